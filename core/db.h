@@ -1,0 +1,70 @@
+/* Statements, transactions and SQLite's errors mapped to rc. With core/vfs the home of sqlite3.h. */
+#ifndef CORE_DB_H
+#define CORE_DB_H
+
+#include "core/buf.h"
+#include "core/id.h"
+#include "core/rc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct stmt;
+
+struct db_options {
+    const char *vfs;       /* name of a registered VFS; NULL is SQLite's default */
+    bool must_exist;       /* RC_ABSENT instead of creating */
+    bool exclusive;        /* locking_mode=EXCLUSIVE before the first read: no wal-index on disk */
+    int busy_ms;           /* how long to wait for another process */
+    bool synchronous_full; /* FULL, else NORMAL */
+};
+
+/* Opens with the settings of docs/STORE.md: WAL, cache_spill=OFF, page size 4096, temp_store=MEMORY,
+ * secure_delete, trusted_schema=OFF, defensive. RC_BUSY, RC_LOCKED (wrong key), RC_CORRUPT, RC_IO. */
+enum rc db_open(const char *path, const struct db_options *options, struct db **db) MUST_CHECK;
+void db_close(struct db *db); /* accepts NULL; frees cached statements, checkpoints */
+enum rc db_set_synchronous(struct db *db, bool full) MUST_CHECK;
+
+enum rc db_run(struct db *db, const char *sql) MUST_CHECK; /* one or more statements, no results */
+/* A cached statement by its text (the text must be a string literal: the cache keys by pointer and
+ * content). Reset and unbound. Belongs to `db`; give back with stmt_done as soon as read. */
+enum rc db_stmt(struct db *db, const char *sql, struct stmt **stmt) MUST_CHECK;
+
+/* Parameters from 1. Bound bytes are copied unless said. */
+void stmt_int(struct stmt *stmt, int at, int64_t value);
+void stmt_text(struct stmt *stmt, int at, const char *text);        /* NULL binds NULL */
+void stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len);
+void stmt_id(struct stmt *stmt, int at, struct id id);
+void stmt_null(struct stmt *stmt, int at);
+/* Runs to the next row. RC_OK and *row tells whether there is one. Any bind error surfaces here. */
+enum rc stmt_step(struct stmt *stmt, bool *row) MUST_CHECK;
+/* Runs a statement that gives no rows, then resets it. */
+enum rc stmt_run(struct stmt *stmt) MUST_CHECK;
+void stmt_done(struct stmt *stmt); /* reset and clear; accepts NULL */
+
+/* Columns from 0, lent until the next step or done. */
+int64_t stmt_get_int(struct stmt *stmt, int at);
+const char *stmt_get_text(struct stmt *stmt, int at); /* NULL for NULL */
+const uint8_t *stmt_get_blob(struct stmt *stmt, int at, size_t *len);
+/* RC_CORRUPT unless the column is a blob of exactly 16 bytes. */
+enum rc stmt_get_id(struct stmt *stmt, int at, struct id *id) MUST_CHECK;
+/* RC_CORRUPT unless the column is a blob of exactly `len` bytes. */
+enum rc stmt_get_fixed(struct stmt *stmt, int at, void *out, size_t len) MUST_CHECK;
+bool stmt_is_null(struct stmt *stmt, int at);
+
+int64_t db_last_rowid(const struct db *db);
+int64_t db_changes(const struct db *db);
+
+/* IMMEDIATE transactions; they nest by count, and only the outermost commits. A rollback anywhere
+ * dooms the outermost (its commit then fails with RC_STALE). */
+enum rc db_begin(struct db *db) MUST_CHECK;
+enum rc db_commit(struct db *db) MUST_CHECK;
+void db_rollback(struct db *db); /* keeps rc_sentence */
+bool db_in_transaction(const struct db *db);
+
+enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */
+enum rc db_check_structure(struct db *db) MUST_CHECK;           /* quick_check; RC_CORRUPT names the first finding */
+
+#endif

@@ -1,0 +1,164 @@
+# Builds, tests and installs Baken. `make help` lists what there is; outputs go to build/FLAVOUR/.
+#
+# FLAVOUR  debug (default), release (for users), asan, tsan, clang, coverage, fuzz (clang's libFuzzer),
+#          control (the cipher is the identity: the demo's search for plaintext must hit there)
+# Only relative paths stand here, so that a checkout may lie in a directory with spaces in its name.
+
+FLAVOUR ?= debug
+PREFIX ?= /usr/local
+OUT := build/$(FLAVOUR)
+
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- compiler ----------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
+    -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wwrite-strings -Wcast-qual
+SANITIZE := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+# Tests and the demo may shift the wall clock; what users get has no such door.
+TEST_DOORS := -DBAKEN_TEST_CLOCK
+
+CC_debug := gcc
+CFLAGS_debug := -O1 $(TEST_DOORS)
+CC_release := gcc
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+    -DBAKEN_LOCALEDIR='"$(PREFIX)/share/locale"'
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+CC_asan := gcc
+CFLAGS_asan := $(SANITIZE) -fsanitize=address,undefined $(TEST_DOORS)
+CC_tsan := gcc
+CFLAGS_tsan := $(SANITIZE) -fsanitize=thread $(TEST_DOORS)
+CC_clang := clang
+CFLAGS_clang := -O1 $(TEST_DOORS)
+CC_control := gcc
+CFLAGS_control := -O1 -DBAKEN_CONTROL_IDENTITY_CIPHER $(TEST_DOORS)
+CC_coverage := gcc
+CFLAGS_coverage := -O0 --coverage $(TEST_DOORS)
+CC_fuzz := clang
+CFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined $(TEST_DOORS)
+CC := $(CC_$(FLAVOUR))
+$(if $(CC),,$(error no such FLAVOUR: $(FLAVOUR)))
+
+PACKAGES := sqlite3 libsodium libcurl libcjson libmicrohttpd libzstd libical libkeyutils
+CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -MMD -MP \
+    $(shell pkg-config --cflags $(PACKAGES) cmocka 2>/dev/null)
+CFLAGS := -std=c11 -g -pthread $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
+LDFLAGS := $(CFLAGS_$(FLAVOUR)) -pthread $(LDFLAGS_$(FLAVOUR))
+LDLIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -lm
+CMOCKA := -lcmocka
+
+# ---- what there is to build --------------------------------------------------------------------
+objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
+BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c)
+CLI_OBJECTS := $(call objects,cli/*.c cli/*/*.c)
+SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c))
+SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
+SIM_OBJECTS := $(call objects,tests/sim/*.c)
+UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
+BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
+FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
+PROGRAMS := $(if $(wildcard cli/main.c),$(OUT)/baken) $(if $(wildcard server/main.c),$(OUT)/bakend)
+SIM := $(if $(SIM_OBJECTS),$(OUT)/sim)
+CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
+LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
+
+.PHONY: all units fuzzers benches deps test demo fresh asan tsan valgrind fuzz bench sim lint format \
+    coverage pot install clean help
+
+all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
+units: $(UNITS) $(CATALOGUES) ## the unit tests, built but not run
+fuzzers: $(FUZZERS) ## the fuzz entries (FLAVOUR=fuzz: libFuzzer; else they replay files)
+benches: $(BENCHES) ## the benchmarks, built but not run
+
+# ---- rules -------------------------------------------------------------------------------------
+$(OUT)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(OUT)/libbaken.a: $(BAKEN_OBJECTS)
+$(OUT)/libserver.a: $(SERVER_OBJECTS)
+$(LIBRARIES):
+	@mkdir -p $(@D) && rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+$(OUT)/baken: $(CLI_OBJECTS) $(OUT)/libbaken.a
+$(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
+$(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
+$(BENCHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
+$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES):
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LDLIBS)
+
+FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(OUT)/tests/fuzz/replay_main.o)
+$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_OBJECTS) $(LIBRARIES)
+	$(CC) $(LDFLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LDLIBS)
+
+$(OUT)/locale/%/LC_MESSAGES/baken.mo: po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check-format --check-domain -o $@ $<
+
+-include $(shell [ -d $(OUT) ] && find $(OUT) -name '*.d')
+
+# ---- what one does -----------------------------------------------------------------------------
+deps: ## install what is missing from Debian's packages
+	@tools/deps.sh
+
+test: deps ## everything that can fail; T=hlc runs only the unit tests that match
+	@MAKE='$(MAKE)' T='$(T)' tools/run-tests.sh
+
+demo: deps ## the promises, shown from the outside
+	@$(MAKE) --no-print-directory -s all && $(MAKE) --no-print-directory -s FLAVOUR=control all
+	@tests/demo/demo.sh
+
+fresh: ## test and demo in a new, bare Debian 12 (root)
+	@tools/fresh.sh
+
+asan tsan: ## the unit tests under AddressSanitizer and UBSan, or under ThreadSanitizer
+	@$(MAKE) --no-print-directory -s FLAVOUR=$@ T='$(T)' units
+	@T='$(T)' tools/run-units.sh build/$@
+
+valgrind: units ## the unit tests under valgrind
+	@T='$(T)' tools/run-units.sh $(OUT) valgrind -q --error-exitcode=99 --leak-check=full
+
+fuzz: ## each fuzz entry for SECS seconds (default 60), with clang
+	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers
+	@SECS='$(or $(SECS),60)' tools/fuzz.sh
+
+bench: ## the figures of the design, one JSON line each
+	@$(MAKE) --no-print-directory -s FLAVOUR=release all benches
+	@for b in $(patsubst $(OUT)/%,build/release/%,$(BENCHES)); do $$b || exit 1; done
+
+sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n runs so many (default 1000)
+	@$(if $(SIM),$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)),echo 'no simulator')
+
+lint: ## rooms, homes, whitespace, banned functions, machine paths, missing translations
+	@tools/lint.sh
+
+format: ## clang-format over all sources
+	clang-format -i $(wildcard */*.[ch] */*/*.[ch])
+
+coverage: ## line coverage of the unit tests, file by file
+	@$(MAKE) --no-print-directory -s FLAVOUR=coverage units
+	@tools/run-units.sh build/coverage && tools/coverage.sh
+
+pot: ## collect the messages of the sources and merge them into po/*.po
+	@tools/messages.sh merge
+
+install: ## programs and messages to DESTDIR/PREFIX (default /usr/local)
+	@$(MAKE) --no-print-directory -s FLAVOUR=release all
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install $(patsubst $(OUT)/%,build/release/%,$(PROGRAMS)) '$(DESTDIR)$(PREFIX)/bin'
+	for mo in $(patsubst $(OUT)/locale/%,%,$(CATALOGUES)); do \
+	    install -D -m 644 build/release/locale/$$mo '$(DESTDIR)$(PREFIX)/share/locale/'$$mo; done
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12

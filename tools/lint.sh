@@ -1,0 +1,56 @@
+#!/bin/sh
+# usage: lint.sh: what a machine can check of the house style; ends in "N passed, N failed".
+set -u
+passed=0 failed=0
+
+# A check fails when it prints anything.
+finds_nothing() {
+    name=$1
+    shift
+    found=$("$@" 2>&1)
+    if [ -z "$found" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf -- '-- %s\n%s\n' "$name" "$found"
+    fi
+}
+
+sources() { git ls-files --cached --others --exclude-standard -- '*.c' '*.h'; }
+
+whitespace() { git grep --untracked -nIE '[ 	]+$' -- '*.c' '*.h' '*.sh' '*.sql' '*.json' Makefile; }
+
+tabs() { git grep --untracked -nIE '^ *	' -- '*.c' '*.h' '*.sh'; }
+
+banned() {
+    git grep --untracked -nIE \
+        '(^|[^a-zA-Z0-9_>."])(sprintf|vsprintf|strcpy|strcat|strtok|atoi|atol|gets|alloca)[ ]*\(' \
+        -- '*.c' '*.h'
+}
+
+unfinished() { git grep --untracked -nIE '\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b' -- '*.c' '*.h' '*.sh' '*.js'; }
+
+# Spelt with brackets so that this file does not find itself.
+machine_paths() {
+    git grep --untracked -nIE '/(wor[k]|far[m]|roo[t]|hom[e])/[a-z.]+' -- . ':!LICENSE'
+    git grep --untracked -nIE \
+        '(deb\.debia[n]|registr[y]\.npmjs|crates\.i[o]|pypi\.or[g]|proxy\.golan[g])' -- .
+}
+
+job_line() {
+    sources | while read -r file; do
+        case $(head -n 1 "$file") in '/* '*) ;; *) echo "$file: line 1 does not state its job" ;; esac
+    done
+}
+
+finds_nothing "rooms and homes" tools/layers.sh
+finds_nothing "whitespace at the end of a line" whitespace
+finds_nothing "tabs" tabs
+finds_nothing "banned functions" banned
+finds_nothing "unfinished work" unfinished
+finds_nothing "machine paths and registry hosts" machine_paths
+finds_nothing "line 1 states the job" job_line
+finds_nothing "messages without a translation" tools/messages.sh check
+sources | xargs awk -f tools/lengths.awk
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,71 @@
+#!/bin/sh
+# usage: [T=word] run-tests.sh: everything that can fail, from the root of the repository. The last
+# line sums all runners: "N passed, N failed". With T only the matching unit tests run.
+set -u
+MAKE=${MAKE:-make}
+passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# A step that counts for itself: its last line is "N passed, N failed".
+counted() {
+    name=$1
+    shift
+    "$@" >"$log" 2>&1
+    status=$?
+    line=$(tail -n 1 "$log")
+    ok=$(echo "$line" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1/p')
+    bad=$(echo "$line" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\2/p')
+    : "${ok:=0}"
+    if [ -z "$bad" ]; then bad=1; fi
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    report
+}
+
+# A step that is one check: it passes when its status is 0.
+check() {
+    name=$1
+    shift
+    if "$@" >"$log" 2>&1; then ok=1 bad=0; else ok=0 bad=1; fi
+    report
+}
+
+report() {
+    passed=$((passed + ok)) failed=$((failed + bad))
+    if [ "$bad" -gt 0 ]; then cat "$log"; fi
+    printf '%-44s %6d passed %4d failed\n' "$name" "$ok" "$bad"
+}
+
+build() {
+    flavour=$1
+    shift
+    $MAKE --no-print-directory -s FLAVOUR="$flavour" T="${T:-}" "$@"
+}
+
+check "build with gcc" build debug all units
+counted "unit tests" tools/run-units.sh build/debug
+if [ -z "${T:-}" ]; then
+    check "build with clang" build clang all units fuzzers
+    check "build for users" build release all
+    check "build with the sanitizers" build asan all units fuzzers
+    counted "unit tests under the sanitizers" tools/run-units.sh build/asan
+    for fuzzer in tests/fuzz/fuzz_*.c; do
+        [ -f "$fuzzer" ] || continue
+        name=$(basename "$fuzzer" .c)
+        set -- tests/fuzz/corpus/"${name#fuzz_}"/*
+        [ -f "$1" ] || { echo "$name has no corpus" >&2; failed=$((failed + 1)); continue; }
+        check "$name replays $# inputs" build/asan/tests/fuzz/"$name" "$@"
+    done
+    if [ -d tests/sim ]; then
+        check "build of the simulator" build debug build/debug/sim
+        counted "simulator" build/debug/sim --seeds 1000
+    fi
+    for script in tests/e2e/*.sh; do
+        [ -f "$script" ] || continue
+        counted "$(basename "$script" .sh)" "$script"
+    done
+    counted "lint" tools/lint.sh
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

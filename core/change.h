@@ -1,0 +1,102 @@
+/* Changes: operations on units of records, their values, and the body bytes that carry them.
+ * The bytes are drawn in docs/PROTOCOL.md section 5; this file is their only codec. Pure: no I/O. */
+#ifndef CORE_CHANGE_H
+#define CORE_CHANGE_H
+
+#include "core/buf.h"
+#include "core/id.h"
+#include "core/rc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CHANGE_BODY_BYTES = 1024 * 1024,
+    CHANGE_VALUE_BYTES = 300 * 1024,
+    CHANGE_NOTE_BYTES = 256 * 1024,
+    CHANGE_FIELDS = 64,
+    CHANGE_SUPERSEDES = 256,
+    CHANGE_OPERATIONS = 4096,
+    CHANGE_SAVES = 65536,
+    CHANGE_FEEDS = 4096,
+    UNIT_DELETED = 0, /* unit 0 of every record */
+};
+
+/* A feed within a stream: who writes it. */
+struct feed_ref {
+    struct id device;
+    uint64_t incarnation;
+};
+
+/* One operation's identity within its stream. */
+struct version {
+    struct feed_ref feed;
+    uint32_t save;  /* from 1 */
+    uint32_t index; /* within the save, from 0 */
+};
+int version_compare(const struct version *a, const struct version *b);
+
+enum field_type { FIELD_INT = 1, FIELD_TEXT, FIELD_BYTES, FIELD_ID, FIELD_DATE, FIELD_VERSIONS };
+
+/* One field of a value. Text and bytes are lent and not NUL-terminated. */
+struct field {
+    uint32_t number;
+    enum field_type type;
+    int64_t integer;      /* FIELD_INT; FIELD_DATE as yyyymmdd */
+    const uint8_t *bytes; /* FIELD_TEXT, FIELD_BYTES; FIELD_VERSIONS: the encoded list */
+    size_t len;
+    struct id id; /* FIELD_ID */
+};
+
+/* Value builder: fields in ascending order, value complete after the last; an empty buf is the empty value. */
+enum rc value_put_int(struct buf *value, uint32_t number, int64_t integer) MUST_CHECK;
+/* RC_INVALID unless UTF-8 in NFC without NUL; RC_TOO_LARGE over CHANGE_NOTE_BYTES. */
+enum rc value_put_text(struct buf *value, uint32_t number, const char *text) MUST_CHECK;
+enum rc value_put_id(struct buf *value, uint32_t number, struct id id) MUST_CHECK;
+/* yyyymmdd, a day that exists. */
+enum rc value_put_date(struct buf *value, uint32_t number, uint32_t date) MUST_CHECK;
+enum rc value_put_versions(struct buf *value, uint32_t number, const struct version *versions, size_t count) MUST_CHECK;
+/* Decode wholly and strictly; RC_CORRUPT. `fields` has room for CHANGE_FIELDS. */
+enum rc value_read(const uint8_t *value, size_t len, struct field *fields, size_t *count) MUST_CHECK;
+const struct field *value_find(const struct field *fields, size_t count, uint32_t number);
+
+/* One operation. `value` and `supersedes` belong to the change or save that holds it. */
+struct operation {
+    uint32_t entity;
+    uint32_t unit;
+    struct id record;
+    struct version *supersedes;
+    size_t supersedes_count;
+    uint8_t *value;
+    size_t value_len;
+};
+
+/* Operations for one stream, saved together. Embedded value: CHANGE_EMPTY(stream) ... change_wipe. */
+struct change {
+    struct id stream;
+    uint64_t hlc; /* given at the save */
+    struct operation *operations;
+    size_t count;
+    size_t room;
+};
+#define CHANGE_EMPTY(stream_id) ((struct change){(stream_id), 0, NULL, 0, 0})
+
+/* Adds one operation with a copy of `value`. supersedes NULL means: whatever is current here when it is
+ * saved (the journal fills it in); a resolution lists what was on the screen. */
+enum rc change_put(struct change *change, uint32_t entity, struct id record, uint32_t unit,
+                   const struct buf *value) MUST_CHECK;
+enum rc change_put_over(struct change *change, uint32_t entity, struct id record, uint32_t unit,
+                        const struct buf *value, const struct version *supersedes, size_t count) MUST_CHECK;
+void change_wipe(struct change *change);
+
+/* Bodies. Encodes saves first..first+count-1 of feed `own` into `body`. RC_TOO_LARGE beyond the ceiling. */
+enum rc body_write(struct feed_ref own, uint32_t first, const struct change *saves, size_t count,
+                   struct buf *body) MUST_CHECK;
+/* Decodes wholly and checks every rule of section 5; all-or-nothing. `saves` is an array of `count` changes
+ * (stream = `stream`), heap memory of the caller: free with body_free. */
+enum rc body_read(struct id stream, struct feed_ref own, uint32_t first, uint32_t last, const uint8_t *body,
+                  size_t len, struct change **saves) MUST_CHECK;
+void body_free(struct change *saves, size_t count);
+
+#endif

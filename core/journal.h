@@ -1,0 +1,101 @@
+/* The journal: the one way in for changes, own and others'. Registers, conflicts, typed tables, search.
+ *
+ * A record is (entity, id, stream). The versions of a unit that nothing supersedes are *current*: a
+ * multi-value register (docs/MERGE.md). Everything here is a cache: journal_reset and applying the
+ * stream's saves again, in any order, gives the same rows. */
+#ifndef CORE_JOURNAL_H
+#define CORE_JOURNAL_H
+
+#include "core/change.h"
+#include "core/clock.h"
+#include "core/db.h"
+#include "core/hlc.h"
+
+struct journal;
+
+enum stream_kind { STREAM_TEAM = 1, STREAM_LOG, STREAM_INDEX, STREAM_FILE, STREAM_SHIELDED, STREAM_RESERVE };
+
+/* Who wrote a feed, as sync/ resolved it from the ledger. */
+struct author {
+    struct feed_ref feed;
+    struct id person;
+};
+
+/* `db` is lent and outlives the journal. The typed tables are made or rebuilt-from-empty by the schema table
+ * when they differ from it: *needs_rebuild then tells that every stream must be reset and applied again. */
+enum rc journal_open(struct db *db, const struct clock *clock, struct journal **journal, bool *needs_rebuild) MUST_CHECK;
+void journal_close(struct journal *journal);
+
+/* Streams and their families, from the ledger; idempotent. Purge forgets all rows of the stream. */
+enum rc journal_add_stream(struct journal *journal, struct id stream, enum stream_kind kind, struct id family) MUST_CHECK;
+enum rc journal_find_stream(struct journal *journal, struct id family, enum stream_kind kind, struct id *stream) MUST_CHECK;
+enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHECK;
+
+/* Own saves: gives the next save number of (stream, self), stamps the clock, fills in supersedes where NULL,
+ * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. */
+enum rc journal_save(struct journal *journal, const struct author *self, struct change *change, struct buf *body,
+                     uint32_t *save) MUST_CHECK;
+/* Applies one save of any feed. A save at or below the feed's frontier was applied before: RC_OK, nothing
+ * changes. RC_STALE when it is not the next (a gap: the caller parks it). Inside a transaction. */
+enum rc journal_apply(struct journal *journal, const struct author *author, uint32_t save,
+                      const struct change *change) MUST_CHECK;
+/* Last applied save of a feed; 0 when unknown. */
+enum rc journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed, uint32_t *save) MUST_CHECK;
+/* Empties all caches of the stream: registers, pend, frontiers, rows, search. The caller applies all again. */
+enum rc journal_reset(struct journal *journal, struct id stream) MUST_CHECK;
+/* Receivers limit only their own clock: trusted_ms is server time when known. */
+enum rc journal_observe_clock(struct journal *journal, uint64_t remote_hlc, int64_t trusted_ms) MUST_CHECK;
+/* Brings the search index up to date with merged rows; called after a pull and before a search. */
+enum rc journal_index(struct journal *journal) MUST_CHECK;
+
+/* One current version of a unit. value is lent for the callback. */
+struct current {
+    struct version version;
+    struct id person;
+    uint64_t hlc;
+    bool is_shown;
+    const uint8_t *value;
+    size_t value_len;
+};
+typedef enum rc (*journal_current_fn)(void *context, const struct current *current);
+enum rc journal_current(struct journal *journal, struct id stream, uint32_t entity, struct id record, uint32_t unit,
+                        journal_current_fn visit, void *context) MUST_CHECK;
+
+/* A unit with two or more current versions of different bytes whose policy shows it. */
+struct conflict {
+    struct id stream;
+    struct id family; /* zero in the team stream */
+    struct id record;
+    uint32_t entity;
+    uint32_t unit;
+    uint32_t versions;
+};
+typedef enum rc (*journal_conflict_fn)(void *context, const struct conflict *conflict);
+enum rc journal_conflicts(struct journal *journal, journal_conflict_fn visit, void *context) MUST_CHECK;
+
+/* Gives one save of the log or outbox back, decoded (free with body_free(saves, 1)); RC_ABSENT when not held. */
+struct save_source {
+    enum rc (*get)(void *context, struct id stream, struct feed_ref feed, uint32_t save, struct change **change);
+    void *context;
+};
+/* A version's own operation and what it superseded, read back from the log: history, the common base of a
+ * conflict (the latest version that all current versions descend from; RC_ABSENT when there is none). */
+struct past {
+    struct version version;
+    uint64_t hlc;
+    uint8_t *value; /* heap, the caller's to wipe and free by journal_past_wipe */
+    size_t value_len;
+    struct version *supersedes;
+    size_t supersedes_count;
+};
+enum rc journal_past(const struct save_source *source, struct id stream, const struct version *version,
+                     struct past *past) MUST_CHECK;
+enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream, uint32_t entity,
+                     struct id record, uint32_t unit, struct past *base) MUST_CHECK;
+void journal_past_wipe(struct past *past);
+
+/* A canonical dump of a stream: every record, unit and current version, sorted, as text lines. Two devices with
+ * the same applied saves give the same bytes. For doctor and the simulator. */
+enum rc journal_dump(struct journal *journal, struct id stream, struct buf *out) MUST_CHECK;
+
+#endif

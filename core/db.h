@@ -22,7 +22,9 @@ struct db_options {
 };
 
 /* Opens with the settings of docs/STORE.md: WAL, cache_spill=OFF, page size 4096, temp_store=MEMORY,
- * secure_delete, trusted_schema=OFF, defensive. RC_BUSY, RC_LOCKED (wrong key), RC_CORRUPT, RC_IO. */
+ * secure_delete, trusted_schema=OFF, defensive. One thread at a time uses a `struct db`. RC_BUSY,
+ * RC_LOCKED (wrong key), RC_CORRUPT (also: not a store), RC_IO, RC_FULL. Statements also fail with
+ * RC_EXISTS (unique), RC_INVALID (constraint, or words that a search cannot read), RC_TOO_LARGE. */
 enum rc db_open(const char *path, const struct db_options *options, struct db **db) MUST_CHECK;
 void db_close(struct db *db); /* accepts NULL; frees cached statements, checkpoints */
 enum rc db_set_synchronous(struct db *db, bool full) MUST_CHECK;
@@ -61,7 +63,7 @@ int64_t db_changes(const struct db *db);
  * dooms the outermost (its commit then fails with RC_STALE). */
 enum rc db_begin(struct db *db) MUST_CHECK;
 enum rc db_commit(struct db *db) MUST_CHECK;
-void db_rollback(struct db *db); /* keeps rc_sentence */
+void db_rollback(struct db *db); /* keeps rc_sentence; does nothing outside a transaction */
 bool db_in_transaction(const struct db *db);
 
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */

@@ -1,0 +1,52 @@
+/* The encrypting VFS: pages and WAL frames sealed and opened under SQLite. See docs/STORE.md. */
+#ifndef CORE_VFS_H
+#define CORE_VFS_H
+
+#include "core/rc.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    VFS_PAGE_BYTES = 4096,
+    VFS_RESERVED_BYTES = 40, /* of each page: nonce 24, tag 16 */
+    VFS_FILE_ID_BYTES = 16,  /* the first bytes of the file: salt 8, log2 of the page size, check 7 */
+    VFS_NAME_BYTES = 48,
+    /* SQLITE_NOTADB with an extension of ours: the file is a store's, the key is another's. */
+    VFS_WRONG_KEY = 26 | (1 << 8),
+};
+
+struct vfs;
+
+/*
+ * Registers an encrypting VFS for ONE store file, under a name of its own, on top of another.
+ *
+ * base     name of the VFS below, NULL for "unix"
+ * key      32 bytes; copied into the arena
+ * file_id  what keyslots.json says the file begins with; NULL when the file is to be made, or its id
+ *          is not known. With it, an empty or foreign file is refused (SQLITE_NOTADB), and a first
+ *          sector that a power cut spoilt is restored from the WAL.
+ * fails    RC_ABSENT no such base; RC_NOMEM; RC_INVALID a key of another length
+ */
+enum rc vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
+                     struct vfs **vfs) MUST_CHECK;
+void vfs_unregister(struct vfs *vfs); /* after the last close of its file; accepts NULL */
+const char *vfs_name(const struct vfs *vfs);
+/* The id of the file that was opened through it; RC_ABSENT before. */
+enum rc vfs_file_id(const struct vfs *vfs, uint8_t id[VFS_FILE_ID_BYTES]) MUST_CHECK;
+
+/* What vfs_verify saw. */
+struct vfs_verdict {
+    uint64_t pages;     /* in the file */
+    uint64_t bad;       /* pages that do not authenticate */
+    uint64_t first_bad; /* page number from 1; 0 when there is none */
+};
+
+/* Authenticates every page of the closed, checkpointed file at `path`, free pages included, which
+ * db_check_structure does not read. RC_OK also when pages are bad; RC_IO, RC_LOCKED, RC_CORRUPT (not
+ * a store's file at all). */
+enum rc vfs_verify(struct vfs *vfs, const char *path, struct vfs_verdict *verdict) MUST_CHECK;
+
+#endif

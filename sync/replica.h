@@ -1,0 +1,149 @@
+/* The facade of libbaken: an open store with its identity, ledger, keys and journal.
+ * Everything here works with no network, except what takes a `struct transport`. */
+#ifndef SYNC_REPLICA_H
+#define SYNC_REPLICA_H
+
+#include "core/change.h"
+#include "core/journal.h"
+#include "core/store.h"
+#include "sync/ledger.h"
+#include "sync/transport.h"
+
+struct replica;
+
+/* Opens what the store holds; brings own covers to their end whose time is over (seals what waits, deletes boxes, keys,
+ * rows, free pages) before anything can be read. A store without a team opens too. `store` is lent. */
+enum rc replica_open(struct store *store, struct replica **replica) MUST_CHECK;
+void replica_close(struct replica *replica);
+
+struct store *replica_store(struct replica *replica);
+struct journal *replica_journal(struct replica *replica);
+const struct ledger *replica_ledger(const struct replica *replica); /* NULL before a team is known */
+bool replica_in_team(const struct replica *replica);                /* joined and approved */
+struct author replica_self(const struct replica *replica);
+const struct save_source *replica_saves(struct replica *replica);   /* for history and bases */
+/* Device time: the highest of wall clock, last server time, and stored time plus time running. */
+int64_t replica_now_ms(struct replica *replica);
+
+/* ---- writing, offline ------------------------------------------------------------------------- */
+/* Saves changes of one or more streams as one transaction: journal and outbox. RC_OK means it is on disk.
+ * RC_DENIED without the right to write there. hlc and supersedes are filled in. */
+enum rc replica_save(struct replica *replica, struct change *changes, size_t count) MUST_CHECK;
+
+/* ---- names: sealed on the ledger under the team key ------------------------------------------------ */
+/* The person's name or the device's label into `out`; "?" plus a short id while the key is missing. */
+enum rc replica_person_name(struct replica *replica, struct id person, struct buf *out) MUST_CHECK;
+enum rc replica_device_label(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;
+/* By name (case folded) or short id; RC_ABSENT, RC_AMBIGUOUS. */
+enum rc replica_find_person(struct replica *replica, const char *text, struct id *person) MUST_CHECK;
+
+/* ---- membership: needs the server ------------------------------------------------------------------ */
+struct team_new {
+    const char *code;           /* the server administrator's one-time code */
+    const char *server_address; /* as devices will reach it */
+    const char *person_name;
+    const char *device_label;
+    uint32_t roles; /* LEDGER_ROLE_*; administrator is added */
+};
+enum rc replica_create_team(struct replica *replica, const struct transport *transport,
+                            const struct team_new *team) MUST_CHECK;
+/* An invitation's text into `out`. A known `person` (not zero) gets a further device; else a new person. */
+enum rc replica_invite(struct replica *replica, const struct transport *transport, struct id person,
+                       const char *person_name, uint32_t roles, int64_t valid_ms, struct buf *out) MUST_CHECK;
+/* Reads an invitation, makes the identity, delivers the request; digits ("1234 5678 ...", 24 characters and NUL). Repeatable:
+ * the same invitation on the same store gives the same digits. Done once a session fetched the approving line. */
+enum rc replica_join(struct replica *replica, const struct transport *transport, const char *invitation,
+                     char digits[25]) MUST_CHECK;
+/* The server address an invitation names, before a transport exists. */
+enum rc replica_invitation_address(const char *invitation, struct buf *address) MUST_CHECK;
+/* Fetches waiting requests and approves the one whose digits were typed; RC_ABSENT when none has them. */
+enum rc replica_approve(struct replica *replica, const struct transport *transport, const char *digits,
+                        const char *device_label, struct id *device) MUST_CHECK;
+enum rc replica_revoke_device(struct replica *replica, const struct transport *transport, struct id device) MUST_CHECK;
+enum rc replica_set_roles(struct replica *replica, const struct transport *transport, struct id person,
+                          uint32_t roles) MUST_CHECK;
+/* Ledger line, keys, then the family record with its code name in the index. */
+enum rc replica_create_family(struct replica *replica, const struct transport *transport, const char *code_name,
+                              struct id owner, struct id *family) MUST_CHECK;
+/* function: LEDGER_OWNER, LEDGER_COACH, LEDGER_RELEASED */
+enum rc replica_assign(struct replica *replica, const struct transport *transport, struct id family, struct id person,
+                       int function) MUST_CHECK;
+struct cover_new {
+    const struct id *families;
+    size_t count;
+    struct id person;
+    int64_t from_ms, until_ms;
+    bool may_write;
+};
+enum rc replica_cover_give(struct replica *replica, const struct transport *transport, const struct cover_new *cover,
+                           struct id *id) MUST_CHECK;
+enum rc replica_cover_accept(struct replica *replica, const struct transport *transport, struct id cover) MUST_CHECK;
+enum rc replica_cover_end(struct replica *replica, const struct transport *transport, struct id cover) MUST_CHECK;
+
+/* ---- sync ------------------------------------------------------------------------------------------ */
+struct sync_report {
+    uint64_t lines, pushed, pulled, applied, parked, held, new_conflicts;
+    uint64_t refused;           /* own entries the server refused: kept here */
+    uint64_t rotations, grants; /* paid in this session */
+    uint64_t rotations_owed, grants_due;
+    uint64_t forged_boxes;
+    int64_t clock_off_ms; /* own wall clock minus server time */
+    bool is_complete;     /* false while a stream is still being filled */
+};
+typedef void (*sync_progress_fn)(void *context, const char *step, uint64_t done, uint64_t of);
+struct sync_options {
+    sync_progress_fn progress; /* may be NULL */
+    void *context;
+    int64_t wait_ms; /* long poll: wait for something new before giving up; 0 usually */
+};
+/* One session (PROTOCOL section 9). Interrupted anywhere, the next goes on; `report` tells how far it came. */
+enum rc replica_sync(struct replica *replica, const struct transport *transport, const struct sync_options *options,
+                     struct sync_report *report) MUST_CHECK;
+
+/* ---- what has synced, and at whom ------------------------------------------------------------------- */
+/* Per stream and device: what that device has applied of each feed, by its last acknowledgement. */
+struct feed_status {
+    struct id stream;
+    struct feed_ref feed;
+    uint32_t written;   /* last save that this device knows of: own saves included */
+    uint32_t sealed;    /* own feeds: last save sealed */
+    uint32_t on_server; /* last save the server has acknowledged holding */
+};
+typedef enum rc (*replica_feed_fn)(void *context, const struct feed_status *feed);
+enum rc replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, void *context) MUST_CHECK;
+struct ack_status {
+    struct id device;
+    int64_t acked_at_ms;  /* the device's claim; 0: never */
+    uint32_t last;        /* last applied save of the feed asked about */
+};
+/* What `device` has applied of `feed` in `stream`, by its newest acknowledgement that we hold. */
+enum rc replica_applied_at(struct replica *replica, struct id device, struct id stream, struct feed_ref feed,
+                           struct ack_status *status) MUST_CHECK;
+struct waiting {
+    uint64_t saves_unsealed, entries_unsent, parked, held;
+    int64_t last_sync_ms; /* last complete session; 0: never */
+    int64_t clock_off_ms;
+};
+enum rc replica_waiting(struct replica *replica, struct waiting *waiting) MUST_CHECK;
+/* Parked and held entries with their reason, a stable word ("key", "ledger", "gap", "late", ...). */
+typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct feed_ref feed, uint32_t first,
+                                     uint32_t last, const char *reason);
+enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *context) MUST_CHECK;
+
+/* ---- bundles, doctor ---------------------------------------------------------------------------------- */
+/* Everything that `device` may have and is not known to have, sealed to it, appended to `out`. */
+enum rc replica_bundle_export(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;
+enum rc replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
+                              struct sync_report *report) MUST_CHECK;
+struct doctor_finding {
+    const char *what;  /* a stable word */
+    struct id stream;
+    char sentence[200];
+};
+typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
+/* Structure, chains, signatures, digests, and that the tables equal a rebuild (into a scratch transaction). */
+enum rc replica_doctor(struct replica *replica, replica_finding_fn visit, void *context) MUST_CHECK;
+/* Resets and applies a stream again from log and outbox. */
+enum rc replica_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
+
+#endif

@@ -56,12 +56,13 @@ void crypto_seal_apart(const uint8_t *key, const uint8_t *nonce, const void *ad,
 bool crypto_open_apart(const uint8_t *key, const uint8_t *nonce, const void *ad, size_t ad_len,
                        const void *sealed, size_t len, const uint8_t *tag, uint8_t *plain) MUST_CHECK;
 
-/* Ed25519 over context, then bytes. `secret_key` is libsodium's 64-byte form. */
+/* Ed25519 over context, then bytes. `secret_key` is libsodium's 64-byte form. (crypto_sign itself is
+ * a name of libsodium.) Verifying says false also when memory for a long message runs out. */
 enum rc crypto_sign_pair(uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct secret *secret_key) MUST_CHECK;
 enum rc crypto_sign_pair_from_seed(const struct secret *seed, uint8_t public_key[CRYPTO_PUBLIC_BYTES],
                                    struct secret *secret_key) MUST_CHECK;
-enum rc crypto_sign(const struct secret *secret_key, const char *context, const void *bytes, size_t len,
-                    uint8_t signature[CRYPTO_SIGNATURE_BYTES]) MUST_CHECK;
+enum rc crypto_sign_message(const struct secret *secret_key, const char *context, const void *bytes,
+                            size_t len, uint8_t signature[CRYPTO_SIGNATURE_BYTES]) MUST_CHECK;
 bool crypto_verify(const uint8_t *public_key, const char *context, const void *bytes, size_t len,
                    const uint8_t *signature) MUST_CHECK;
 /* Ed25519 over the bytes alone: HTTP message signatures (RFC 9421) only. */

@@ -10,10 +10,9 @@
 #include "core/clock.h"
 #include "core/db.h"
 #include "core/hlc.h"
+#include "core/schema.h"
 
 struct journal;
-
-enum stream_kind { STREAM_TEAM = 1, STREAM_LOG, STREAM_INDEX, STREAM_FILE, STREAM_SHIELDED, STREAM_RESERVE };
 
 /* Who wrote a feed, as sync/ resolved it from the ledger. */
 struct author {

@@ -1,0 +1,40 @@
+/* What one act of a user changes: a change of the home stream and its twin in the index stream, saved together.
+ * Built without touching the journal's rows; sync/ saves each change, seals and queues it in one transaction. */
+#ifndef CORE_CHANGE_SET_H
+#define CORE_CHANGE_SET_H
+
+#include "core/change.h"
+#include "core/journal.h"
+
+enum { CHANGE_SET_STREAMS = 8 };
+
+/* At most one change per stream, in the order in which they were first needed. */
+struct change_set {
+    struct change changes[CHANGE_SET_STREAMS];
+    size_t count;
+};
+#define CHANGE_SET_EMPTY ((struct change_set){.count = 0})
+void change_set_wipe(struct change_set *set);
+
+/* Adds one unit's value to the home stream of its entity and, when the entity has a twin, the twin's part to
+ * the index stream. `family` is zero for the team stream. supersedes NULL: see change_put.
+ * RC_ABSENT when the stream is not here (no right to it, or no key yet). */
+enum rc change_set_put(struct journal *journal, struct change_set *set, struct id family,
+                       uint32_t entity, struct id record, uint32_t unit, const struct buf *value,
+                       const struct version *supersedes, size_t count) MUST_CHECK;
+/* As change_set_put, but adds nothing when the value that is shown now has the same bytes. */
+enum rc change_set_put_new(struct journal *journal, struct change_set *set, struct id family,
+                           uint32_t entity, struct id record, uint32_t unit,
+                           const struct buf *value) MUST_CHECK;
+/* Deletes a record as it stands here: lists the versions seen, in the home stream and in the twin's.
+ * RC_INVALID for lasting entities (withdraw them), RC_ABSENT when there is no such record. */
+enum rc change_set_delete(struct journal *journal, struct change_set *set, struct id family,
+                          uint32_t entity, struct id record) MUST_CHECK;
+/* Takes a deletion back. */
+enum rc change_set_restore(struct journal *journal, struct change_set *set, struct id family,
+                           uint32_t entity, struct id record) MUST_CHECK;
+/* Saves every change of the set without an outbox: for tests and tools. Inside a transaction. */
+enum rc change_set_save(struct journal *journal, const struct author *self,
+                        struct change_set *set) MUST_CHECK;
+
+#endif

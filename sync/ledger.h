@@ -1,0 +1,243 @@
+/* Who may what: the team's signed list of facts, verified line by line and reduced in memory.
+ * The same code runs on devices and on the server (docs/PROTOCOL.md, section 3). */
+#ifndef SYNC_LEDGER_H
+#define SYNC_LEDGER_H
+
+#include "core/buf.h"
+#include "core/crypto.h"
+#include "core/id.h"
+#include "core/rc.h"
+#include "sync/ledger_op.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ledger;
+
+enum rc ledger_new(struct ledger **ledger) MUST_CHECK; /* empty: position 0 */
+void ledger_free(struct ledger *ledger);               /* accepts NULL */
+
+/*
+ * Verifies the next line (chain, signature, rule, preconditions) and takes it in. On failure the ledger is as it was.
+ *
+ * fails  RC_UNTRUSTED it breaks a rule, whose name stands in the sentence; RC_UNSUPPORTED made by a newer program;
+ *        RC_NOMEM (then the ledger refuses everything further: free it)
+ */
+enum rc ledger_append(struct ledger *ledger, const void *line, size_t len) MUST_CHECK;
+
+/* What ledger_check found. */
+struct ledger_verdict {
+    const char *rule;  /* short name of the rule that fails ("expiry"), a string constant; NULL when none */
+    uint64_t position; /* RC_EXISTS: where the same operation stands already */
+    uint8_t hash[CRYPTO_HASH_BYTES]; /* of the operation */
+};
+/*
+ * Would this operation be a lawful next line at this time?
+ *
+ * fails  RC_STALE a precondition moved on (epoch, recipients, seen): read the ledger, make it again;
+ *        RC_DENIED its author has no right to it; RC_INVALID any other rule; RC_EXISTS it counted already, at
+ *        verdict->position; RC_CORRUPT no operation; RC_UNSUPPORTED; RC_NOMEM
+ */
+enum rc ledger_check(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms,
+                     struct ledger_verdict *verdict) MUST_CHECK;
+/* Writes the next line round `op` (checked before): what the server stores and sends. time_ms is raised to the
+ * last line's where it is lower. */
+enum rc ledger_next_line(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms,
+                         struct buf *line) MUST_CHECK;
+/* Fills team, seen and seen_hash of an operation from the head. */
+void ledger_address(const struct ledger *ledger, struct ledger_op *op);
+
+/* One row of the table of rules, for docs/THREATS.md and its test. */
+struct ledger_rule {
+    enum ledger_kind kind; /* LEDGER_KIND_COUNT: every kind */
+    const char *name;
+    enum rc code;       /* what ledger_check gives when it fails */
+    const char *demand; /* one English sentence */
+};
+const struct ledger_rule *ledger_rules(size_t *count);
+
+/* ---- the head and the lines ---- */
+uint64_t ledger_position(const struct ledger *ledger); /* 0 when empty */
+uint64_t ledger_time_ms(const struct ledger *ledger);  /* of the last line */
+/* 32 bytes, belonging to the ledger; NULL for a position that is not there. */
+const uint8_t *ledger_hash_at(const struct ledger *ledger, uint64_t position);
+uint64_t ledger_time_at(const struct ledger *ledger, uint64_t position); /* 0 when not there */
+const uint8_t *ledger_team(const struct ledger *ledger);                 /* NULL when empty */
+struct id ledger_team_stream(const struct ledger *ledger);
+const uint8_t *ledger_server_public(const struct ledger *ledger); /* NULL when empty */
+const char *ledger_server_address(const struct ledger *ledger);
+/* The position where the operation with this hash counted; 0 when nowhere. */
+uint64_t ledger_find_op(const struct ledger *ledger, const uint8_t *op_hash);
+
+/* ---- facts: pointers belong to the ledger and are valid until the next append; find gives NULL for none ---- */
+struct ledger_person {
+    struct id id;
+    uint32_t roles; /* 0: membership ended */
+    struct ledger_text name;
+    uint64_t since; /* position of the first line that names the person as a member */
+};
+struct ledger_device {
+    struct id id;
+    struct id person;
+    uint8_t sign_public[CRYPTO_PUBLIC_BYTES];
+    uint8_t box_public[CRYPTO_PUBLIC_BYTES];
+    struct ledger_text label;
+    uint64_t since;      /* position */
+    uint64_t revoked;    /* position; 0 when not */
+    uint64_t revoked_ms; /* time of that line */
+};
+struct ledger_family {
+    struct id id;
+    struct id index;
+    struct id file;
+    struct id shielded;
+    struct id owner; /* person */
+    uint64_t since;
+};
+struct ledger_stream {
+    struct id id;
+    enum ledger_stream_kind kind;
+    struct id family; /* zero for team and reserve */
+    uint32_t epoch;   /* current; 0: none made */
+};
+enum ledger_cover_state { LEDGER_COVER_GIVEN = 1, LEDGER_COVER_ACCEPTED, LEDGER_COVER_ENDED };
+struct ledger_cover {
+    struct id id;
+    struct id person;   /* who covers */
+    struct id given_by; /* person */
+    uint64_t from_ms;
+    uint64_t until_ms;
+    uint8_t scope;
+    enum ledger_cover_state state; /* by lines alone: one past `until_ms` may still be ACCEPTED */
+    uint8_t why;                   /* when ended */
+    uint64_t given;                /* positions; 0 when not */
+    uint64_t accepted;
+    uint64_t ended;
+    const struct id *families; /* ascending */
+    size_t family_count;
+};
+struct ledger_invitation {
+    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
+    struct id person;
+    uint32_t roles;
+    uint64_t expires_ms;
+    struct ledger_text name;
+    struct id device; /* that invited */
+    uint64_t position;
+    uint64_t used; /* position of the approval; 0 when open */
+};
+
+const struct ledger_person *ledger_person(const struct ledger *ledger, struct id person);
+const struct ledger_device *ledger_device(const struct ledger *ledger, struct id device);
+const struct ledger_family *ledger_family(const struct ledger *ledger, struct id family);
+const struct ledger_stream *ledger_stream(const struct ledger *ledger, struct id stream);
+const struct ledger_cover *ledger_cover(const struct ledger *ledger, struct id cover);
+const struct ledger_invitation *ledger_invitation(const struct ledger *ledger, const uint8_t *invite_public);
+
+/* By index from 0, in the order in which the ledger came to know them; NULL beyond the last. */
+const struct ledger_person *ledger_person_at(const struct ledger *ledger, size_t index);
+const struct ledger_device *ledger_device_at(const struct ledger *ledger, size_t index);
+const struct ledger_family *ledger_family_at(const struct ledger *ledger, size_t index);
+const struct ledger_stream *ledger_stream_at(const struct ledger *ledger, size_t index);
+const struct ledger_cover *ledger_cover_at(const struct ledger *ledger, size_t index);
+const struct ledger_invitation *ledger_invitation_at(const struct ledger *ledger, size_t index);
+
+/* Not revoked, and its person's membership has not ended. */
+bool ledger_device_is_active(const struct ledger *ledger, struct id device);
+/* A coach of the family now (owner included), by assignment and role. */
+bool ledger_is_coach(const struct ledger *ledger, struct id family, struct id person);
+
+/* ---- epochs ---- */
+struct ledger_epoch {
+    uint32_t epoch;
+    uint64_t position; /* of the line that made it */
+    uint8_t commitment[CRYPTO_HASH_BYTES];
+    uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]; /* of the reserve only; else zeros */
+    const struct id *recipients; /* all that were named so far, devices and reserved ids, ascending */
+    size_t recipient_count;
+};
+/* False when that epoch was never made. epoch 0 asks for the current one. */
+bool ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch, struct ledger_epoch *out);
+/* The epoch of the reserve whose key the reserve boxes of (stream, epoch) were sealed to; 0 when unknown. */
+uint32_t ledger_reserve_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch);
+
+/* ---- rights ---- */
+bool ledger_may_read(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
+bool ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
+bool ledger_may_write(const struct ledger *ledger, struct id device, struct id stream); /* at the head */
+/* At the state after line `position`. */
+bool ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream, uint64_t position);
+
+/* May the server hand `device` this box now? */
+bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream, struct id recipient,
+                      uint64_t at_ms);
+
+enum ledger_counts {
+    LEDGER_COUNTS = 1,
+    LEDGER_LATE,             /* beyond the head of the line that ended the right: held */
+    LEDGER_NO_RIGHT,         /* no right at that position nor at a later one */
+    LEDGER_UNKNOWN_POSITION, /* parked until the ledger is read */
+    LEDGER_OTHER_HASH,       /* alarm: the server shows different pasts */
+};
+/* Of a late entry: the line that ended the right. */
+struct ledger_late {
+    uint64_t position;
+    uint64_t line_ms;
+    enum ledger_kind kind;
+    bool by_cover; /* the four below are set; take-over by itself is possible when why is 1 or 2 */
+    struct id cover;
+    uint8_t why;
+    uint64_t from_ms;
+    uint64_t until_ms;
+};
+struct ledger_entry_facts {
+    struct id device;
+    struct id stream;
+    uint64_t incarnation;
+    uint32_t last;
+    uint64_t position;
+    const uint8_t *position_hash;
+};
+/* Section 9. `late` is filled for LEDGER_LATE only; may be NULL. */
+enum ledger_counts ledger_entry_counts(const struct ledger *ledger, const struct ledger_entry_facts *entry,
+                                       struct ledger_late *late);
+
+/* ---- lists; embedded values ended by their wipe ---- */
+struct ledger_ids {
+    struct id *items;
+    size_t count;
+    size_t room;
+};
+#define LEDGER_IDS_EMPTY ((struct ledger_ids){NULL, 0, 0})
+void ledger_ids_wipe(struct ledger_ids *ids);
+
+struct ledger_pairs {
+    struct ledger_pair {
+        struct id stream;
+        uint32_t epoch; /* the stream's current one */
+        struct id device;
+    } *items;
+    size_t count;
+    size_t room;
+};
+#define LEDGER_PAIRS_EMPTY ((struct ledger_pairs){NULL, 0, 0})
+void ledger_pairs_wipe(struct ledger_pairs *pairs);
+
+/* Devices that may hold a stream at a time, ascending: the recipients of its next epoch. */
+enum rc ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
+                       struct ledger_ids *devices) MUST_CHECK;
+/* The same for the index (or the file) of a family that does not exist yet, with that owner. */
+enum rc ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind, struct id owner,
+                           struct ledger_ids *devices) MUST_CHECK;
+/* Streams whose current epoch was given to a device that may no longer hold it, ascending. */
+enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms, struct ledger_ids *streams) MUST_CHECK;
+bool ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t at_ms);
+/* Devices that may hold a stream and were given no box of its current epoch. */
+enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pairs *grants) MUST_CHECK;
+/* The (stream, device) whose writing an operation may end: its heads must name their feeds' last saves.
+ * Empty for operations that end nothing. */
+enum rc ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
+                         struct ledger_pairs *feeds) MUST_CHECK;
+
+#endif

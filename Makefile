@@ -53,9 +53,12 @@ CMOCKA := -lcmocka
 
 # ---- what there is to build --------------------------------------------------------------------
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
-BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c)
+# Files that go into the programs as text, see tools/embed.sh.
+embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
+BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(call embedded,core/schema/*.sql)
 CLI_OBJECTS := $(call objects,cli/*.c cli/*/*.c)
-SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c))
+SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
+    $(call embedded,server/schema/*.sql)
 SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
 SIM_OBJECTS := $(call objects,tests/sim/*.c)
 UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
@@ -77,6 +80,13 @@ benches: $(BENCHES) ## the benchmarks, built but not run
 # ---- rules -------------------------------------------------------------------------------------
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(OUT)/%.embedded.c: % tools/embed.sh
+	@mkdir -p $(@D)
+	tools/embed.sh $< >$@
+
+$(OUT)/%.sql.o: $(OUT)/%.sql.embedded.c Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/libbaken.a: $(BAKEN_OBJECTS)

@@ -3,7 +3,8 @@
  *
  * Every function fails with RC_IO, RC_FULL, RC_NOMEM, RC_BUSY (another process writes; try again) or
  * RC_CORRUPT beside what it names. A visitor that returns other than RC_OK ends the visit with that
- * code; `*stop` set to true ends it with RC_OK. What is handed to a visitor is lent for the call. */
+ * code; `*stop` set to true ends it with RC_OK. What is handed to a visitor is lent for the call;
+ * a visitor calls no function of the depot but depot_body. */
 #ifndef SERVER_DEPOT_H
 #define SERVER_DEPOT_H
 
@@ -43,10 +44,10 @@ enum rc depot_put_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES],
                        struct depot_team *team) MUST_CHECK;
 
 /* Lines, in order from `from`. */
-typedef enum rc depot_line_visitor(void *context, uint64_t position, const uint8_t *line, size_t len,
-                                   bool *stop);
 enum rc depot_list_lines(struct depot *depot, int64_t team, uint64_t from,
-                         depot_line_visitor *visit, void *context) MUST_CHECK;
+                         enum rc (*visit)(void *context, uint64_t position, const uint8_t *line,
+                                          size_t len, bool *stop),
+                         void *context) MUST_CHECK;
 /* *position is 0 when there is none. */
 enum rc depot_find_line(struct depot *depot, int64_t team, const uint8_t op_hash[CRYPTO_HASH_BYTES],
                         uint64_t *position) MUST_CHECK;
@@ -62,12 +63,12 @@ struct depot_box {
     const uint8_t *bytes;
     size_t len;
 };
-typedef enum rc depot_box_visitor(void *context, const struct depot_box *box, bool *stop);
 /* A box of the same name (stream, epoch, recipient) is replaced and takes a new number. */
 enum rc depot_put_box(struct depot *depot, int64_t team, const struct depot_box *box) MUST_CHECK;
 /* Boxes with a number above `after`, ascending. */
 enum rc depot_list_boxes(struct depot *depot, int64_t team, uint64_t after,
-                         depot_box_visitor *visit, void *context) MUST_CHECK;
+                         enum rc (*visit)(void *context, const struct depot_box *box, bool *stop),
+                         void *context) MUST_CHECK;
 enum rc depot_delete_box(struct depot *depot, int64_t team, uint64_t number) MUST_CHECK;
 
 struct depot_feed {
@@ -104,10 +105,10 @@ struct depot_window {
 };
 /* `body` reads the ciphertext of the entry being visited into it; unread bodies cost nothing. */
 struct depot_body;
-typedef enum rc depot_entry_visitor(void *context, struct depot_entry *entry,
-                                    struct depot_body *body, bool *stop);
 enum rc depot_list_entries(struct depot *depot, int64_t team, const struct depot_window *window,
-                           depot_entry_visitor *visit, void *context) MUST_CHECK;
+                           enum rc (*visit)(void *context, struct depot_entry *entry,
+                                            struct depot_body *body, bool *stop),
+                           void *context) MUST_CHECK;
 enum rc depot_body(struct depot_body *body, struct depot_entry *entry) MUST_CHECK;
 
 struct depot_ack {
@@ -123,9 +124,10 @@ enum rc depot_ack_number(struct depot *depot, int64_t team, struct id device,
                          uint64_t *number) MUST_CHECK;
 /* Stores it and deletes those of the device that no stream refers to any more. */
 enum rc depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack) MUST_CHECK;
-typedef enum rc depot_ack_visitor(void *context, uint64_t ack, const uint8_t *bytes, size_t len,
-                                  bool *stop);
-enum rc depot_list_acks(struct depot *depot, int64_t team, uint64_t after, depot_ack_visitor *visit,
+/* Numbered by arrival, ascending. */
+enum rc depot_list_acks(struct depot *depot, int64_t team, uint64_t after,
+                        enum rc (*visit)(void *context, uint64_t ack, const uint8_t *bytes,
+                                         size_t len, bool *stop),
                         void *context) MUST_CHECK;
 
 struct depot_join {
@@ -134,13 +136,14 @@ struct depot_join {
     const uint8_t *bytes;
     size_t len;
 };
-/* The same request again changes nothing. RC_FULL_JOINS never: RC_EXISTS when the invitation has
+/* The same request again changes nothing. RC_EXISTS when the invitation has
  * `ceiling` other requests already. */
 enum rc depot_put_join(struct depot *depot, int64_t team, const struct depot_join *join,
                        int64_t ceiling) MUST_CHECK;
-typedef enum rc depot_join_visitor(void *context, const struct depot_join *join, bool *stop);
+/* Those that have not expired. */
 enum rc depot_list_joins(struct depot *depot, int64_t team, int64_t now_ms,
-                         depot_join_visitor *visit, void *context) MUST_CHECK;
+                         enum rc (*visit)(void *context, const struct depot_join *join, bool *stop),
+                         void *context) MUST_CHECK;
 enum rc depot_delete_joins(struct depot *depot, int64_t team,
                            const uint8_t invite[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
 enum rc depot_expire_joins(struct depot *depot, int64_t now_ms) MUST_CHECK;

@@ -20,6 +20,8 @@ enum {
     CHANGE_OPERATIONS = 4096,
     CHANGE_SAVES = 65536,
     CHANGE_FEEDS = 4096,
+    CHANGE_SAVE_BYTES = 900 * 1024, /* one save with the feeds it names */
+    CHANGE_SEEN_BYTES = 8,
     UNIT_DELETED = 0, /* unit 0 of every record */
 };
 
@@ -90,13 +92,25 @@ enum rc change_put_over(struct change *change, uint32_t entity, struct id record
                         const struct buf *value, const struct version *supersedes, size_t count) MUST_CHECK;
 void change_wipe(struct change *change);
 
-/* Bodies. Encodes saves first..first+count-1 of feed `own` into `body`. RC_TOO_LARGE beyond the ceiling. */
+/* What the author had seen of a feed that a body names: its last applied save, and the first bytes of the
+ * hash of the header that ends there. */
+struct feed_seen {
+    struct feed_ref feed;
+    uint32_t last;
+    uint8_t header[CHANGE_SEEN_BYTES];
+};
+
+/* Bodies. Encodes saves first..first+count-1 of feed `own` into `body`. RC_TOO_LARGE beyond the ceiling.
+ * `seen` tells of every foreign feed that the saves name, ascending (more are left out); NULL, for a save that waits in the
+ * outbox: the highest save named and a zero hash are written, and sealing writes the body anew with what was seen. */
 enum rc body_write(struct feed_ref own, uint32_t first, const struct change *saves, size_t count,
-                   struct buf *body) MUST_CHECK;
+                   const struct feed_seen *seen, size_t seen_count, struct buf *body) MUST_CHECK;
 /* Decodes wholly and checks every rule of section 5; all-or-nothing. `saves` is an array of `count` changes
  * (stream = `stream`), heap memory of the caller: free with body_free. */
 enum rc body_read(struct id stream, struct feed_ref own, uint32_t first, uint32_t last, const uint8_t *body,
                   size_t len, struct change **saves) MUST_CHECK;
+/* The feeds that a body names and what its author had seen of them; `seen` is heap memory of the caller (free). */
+enum rc body_seen(const uint8_t *body, size_t len, struct feed_seen **seen, size_t *count) MUST_CHECK;
 void body_free(struct change *saves, size_t count);
 
 #endif

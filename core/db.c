@@ -129,7 +129,7 @@ exec(struct db *db, const char *sql)
 static enum rc
 configure(struct db *db, const struct db_options *options)
 {
-    enum rc rc;
+    enum rc rc = RC_OK;
 
     sqlite3_busy_timeout(db->handle, options->busy_ms);
     if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
@@ -137,12 +137,11 @@ configure(struct db *db, const struct db_options *options)
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) != SQLITE_OK)
         return rc_fail(RC_IO, "SQLite lacks a setting");
-    rc = exec(db, "PRAGMA page_size=4096; PRAGMA cache_size=-65536; PRAGMA cache_spill=OFF;"
-                  "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;");
-    if (rc == RC_OK && options->exclusive)
+    if (options->exclusive) /* first: several of the others read the schema */
         rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE");
     if (rc == RC_OK)
-        rc = exec(db, "PRAGMA secure_delete=ON"); /* the first that reads: the lock mode is set */
+        rc = exec(db, "PRAGMA page_size=4096; PRAGMA cache_size=-65536; PRAGMA cache_spill=OFF;"
+                      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON");
     if (rc == RC_OK)
         rc = db_set_synchronous(db, options->synchronous_full);
     return rc;

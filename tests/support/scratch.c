@@ -45,8 +45,10 @@ const char *
 scratch_path(struct scratch *scratch, const char *name)
 {
     char *path = scratch->path[scratch->at++ % 8];
+    size_t len = strlen(scratch->directory);
 
-    snprintf(path, sizeof scratch->path[0], "%s/%s", scratch->directory, name);
+    memcpy(path, scratch->directory, len);
+    snprintf(path + len, sizeof scratch->path[0] - len, "/%s", name);
     return path;
 }
 

@@ -1,0 +1,233 @@
+/* The main database file: each page sealed on its way down and opened on its way up. */
+#include "core/vfs_inside.h"
+
+#include <string.h>
+
+static struct vfs_main_file *
+main_of(sqlite3_file *file)
+{
+    return (struct vfs_main_file *)file;
+}
+
+/* Whole pages on disk; a file that holds no more than its id has none. */
+static sqlite3_int64
+pages_of(const struct vfs_main_file *file)
+{
+    return file->size / VFS_PAGE_BYTES;
+}
+
+static int
+main_close(sqlite3_file *file)
+{
+    struct vfs_file *head = &main_of(file)->head;
+
+    vfs_nonces_wipe(&head->nonces);
+    return head->base->pMethods->xClose(head->base);
+}
+
+/* A page that does not authenticate, or is not there, is SQLITE_IOERR_DATA: never zeros, for with
+ * secure_delete SQLite reads no page that was not written. */
+static int
+read_page(struct vfs_main_file *file, sqlite3_int64 number, uint8_t *page)
+{
+    sqlite3_file *base = file->head.base;
+    int code = base->pMethods->xRead(base, page, VFS_PAGE_BYTES, (number - 1) * VFS_PAGE_BYTES);
+
+    if (code == SQLITE_OK && vfs_page_open(file->head.keys, (uint64_t)number, page))
+        return SQLITE_OK;
+    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
+        return code;
+    memset(page, 0, VFS_PAGE_BYTES);
+    return SQLITE_IOERR_DATA;
+}
+
+/* SQLite reads part of page 1 before any lock and before recovery, and can never open a file where
+ * that fails; page 1 may then rightly be torn or absent. It gets the two facts that it needs, the
+ * page size and the reserved bytes; the page itself is proven when it is read whole. */
+static void
+put_synthetic_header(uint8_t *page)
+{
+    memset(page, 0, VFS_PAGE_BYTES);
+    page[16] = VFS_PAGE_BYTES >> 8;
+    page[20] = VFS_RESERVED_BYTES;
+}
+
+static int
+read_part(struct vfs_main_file *file, void *out, int amount, sqlite3_int64 offset)
+{
+    uint8_t page[VFS_PAGE_BYTES];
+    sqlite3_int64 number = offset / VFS_PAGE_BYTES + 1;
+    sqlite3_int64 within = offset % VFS_PAGE_BYTES;
+    int code;
+
+    if (amount < 0 || within + amount > VFS_PAGE_BYTES)
+        return SQLITE_IOERR_READ;
+    if (number == 1 && pages_of(file) == 0) {
+        put_synthetic_header(page);
+        code = SQLITE_IOERR_SHORT_READ;
+    } else {
+        code = read_page(file, number, page);
+        if (code == SQLITE_IOERR_DATA && number == 1) {
+            put_synthetic_header(page);
+            code = SQLITE_OK;
+        }
+    }
+    memcpy(out, page + within, (size_t)amount);
+    wipe(page, sizeof page);
+    return code;
+}
+
+static int
+main_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offset)
+{
+    if (amount == VFS_PAGE_BYTES && offset % VFS_PAGE_BYTES == 0)
+        return read_page(main_of(file), offset / VFS_PAGE_BYTES + 1, out);
+    return read_part(main_of(file), out, amount, offset);
+}
+
+static int
+write_page(struct vfs_main_file *file, sqlite3_int64 number, const uint8_t *plain)
+{
+    uint8_t sealed[VFS_PAGE_BYTES];
+    sqlite3_file *base = file->head.base;
+    sqlite3_int64 end = number * VFS_PAGE_BYTES;
+
+    vfs_page_seal(file->head.keys, &file->head.nonces, (uint64_t)number, plain, sealed);
+    int code = base->pMethods->xWrite(base, sealed, VFS_PAGE_BYTES, end - VFS_PAGE_BYTES);
+    if (code == SQLITE_OK && end > file->size)
+        file->size = end;
+    return code;
+}
+
+/* SQLite may leave holes. They are filled with sealed zeros, so that zeros never count as a page. */
+static int
+fill_to(struct vfs_main_file *file, sqlite3_int64 pages)
+{
+    static const uint8_t ZEROS[VFS_PAGE_BYTES];
+    int code = SQLITE_OK;
+
+    while (code == SQLITE_OK && pages_of(file) < pages)
+        code = write_page(file, pages_of(file) + 1, ZEROS);
+    return code;
+}
+
+/* An image with another page size or without our reserved bytes (from a raw backup) would silently
+ * lose the end of each page. */
+static bool
+is_our_first_page(const uint8_t *page)
+{
+    return memcmp(page, VFS_SQLITE_MAGIC, sizeof VFS_SQLITE_MAGIC) == 0 &&
+           page[16] == VFS_PAGE_BYTES >> 8 && page[17] == 0 && page[20] == VFS_RESERVED_BYTES;
+}
+
+static int
+main_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
+{
+    struct vfs_main_file *file = main_of(opaque);
+
+    if (amount != VFS_PAGE_BYTES || offset % VFS_PAGE_BYTES != 0)
+        return SQLITE_IOERR_WRITE;
+    if (offset == 0 && !is_our_first_page(bytes))
+        return SQLITE_IOERR_WRITE;
+    int code = fill_to(file, offset / VFS_PAGE_BYTES);
+    return code == SQLITE_OK ? write_page(file, offset / VFS_PAGE_BYTES + 1, bytes) : code;
+}
+
+/* The id stays at the head of an emptied file: keyslots.json has it pinned. */
+static int
+main_truncate(sqlite3_file *opaque, sqlite3_int64 size)
+{
+    struct vfs_main_file *file = main_of(opaque);
+    sqlite3_file *base = file->head.base;
+
+    if (size % VFS_PAGE_BYTES != 0)
+        return SQLITE_IOERR_TRUNCATE;
+    if (size > file->size)
+        return fill_to(file, size / VFS_PAGE_BYTES);
+    if (size == 0)
+        size = VFS_FILE_ID_BYTES;
+    int code = base->pMethods->xTruncate(base, size);
+    if (code == SQLITE_OK)
+        file->size = size;
+    return code;
+}
+
+static int
+main_sync(sqlite3_file *file, int flags)
+{
+    sqlite3_file *base = main_of(file)->head.base;
+
+    return base->pMethods->xSync(base, flags);
+}
+
+static int
+main_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    *size = pages_of(main_of(file)) == 0 ? 0 : main_of(file)->size;
+    return SQLITE_OK;
+}
+
+/* words: [0] the answer out, [1] the pragma's name, [2] its argument or NULL. */
+static int
+main_pragma(char **words)
+{
+    if (sqlite3_stricmp(words[1], "mmap_size") == 0) {
+        words[0] = sqlite3_mprintf("0");
+        return SQLITE_OK;
+    }
+    if (words[2] == NULL)
+        return SQLITE_NOTFOUND;
+    if (sqlite3_stricmp(words[1], "page_size") == 0)
+        return SQLITE_OK; /* fixed: asking for another has no effect */
+    if (sqlite3_stricmp(words[1], "journal_mode") == 0 && sqlite3_stricmp(words[2], "wal") != 0 &&
+        sqlite3_stricmp(words[2], "memory") != 0) {
+        words[0] = sqlite3_mprintf("a store has no journal but its write-ahead log");
+        return SQLITE_ERROR;
+    }
+    return SQLITE_NOTFOUND;
+}
+
+static int
+main_control(sqlite3_file *file, int operation, void *argument)
+{
+    sqlite3_file *base = main_of(file)->head.base;
+
+    switch (operation) {
+    case SQLITE_FCNTL_PRAGMA:
+        return main_pragma(argument);
+    case SQLITE_FCNTL_SIZE_HINT: /* both would make pages of zeros */
+    case SQLITE_FCNTL_CHUNK_SIZE:
+        return SQLITE_OK;
+    case SQLITE_FCNTL_MMAP_SIZE:
+        *(sqlite3_int64 *)argument = 0;
+        return SQLITE_OK;
+    case SQLITE_FCNTL_LOCKSTATE:
+    case SQLITE_FCNTL_LAST_ERRNO:
+    case SQLITE_FCNTL_PERSIST_WAL:
+    case SQLITE_FCNTL_HAS_MOVED:
+    case SQLITE_FCNTL_BUSYHANDLER:
+    case SQLITE_FCNTL_SYNC:
+    case SQLITE_FCNTL_COMMIT_PHASETWO:
+        return base->pMethods->xFileControl(base, operation, argument);
+    default:
+        return SQLITE_NOTFOUND;
+    }
+}
+
+/* Version 1: no shared wal-index, which would put checksums of plain text on disk, and no mapping.
+ * SQLite then allows WAL in exclusive mode only. */
+const sqlite3_io_methods VFS_MAIN_METHODS = {
+    .iVersion = 1,
+    .xClose = main_close,
+    .xRead = main_read,
+    .xWrite = main_write,
+    .xTruncate = main_truncate,
+    .xSync = main_sync,
+    .xFileSize = main_size,
+    .xLock = vfs_lock_through,
+    .xUnlock = vfs_unlock_through,
+    .xCheckReservedLock = vfs_reserved_through,
+    .xFileControl = main_control,
+    .xSectorSize = vfs_sector_through,
+    .xDeviceCharacteristics = vfs_characteristics,
+};

@@ -1,0 +1,185 @@
+/* The sealed units of a store: page, WAL start, WAL frame. */
+#include "core/vfs_seal.h"
+
+#include <string.h>
+
+enum {
+    AD_BYTES = VFS_FILE_ID_BYTES + 8 + 8,
+    AD_FRAME_BYTES = AD_BYTES + CRYPTO_NONCE_BYTES,
+    CHECKED_BYTES = VFS_SALT_BYTES + 1,
+    CIPHER_XCHACHA20_POLY1305 = 1, /* bound into the keys, so that a second suite never shares them */
+};
+
+const uint8_t VFS_SQLITE_MAGIC[16] = "SQLite format 3";
+
+static void
+take_nonce(struct vfs_nonces *nonces, uint8_t nonce[CRYPTO_NONCE_BYTES])
+{
+    if (nonces->left == 0) {
+        random_fill(nonces->pool, sizeof nonces->pool);
+        nonces->left = VFS_NONCES;
+    }
+    nonces->left--;
+    uint8_t *next = nonces->pool + nonces->left * CRYPTO_NONCE_BYTES;
+    memcpy(nonce, next, CRYPTO_NONCE_BYTES);
+    wipe(next, CRYPTO_NONCE_BYTES);
+}
+
+void
+vfs_nonces_wipe(struct vfs_nonces *nonces)
+{
+    wipe(nonces, sizeof *nonces);
+}
+
+static void
+put_ad(uint8_t *ad, const struct vfs_keys *keys, uint64_t number, const char *kind)
+{
+    memcpy(ad, keys->id, VFS_FILE_ID_BYTES);
+    for (unsigned i = 0; i < 8; i++)
+        ad[VFS_FILE_ID_BYTES + i] = (uint8_t)(number >> (56 - 8 * i));
+    memcpy(ad + VFS_FILE_ID_BYTES + 8, kind, 8);
+}
+
+static void
+put_check(const struct secret *master, uint8_t id[VFS_FILE_ID_BYTES])
+{
+    uint8_t check[CRYPTO_HASH_BYTES];
+
+    crypto_commit(master, "baken file check", id, CHECKED_BYTES, check);
+    memcpy(id + CHECKED_BYTES, check, VFS_FILE_ID_BYTES - CHECKED_BYTES);
+}
+
+void
+vfs_id_make(const struct secret *master, uint8_t id[VFS_FILE_ID_BYTES])
+{
+    random_fill(id, VFS_SALT_BYTES);
+    id[VFS_SALT_BYTES] = VFS_PAGE_LOG2;
+    put_check(master, id);
+}
+
+bool
+vfs_id_fits(const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES])
+{
+    uint8_t expected[VFS_FILE_ID_BYTES];
+
+    memcpy(expected, id, VFS_FILE_ID_BYTES);
+    put_check(master, expected);
+    /* Not a secret: the check stands in the clear and its 56 bits only tell keys apart. */
+    return id[VFS_SALT_BYTES] == VFS_PAGE_LOG2 && memcmp(expected, id, VFS_FILE_ID_BYTES) == 0;
+}
+
+enum rc
+vfs_keys_derive(struct vfs_keys *keys, const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES])
+{
+    uint8_t info[VFS_FILE_ID_BYTES + 1];
+    enum rc rc;
+
+    memcpy(info, id, VFS_FILE_ID_BYTES);
+    info[VFS_FILE_ID_BYTES] = CIPHER_XCHACHA20_POLY1305;
+    rc = crypto_derive(master, "baken file main", info, sizeof info, &keys->page, CRYPTO_KEY_BYTES);
+    if (rc == RC_OK)
+        rc = crypto_derive(master, "baken file wal", info, sizeof info, &keys->wal, CRYPTO_KEY_BYTES);
+    if (rc != RC_OK) {
+        vfs_keys_wipe(keys);
+        return rc;
+    }
+    memcpy(keys->id, id, VFS_FILE_ID_BYTES);
+    keys->is_ready = true;
+    return RC_OK;
+}
+
+void
+vfs_keys_wipe(struct vfs_keys *keys)
+{
+    secret_wipe(&keys->page);
+    secret_wipe(&keys->wal);
+    keys->is_ready = false;
+}
+
+void
+vfs_page_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces, uint64_t number,
+              const uint8_t *plain, uint8_t *sealed)
+{
+    uint8_t ad[AD_BYTES];
+    size_t head = number == 1 ? VFS_FILE_ID_BYTES : 0;
+    uint8_t *nonce = sealed + VFS_PAGE_SEALED_BYTES;
+
+    put_ad(ad, keys, number, "mainpage");
+    take_nonce(nonces, nonce);
+    memcpy(sealed, keys->id, head);
+    crypto_seal_apart(keys->page.bytes, nonce, ad, sizeof ad, plain + head,
+                      VFS_PAGE_SEALED_BYTES - head, sealed + head, nonce + CRYPTO_NONCE_BYTES);
+}
+
+bool
+vfs_page_open(const struct vfs_keys *keys, uint64_t number, uint8_t *page)
+{
+    uint8_t ad[AD_BYTES];
+    size_t head = number == 1 ? VFS_FILE_ID_BYTES : 0;
+    uint8_t *nonce = page + VFS_PAGE_SEALED_BYTES;
+
+    put_ad(ad, keys, number, "mainpage");
+    if (!crypto_open_apart(keys->page.bytes, nonce, ad, sizeof ad, page + head,
+                           VFS_PAGE_SEALED_BYTES - head, nonce + CRYPTO_NONCE_BYTES, page + head))
+        return false;
+    memcpy(page, VFS_SQLITE_MAGIC, head);
+    memset(nonce, 0, VFS_RESERVED_BYTES);
+    return true;
+}
+
+void
+vfs_start_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
+               const uint8_t header[VFS_WAL_HEADER_BYTES], uint8_t unit[VFS_START_BYTES])
+{
+    uint8_t ad[AD_BYTES];
+    uint8_t *sealed = unit + CRYPTO_NONCE_BYTES;
+
+    put_ad(ad, keys, 0, "walstart");
+    take_nonce(nonces, unit);
+    crypto_seal_apart(keys->wal.bytes, unit, ad, sizeof ad, header, VFS_WAL_HEADER_BYTES, sealed,
+                      sealed + VFS_WAL_HEADER_BYTES);
+}
+
+bool
+vfs_start_open(const struct vfs_keys *keys, const uint8_t unit[VFS_START_BYTES],
+               uint8_t header[VFS_WAL_HEADER_BYTES])
+{
+    uint8_t ad[AD_BYTES];
+    const uint8_t *sealed = unit + CRYPTO_NONCE_BYTES;
+
+    put_ad(ad, keys, 0, "walstart");
+    return crypto_open_apart(keys->wal.bytes, unit, ad, sizeof ad, sealed, VFS_WAL_HEADER_BYTES,
+                             sealed + VFS_WAL_HEADER_BYTES, header);
+}
+
+static void
+put_frame_ad(uint8_t *ad, const struct vfs_keys *keys, const uint8_t *generation, uint64_t number)
+{
+    put_ad(ad, keys, number, "walframe");
+    memcpy(ad + AD_BYTES, generation, CRYPTO_NONCE_BYTES);
+}
+
+void
+vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces, const uint8_t *generation,
+               uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES])
+{
+    uint8_t ad[AD_FRAME_BYTES];
+    uint8_t *frame = unit + CRYPTO_NONCE_BYTES;
+
+    put_frame_ad(ad, keys, generation, number);
+    take_nonce(nonces, unit);
+    crypto_seal_apart(keys->wal.bytes, unit, ad, sizeof ad, frame, VFS_FRAME_BYTES, frame,
+                      frame + VFS_FRAME_BYTES);
+}
+
+bool
+vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t number,
+               uint8_t unit[VFS_FRAME_UNIT_BYTES])
+{
+    uint8_t ad[AD_FRAME_BYTES];
+    uint8_t *frame = unit + CRYPTO_NONCE_BYTES;
+
+    put_frame_ad(ad, keys, generation, number);
+    return crypto_open_apart(keys->wal.bytes, unit, ad, sizeof ad, frame, VFS_FRAME_BYTES,
+                             frame + VFS_FRAME_BYTES, frame);
+}

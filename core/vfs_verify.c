@@ -1,0 +1,74 @@
+/* Authenticates every page of a store file, free pages included. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/vfs_inside.h"
+
+static void
+verify_pages(struct vfs *vfs, sqlite3_file *file, struct vfs_verdict *verdict, int *code)
+{
+    uint8_t page[VFS_PAGE_BYTES];
+
+    for (uint64_t number = 1; number <= verdict->pages && *code == SQLITE_OK; number++) {
+        *code = file->pMethods->xRead(file, page, VFS_PAGE_BYTES,
+                                      (sqlite3_int64)(number - 1) * VFS_PAGE_BYTES);
+        if (*code == SQLITE_IOERR_SHORT_READ) /* a last page that was cut; the rest is zeros */
+            *code = SQLITE_OK;
+        bool is_ours = number > 1 || memcmp(page, vfs->keys.id, VFS_FILE_ID_BYTES) == 0;
+        if (*code == SQLITE_OK && (!vfs_page_open(&vfs->keys, number, page) || !is_ours)) {
+            verdict->bad++;
+            if (verdict->first_bad == 0)
+                verdict->first_bad = number;
+        }
+    }
+    wipe(page, sizeof page);
+}
+
+static enum rc
+verify_file(struct vfs *vfs, sqlite3_file *file, struct vfs_verdict *verdict)
+{
+    uint8_t id[VFS_FILE_ID_BYTES];
+    sqlite3_int64 size;
+    enum rc rc = RC_OK;
+    int code = file->pMethods->xFileSize(file, &size);
+
+    if (code != SQLITE_OK)
+        return rc_fail(RC_IO, _("reading the store (SQLite %d)"), code);
+    if (vfs->is_expected && !vfs_id_fits(&vfs->master, vfs->keys.id))
+        return rc_fail(RC_LOCKED, _("the key does not fit this store"));
+    if (!vfs->keys.is_ready) {
+        code = size < VFS_FILE_ID_BYTES ? SQLITE_NOTADB
+                                        : file->pMethods->xRead(file, id, sizeof id, 0);
+        if (code != SQLITE_OK || !vfs_id_fits(&vfs->master, id))
+            return rc_fail(RC_CORRUPT, _("the file is not a store, or its first bytes are lost"));
+        rc = vfs_keys_derive(&vfs->keys, &vfs->master, id);
+    }
+    if (rc != RC_OK)
+        return rc;
+    verdict->pages = (uint64_t)((size + VFS_PAGE_BYTES - 1) / VFS_PAGE_BYTES);
+    verify_pages(vfs, file, verdict, &code);
+    return code == SQLITE_OK ? RC_OK : rc_fail(RC_IO, _("reading the store (SQLite %d)"), code);
+}
+
+enum rc
+vfs_verify(struct vfs *vfs, const char *path, struct vfs_verdict *verdict)
+{
+    int flags = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READONLY;
+    const char *name = sqlite3_create_filename(path, "", "", 0, NULL);
+    sqlite3_file *file = calloc(1, (size_t)vfs->base->szOsFile);
+    enum rc rc;
+
+    *verdict = (struct vfs_verdict){0, 0, 0};
+    if (name == NULL || file == NULL)
+        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+    else if (vfs->base->xOpen(vfs->base, name, file, flags, &flags) != SQLITE_OK)
+        rc = rc_fail(RC_IO, _("the store cannot be read"));
+    else
+        rc = verify_file(vfs, file, verdict);
+    if (file != NULL && file->pMethods != NULL)
+        file->pMethods->xClose(file);
+    free(file);
+    sqlite3_free_filename(name);
+    return rc;
+}

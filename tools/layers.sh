@@ -30,7 +30,7 @@ home '(cjson/)?cJSON\.h' 'core/json\.c'
 home 'curl/.*' 'sync/transport_http\.c'
 home 'microhttpd\.h' 'server/http\.c'
 home 'libical/.*' 'core/date\.c'
-home 'uni[a-z]+\.h' 'core/text\.c'
+home 'uni(case|ctype|norm|str|width|conv|name|gbrk|wbrk|lbrk)\.h' 'core/text\.c'
 home 'libpq-fe\.h' 'server/depot_pg\.c'
 
 git grep --untracked -nwE '(sqlite3|sqlite3_stmt|CURL|cJSON|icaltimetype) *\*' \

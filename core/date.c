@@ -1,0 +1,279 @@
+/* Calendar dates by libical, zones by libc. */
+#include "core/date.h"
+
+#include <libical/ical.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/i18n.h"
+
+enum { DAY_SECONDS = 86400 };
+
+/* Reads exactly `count` digits; false when there is anything else. */
+static bool
+take_digits(const char **at, int count, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < count; i++) {
+        char c = **at;
+        if (c < '0' || c > '9')
+            return false;
+        *value = *value * 10 + (c - '0');
+        (*at)++;
+    }
+    return true;
+}
+
+static bool
+take(const char **at, char wanted)
+{
+    if (**at != wanted)
+        return false;
+    (*at)++;
+    return true;
+}
+
+/* Reads YYYY-MM-DD and moves on; whether such a day exists is judged too. */
+static enum rc
+take_date(const char **at, struct date *date)
+{
+    struct date read = {0, 0, 0};
+
+    *date = read;
+    if (!take_digits(at, 4, &read.year) || !take(at, '-') || !take_digits(at, 2, &read.month) ||
+        !take(at, '-') || !take_digits(at, 2, &read.day))
+        return rc_fail(RC_INVALID, _("a date is written as 2026-02-28"));
+    if (read.year < DATE_YEAR_LEAST || read.year > DATE_YEAR_MOST)
+        return rc_fail(RC_INVALID, _("the year %d is not between %d and %d"), read.year,
+                       DATE_YEAR_LEAST, DATE_YEAR_MOST);
+    if (read.month < 1 || read.month > 12)
+        return rc_fail(RC_INVALID, _("there is no month %d"), read.month);
+    int days = icaltime_days_in_month(read.month, read.year);
+    if (read.day < 1 || read.day > days)
+        return rc_fail(RC_INVALID, _("there is no day %d in month %d of %d: it has %d days"), read.day,
+                       read.month, read.year, days);
+    *date = read;
+    return RC_OK;
+}
+
+enum rc
+date_parse(const char *text, struct date *date)
+{
+    enum rc rc = take_date(&text, date);
+
+    if (rc == RC_OK && *text != '\0') {
+        *date = (struct date){0, 0, 0};
+        rc = rc_fail(RC_INVALID, _("a date is written as 2026-02-28"));
+    }
+    return rc;
+}
+
+void
+date_to_text(struct date date, char text[DATE_TEXT_BYTES])
+{
+    (void)snprintf(text, DATE_TEXT_BYTES, "%04u-%02u-%02u", (unsigned)date.year % 10000,
+                   (unsigned)date.month % 100, (unsigned)date.day % 100);
+}
+
+int
+date_compare(struct date a, struct date b)
+{
+    if (a.year != b.year)
+        return a.year < b.year ? -1 : 1;
+    if (a.month != b.month)
+        return a.month < b.month ? -1 : 1;
+    return (a.day > b.day) - (a.day < b.day);
+}
+
+static struct icaltimetype
+to_ical(struct date date)
+{
+    struct icaltimetype ical = icaltime_null_date();
+
+    ical.year = date.year;
+    ical.month = date.month;
+    ical.day = date.day;
+    return ical;
+}
+
+static struct date
+from_ical(struct icaltimetype ical)
+{
+    return (struct date){ical.year, ical.month, ical.day};
+}
+
+static int64_t
+day_number(struct date date)
+{
+    return (int64_t)icaltime_as_timet(to_ical(date)) / DAY_SECONDS;
+}
+
+/* Rounded down, also before 1970. */
+static time_t
+whole_seconds(int64_t ms)
+{
+    return (time_t)(ms >= 0 ? ms / 1000 : -((999 - ms) / 1000));
+}
+
+struct date
+date_of_ms(int64_t ms)
+{
+    time_t seconds = whole_seconds(ms);
+    struct tm local;
+
+    if (localtime_r(&seconds, &local) == NULL)
+        return (struct date){0, 0, 0};
+    return (struct date){local.tm_year + 1900, local.tm_mon + 1, local.tm_mday};
+}
+
+struct date
+date_today(const struct clock *clock)
+{
+    return date_of_ms(clock_wall_ms(clock));
+}
+
+int64_t
+date_between(struct date from, struct date to)
+{
+    return day_number(to) - day_number(from);
+}
+
+struct date
+date_add_days(struct date date, int64_t days)
+{
+    time_t seconds = (time_t)((day_number(date) + days) * DAY_SECONDS);
+
+    return from_ical(icaltime_from_timet_with_zone(seconds, 1, NULL));
+}
+
+struct date
+date_add_months(struct date date, int months)
+{
+    int64_t all = (int64_t)date.year * 12 + date.month - 1 + months;
+    struct date out = {(int)(all / 12), (int)(all % 12) + 1, date.day};
+    int days = icaltime_days_in_month(out.month, out.year);
+
+    if (out.day > days)
+        out.day = days;
+    return out;
+}
+
+int
+date_weekday(struct date date)
+{
+    int from_sunday = icaltime_day_of_week(to_ical(date)); /* Sunday is 1 */
+
+    return from_sunday == 1 ? 7 : from_sunday - 1;
+}
+
+static void
+put_moment(const struct tm *tm, char text[TIME_TEXT_BYTES])
+{
+    size_t len = strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", tm);
+    long offset = tm->tm_gmtoff / 60;
+    char sign = offset < 0 ? '-' : '+';
+    unsigned minutes = (unsigned)(offset < 0 ? -offset : offset);
+
+    if (len == 0)
+        text[0] = '\0';
+    else
+        (void)snprintf(text + len, TIME_TEXT_BYTES - len, "%c%02u:%02u", sign, minutes / 60 % 100,
+                       minutes % 60);
+}
+
+void
+time_to_text(int64_t ms, char text[TIME_TEXT_BYTES])
+{
+    time_t seconds = whole_seconds(ms);
+    struct tm local;
+
+    text[0] = '\0';
+    if (localtime_r(&seconds, &local) != NULL)
+        put_moment(&local, text);
+}
+
+void
+time_to_utc_text(int64_t ms, char text[TIME_TEXT_BYTES])
+{
+    time_t seconds = whole_seconds(ms);
+    struct tm utc;
+
+    text[0] = '\0';
+    if (gmtime_r(&seconds, &utc) != NULL && strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        text[0] = '\0';
+}
+
+/* The moment of a local time. The daylight reading comes first: in autumn it is the earlier one. */
+static enum rc
+from_local(const struct tm *asked, int64_t *ms)
+{
+    for (int is_summer = 1; is_summer >= 0; is_summer--) {
+        struct tm tm = *asked;
+        tm.tm_isdst = is_summer;
+        time_t seconds = mktime(&tm);
+        if (tm.tm_isdst == is_summer && tm.tm_hour == asked->tm_hour && tm.tm_min == asked->tm_min &&
+            tm.tm_mday == asked->tm_mday) {
+            *ms = (int64_t)seconds * 1000;
+            return RC_OK;
+        }
+    }
+    return rc_fail(RC_INVALID, _("the clock skips that hour on that day"));
+}
+
+/* Z or an offset in seconds east of UTC. */
+static bool
+take_zone(const char **at, int *east)
+{
+    int hours = 0;
+    int minutes = 0;
+
+    *east = 0;
+    if (take(at, 'Z'))
+        return true;
+    int sign = **at == '-' ? -1 : 1;
+    if (!take(at, '+') && !take(at, '-'))
+        return false;
+    if (!take_digits(at, 2, &hours) || !take(at, ':') || !take_digits(at, 2, &minutes) || hours > 23 ||
+        minutes > 59)
+        return false;
+    *east = sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+enum rc
+time_parse(const char *text, int64_t *ms)
+{
+    struct date date;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    int east = 0;
+
+    *ms = 0;
+    enum rc rc = take_date(&text, &date);
+    if (rc != RC_OK)
+        return rc;
+    bool is_local = *text == ' ';
+    if (!take(&text, is_local ? ' ' : 'T') || !take_digits(&text, 2, &hour) || !take(&text, ':') ||
+        !take_digits(&text, 2, &minute))
+        goto malformed;
+    if (!is_local && take(&text, ':') && !take_digits(&text, 2, &second))
+        goto malformed;
+    if (!is_local && !take_zone(&text, &east))
+        goto malformed;
+    if (*text != '\0')
+        goto malformed;
+    if (hour > 23 || minute > 59 || second > 59)
+        return rc_fail(RC_INVALID, _("there is no time %02d:%02d:%02d"), hour, minute, second);
+    if (is_local) {
+        const struct tm asked = {.tm_year = date.year - 1900, .tm_mon = date.month - 1,
+                                 .tm_mday = date.day, .tm_hour = hour, .tm_min = minute};
+        return from_local(&asked, ms);
+    }
+    *ms = (day_number(date) * DAY_SECONDS + hour * 3600 + minute * 60 + second - east) * 1000;
+    return RC_OK;
+malformed:
+    return rc_fail(RC_INVALID, _("a moment is written as 2026-02-28T09:30+01:00 or 2026-02-28 09:30"));
+}

@@ -1,0 +1,214 @@
+/* Text of people: checked, normalised, folded and measured by libunistring. */
+#include "core/text.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
+#include <uniwidth.h>
+
+#include "core/i18n.h"
+#include "core/secret.h"
+
+enum rc
+text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what)
+{
+    if (len > ceiling_bytes)
+        return rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), what, ceiling_bytes);
+    if (len == 0)
+        return RC_OK;
+    if (u8_check(bytes, len) != NULL)
+        return rc_fail(RC_INVALID, _("%s is not valid UTF-8"), what);
+    if (memchr(bytes, 0, len) != NULL)
+        return rc_fail(RC_INVALID, _("%s holds a NUL character"), what);
+    return RC_OK;
+}
+
+/* Drops the CR of every CR LF, in place; the new length. */
+static size_t
+drop_returns(uint8_t *text, size_t len)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+            text[kept++] = text[i];
+    }
+    return kept;
+}
+
+static void
+wipe_and_free(uint8_t *text, size_t len)
+{
+    if (text != NULL)
+        wipe(text, len);
+    free(text);
+}
+
+enum rc
+text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *what, struct buf *out)
+{
+    enum rc rc = text_check(bytes, len, ceiling_bytes, what);
+
+    if (rc != RC_OK || len == 0)
+        return rc;
+    size_t whole = 0;
+    uint8_t *composed = u8_normalize(UNINORM_NFC, bytes, len, NULL, &whole);
+    if (composed == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    size_t kept = drop_returns(composed, whole);
+    if (kept > ceiling_bytes)
+        rc = rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), what, ceiling_bytes);
+    else
+        rc = buf_put(out, composed, kept);
+    wipe_and_free(composed, whole);
+    return rc;
+}
+
+/* The folded form, for wipe_and_free; NULL for bad UTF-8 or when memory runs out. */
+static uint8_t *
+fold(const char *text, size_t *len)
+{
+    size_t text_len = strlen(text);
+
+    *len = 0;
+    if (u8_check((const uint8_t *)text, text_len) != NULL)
+        return NULL;
+    /* Never NULL for the empty text: there is always room for one byte. */
+    return text_len == 0 ? calloc(1, 1)
+                         : u8_casefold((const uint8_t *)text, text_len, NULL, UNINORM_NFC, NULL, len);
+}
+
+enum match { MATCH_EQUAL, MATCH_BEGINS, MATCH_CONTAINS };
+
+static bool
+matches(const uint8_t *label, size_t label_len, const uint8_t *typed, size_t typed_len, enum match how)
+{
+    if (typed_len > label_len || (how == MATCH_EQUAL && typed_len != label_len))
+        return false;
+    size_t last = how == MATCH_CONTAINS ? label_len - typed_len : 0;
+    for (size_t at = 0; at <= last; at++) {
+        if (memcmp(label + at, typed, typed_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+matches_folded(const char *label, const char *typed, enum match how)
+{
+    size_t label_len = 0;
+    size_t typed_len = 0;
+    uint8_t *a = fold(label, &label_len);
+    uint8_t *b = fold(typed, &typed_len);
+    bool found = a != NULL && b != NULL && matches(a, label_len, b, typed_len, how);
+
+    wipe_and_free(a, label_len);
+    wipe_and_free(b, typed_len);
+    return found;
+}
+
+bool
+text_equal_folded(const char *a, const char *b)
+{
+    return matches_folded(a, b, MATCH_EQUAL);
+}
+
+bool
+text_begins_folded(const char *label, const char *typed)
+{
+    return matches_folded(label, typed, MATCH_BEGINS);
+}
+
+bool
+text_contains_folded(const char *label, const char *typed)
+{
+    return matches_folded(label, typed, MATCH_CONTAINS);
+}
+
+/* One character of text: its bytes as shown, its columns, and how far to go on. */
+struct glyph {
+    const char *shown;
+    size_t shown_len;
+    size_t len;
+    int columns;
+};
+
+/* Controls, and the marks that turn the direction of what follows (U+202A to 202E, 2066 to 2069). */
+static bool
+steers(ucs4_t c)
+{
+    return uc_is_cntrl(c) || c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+static struct glyph
+next_glyph(const char *text)
+{
+    static const char dot[] = "\xc2\xb7";
+    ucs4_t c;
+    int len = u8_mbtouc(&c, (const uint8_t *)text, strlen(text));
+
+    if (len <= 0 || c == 0xfffd || steers(c)) {
+        bool is_bad = len <= 0;
+        return (struct glyph){dot, sizeof dot - 1, is_bad ? 1 : (size_t)len, 1};
+    }
+    int columns = uc_width(c, "UTF-8");
+    return (struct glyph){text, (size_t)len, (size_t)len, columns < 0 ? 0 : columns};
+}
+
+int
+text_columns(const char *text)
+{
+    size_t columns = 0;
+
+    while (*text != '\0') {
+        struct glyph glyph = next_glyph(text);
+        columns += (size_t)glyph.columns;
+        text += glyph.len;
+    }
+    return columns > INT32_MAX ? INT32_MAX : (int)columns;
+}
+
+enum rc
+text_put_column(struct buf *out, const char *text, int columns)
+{
+    int all = text_columns(text);
+    int room = all > columns ? columns - 1 : columns; /* the ellipsis takes one */
+    int used = 0;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && *text != '\0') {
+        struct glyph glyph = next_glyph(text);
+        if (used + glyph.columns > room)
+            break;
+        rc = buf_put(out, glyph.shown, glyph.shown_len);
+        used += glyph.columns;
+        text += glyph.len;
+    }
+    if (rc == RC_OK && all > columns && columns > 0) {
+        rc = buf_put(out, "\xe2\x80\xa6", 3);
+        used++;
+    }
+    for (; rc == RC_OK && used < columns; used++)
+        rc = buf_put(out, " ", 1);
+    return rc;
+}
+
+enum rc
+text_put_printable(struct buf *out, const char *text)
+{
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && *text != '\0') {
+        struct glyph glyph = next_glyph(text);
+        if (*text == '\n' || *text == '\t')
+            glyph.shown = text, glyph.shown_len = 1;
+        rc = buf_put(out, glyph.shown, glyph.shown_len);
+        text += glyph.len;
+    }
+    return rc;
+}

@@ -1,0 +1,33 @@
+/* Text of people: UTF-8 checked, NFC, folded for matching, measured for tables. Home of libunistring.
+ * Source: Unicode 14 as in libunistring 1.0. */
+#ifndef CORE_TEXT_H
+#define CORE_TEXT_H
+
+#include "core/buf.h"
+#include "core/rc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* RC_TOO_LARGE beyond `ceiling_bytes`; RC_INVALID for bad UTF-8 or a NUL. `what` names the text in
+ * the sentence. For bytes from outside that must stay as they are. */
+enum rc text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what) MUST_CHECK;
+/* As text_check, then appends the NFC form with CR LF as LF: for what a person typed. The ceiling
+ * holds for the result too. */
+enum rc text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *what,
+                       struct buf *out) MUST_CHECK;
+
+/* Case folded and normalised comparing of labels; false also for bad UTF-8 or when memory runs out. */
+bool text_equal_folded(const char *a, const char *b);
+bool text_begins_folded(const char *label, const char *typed);
+bool text_contains_folded(const char *label, const char *typed);
+
+/* Columns on a terminal; bad UTF-8 counts its bytes. */
+int text_columns(const char *text);
+/* Appends `text` in exactly `columns`: filled with spaces, or cut with an ellipsis. Control characters,
+ * which could steer a terminal, and direction overrides become a middle dot. */
+enum rc text_put_column(struct buf *out, const char *text, int columns) MUST_CHECK;
+/* Appends `text` whole, with the same replacement; line feeds and tabs stay. */
+enum rc text_put_printable(struct buf *out, const char *text) MUST_CHECK;
+
+#endif

@@ -8,6 +8,7 @@
 #include "core/rc.h"
 #include "sync/identity.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

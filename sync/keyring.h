@@ -11,6 +11,7 @@
 #include "sync/ledger_op.h"
 #include "sync/wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -55,7 +55,8 @@ CMOCKA := -lcmocka
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 # Files that go into the programs as text, see tools/embed.sh.
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
-BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(call embedded,core/schema/*.sql)
+MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
+BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o $(call embedded,core/schema/*.sql)
 CLI_OBJECTS := $(call objects,cli/*.c cli/*/*.c)
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
@@ -87,6 +88,13 @@ $(OUT)/%.embedded.c: % tools/embed.sh
 	tools/embed.sh $< >$@
 
 $(OUT)/%.sql.o: $(OUT)/%.sql.embedded.c Makefile
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(OUT)/core/migrations.c: $(MIGRATIONS) tools/embed.sh Makefile
+	@mkdir -p $(@D)
+	tools/embed.sh $(MIGRATIONS) >$@
+
+$(OUT)/core/migrations.o: $(OUT)/core/migrations.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/libbaken.a: $(BAKEN_OBJECTS)

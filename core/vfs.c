@@ -363,3 +363,23 @@ vfs_file_id(const struct vfs *vfs, uint8_t id[VFS_FILE_ID_BYTES])
     memcpy(id, vfs->keys.id, VFS_FILE_ID_BYTES);
     return RC_OK;
 }
+
+enum rc
+vfs_remove(const char *base_name, const char *path)
+{
+    sqlite3_vfs *base = sqlite3_vfs_find(base_name == NULL ? "unix" : base_name);
+    char wal[4096];
+
+    if (base == NULL)
+        return rc_fail(RC_ABSENT, "SQLite lacks the VFS %s", base_name);
+    int len = snprintf(wal, sizeof wal, "%s-wal", path);
+    if (len < 0 || (size_t)len >= sizeof wal)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    const char *const names[] = {wal, path};
+    for (size_t i = 0; i < 2; i++) {
+        int code = base->xDelete(base, names[i], 1);
+        if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
+            return rc_fail(RC_IO, _("deleting %s (SQLite %d)"), names[i], code);
+    }
+    return RC_OK;
+}

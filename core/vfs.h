@@ -37,6 +37,9 @@ const char *vfs_name(const struct vfs *vfs);
 /* The id of the file that was opened through it; RC_ABSENT before. */
 enum rc vfs_file_id(const struct vfs *vfs, uint8_t id[VFS_FILE_ID_BYTES]) MUST_CHECK;
 
+/* Deletes a store file and its log, through the VFS `base` (NULL: "unix"). RC_OK when they are gone. */
+enum rc vfs_remove(const char *base, const char *path) MUST_CHECK;
+
 /* What vfs_verify saw. */
 struct vfs_verdict {
     uint64_t pages;     /* in the file */

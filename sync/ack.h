@@ -8,7 +8,6 @@
 #include "core/rc.h"
 #include "sync/identity.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

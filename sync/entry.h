@@ -9,7 +9,6 @@
 #include "core/secret.h"
 #include "sync/identity.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

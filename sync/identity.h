@@ -7,7 +7,6 @@
 #include "core/rc.h"
 #include "core/secret.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -11,7 +11,6 @@
 #include "sync/ledger_op.h"
 #include "sync/wire.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

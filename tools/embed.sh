@@ -1,9 +1,22 @@
 #!/bin/sh
-# usage: embed.sh FILE: prints C that defines embedded_FILE[], the file as NUL-terminated text, where
-# every character of the path that C cannot have in a name becomes an underscore.
+# usage: embed.sh core/schema/*.sql: prints the C file that holds these migrations as text, in order.
 set -eu
-name=$(printf '%s' "$1" | tr -c 'a-zA-Z0-9' '_')
-printf '/* %s, embedded by tools/embed.sh. */\n' "$1"
-printf 'extern const char embedded_%s[];\nconst char embedded_%s[] =\n' "$name" "$name"
-sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/    "&\\n"/' "$1"
-printf '    "";\n'
+cat <<'END'
+/* Made by tools/embed.sh from core/schema/NNN_name.sql. */
+#include "core/migration.h"
+
+const struct migration MIGRATIONS[] = {
+END
+for file in "$@"; do
+    name=${file##*/}
+    number=$(expr "$name" : '\([0-9][0-9][0-9]\)_[a-z0-9_]*\.sql$') ||
+        { echo "$file: not NNN_name.sql" >&2; exit 1; }
+    printf '    {%s, "%s",\n' "$(expr "$number" + 0)" "${name%.sql}"
+    sed 's/\\/\\\\/g; s/"/\\"/g; s/^/     "/; s/$/\\n"/' "$file"
+    printf '    },\n'
+done
+cat <<'END'
+};
+
+const size_t MIGRATION_COUNT = sizeof MIGRATIONS / sizeof MIGRATIONS[0];
+END

@@ -1,0 +1,20 @@
+/* Small files that are there whole or not at all, also after a power cut. */
+#ifndef CORE_DURABLE_H
+#define CORE_DURABLE_H
+
+#include "core/buf.h"
+#include "core/rc.h"
+
+#include <stddef.h>
+
+/* Replaces `name` in `directory` (mode 0600): a new file, fsync, rename, fsync of the directory.
+ * RC_FULL, RC_IO; the old content then stands. */
+enum rc durable_write(const char *directory, const char *name, const void *bytes, size_t len) MUST_CHECK;
+/* Appends the file's content to `out`. RC_ABSENT, RC_TOO_LARGE (the buf's ceiling), RC_IO. */
+enum rc durable_read(const char *directory, const char *name, struct buf *out) MUST_CHECK;
+/* Makes `directory` and its missing parents, mode 0700. RC_OK when it is there. */
+enum rc durable_mkdir(const char *directory) MUST_CHECK;
+/* fsync of a directory: what was made or renamed in it stays. */
+enum rc durable_sync_directory(const char *directory) MUST_CHECK;
+
+#endif

@@ -1,0 +1,63 @@
+/* One encrypted store: make, open, migrate, close; one directory per device. */
+#ifndef CORE_STORE_H
+#define CORE_STORE_H
+
+#include "core/clock.h"
+#include "core/db.h"
+#include "core/id.h"
+#include "core/rc.h"
+#include "core/secret.h"
+#include "core/store_key.h"
+
+#include <stdbool.h>
+
+struct store;
+
+struct store_options {
+    const char *directory;
+    const char *state_directory; /* where instance tokens lie; NULL: $XDG_STATE_HOME/baken, else
+                                    ~/.local/state/baken */
+    const char *base_vfs;        /* the VFS below ours; NULL is "unix". Tests put faults there. */
+    struct clock clock;
+    const struct secret *key;    /* the store key, lent for the call; store_key_unlock() or
+                                    keyslot_fetch() give it. store_create: NULL draws one. */
+};
+
+/*
+ * Makes a store in `directory` (made, with its parents, where missing) and opens it.
+ *
+ * passphrase  of the first slot; NULL makes a store without any (tests, which hold the key)
+ * cost        NULL is STORE_KEY_COST
+ * fails       RC_EXISTS there is one already; RC_FULL, RC_IO, RC_BUSY; RC_INVALID empty passphrase.
+ *             keyslots.json is written last: a creation that was cut is simply begun anew.
+ */
+enum rc store_create(const struct store_options *options, const struct secret *passphrase,
+                     const struct store_key_cost *cost, struct store **store) MUST_CHECK;
+
+/*
+ * Opens a store: lock, key, migrations, quick_check where the last end was not clean.
+ *
+ * fails  RC_ABSENT no store; RC_LOCKED no key or a wrong one, and no byte was changed; RC_BUSY, saying
+ *        who holds it; RC_CORRUPT; RC_UNSUPPORTED newer than this program; RC_FULL, RC_IO
+ */
+enum rc store_open(const struct store_options *options, struct store **store) MUST_CHECK;
+/* Checkpoints, marks the end as clean, releases the lock. Accepts NULL. */
+void store_close(struct store *store);
+
+/* All lent, until store_close. */
+struct db *store_db(struct store *store);
+const struct clock *store_clock(const struct store *store);
+struct id store_id(const struct store *store);
+const char *store_directory(const struct store *store);
+const struct secret *store_secret(const struct store *store);
+
+/* Whether this store is the one last used here. When not (restored from a backup, copied, moved, or
+ * the token was lost), *reason is a sentence for the user and nothing may be sealed until the own
+ * feeds were compared with the server's; then store_prove_continuity. */
+bool store_is_continuous(const struct store *store, const char **reason);
+/* Ends the doubt, durably. */
+enum rc store_prove_continuity(struct store *store) MUST_CHECK;
+/* Why quick_check ran at opening, and passed: the last end was not clean, or a migration ran. */
+bool store_was_checked(const struct store *store);
+
+#endif

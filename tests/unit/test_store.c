@@ -1,0 +1,444 @@
+/* Tests of core/store: making, opening, locking, migrating, continuity. */
+#define _GNU_SOURCE /* memmem */
+#include "core/store.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/store_lock.h"
+#include "core/store_token.h"
+#include "core/vfs.h"
+#include "tests/support/stores.h"
+
+#define MARKER "Zorgvuldig-GEHEIM-merkteken"
+
+static struct stores fixture;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    stores_make(&fixture);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    stores_remove(&fixture);
+    return 0;
+}
+
+static struct store *
+made(void)
+{
+    struct store *store;
+
+    stores_demand(store_create(&fixture.options, NULL, NULL, &store), "store_create");
+    stores_demand(db_run(store_db(store), "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)"), "t");
+    return store;
+}
+
+static struct store *
+opened(void)
+{
+    struct store *store;
+
+    stores_demand(store_open(&fixture.options, &store), "store_open");
+    return store;
+}
+
+static int64_t
+int_of(struct store *store, const char *sql)
+{
+    struct stmt *stmt;
+    bool row = false;
+
+    stores_demand(db_stmt(store_db(store), sql, &stmt), sql);
+    stores_demand(stmt_step(stmt, &row), sql);
+    assert_true(row);
+    int64_t value = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return value;
+}
+
+static const char *
+file(const char *name)
+{
+    char relative[64];
+
+    snprintf(relative, sizeof relative, "device/%s", name);
+    return scratch_path(&fixture.scratch, relative);
+}
+
+static bool
+file_holds(const char *name, const char *word)
+{
+    size_t len;
+    uint8_t *bytes = scratch_read(file(name), &len);
+    bool found = bytes != NULL && memmem(bytes, len, word, strlen(word)) != NULL;
+
+    free(bytes);
+    return found;
+}
+
+static void
+store_keeps_what_was_committed(void **state)
+{
+    (void)state;
+    struct store *store = made();
+    struct id id = store_id(store);
+    const char *reason;
+
+    assert_false(id_is_zero(id));
+    assert_int_equal(db_run(store_db(store), "INSERT INTO t VALUES(1, 'x')"), RC_OK);
+    store_close(store);
+    store = opened();
+    assert_true(id_equal(store_id(store), id));
+    assert_int_equal(int_of(store, "SELECT count(*) FROM t"), 1);
+    assert_true(store_is_continuous(store, &reason));
+    assert_false(store_was_checked(store));
+    store_close(store);
+}
+
+static void
+store_files_are_for_the_user_alone(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {".", "store.db", "store.db-wal", "keyslots.json", "lock"};
+    struct store *store = made();
+    struct stat info;
+
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        assert_int_equal(stat(file(NAMES[i]), &info), 0);
+        assert_int_equal(info.st_mode & 0777, i == 0 ? 0700 : 0600);
+    }
+    assert_int_not_equal(stat(file("store.db-shm"), &info), 0);
+    store_close(store);
+    assert_int_not_equal(stat(file("store.db-wal"), &info), 0);
+}
+
+static void
+store_is_made_once(void **state)
+{
+    (void)state;
+    struct store *again;
+
+    store_close(made());
+    assert_int_equal(store_create(&fixture.options, NULL, NULL, &again), RC_EXISTS);
+    assert_null(again);
+    assert_int_equal(unlink(file("keyslots.json")), 0); /* as if the creation had been cut */
+    assert_int_equal(store_open(&fixture.options, &again), RC_ABSENT);
+    assert_int_equal(store_create(&fixture.options, NULL, NULL, &again), RC_OK);
+    store_close(again);
+    fixture.options.directory = scratch_path(&fixture.scratch, "nowhere");
+    assert_int_equal(store_open(&fixture.options, &again), RC_ABSENT);
+}
+
+static void
+store_asks_for_its_key_and_leaves_all_as_it_was(void **state)
+{
+    (void)state;
+    struct store *store = made();
+    size_t before, after;
+
+    assert_int_equal(db_run(store_db(store), "INSERT INTO t VALUES(1, 'x')"), RC_OK);
+    store_close(store);
+    uint8_t *was = scratch_read(file("store.db"), &before);
+    fixture.key.bytes[0] ^= 1;
+    assert_int_equal(store_open(&fixture.options, &store), RC_LOCKED);
+    assert_null(store);
+    fixture.options.key = NULL;
+    assert_int_equal(store_open(&fixture.options, &store), RC_LOCKED);
+    uint8_t *is = scratch_read(file("store.db"), &after);
+    assert_int_equal(before, after);
+    assert_memory_equal(was, is, before);
+    free(was);
+    free(is);
+}
+
+static void
+store_says_who_holds_it(void **state)
+{
+    (void)state;
+    int ready[2], done[2];
+    char byte;
+
+    store_close(made());
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) { /* the arena was wiped by the fork: only the lock is taken here */
+        int lock;
+        if (store_lock_take(fixture.directory, &fixture.options.clock, &lock) != RC_OK)
+            _exit(1);
+        if (write(ready[1], "x", 1) != 1 || read(done[0], &byte, 1) != 1)
+            _exit(2);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    struct store *store;
+    assert_int_equal(store_open(&fixture.options, &store), RC_BUSY);
+    char pid[32];
+    snprintf(pid, sizeof pid, "%ld (test_store)", (long)child);
+    assert_non_null(strstr(rc_sentence(), pid));
+    assert_true(fixture.slept_ms >= STORE_LOCK_WAIT_MS);
+    assert_true(fixture.slept_ms < 2 * STORE_LOCK_WAIT_MS);
+    assert_int_equal(write(done[1], "x", 1), 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_close(opened());
+    close(ready[0]), close(ready[1]), close(done[0]), close(done[1]);
+}
+
+/* A child that commits numbered rows, telling each, until it is killed. */
+static void
+commit_until_killed(int out)
+{
+    struct store *store;
+
+    stores_demand(secret_make(&fixture.key, CRYPTO_KEY_BYTES), "key"); /* the fork wiped it */
+    memset(fixture.key.bytes, 0x42, CRYPTO_KEY_BYTES);
+    stores_demand(store_open(&fixture.options, &store), "open in the child");
+    for (int32_t i = 1;; i++) {
+        struct stmt *stmt;
+        stores_demand(db_stmt(store_db(store), "INSERT INTO t VALUES(?1, ?2)", &stmt), "stmt");
+        stmt_int(stmt, 1, i);
+        stmt_text(stmt, 2, MARKER);
+        stores_demand(stmt_run(stmt), "insert");
+        stmt_done(stmt);
+        if (write(out, &i, sizeof i) != sizeof i)
+            _exit(1);
+    }
+}
+
+static void
+store_loses_nothing_to_kill_9_and_shows_nothing(void **state)
+{
+    (void)state;
+    int told[2];
+    int32_t last = 0, heard;
+
+    store_close(made());
+    assert_int_equal(pipe(told), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(told[0]);
+        commit_until_killed(told[1]);
+    }
+    close(told[1]);
+    while (last < 200 && read(told[0], &heard, sizeof heard) == sizeof heard)
+        last = heard;
+    assert_int_equal(last, 200);
+    kill(child, SIGKILL);
+    while (read(told[0], &heard, sizeof heard) == sizeof heard)
+        last = heard;
+    waitpid(child, NULL, 0);
+    close(told[0]);
+    assert_false(file_holds("store.db", MARKER));
+    assert_false(file_holds("store.db-wal", MARKER));
+    assert_false(file_holds("store.db", "SQLite format"));
+    assert_false(file_holds("store.db-wal", "CREATE TABLE"));
+    struct store *store = opened();
+    assert_true(store_was_checked(store));
+    assert_true(int_of(store, "SELECT max(a) FROM t") >= last);
+    assert_int_equal(int_of(store, "SELECT count(*) - max(a) FROM t"), 0);
+    const char *reason;
+    assert_true(store_is_continuous(store, &reason)); /* a crash is no restored backup */
+    store_close(store);
+}
+
+static void
+store_notices_that_it_was_restored_copied_or_lost_its_token(void **state)
+{
+    (void)state;
+    const char *reason;
+    size_t len;
+
+    store_close(made());
+    uint8_t *backup = scratch_read(file("store.db"), &len);
+    store_close(opened());
+    scratch_write(&fixture.scratch, "device/store.db", backup, len);
+    struct store *store = opened();
+    assert_false(store_is_continuous(store, &reason));
+    assert_non_null(strstr(reason, "older"));
+    store_close(store);
+    store = opened(); /* the doubt stays */
+    assert_false(store_is_continuous(store, &reason));
+    assert_int_equal(store_prove_continuity(store), RC_OK);
+    assert_true(store_is_continuous(store, &reason));
+    store_close(store);
+
+    char elsewhere[128], token[ID_TEXT_CHARS + 16] = "state/";
+    snprintf(elsewhere, sizeof elsewhere, "%s-copy", fixture.directory);
+    assert_int_equal(rename(fixture.directory, elsewhere), 0);
+    assert_int_equal(mkdir(fixture.directory, 0700), 0);
+    static const char *const NAMES[] = {"store.db", "keyslots.json"};
+    for (size_t i = 0; i < 2; i++) {
+        char from[160];
+        snprintf(from, sizeof from, "%s/%s", elsewhere, NAMES[i]);
+        assert_int_equal(rename(from, file(NAMES[i])), 0);
+    }
+    store = opened();
+    assert_false(store_is_continuous(store, &reason));
+    assert_non_null(strstr(reason, "copied"));
+    assert_int_equal(store_prove_continuity(store), RC_OK);
+    id_to_text(store_id(store), token + strlen(token));
+    store_close(store);
+    assert_int_equal(unlink(scratch_path(&fixture.scratch, token)), 0);
+    store = opened();
+    assert_false(store_is_continuous(store, &reason));
+    assert_non_null(strstr(reason, "missing"));
+    store_close(store);
+    free(backup);
+}
+
+static void
+store_refuses_a_newer_schema(void **state)
+{
+    (void)state;
+    struct store *store = made();
+
+    assert_int_equal(db_run(store_db(store), "PRAGMA user_version=9999"), RC_OK);
+    store_close(store);
+    assert_int_equal(store_open(&fixture.options, &store), RC_UNSUPPORTED);
+}
+
+static void
+store_survives_the_loss_of_its_first_sector_with_a_sentence(void **state)
+{
+    (void)state;
+    size_t len;
+
+    store_close(made());
+    uint8_t *bytes = scratch_read(file("store.db"), &len);
+    memset(bytes, 0, 512);
+    scratch_write(&fixture.scratch, "device/store.db", bytes, len);
+    free(bytes);
+    struct store *store;
+    assert_int_equal(store_open(&fixture.options, &store), RC_CORRUPT);
+    assert_non_null(strstr(rc_sentence(), "first bytes"));
+    assert_int_equal(unlink(file("store.db")), 0);
+    assert_int_equal(store_open(&fixture.options, &store), RC_CORRUPT);
+    assert_int_not_equal(access(file("store.db"), F_OK), 0);
+}
+
+/* Fills the store until the file-size limit of the process says no, in a child of its own. */
+static void
+fill_in_child(void)
+{
+    const struct rlimit small = {2048 * 1024, RLIM_INFINITY};
+    struct store *store;
+    enum rc rc = RC_OK;
+    int64_t rows = 0;
+
+    signal(SIGXFSZ, SIG_IGN);
+    stores_demand(secret_make(&fixture.key, CRYPTO_KEY_BYTES), "key");
+    memset(fixture.key.bytes, 0x42, CRYPTO_KEY_BYTES);
+    stores_demand(store_open(&fixture.options, &store), "open");
+    if (setrlimit(RLIMIT_FSIZE, &small) != 0)
+        _exit(10);
+    while (rc == RC_OK && rows < 1000) {
+        rc = db_run(store_db(store), "INSERT INTO t(b) VALUES(hex(randomblob(20000)))");
+        rows += rc == RC_OK;
+    }
+    if (rc != RC_FULL && rc != RC_IO)
+        _exit(11);
+    if (int_of(store, "SELECT count(*) FROM t") != rows)
+        _exit(12);
+    _exit(rows > 255 ? 255 : (int)rows);
+}
+
+static void
+store_survives_a_full_disk(void **state)
+{
+    (void)state;
+    int status;
+
+    store_close(made());
+    pid_t child = fork();
+    if (child == 0)
+        fill_in_child();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    int rows = WEXITSTATUS(status);
+    assert_true(rows > 12); /* 10 to 12 are failures inside the child */
+    struct store *store = opened();
+    assert_int_equal(int_of(store, "SELECT count(*) FROM t"), rows);
+    assert_int_equal(db_check_structure(store_db(store)), RC_OK);
+    assert_int_equal(db_run(store_db(store), "INSERT INTO t(b) VALUES('room again')"), RC_OK);
+    store_close(store);
+}
+
+static void
+store_reports_a_full_file_system(void **state)
+{
+    (void)state;
+    if (mkdir(fixture.directory, 0700) != 0 ||
+        mount("tmpfs", fixture.directory, "tmpfs", 0, "size=1m") != 0)
+        skip(); /* only root may mount; store_survives_a_full_disk covers the rest */
+    struct store *store = made();
+    enum rc rc = RC_OK;
+    for (int i = 0; rc == RC_OK && i < 200; i++)
+        rc = db_run(store_db(store), "INSERT INTO t(b) VALUES(hex(randomblob(10000)))");
+    assert_int_equal(rc, RC_FULL);
+    int64_t rows = int_of(store, "SELECT count(*) FROM t");
+    assert_true(rows > 5);
+    store_close(store);
+    assert_int_equal(umount(fixture.directory), 0);
+}
+
+static void
+store_reports_a_file_system_that_is_read_only(void **state)
+{
+    (void)state;
+    struct store *store;
+
+    if (mkdir(fixture.directory, 0700) != 0 ||
+        mount("tmpfs", fixture.directory, "tmpfs", 0, "size=4m") != 0)
+        skip();
+    store_close(made());
+    assert_int_equal(mount("tmpfs", fixture.directory, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
+    enum rc rc = store_open(&fixture.options, &store);
+    assert_int_equal(umount(fixture.directory), 0);
+    assert_int_equal(rc, RC_IO);
+    assert_non_null(strstr(rc_sentence(), "ead-only"));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(store_keeps_what_was_committed),
+        TEST(store_files_are_for_the_user_alone),
+        TEST(store_is_made_once),
+        TEST(store_asks_for_its_key_and_leaves_all_as_it_was),
+        TEST(store_says_who_holds_it),
+        TEST(store_loses_nothing_to_kill_9_and_shows_nothing),
+        TEST(store_notices_that_it_was_restored_copied_or_lost_its_token),
+        TEST(store_refuses_a_newer_schema),
+        TEST(store_survives_the_loss_of_its_first_sector_with_a_sentence),
+        TEST(store_survives_a_full_disk),
+        TEST(store_reports_a_full_file_system),
+        TEST(store_reports_a_file_system_that_is_read_only),
+    };
+
+    if (secret_start() != RC_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -43,7 +43,7 @@ CFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined $(TEST_DO
 CC := $(CC_$(FLAVOUR))
 $(if $(CC),,$(error no such FLAVOUR: $(FLAVOUR)))
 
-PACKAGES := sqlite3 libsodium libcurl libcjson libmicrohttpd libzstd libical libkeyutils
+PACKAGES := sqlite3 libsodium libcurl libcjson libmicrohttpd libzstd libkeyutils
 CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -MMD -MP \
     $(shell pkg-config --cflags $(PACKAGES) cmocka 2>/dev/null)
 CFLAGS := -std=c11 -g -pthread $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)

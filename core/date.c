@@ -1,7 +1,6 @@
-/* Calendar dates by libical, zones by libc. */
+/* Calendar dates by arithmetic, zones by libc. */
 #include "core/date.h"
 
-#include <libical/ical.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,15 @@
 #include "core/i18n.h"
 
 enum { DAY_SECONDS = 86400 };
+
+static int
+days_in_month(int month, int year)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && is_leap);
+}
 
 /* Reads exactly `count` digits; false when there is anything else. */
 static bool
@@ -50,7 +58,7 @@ take_date(const char **at, struct date *date)
                        DATE_YEAR_LEAST, DATE_YEAR_MOST);
     if (read.month < 1 || read.month > 12)
         return rc_fail(RC_INVALID, _("there is no month %d"), read.month);
-    int days = icaltime_days_in_month(read.month, read.year);
+    int days = days_in_month(read.month, read.year);
     if (read.day < 1 || read.day > days)
         return rc_fail(RC_INVALID, _("there is no day %d in month %d of %d: it has %d days"), read.day,
                        read.month, read.year, days);
@@ -87,27 +95,15 @@ date_compare(struct date a, struct date b)
     return (a.day > b.day) - (a.day < b.day);
 }
 
-static struct icaltimetype
-to_ical(struct date date)
-{
-    struct icaltimetype ical = icaltime_null_date();
-
-    ical.year = date.year;
-    ical.month = date.month;
-    ical.day = date.day;
-    return ical;
-}
-
-static struct date
-from_ical(struct icaltimetype ical)
-{
-    return (struct date){ical.year, ical.month, ical.day};
-}
-
+/* Days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that the leap day is the
+ * last of its year. (libical's icaltime_as_timet takes 1900 for 1970, so it is not used.) */
 static int64_t
 day_number(struct date date)
 {
-    return (int64_t)icaltime_as_timet(to_ical(date)) / DAY_SECONDS;
+    int64_t year = date.year - (date.month <= 2);
+    int64_t month = (date.month + 9) % 12; /* March is 0 */
+
+    return year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + date.day - 719469;
 }
 
 /* Rounded down, also before 1970. */
@@ -143,9 +139,19 @@ date_between(struct date from, struct date to)
 struct date
 date_add_days(struct date date, int64_t days)
 {
-    time_t seconds = (time_t)((day_number(date) + days) * DAY_SECONDS);
+    int64_t number = day_number(date) + days;
+    int64_t year = 1970 + number / 366;
+    struct date out = {(int)year, 1, 1};
 
-    return from_ical(icaltime_from_timet_with_zone(seconds, 1, NULL));
+    /* The guess falls short by at most a day a year, so the walk is short too. */
+    while (day_number((struct date){out.year + 1, 1, 1}) <= number)
+        out.year++;
+    while (day_number(out) > number)
+        out.year--;
+    while (day_number(out) + days_in_month(out.month, out.year) <= number)
+        out.month++;
+    out.day = (int)(number - day_number(out)) + 1;
+    return out;
 }
 
 struct date
@@ -153,7 +159,7 @@ date_add_months(struct date date, int months)
 {
     int64_t all = (int64_t)date.year * 12 + date.month - 1 + months;
     struct date out = {(int)(all / 12), (int)(all % 12) + 1, date.day};
-    int days = icaltime_days_in_month(out.month, out.year);
+    int days = days_in_month(out.month, out.year);
 
     if (out.day > days)
         out.day = days;
@@ -163,9 +169,7 @@ date_add_months(struct date date, int months)
 int
 date_weekday(struct date date)
 {
-    int from_sunday = icaltime_day_of_week(to_ical(date)); /* Sunday is 1 */
-
-    return from_sunday == 1 ? 7 : from_sunday - 1;
+    return (int)((day_number(date) % 7 + 7 + 3) % 7) + 1; /* 1970 began on a Thursday */
 }
 
 static void

@@ -1,4 +1,4 @@
-/* Calendar dates and moments as text. Home of libical; zones are libc's (TZ).
+/* Calendar dates and moments as text; zones are libc's (TZ).
  * Source: ISO 8601-1:2019 dates, RFC 3339 moments. */
 #ifndef CORE_DATE_H
 #define CORE_DATE_H

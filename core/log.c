@@ -64,6 +64,19 @@ put_head(char line[LINE_BYTES], enum log_level level, const char *event)
     return len + (size_t)more;
 }
 
+static void
+put_line(char line[LINE_BYTES], size_t len)
+{
+    /* A value must not be able to begin a line of its own or to steer a terminal. */
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    }
+    line[len++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written;
+}
+
 void
 log_event(enum log_level level, const char *event, const char *format, ...)
 {
@@ -72,24 +85,20 @@ log_event(enum log_level level, const char *event, const char *format, ...)
 
     assert(is_allowed(format));
     size_t len = put_head(line, level, event);
-    if (format[0] != '\0') {
-        line[len++] = ' ';
-        va_start(args, format);
-        int more = vsnprintf(line + len, LINE_BYTES - len, format, args);
-        va_end(args);
-        if (more > 0)
-            len = strlen(line);
-    }
-    /* A value must not be able to begin a line of its own or to steer a terminal. */
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
-    }
-    if (len > LINE_BYTES - 1)
-        len = LINE_BYTES - 1;
-    line[len++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, len);
-    (void)written;
+    line[len++] = ' ';
+    va_start(args, format);
+    if (vsnprintf(line + len, LINE_BYTES - len, format, args) < 0)
+        line[len] = '\0';
+    va_end(args);
+    put_line(line, strlen(line)); /* at most LINE_BYTES - 1: the line feed takes the NUL's place */
+}
+
+void
+log_plain(enum log_level level, const char *event)
+{
+    char line[LINE_BYTES];
+
+    put_line(line, put_head(line, level, event));
 }
 
 struct log_id

@@ -29,7 +29,6 @@ home 'zstd\.h' 'sync/pack\.c'
 home '(cjson/)?cJSON\.h' 'core/json\.c'
 home 'curl/.*' 'sync/transport_http\.c'
 home 'microhttpd\.h' 'server/http\.c'
-home 'libical/.*' 'core/date\.c'
 home 'uni(case|ctype|norm|str|width|conv|name|gbrk|wbrk|lbrk)\.h' 'core/text\.c'
 home 'libpq-fe\.h' 'server/depot_pg\.c'
 

@@ -12,7 +12,7 @@ for source in tests/unit/test_*"${T:-}"*.c; do
     "$@" "$program" >"$log" 2>&1
     status=$?
     ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
-    bad=$(sed -n 's/^\[  FAILED  \] .*: \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
+    bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
     : "${ok:=0}" "${bad:=0}"
     # A crash, a leak or a group that failed to start is a failure that cmocka did not count.
     [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1

@@ -1,0 +1,119 @@
+/* Tests of core/text. */
+#include "core/text.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+static void
+bad_utf8_nul_and_length_are_refused(void **state)
+{
+    static const char *const bad[] = {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "a\xe2\x82"};
+
+    (void)state;
+    assert_ok(text_check("Jos\xc3\xa9", 5, 5, "the name"));
+    assert_ok(text_check(NULL, 0, 5, "the name"));
+    assert_int_equal(text_check("Jos\xc3\xa9", 5, 4, "the name"), RC_TOO_LARGE);
+    assert_string_equal(rc_sentence(), "the name is longer than 4 bytes");
+    assert_int_equal(text_check("a\0b", 3, 5, "the name"), RC_INVALID);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(text_check(bad[i], strlen(bad[i]), 9, "it"), RC_INVALID);
+}
+
+static void
+what_was_typed_is_composed_and_loses_carriage_returns(void **state)
+{
+    struct buf out = BUF_EMPTY(100);
+
+    (void)state;
+    assert_ok(text_normalise("Jose\xcc\x81\r\nb\rc", 11, 100, "it", &out));
+    assert_string_equal(buf_text(&out), "Jos\xc3\xa9\nb\rc");
+    /* U+0958 grows from 3 to 6 bytes in NFC: the ceiling holds for the result. */
+    assert_int_equal(text_normalise("\xe0\xa5\x98", 3, 5, "it", &out), RC_TOO_LARGE);
+    assert_ok(text_normalise("", 0, 5, "it", &out));
+    buf_wipe(&out);
+}
+
+static void
+labels_match_whatever_their_case_or_composition(void **state)
+{
+    (void)state;
+    assert_true(text_equal_folded("Fam. Jos\xc3\xa9", "fam. JOSE\xcc\x81"));
+    assert_true(text_equal_folded("STRASSE", "stra\xc3\x9f"
+                                             "e"));
+    assert_false(text_equal_folded("Fatma", "Fatm"));
+    assert_true(text_begins_folded("Fatma", "fAT"));
+    assert_false(text_begins_folded("Fatma", "atm"));
+    assert_true(text_contains_folded("Fatma", "ATM"));
+    assert_true(text_contains_folded("Fatma", ""));
+    assert_true(text_equal_folded("", ""));
+    assert_false(text_contains_folded("Fat", "Fatma"));
+    assert_false(text_equal_folded("\xff", "\xff"));
+}
+
+static void
+columns_are_those_of_a_terminal(void **state)
+{
+    struct buf out = BUF_EMPTY(200);
+
+    (void)state;
+    assert_int_equal(text_columns("Jos\xc3\xa9"), 4);
+    assert_int_equal(text_columns("Jose\xcc\x81"), 4);
+    assert_int_equal(text_columns("\xe5\xae\xb6\xe5\xba\xad"), 4); /* two wide characters */
+    assert_ok(text_put_column(&out, "Jos\xc3\xa9", 6));
+    assert_string_equal(buf_text(&out), "Jos\xc3\xa9  ");
+    buf_clear(&out);
+    assert_ok(text_put_column(&out, "gezinscoach", 5));
+    assert_string_equal(buf_text(&out), "gezi\xe2\x80\xa6");
+    buf_clear(&out);
+    assert_ok(text_put_column(&out, "\xe5\xae\xb6\xe5\xba\xad", 2)); /* half a character does not fit */
+    assert_string_equal(buf_text(&out), "\xe2\x80\xa6 ");
+    buf_clear(&out);
+    assert_ok(text_put_column(&out, "x", 0));
+    assert_int_equal(out.len, 0);
+    buf_wipe(&out);
+}
+
+static void
+every_column_is_as_wide_as_asked(void **state)
+{
+    struct dice dice = dice_start();
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        struct buf out = BUF_EMPTY(500);
+        char text[24] = {0};
+        for (size_t at = 0; at < sizeof text - 1; at++)
+            text[at] = (char)(1 + dice_below(&dice, 255)); /* mostly bad UTF-8: must not hang or crash */
+        int columns = (int)dice_below(&dice, 30);
+        assert_ok(text_put_column(&out, text, columns));
+        assert_int_equal(text_columns(buf_text(&out)), columns);
+        buf_wipe(&out);
+    }
+}
+
+static void
+text_cannot_steer_a_terminal(void **state)
+{
+    struct buf out = BUF_EMPTY(100);
+
+    (void)state;
+    assert_ok(text_put_printable(&out, "a\x1b[31m\n\tb\xe2\x80\xae" "c\x7f"));
+    assert_string_equal(buf_text(&out), "a\xc2\xb7[31m\n\tb\xc2\xb7" "c\xc2\xb7");
+    buf_wipe(&out);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_utf8_nul_and_length_are_refused),
+        cmocka_unit_test(what_was_typed_is_composed_and_loses_carriage_returns),
+        cmocka_unit_test(labels_match_whatever_their_case_or_composition),
+        cmocka_unit_test(columns_are_those_of_a_terminal),
+        cmocka_unit_test(every_column_is_as_wide_as_asked),
+        cmocka_unit_test(text_cannot_steer_a_terminal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

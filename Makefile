@@ -8,7 +8,7 @@ FLAVOUR ?= debug
 PREFIX ?= /usr/local
 OUT := build/$(FLAVOUR)
 
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-builtin-rules

@@ -26,7 +26,7 @@ check)
     for po in po/*.po; do
         msgfmt --check-format --check-domain -o /dev/null "$po"
         msgmerge --quiet --no-fuzzy-matching --no-wrap "$po" "$template" |
-            msgattrib --untranslated --no-wrap | sed -n "s|^msgid \"\(..*\)|$po lacks: \"\1|p"
+            msgattrib --untranslated --no-wrap | sed -n "1,/^\$/d; s|^msgid \"\(..*\)|$po lacks: \"\1|p"
     done
     ;;
 *)

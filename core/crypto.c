@@ -276,6 +276,29 @@ crypto_verify_plain(const uint8_t *public_key, const void *bytes, size_t len,
     return crypto_sign_verify_detached(signature, bytes, len, public_key) == 0;
 }
 
+bool
+crypto_sign_public_is_sound(const uint8_t *public_key)
+{
+    return crypto_core_ed25519_is_valid_point(public_key) == 1;
+}
+
+bool
+crypto_box_public_is_sound(const uint8_t *public_key)
+{
+    /* 2^255 - 19, least significant byte first: a canonical coordinate is lower. */
+    static const uint8_t PRIME_FIRST = 0xed, PRIME_LAST = 0x7f;
+    uint8_t scalar[crypto_scalarmult_SCALARBYTES] = {1};
+    uint8_t product[crypto_scalarmult_BYTES];
+    bool is_below = public_key[31] < PRIME_LAST;
+
+    for (unsigned i = 30; i > 0 && !is_below && public_key[31] == PRIME_LAST; i--)
+        is_below = public_key[i] != 0xff;
+    if (public_key[31] == PRIME_LAST && public_key[0] < PRIME_FIRST)
+        is_below = true;
+    /* libsodium refuses a product of zero, which is what a point of small order gives. */
+    return is_below && crypto_scalarmult(product, scalar, public_key) == 0;
+}
+
 enum rc
 crypto_box_pair(uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct secret *secret_key)
 {

@@ -71,6 +71,10 @@ enum rc crypto_sign_plain(const struct secret *secret_key, const void *bytes, si
 bool crypto_verify_plain(const uint8_t *public_key, const void *bytes, size_t len,
                          const uint8_t *signature) MUST_CHECK;
 
+/* Whether a public key from outside may be taken in: canonical, and of no small order. */
+bool crypto_sign_public_is_sound(const uint8_t *public_key); /* Ed25519: also in the main subgroup */
+bool crypto_box_public_is_sound(const uint8_t *public_key);  /* X25519 */
+
 /* X25519 sealed boxes (crypto_box_seal). */
 enum rc crypto_box_pair(uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct secret *secret_key) MUST_CHECK;
 /* `box` has room for len + CRYPTO_BOX_EXTRA_BYTES. RC_INVALID for a public key of small order. */

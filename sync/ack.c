@@ -82,6 +82,7 @@ ack_encode(const struct ack *ack, const struct identity *author, struct buf *out
     writer_u8(&writer, ACK_FORMAT);
     writer_bytes(&writer, ack->team, sizeof ack->team);
     writer_id(&writer, ack->device);
+    writer_u64(&writer, ack->incarnation);
     writer_u64(&writer, ack->number);
     writer_u64(&writer, ack->created_ms);
     writer_u64(&writer, ack->position);
@@ -136,6 +137,7 @@ ack_decode(const void *bytes, size_t len, struct ack *ack)
         return rc_fail(RC_UNSUPPORTED, _("an acknowledgement of format %u, made by a newer program"), format);
     reader_copy(&reader, ack->team, sizeof ack->team);
     ack->device = reader_id(&reader);
+    ack->incarnation = reader_u64(&reader);
     ack->number = reader_u64(&reader);
     ack->created_ms = reader_u64(&reader);
     ack->position = reader_u64(&reader);

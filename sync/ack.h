@@ -8,6 +8,7 @@
 #include "core/rc.h"
 #include "sync/identity.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,7 @@ enum {
 struct ack_feed {
     struct id device;
     uint64_t incarnation;
-    uint32_t last; /* the last save applied */
+    uint32_t last; /* the last save up to which everything was applied, or is held by the ledger's word */
 };
 
 struct ack_stream {
@@ -34,7 +35,8 @@ struct ack_stream {
 struct ack {
     uint8_t team[CRYPTO_HASH_BYTES];
     struct id device;
-    uint64_t number; /* rises with each acknowledgement of the device */
+    uint64_t incarnation;
+    uint64_t number; /* rises with each acknowledgement of the incarnation */
     uint64_t created_ms;
     uint64_t position; /* ledger head */
     uint8_t line_hash[CRYPTO_HASH_BYTES];

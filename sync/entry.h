@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "sync/identity.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

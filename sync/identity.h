@@ -7,6 +7,7 @@
 #include "core/rc.h"
 #include "core/secret.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -11,6 +11,7 @@
 #include "sync/ledger_op.h"
 #include "sync/wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,10 @@ void keyring_commitment(const struct secret *key, struct id stream, uint32_t epo
  */
 enum rc keyring_open_box(struct keyring *keyring, const struct wire_box *box, const struct identity *identity,
                          const uint8_t *commitment) MUST_CHECK;
+/* The same for a box that holds the reserve's own secret: it must also fit `reserve_public`, from the same line. */
+enum rc keyring_open_reserve_secret(struct keyring *keyring, const struct wire_box *box,
+                                    const struct identity *identity, const uint8_t *commitment,
+                                    const uint8_t *reserve_public) MUST_CHECK;
 /* The same for a box sealed to the reserve, with the reserve's secret of `reserve_epoch` from the keyring.
  * RC_LOCKED too when that secret is not there. */
 enum rc keyring_open_reserve_box(struct keyring *keyring, const struct wire_box *box, uint32_t reserve_epoch,

@@ -41,11 +41,10 @@ struct ledger_verdict {
  */
 enum rc ledger_check(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms,
                      struct ledger_verdict *verdict) MUST_CHECK;
-/* Writes the next line round `op` (checked before): what the server stores and sends. time_ms is raised to the
- * last line's where it is lower. */
+/* Writes the next line round `op` (checked before): what the server stores and sends. */
 enum rc ledger_next_line(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms,
                          struct buf *line) MUST_CHECK;
-/* Fills team, seen and seen_hash of an operation from the head. */
+/* Fills team, seen, seen_hash and (when a part names the reserve) reserve_epoch of an operation from the head. */
 void ledger_address(const struct ledger *ledger, struct ledger_op *op);
 
 /* One row of the table of rules, for docs/THREATS.md and its test. */
@@ -65,7 +64,9 @@ const uint8_t *ledger_hash_at(const struct ledger *ledger, uint64_t position);
 uint64_t ledger_time_at(const struct ledger *ledger, uint64_t position); /* 0 when not there */
 const uint8_t *ledger_team(const struct ledger *ledger);                 /* NULL when empty */
 struct id ledger_team_stream(const struct ledger *ledger);
-const uint8_t *ledger_server_public(const struct ledger *ledger); /* NULL when empty */
+const uint8_t *ledger_server_public(const struct ledger *ledger); /* in force now; NULL when empty */
+/* The key that signs the statement of that position: in force before that line (at 1, the key that it names). */
+const uint8_t *ledger_server_public_at(const struct ledger *ledger, uint64_t position);
 const char *ledger_server_address(const struct ledger *ledger);
 /* The position where the operation with this hash counted; 0 when nowhere. */
 uint64_t ledger_find_op(const struct ledger *ledger, const uint8_t *op_hash);
@@ -92,7 +93,7 @@ struct ledger_family {
     struct id index;
     struct id file;
     struct id shielded;
-    struct id owner; /* person */
+    struct id owner; /* person; zeros while there is none */
     uint64_t since;
 };
 struct ledger_stream {
@@ -145,22 +146,27 @@ const struct ledger_invitation *ledger_invitation_at(const struct ledger *ledger
 
 /* Not revoked, and its person's membership has not ended. */
 bool ledger_device_is_active(const struct ledger *ledger, struct id device);
+/* One of its devices is. */
+bool ledger_person_is_active(const struct ledger *ledger, struct id person);
 /* A coach of the family now (owner included), by assignment and role. */
 bool ledger_is_coach(const struct ledger *ledger, struct id family, struct id person);
+/* What stands for `was` of an assignment, whatever the person's roles. */
+enum ledger_function ledger_function(const struct ledger *ledger, struct id family, struct id person);
 
 /* ---- epochs ---- */
 struct ledger_epoch {
     uint32_t epoch;
     uint64_t position; /* of the line that made it */
     uint8_t commitment[CRYPTO_HASH_BYTES];
-    uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]; /* of the reserve only; else zeros */
+    uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]; /* of the reserve's own epochs; else zeros */
+    uint32_t reserve_epoch; /* of the reserve, that this epoch's box for it was made for; 0: no such box */
     const struct id *recipients; /* all that were named so far, devices and reserved ids, ascending */
     size_t recipient_count;
 };
 /* False when that epoch was never made. epoch 0 asks for the current one. */
 bool ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch, struct ledger_epoch *out);
-/* The epoch of the reserve whose key the reserve boxes of (stream, epoch) were sealed to; 0 when unknown. */
-uint32_t ledger_reserve_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch);
+/* The stream's epoch after line `position`; 0 when none was made by then. */
+uint32_t ledger_epoch_at(const struct ledger *ledger, struct id stream, uint64_t position);
 
 /* ---- rights ---- */
 bool ledger_may_read(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
@@ -175,21 +181,10 @@ bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id s
 
 enum ledger_counts {
     LEDGER_COUNTS = 1,
-    LEDGER_LATE,             /* beyond the head of the line that ended the right: held */
-    LEDGER_NO_RIGHT,         /* no right at that position nor at a later one */
+    LEDGER_LATE,             /* beyond what the line that ended the right names: held */
+    LEDGER_NO_RIGHT,         /* no right at that position nor at a later one: parked */
     LEDGER_UNKNOWN_POSITION, /* parked until the ledger is read */
     LEDGER_OTHER_HASH,       /* alarm: the server shows different pasts */
-};
-/* Of a late entry: the line that ended the right. */
-struct ledger_late {
-    uint64_t position;
-    uint64_t line_ms;
-    enum ledger_kind kind;
-    bool by_cover; /* the four below are set; take-over by itself is possible when why is 1 or 2 */
-    struct id cover;
-    uint8_t why;
-    uint64_t from_ms;
-    uint64_t until_ms;
 };
 struct ledger_entry_facts {
     struct id device;
@@ -199,9 +194,24 @@ struct ledger_entry_facts {
     uint64_t position;
     const uint8_t *position_hash;
 };
-/* Section 9. `late` is filled for LEDGER_LATE only; may be NULL. */
+/* Why: filled as far as it applies, zeros elsewhere. */
+struct ledger_judgement {
+    enum ledger_counts counts;
+    uint64_t ended;           /* position of the line that ended the right (late, or counted by its head) */
+    enum ledger_kind kind;    /* of that line */
+    uint64_t ended_ms;        /* its time */
+    uint64_t admitted;        /* position of the admit line, where one made it count */
+    bool has_head;            /* `head` is what that line names for the feed: its chain must be this one */
+    struct ledger_head head;
+    bool by_cover;            /* the line is a cover_end, of: */
+    struct id cover;
+    uint8_t why;              /* take-over by itself is possible when 1 or 2 */
+    uint64_t from_ms;
+    uint64_t until_ms;
+};
+/* Section 9. The epoch is compared apart, by ledger_epoch_at. */
 enum ledger_counts ledger_entry_counts(const struct ledger *ledger, const struct ledger_entry_facts *entry,
-                                       struct ledger_late *late);
+                                       struct ledger_judgement *judgement);
 
 /* ---- lists; embedded values ended by their wipe ---- */
 struct ledger_ids {
@@ -230,13 +240,13 @@ enum rc ledger_holders(const struct ledger *ledger, struct id stream, uint64_t a
 /* The same for the index (or the file) of a family that does not exist yet, with that owner. */
 enum rc ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind, struct id owner,
                            struct ledger_ids *devices) MUST_CHECK;
-/* Streams whose current epoch was given to a device that may no longer hold it, ascending. */
+/* Streams whose current epoch was given to a device that may no longer hold it, or to an older reserve; ascending. */
 enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms, struct ledger_ids *streams) MUST_CHECK;
 bool ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t at_ms);
-/* Devices that may hold a stream and were given no box of its current epoch. */
+/* Devices that may hold a stream and were given no box of its current epoch since they last came to hold it. */
 enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pairs *grants) MUST_CHECK;
-/* The (stream, device) whose writing an operation may end: its heads must name their feeds' last saves.
- * Empty for operations that end nothing. */
+/* The (stream, device) whose writing this operation of kind role, assign, cover_end or revoke_device ends if it is the
+ * next line: its heads should name the last save of each of their feeds. Empty for other kinds. */
 enum rc ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
                          struct ledger_pairs *feeds) MUST_CHECK;
 

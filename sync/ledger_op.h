@@ -42,6 +42,7 @@ enum ledger_kind {
     LEDGER_ROTATE,
     LEDGER_REVOKE_DEVICE,
     LEDGER_SERVER,
+    LEDGER_ADMIT,
     LEDGER_KIND_COUNT
 };
 const char *ledger_kind_name(enum ledger_kind kind); /* "cover_give" */
@@ -87,13 +88,28 @@ enum rc ledger_text_seal(const struct secret *team_key, uint32_t epoch, struct i
 enum rc ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key, struct id subject,
                          char *text) MUST_CHECK;
 
-/* The last save of one feed of a right that ends. */
+/* The last save of one feed that counts, where a right ends or late work is admitted. */
 struct ledger_head {
     struct id stream;
     struct id device;
     uint64_t incarnation;
     uint32_t last;
+    uint8_t hash[CRYPTO_HASH_BYTES]; /* header hash of the entry that ends there */
 };
+
+/* Heads in any order; embedded value ended by its wipe. Also the body of GET heads: `n x head`. */
+struct ledger_heads {
+    struct ledger_head *items;
+    size_t count;
+    size_t room;
+};
+#define LEDGER_HEADS_EMPTY ((struct ledger_heads){NULL, 0, 0})
+void ledger_heads_wipe(struct ledger_heads *heads);
+enum rc ledger_heads_add(struct ledger_heads *heads, const struct ledger_head *head) MUST_CHECK;
+void ledger_heads_sort(struct ledger_heads *heads);
+/* The encoder sorts nothing: the decoder takes strictly ascending (stream, device, incarnation) only. */
+enum rc ledger_heads_encode(const struct ledger_heads *heads, struct buf *out) MUST_CHECK;
+enum rc ledger_heads_decode(const void *bytes, size_t len, struct ledger_heads *heads) MUST_CHECK;
 
 /* `recipients` is owned, strictly ascending. */
 struct ledger_part {
@@ -130,6 +146,7 @@ struct ledger_approve {
 };
 struct ledger_role_change {
     struct id person;
+    uint32_t was;
     uint32_t roles;
 };
 struct ledger_family_new {
@@ -137,11 +154,12 @@ struct ledger_family_new {
     struct id index;
     struct id file;
     struct id shielded;
-    struct id owner; /* person */
+    struct id owner; /* person; zeros: a referral, no owner yet */
 };
 struct ledger_assign {
     struct id family;
     struct id person;
+    uint8_t was;      /* enum ledger_function: what stands */
     uint8_t function; /* enum ledger_function */
 };
 struct ledger_cover_give {
@@ -175,6 +193,8 @@ struct ledger_op {
     uint64_t seen;
     uint8_t seen_hash[CRYPTO_HASH_BYTES];
     uint64_t created_ms;
+    uint64_t not_after_ms; /* the line's time must not be later; 0: no end */
+    uint32_t reserve_epoch; /* current one when a part names the reserve as recipient, else 0 */
     struct id nonce;
     union {
         struct ledger_create_team create_team;
@@ -192,8 +212,7 @@ struct ledger_op {
     } as;
     struct id *families; /* cover_give: owned, strictly ascending */
     size_t family_count;
-    struct ledger_head *heads; /* role, assign, cover_end, revoke_device: owned, strictly ascending */
-    size_t head_count;
+    struct ledger_heads heads; /* role, assign, cover_end, revoke_device, admit: strictly ascending */
     struct ledger_part *parts; /* owned, strictly ascending by (stream, epoch) */
     size_t part_count;
     uint8_t boxes_hash[CRYPTO_HASH_BYTES];
@@ -213,7 +232,7 @@ enum rc ledger_part_add_recipient(struct ledger_part *part, struct id recipient)
 
 /*
  * Gives the operation its nonce and author, takes the hash of its boxes, encodes and signs it. The caller has set
- * kind, payload, team, seen, seen_hash, created_ms and parts.
+ * kind, payload, team, seen, seen_hash (ledger_address), created_ms, not_after_ms, reserve_epoch and parts.
  *
  * boxes  NULL when there are none; sorted by this call
  * out    replaced by the operation's bytes

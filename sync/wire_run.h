@@ -24,19 +24,21 @@ struct wire_run_list {
     uint32_t *starts;
     size_t run_count;
     size_t run_room;
+    struct wire_blocks unknown; /* runs of a newer format, whole (format, length, rest), lent: keep, park */
 };
 
-#define WIRE_RUN_LIST_EMPTY ((struct wire_run_list){NULL, 0, 0, NULL, 0, 0})
+#define WIRE_RUN_LIST_EMPTY ((struct wire_run_list){.items = NULL})
 void wire_run_list_wipe(struct wire_run_list *list);
 /* Adds one entry at the end; it joins the run before it when it continues that, else it begins a new one. */
 enum rc wire_run_add(struct wire_run_list *list, const struct entry *entry) MUST_CHECK;
 /* The items of run i. */
 const struct entry *wire_run_at(const struct wire_run_list *list, size_t run, size_t *count);
-/* `n x run`. The getter replaces the list; RC_CORRUPT for bytes that cannot be, RC_NOMEM. */
+/* `n x run`, the unknown ones last. The getter replaces the list; RC_CORRUPT for bytes that cannot be, RC_NOMEM. */
 enum rc wire_run_put(struct buf *buf, const struct wire_run_list *list) MUST_CHECK;
 enum rc wire_run_get(struct reader *reader, struct wire_run_list *list) MUST_CHECK;
 
-/* POST entries: u8 1, n x run. */
+/* POST entries: u8 1, n x run. The decoder gives RC_UNSUPPORTED for a run of another format; an item without body is
+ * the server's to refuse. */
 enum rc wire_run_push_encode(const struct wire_run_list *list, struct buf *out) MUST_CHECK;
 enum rc wire_run_push_decode(const void *bytes, size_t len, struct wire_run_list *list) MUST_CHECK;
 
@@ -62,10 +64,12 @@ struct wire_run_bundle {
     bool has_statement;
     struct wire_statement statement;
     struct wire_run_list runs;
+    struct wire_boxes boxes;
+    struct wire_blocks carried; /* operations, lent */
+    struct wire_blocks acks;    /* lent */
 };
 
-#define WIRE_RUN_BUNDLE_EMPTY \
-    ((struct wire_run_bundle){.lines = WIRE_BLOCKS_EMPTY, .runs = WIRE_RUN_LIST_EMPTY})
+#define WIRE_RUN_BUNDLE_EMPTY ((struct wire_run_bundle){.first_position = 0})
 void wire_run_bundle_wipe(struct wire_run_bundle *bundle);
 enum rc wire_run_bundle_encode(const struct wire_run_bundle *bundle, struct buf *out) MUST_CHECK;
 enum rc wire_run_bundle_decode(const void *bytes, size_t len, struct wire_run_bundle *bundle) MUST_CHECK;

@@ -171,7 +171,8 @@ pot: ## collect the messages of the sources and merge them into po/*.po
 install: ## programs and messages to DESTDIR/PREFIX (default /usr/local)
 	@$(MAKE) --no-print-directory -s FLAVOUR=release all
 	install -d '$(DESTDIR)$(PREFIX)/bin'
-	install $(patsubst $(OUT)/%,build/release/%,$(PROGRAMS)) '$(DESTDIR)$(PREFIX)/bin'
+	for program in $(patsubst $(OUT)/%,build/release/%,$(PROGRAMS)); do \
+	    install $$program '$(DESTDIR)$(PREFIX)/bin' || exit 1; done
 	for mo in $(patsubst $(OUT)/locale/%,%,$(CATALOGUES)); do \
 	    install -D -m 644 build/release/locale/$$mo '$(DESTDIR)$(PREFIX)/share/locale/'$$mo; done
 

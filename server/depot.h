@@ -91,6 +91,11 @@ struct depot_entry {
 /* The last save stored of a feed and its entry's header hash; *last is 0 when there is none. */
 enum rc depot_feed_head(struct depot *depot, int64_t team, const struct depot_feed *feed,
                         uint32_t *last, uint8_t header_hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
+/* The feeds that a device has in a stream: incarnation and last save. */
+enum rc depot_list_feeds(struct depot *depot, int64_t team, struct id stream, struct id device,
+                         enum rc (*visit)(void *context, uint64_t incarnation, uint32_t last,
+                                          bool *stop),
+                         void *context) MUST_CHECK;
 /* The header hash of the stored entry of a feed that ends at `last`; *found false when none does. */
 enum rc depot_find_entry(struct depot *depot, int64_t team, const struct depot_feed *feed,
                          uint32_t last, bool *found,
@@ -119,9 +124,9 @@ struct depot_ack {
     const uint8_t *bytes;
     size_t len;
 };
-/* The highest number that a device has used; 0 when none. */
-enum rc depot_ack_number(struct depot *depot, int64_t team, struct id device,
-                         uint64_t *number) MUST_CHECK;
+/* The number of a device's latest (0 when none) and the plain hash of its bytes. */
+enum rc depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t *number,
+                       uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
 /* Stores it and deletes those of the device that no stream refers to any more. */
 enum rc depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack) MUST_CHECK;
 /* Numbered by arrival, ascending. */

@@ -43,6 +43,32 @@ depot_feed_head(struct depot *depot, int64_t team, const struct depot_feed *feed
 }
 
 enum rc
+depot_list_feeds(struct depot *depot, int64_t team, struct id stream, struct id device,
+                 enum rc (*visit)(void *context, uint64_t incarnation, uint32_t last, bool *stop),
+                 void *context)
+{
+    struct stmt *stmt = NULL;
+    bool row = false, stop = false;
+    enum rc rc = db_stmt(depot->db,
+                         "SELECT incarnation, max(last) FROM entries WHERE team = ?1"
+                         " AND stream = ?2 AND device = ?3 GROUP BY incarnation",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, team);
+    stmt_id(stmt, 2, stream);
+    stmt_id(stmt, 3, device);
+    while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
+        rc = visit(context, (uint64_t)stmt_get_int(stmt, 0), (uint32_t)stmt_get_int(stmt, 1),
+                   &stop);
+        if (rc != RC_OK)
+            break;
+    }
+    return depot_done(stmt, rc);
+}
+
+enum rc
 depot_find_entry(struct depot *depot, int64_t team, const struct depot_feed *feed, uint32_t last,
                  bool *found, uint8_t header_hash[CRYPTO_HASH_BYTES])
 {
@@ -169,12 +195,13 @@ depot_list_entries(struct depot *depot, int64_t team, const struct depot_window 
 /* ---- acknowledgements ---- */
 
 enum rc
-depot_ack_number(struct depot *depot, int64_t team, struct id device, uint64_t *number)
+depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t *number,
+               uint8_t hash[CRYPTO_HASH_BYTES])
 {
     struct stmt *stmt = NULL;
     bool row = false;
     enum rc rc = db_stmt(depot->db,
-                         "SELECT number FROM acks WHERE team = ?1 AND device = ?2"
+                         "SELECT number, bytes FROM acks WHERE team = ?1 AND device = ?2"
                          " ORDER BY ack DESC LIMIT 1",
                          &stmt);
 
@@ -184,8 +211,12 @@ depot_ack_number(struct depot *depot, int64_t team, struct id device, uint64_t *
     stmt_int(stmt, 1, team);
     stmt_id(stmt, 2, device);
     rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
+    if (rc == RC_OK && row) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
+        crypto_hash_plain(bytes, len, hash);
         *number = (uint64_t)stmt_get_int(stmt, 0);
+    }
     return depot_done(stmt, rc);
 }
 

@@ -3,6 +3,7 @@
 #define SERVER_ROUTE_H
 
 #include "core/buf.h"
+#include "core/id.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,8 +11,10 @@
 
 struct server;
 
-/* What a long poll saw when it was told to wait; given back when the request is asked again. */
+/* What a long poll saw when it was told to wait; given back when the request is asked again, which is
+ * then not authenticated once more. */
 struct route_wait {
+    struct id device;      /* who asks */
     uint64_t position;     /* the ledger's at the first asking */
     int64_t until_mono_ms; /* by the server's clock; after it, the answer comes in any case */
 };
@@ -38,6 +41,8 @@ enum {
 
 struct reply {
     int status; /* of HTTP, or ROUTE_WAITS */
+    const char *route;        /* its name, for the log; a literal */
+    const char *error;        /* the code of an error, for the log; a literal, or NULL */
     const char *content_type; /* NULL with an empty body; a literal */
     const char *allow;        /* Allow of a 405, or NULL; a literal */
     int64_t baken_time_ms;    /* Baken-Time, or ROUTE_NO_TIME */
@@ -46,7 +51,7 @@ struct reply {
     struct buf body;
 };
 
-#define REPLY_EMPTY ((struct reply){.baken_time_ms = -1, .body = BUF_EMPTY((size_t)16 << 20)})
+#define REPLY_EMPTY ((struct reply){.baken_time_ms = ROUTE_NO_TIME, .body = BUF_EMPTY((size_t)16 << 20)})
 
 /* Answers one request wholly: what it stored is flushed to disk when this returns. Never fails: what
  * goes wrong becomes an error reply. The reply is the caller's to wipe. With server->stopping set a

@@ -23,6 +23,7 @@ struct ask {
     uint8_t team_id[CRYPTO_HASH_BYTES]; /* of the path */
     struct team *team;                  /* entered; NULL outside a team */
     struct id device;                   /* of a signed request */
+    bool is_revoked;                    /* that device may hand in its own feeds, nothing else */
 };
 
 /* Refuses with one English sentence. */
@@ -47,6 +48,7 @@ void route_metrics(struct ask *ask);
 void route_make_team(struct ask *ask);    /* route_team.c */
 void route_get_ledger(struct ask *ask);   /* route_ledger.c */
 void route_post_ledger(struct ask *ask);
+void route_get_heads(struct ask *ask);
 void route_get_boxes(struct ask *ask);    /* route_boxes.c */
 void route_get_joins(struct ask *ask);    /* route_joins.c */
 void route_post_join(struct ask *ask);

@@ -33,8 +33,6 @@ auth_check(const struct ledger *ledger, const struct request *request, uint64_t 
     if (httpsig_verify(&signed_part, request->content_digest, request->signature_input,
                        request->signature, known->sign_public) != RC_OK)
         return WIRE_ERROR_SIGNATURE;
-    if (!ledger_device_is_active(ledger, input.device))
-        return WIRE_ERROR_REVOKED;
     *device = input.device;
-    return WIRE_ERROR_NONE;
+    return ledger_device_is_active(ledger, input.device) ? WIRE_ERROR_NONE : WIRE_ERROR_REVOKED;
 }

@@ -13,7 +13,7 @@ struct request;
 /*
  * Verifies the signature of a request under the keys of the team's ledger (docs/PROTOCOL.md, section 8).
  *
- * device  out: who asks
+ * device  out: who asks; set for NONE and REVOKED
  * gives   WIRE_ERROR_NONE, or _UNSIGNED, _SIGNATURE, _CLOCK, _UNKNOWN_DEVICE, _REVOKED (the signature
  *         holds, but the device or its person has left)
  */

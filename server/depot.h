@@ -65,8 +65,8 @@ struct depot_box {
 };
 /* A box of the same name (stream, epoch, recipient) is replaced and takes a new number. */
 enum rc depot_put_box(struct depot *depot, int64_t team, const struct depot_box *box) MUST_CHECK;
-/* Boxes with a number above `after`, ascending. */
-enum rc depot_list_boxes(struct depot *depot, int64_t team, uint64_t after,
+/* Boxes with a number above `after`, of one stream or (NULL) of all, ascending. */
+enum rc depot_list_boxes(struct depot *depot, int64_t team, const struct id *stream, uint64_t after,
                          enum rc (*visit)(void *context, const struct depot_box *box, bool *stop),
                          void *context) MUST_CHECK;
 enum rc depot_delete_box(struct depot *depot, int64_t team, uint64_t number) MUST_CHECK;
@@ -91,11 +91,21 @@ struct depot_entry {
 /* The last save stored of a feed and its entry's header hash; *last is 0 when there is none. */
 enum rc depot_feed_head(struct depot *depot, int64_t team, const struct depot_feed *feed,
                         uint32_t *last, uint8_t header_hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
-/* The feeds that a device has in a stream: incarnation and last save. */
-enum rc depot_list_feeds(struct depot *depot, int64_t team, struct id stream, struct id device,
-                         enum rc (*visit)(void *context, uint64_t incarnation, uint32_t last,
+/* The feeds that a device has, in one stream or (NULL) in all, with the end of each; ascending by
+ * (stream, incarnation). */
+struct depot_feed_end {
+    struct depot_feed feed;
+    uint32_t last;
+    uint8_t header_hash[CRYPTO_HASH_BYTES];
+};
+enum rc depot_list_feeds(struct depot *depot, int64_t team, struct id device,
+                         const struct id *stream,
+                         enum rc (*visit)(void *context, const struct depot_feed_end *end,
                                           bool *stop),
                          void *context) MUST_CHECK;
+/* Adds to what a revoked device has handed in; gives the new sum. */
+enum rc depot_add_handed_in(struct depot *depot, int64_t team, struct id device, uint64_t bytes,
+                            uint64_t *sum) MUST_CHECK;
 /* The header hash of the stored entry of a feed that ends at `last`; *found false when none does. */
 enum rc depot_find_entry(struct depot *depot, int64_t team, const struct depot_feed *feed,
                          uint32_t last, bool *found,
@@ -118,15 +128,16 @@ enum rc depot_body(struct depot_body *body, struct depot_entry *entry) MUST_CHEC
 
 struct depot_ack {
     struct id device;
-    uint64_t number; /* the device's own, rising */
+    uint64_t incarnation;
+    uint64_t number; /* rising within the incarnation */
     const struct id *streams;
     size_t stream_count;
     const uint8_t *bytes;
     size_t len;
 };
-/* The number of a device's latest (0 when none) and the plain hash of its bytes. */
-enum rc depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t *number,
-                       uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
+/* The number of an incarnation's latest (0 when none) and the plain hash of its bytes. */
+enum rc depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t incarnation,
+                       uint64_t *number, uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
 /* Stores it and deletes those of the device that no stream refers to any more. */
 enum rc depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack) MUST_CHECK;
 /* Numbered by arrival, ascending. */

@@ -269,21 +269,24 @@ depot_put_box(struct depot *depot, int64_t team, const struct depot_box *box)
 }
 
 enum rc
-depot_list_boxes(struct depot *depot, int64_t team, uint64_t after,
+depot_list_boxes(struct depot *depot, int64_t team, const struct id *stream, uint64_t after,
                  enum rc (*visit)(void *context, const struct depot_box *box, bool *stop),
                  void *context)
 {
     struct stmt *stmt = NULL;
     bool row = false, stop = false;
-    enum rc rc = db_stmt(depot->db,
-                         "SELECT number, stream, epoch, recipient, box FROM boxes"
-                         " WHERE team = ?1 AND number > ?2 ORDER BY number",
-                         &stmt);
+    const char *all = "SELECT number, stream, epoch, recipient, box FROM boxes"
+                      " WHERE team = ?1 AND number > ?2 ORDER BY number";
+    const char *one = "SELECT number, stream, epoch, recipient, box FROM boxes"
+                      " WHERE team = ?1 AND number > ?2 AND stream = ?3 ORDER BY number";
+    enum rc rc = db_stmt(depot->db, stream != NULL ? one : all, &stmt);
 
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, team);
     stmt_int(stmt, 2, (int64_t)after);
+    if (stream != NULL)
+        stmt_id(stmt, 3, *stream);
     while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
         struct depot_box box = {.number = (uint64_t)stmt_get_int(stmt, 0),
                                 .epoch = (uint32_t)stmt_get_int(stmt, 2)};

@@ -43,28 +43,63 @@ depot_feed_head(struct depot *depot, int64_t team, const struct depot_feed *feed
 }
 
 enum rc
-depot_list_feeds(struct depot *depot, int64_t team, struct id stream, struct id device,
-                 enum rc (*visit)(void *context, uint64_t incarnation, uint32_t last, bool *stop),
+depot_list_feeds(struct depot *depot, int64_t team, struct id device, const struct id *stream,
+                 enum rc (*visit)(void *context, const struct depot_feed_end *end, bool *stop),
                  void *context)
 {
+    /* With max() SQLite takes the other columns from the row of the maximum. */
+    const char *all = "SELECT stream, incarnation, max(last), header_hash FROM entries"
+                      " WHERE team = ?1 AND device = ?2 GROUP BY stream, incarnation"
+                      " ORDER BY stream, incarnation < 0, incarnation";
+    const char *one = "SELECT stream, incarnation, max(last), header_hash FROM entries"
+                      " WHERE team = ?1 AND device = ?2 AND stream = ?3 GROUP BY incarnation"
+                      " ORDER BY incarnation < 0, incarnation";
     struct stmt *stmt = NULL;
     bool row = false, stop = false;
-    enum rc rc = db_stmt(depot->db,
-                         "SELECT incarnation, max(last) FROM entries WHERE team = ?1"
-                         " AND stream = ?2 AND device = ?3 GROUP BY incarnation",
-                         &stmt);
+    enum rc rc = db_stmt(depot->db, stream != NULL ? one : all, &stmt);
 
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, team);
-    stmt_id(stmt, 2, stream);
-    stmt_id(stmt, 3, device);
+    stmt_id(stmt, 2, device);
+    if (stream != NULL)
+        stmt_id(stmt, 3, *stream);
     while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
-        rc = visit(context, (uint64_t)stmt_get_int(stmt, 0), (uint32_t)stmt_get_int(stmt, 1),
-                   &stop);
+        struct depot_feed_end end = {
+            .feed = {.device = device, .incarnation = (uint64_t)stmt_get_int(stmt, 1)},
+            .last = (uint32_t)stmt_get_int(stmt, 2)};
+        rc = stmt_get_id(stmt, 0, &end.feed.stream);
+        if (rc == RC_OK)
+            rc = stmt_get_fixed(stmt, 3, end.header_hash, sizeof end.header_hash);
+        if (rc == RC_OK)
+            rc = visit(context, &end, &stop);
         if (rc != RC_OK)
             break;
     }
+    return depot_done(stmt, rc);
+}
+
+enum rc
+depot_add_handed_in(struct depot *depot, int64_t team, struct id device, uint64_t bytes,
+                    uint64_t *sum)
+{
+    struct stmt *stmt = NULL;
+    bool row = false;
+    enum rc rc = db_stmt(depot->db,
+                         "INSERT INTO handed_in (team, device, bytes) VALUES (?1, ?2, ?3)"
+                         " ON CONFLICT (team, device) DO UPDATE SET bytes = bytes + excluded.bytes"
+                         " RETURNING bytes",
+                         &stmt);
+
+    *sum = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, team);
+    stmt_id(stmt, 2, device);
+    stmt_int(stmt, 3, (int64_t)bytes);
+    rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && row)
+        *sum = (uint64_t)stmt_get_int(stmt, 0);
     return depot_done(stmt, rc);
 }
 
@@ -195,14 +230,14 @@ depot_list_entries(struct depot *depot, int64_t team, const struct depot_window 
 /* ---- acknowledgements ---- */
 
 enum rc
-depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t *number,
-               uint8_t hash[CRYPTO_HASH_BYTES])
+depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t incarnation,
+               uint64_t *number, uint8_t hash[CRYPTO_HASH_BYTES])
 {
     struct stmt *stmt = NULL;
     bool row = false;
     enum rc rc = db_stmt(depot->db,
                          "SELECT number, bytes FROM acks WHERE team = ?1 AND device = ?2"
-                         " ORDER BY ack DESC LIMIT 1",
+                         " AND incarnation = ?3 ORDER BY ack DESC LIMIT 1",
                          &stmt);
 
     *number = 0;
@@ -210,6 +245,7 @@ depot_last_ack(struct depot *depot, int64_t team, struct id device, uint64_t *nu
         return rc;
     stmt_int(stmt, 1, team);
     stmt_id(stmt, 2, device);
+    stmt_int(stmt, 3, (int64_t)incarnation);
     rc = stmt_step(stmt, &row);
     if (rc == RC_OK && row) {
         size_t len;
@@ -226,7 +262,9 @@ put_ack_row(struct depot *depot, int64_t team, const struct depot_ack *ack, uint
     struct stmt *stmt = NULL;
     enum rc rc = db_stmt(
         depot->db,
-        "INSERT INTO acks (team, ack, device, number, bytes) VALUES (?1, ?2, ?3, ?4, ?5)", &stmt);
+        "INSERT INTO acks (team, ack, device, number, bytes, incarnation)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -235,6 +273,7 @@ put_ack_row(struct depot *depot, int64_t team, const struct depot_ack *ack, uint
     stmt_id(stmt, 3, ack->device);
     stmt_int(stmt, 4, (int64_t)ack->number);
     stmt_blob(stmt, 5, ack->bytes, ack->len);
+    stmt_int(stmt, 6, (int64_t)ack->incarnation);
     return depot_done(stmt, stmt_run(stmt));
 }
 

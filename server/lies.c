@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/ledger_op.h"
-
 /* What stands after the word in BAKEN_LIE; NULL when the word is not there. */
 static const char *
 told_to(const char *word)
@@ -48,21 +46,6 @@ uint64_t
 lies_show_beyond(uint64_t position)
 {
     return told_to("forge") != NULL ? UINT64_MAX : position;
-}
-
-void
-lies_statement(struct wire_statement *statement, const struct wire_blocks *lines)
-{
-    struct ledger_line line;
-
-    if (told_to("forge") == NULL || lines->count == 0)
-        return;
-    const struct wire_bytes *last = &lines->items[lines->count - 1];
-    if (ledger_line_decode(last->data, last->len, &line) != RC_OK ||
-        line.position <= statement->position)
-        return;
-    statement->position = line.position;
-    ledger_line_hash(last->data, last->len, statement->line_hash);
 }
 
 void

@@ -23,8 +23,6 @@
 enum rc lies_forgive(enum rc rc);               /* RC_OK for a broken rule, when forging */
 uint64_t lies_last_line(uint64_t position);     /* the last position that is shown */
 uint64_t lies_show_beyond(uint64_t position);   /* forged lines too stand beyond the ledger's head */
-/* Speaks of the last of the lines, when forging. */
-void lies_statement(struct wire_statement *statement, const struct wire_blocks *lines);
 void lies_boxes(struct wire_box_list *list);
 /* `count` entries that are about to be sent; `altered` is theirs to lend from. */
 void lies_entries(struct entry *entries, size_t *count, struct buf *altered);
@@ -43,12 +41,6 @@ static inline uint64_t
 lies_show_beyond(uint64_t position)
 {
     return position;
-}
-static inline void
-lies_statement(struct wire_statement *statement, const struct wire_blocks *lines)
-{
-    (void)statement;
-    (void)lines;
 }
 static inline void
 lies_boxes(struct wire_box_list *list)

@@ -93,23 +93,13 @@ struct ended_boxes {
     size_t room;
 };
 
-/*
- * A box is kept for whoever may hold its stream. One whose right ended keeps its box until the epoch is
- * superseded: until then it is not handed out (ledger_may_fetch), and a right that comes back finds it
- * again, as the ledger counts it as given. A revoked device never comes back.
- */
+/* A device that comes to hold the stream again is owed a grant, so its old box can go at once. */
 static bool
 is_ended(const struct ended_boxes *ended, const struct depot_box *box)
 {
-    const struct ledger_device *device = ledger_device(ended->ledger, box->recipient);
-    const struct ledger_stream *stream = ledger_stream(ended->ledger, box->stream);
-
-    if (device == NULL || stream == NULL) /* the reserve's, and links */
+    if (ledger_device(ended->ledger, box->recipient) == NULL) /* the reserve's, and links */
         return false;
-    if (device->revoked != 0)
-        return true;
-    return box->epoch < stream->epoch &&
-           !ledger_may_hold(ended->ledger, box->recipient, box->stream, ended->now_ms);
+    return !ledger_may_hold(ended->ledger, box->recipient, box->stream, ended->now_ms);
 }
 
 static enum rc
@@ -136,7 +126,7 @@ static enum rc
 delete_ended_boxes(struct ask *ask, int64_t team, const struct ledger *ledger)
 {
     struct ended_boxes ended = {.ledger = ledger, .now_ms = ask->now_ms};
-    enum rc rc = depot_list_boxes(ask->depot, team, 0, note_ended, &ended);
+    enum rc rc = depot_list_boxes(ask->depot, team, NULL, 0, note_ended, &ended);
 
     for (size_t i = 0; rc == RC_OK && i < ended.count; i++)
         rc = depot_delete_box(ask->depot, team, ended.numbers[i]);
@@ -197,6 +187,7 @@ struct picked_lines {
     struct pile pile;
     struct wire_blocks blocks;
     uint64_t last; /* the last position to show */
+    uint64_t position; /* of the last line picked; before: the head */
     bool one_only;
     bool more;
 };
@@ -219,6 +210,7 @@ pick_line(void *context, uint64_t position, const uint8_t *line, size_t len, boo
     enum rc rc = pile_keep(&picked->pile, line, len, &kept);
     if (rc == RC_OK)
         rc = wire_blocks_add(&picked->blocks, kept, len);
+    picked->position = position;
     *stop = picked->one_only;
     return rc;
 }
@@ -231,17 +223,23 @@ order_answer_from(struct ask *ask, uint64_t from, bool one_only)
     struct picked_lines picked = {.pile = PILE_EMPTY,
                                   .blocks = WIRE_BLOCKS_EMPTY,
                                   .last = lies_show_beyond(head),
+                                  .position = head,
                                   .one_only = one_only};
-    struct wire_ledger_answer answer = {.statement = {.position = head, .time_ms = ask->now_ms}};
+    struct wire_ledger_answer answer = {.statement = {.time_ms = ask->now_ms}};
     enum rc rc;
 
     rc = depot_list_lines(ask->depot, ask->team->key, from, pick_line, &picked);
     memcpy(answer.statement.team, ask->team_id, sizeof answer.statement.team);
-    memcpy(answer.statement.line_hash, ledger_hash_at(ledger, head),
-           sizeof answer.statement.line_hash);
+    if (rc == RC_OK) {
+        const struct wire_bytes *last = picked.blocks.items + picked.blocks.count;
+        answer.statement.position = picked.position;
+        if (picked.blocks.count > 0)
+            ledger_line_hash(last[-1].data, last[-1].len, answer.statement.line_hash);
+        else
+            memcpy(answer.statement.line_hash, ledger_hash_at(ledger, head), CRYPTO_HASH_BYTES);
+    }
     answer.lines = picked.blocks; /* the array stays ours to free */
     answer.more = picked.more;
-    lies_statement(&answer.statement, &picked.blocks);
     if (rc == RC_OK)
         rc = wire_statement_sign(&answer.statement, &ask->server->secret_key);
     if (rc == RC_OK)

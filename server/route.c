@@ -11,7 +11,8 @@
 enum access {
     ANYONE,      /* no team, no signature */
     ANYONE_TEAM, /* a team, no signature */
-    MEMBER       /* a team, and the signature of an active device of it */
+    MEMBER,      /* a team, and the signature of an active device of it */
+    ONCE_MEMBER  /* the device may have been revoked since */
 };
 
 struct route {
@@ -30,10 +31,11 @@ static const struct route routes[] = {
     {"GET", "/v1/teams/T/ledger", 0, MEMBER, route_get_ledger},
     {"POST", "/v1/teams/T/ledger", WIRE_REQUEST_BYTES, MEMBER, route_post_ledger},
     {"GET", "/v1/teams/T/boxes", 0, MEMBER, route_get_boxes},
-    {"POST", "/v1/teams/T/entries", WIRE_REQUEST_BYTES, MEMBER, route_post_entries},
+    {"POST", "/v1/teams/T/entries", WIRE_REQUEST_BYTES, ONCE_MEMBER, route_post_entries},
     {"GET", "/v1/teams/T/entries", 0, MEMBER, route_get_entries},
     {"POST", "/v1/teams/T/acks", WIRE_REQUEST_BYTES, MEMBER, route_post_ack},
     {"GET", "/v1/teams/T/acks", 0, MEMBER, route_get_acks},
+    {"GET", "/v1/teams/T/heads", 0, MEMBER, route_get_heads},
     {"GET", "/healthz", 0, ANYONE, route_healthz},
     {"GET", "/readyz", 0, ANYONE, route_readyz},
     {"GET", "/metrics", 0, ANYONE, route_metrics},
@@ -112,7 +114,7 @@ sentence_of(enum wire_error error)
 
 /* True when the request may go on as a member's. */
 static bool
-admit_member(struct ask *ask)
+admit_member(struct ask *ask, enum access access)
 {
     const struct route_wait *waited = ask->request->waited;
     enum wire_error error = WIRE_ERROR_NONE;
@@ -124,7 +126,8 @@ admit_member(struct ask *ask)
     } else {
         error = auth_check(ask->team->ledger, ask->request, ask->now_ms, &ask->device);
     }
-    if (error != WIRE_ERROR_NONE) {
+    ask->is_revoked = error == WIRE_ERROR_REVOKED;
+    if (error != WIRE_ERROR_NONE && !(ask->is_revoked && access == ONCE_MEMBER)) {
         ask_refuse(ask, error, sentence_of(error));
         return false;
     }
@@ -146,7 +149,8 @@ run_route(struct ask *ask, const struct route *route)
         ask_refuse(ask, WIRE_ERROR_UNKNOWN_TEAM, "This server has no such team.");
     else if (rc != RC_OK)
         ask_fail(ask, rc);
-    else if (route->access != MEMBER || admit_member(ask))
+    else if (route->access == ANYONE || route->access == ANYONE_TEAM ||
+             admit_member(ask, route->access))
         route->handle(ask);
     team_leave(ask->team);
     server_give_depot(ask->server, ask->depot);

@@ -29,13 +29,15 @@ check_ack(struct ask *ask, const struct ack *ack)
     return false;
 }
 
-/* Within the transaction. RC_EXISTS: this number, or a higher one, has been used for other bytes. */
+/* Within the transaction. RC_EXISTS: the incarnation has used this number, or a
+ * higher one, for other bytes. */
 static enum rc
 store_ack(struct ask *ask, const struct depot_ack *ack)
 {
     uint8_t stored[CRYPTO_HASH_BYTES], own[CRYPTO_HASH_BYTES];
     uint64_t number;
-    enum rc rc = depot_last_ack(ask->depot, ask->team->key, ack->device, &number, stored);
+    enum rc rc = depot_last_ack(ask->depot, ask->team->key, ack->device, ack->incarnation, &number,
+                                stored);
 
     if (rc != RC_OK)
         return rc;
@@ -51,6 +53,7 @@ static enum rc
 keep_ack(struct ask *ask, const struct ack *ack)
 {
     struct depot_ack row = {.device = ack->device,
+                            .incarnation = ack->incarnation,
                             .number = ack->number,
                             .stream_count = ack->stream_count,
                             .bytes = ask->request->body,

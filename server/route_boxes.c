@@ -45,16 +45,20 @@ route_get_boxes(struct ask *ask)
 {
     struct picked_boxes picked = {.ask = ask, .list = WIRE_BOX_LIST_EMPTY};
     uint64_t after = 0;
+    struct id stream;
+    bool one_stream;
     enum rc rc = RC_OK;
 
-    if (!ask_number(ask, "after", &after))
+    if (!ask_number(ask, "after", &after) ||
+        !ask_hex(ask, "stream", stream.bytes, sizeof stream.bytes, &one_stream))
         return;
     picked.list.next = after;
     picked.list.numbers = calloc(BOXES_MAX, sizeof *picked.list.numbers);
     if (picked.list.numbers == NULL)
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
     if (rc == RC_OK)
-        rc = depot_list_boxes(ask->depot, ask->team->key, after, pick_box, &picked);
+        rc = depot_list_boxes(ask->depot, ask->team->key, one_stream ? &stream : NULL, after,
+                              pick_box, &picked);
     if (rc == RC_OK) {
         lies_boxes(&picked.list);
         rc = wire_box_list_encode(&picked.list, &ask->reply->body);

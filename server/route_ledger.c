@@ -1,4 +1,4 @@
-/* GET and POST of a team's ledger. */
+/* GET and POST of a team's ledger, and GET heads, which an operation that ends a right must name. */
 #include "server/ask.h"
 
 #include <string.h>
@@ -20,24 +20,84 @@ route_get_ledger(struct ask *ask)
     order_answer_from(ask, from, false);
 }
 
+/* ---- heads: what is stored of a device, for who ends its rights ---- */
+
+struct picked_heads {
+    const struct ask *ask;
+    bool sees_all;
+    struct ledger_heads heads;
+};
+
+static enum rc
+pick_head(void *context, const struct depot_feed_end *end, bool *stop)
+{
+    struct picked_heads *picked = context;
+    const struct ask *ask = picked->ask;
+    struct ledger_head head = {.stream = end->feed.stream,
+                               .device = end->feed.device,
+                               .incarnation = end->feed.incarnation,
+                               .last = end->last};
+
+    (void)stop;
+    if (!picked->sees_all &&
+        !ledger_may_read(ask->team->ledger, ask->device, head.stream, ask->now_ms))
+        return RC_OK;
+    memcpy(head.hash, end->header_hash, sizeof head.hash);
+    return ledger_heads_add(&picked->heads, &head);
+}
+
+/* Who ends rights of people sees every feed; an owner those of streams that they read. */
+static bool
+may_see_all(const struct ask *ask, struct id device)
+{
+    const struct ledger *ledger = ask->team->ledger;
+    const struct ledger_device *asks = ledger_device(ledger, ask->device);
+    const struct ledger_device *about = ledger_device(ledger, device);
+    const struct ledger_person *person = ledger_person(ledger, asks->person);
+
+    return (person != NULL &&
+            (person->roles & (LEDGER_ROLE_ADMINISTRATOR | LEDGER_ROLE_COORDINATOR)) != 0) ||
+           (about != NULL && id_equal(asks->person, about->person));
+}
+
+void
+route_get_heads(struct ask *ask)
+{
+    struct picked_heads picked = {.ask = ask, .heads = LEDGER_HEADS_EMPTY};
+    struct id device;
+    bool found;
+
+    if (!ask_hex(ask, "device", device.bytes, sizeof device.bytes, &found))
+        return;
+    if (!found) {
+        ask_refuse(ask, WIRE_ERROR_MALFORMED, "The query must name a device.");
+        return;
+    }
+    picked.sees_all = may_see_all(ask, device);
+    enum rc rc =
+        depot_list_feeds(ask->depot, ask->team->key, device, NULL, pick_head, &picked);
+    if (rc == RC_OK)
+        rc = ledger_heads_encode(&picked.heads, &ask->reply->body);
+    ask_answer(ask, rc);
+    ledger_heads_wipe(&picked.heads);
+}
+
 /* ---- what an ending right must not cut off ---- */
 
 struct head_check {
-    const struct ledger_op *op;
-    struct id stream;
-    struct id device;
+    const struct ledger_heads *heads;
     bool is_short; /* something stored lies beyond what the operation names */
 };
 
 static enum rc
-check_feed(void *context, uint64_t incarnation, uint32_t last, bool *stop)
+check_feed(void *context, const struct depot_feed_end *end, bool *stop)
 {
     struct head_check *check = context;
 
-    for (size_t i = 0; i < check->op->head_count; i++) {
-        const struct ledger_head *head = &check->op->heads[i];
-        if (id_equal(head->stream, check->stream) && id_equal(head->device, check->device) &&
-            head->incarnation == incarnation && head->last >= last)
+    for (size_t i = 0; i < check->heads->count; i++) {
+        const struct ledger_head *head = &check->heads->items[i];
+        if (id_equal(head->stream, end->feed.stream) && id_equal(head->device, end->feed.device) &&
+            head->incarnation == end->feed.incarnation && head->last >= end->last)
             return RC_OK;
     }
     check->is_short = true;
@@ -45,19 +105,19 @@ check_feed(void *context, uint64_t incarnation, uint32_t last, bool *stop)
     return RC_OK;
 }
 
+/* A revocation, or the end of a membership, is never held up: what is beyond its heads is late work. */
 static enum rc
 check_heads(struct ask *ask, const struct ledger_op *op, bool *is_short)
 {
     struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
-    struct head_check check = {.op = op};
-    enum rc rc = ledger_heads_due(ask->team->ledger, op, &due);
+    struct head_check check = {.heads = &op->heads};
+    enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < due.count && !check.is_short; i++) {
-        check.stream = due.items[i].stream;
-        check.device = due.items[i].device;
-        rc = depot_list_feeds(ask->depot, ask->team->key, check.stream, check.device, check_feed,
-                              &check);
-    }
+    if (op->kind == LEDGER_ASSIGN || op->kind == LEDGER_COVER_END)
+        rc = ledger_heads_due(ask->team->ledger, op, &due);
+    for (size_t i = 0; rc == RC_OK && i < due.count && !check.is_short; i++)
+        rc = depot_list_feeds(ask->depot, ask->team->key, due.items[i].device, &due.items[i].stream,
+                              check_feed, &check);
     ledger_pairs_wipe(&due);
     *is_short = check.is_short;
     return rc;

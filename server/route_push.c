@@ -8,7 +8,11 @@
 #include "sync/ledger.h"
 #include "sync/wire_run.h"
 
-enum { TRIES = 3 }; /* the ledger may move between entering the team and the transaction */
+enum {
+    TRIES = 3,               /* the ledger may move between entering the team and the transaction */
+    INCARNATIONS = 64,       /* of a feed, per device and stream */
+    HAND_IN_BYTES = 10 << 20 /* by a revoked device, in all */
+};
 
 struct push {
     struct wire_run_list list;
@@ -34,8 +38,6 @@ judge_right(const struct ledger *ledger, const struct entry *entry)
                                              .last = entry->last,
                                              .position = entry->position,
                                              .position_hash = entry->position_hash};
-    struct ledger_epoch epoch;
-
     switch (ledger_entry_counts(ledger, &facts, NULL)) {
     case LEDGER_UNKNOWN_POSITION:
         return WIRE_REASON_POSITION;
@@ -47,7 +49,7 @@ judge_right(const struct ledger *ledger, const struct entry *entry)
     case LEDGER_LATE: /* held by the devices, so it must reach them */
         break;
     }
-    if (entry->epoch == 0 || !ledger_epoch(ledger, entry->stream, entry->epoch, &epoch))
+    if (entry->epoch != ledger_epoch_at(ledger, entry->stream, entry->position))
         return WIRE_REASON_EPOCH;
     return WIRE_REASON_NONE;
 }
@@ -91,12 +93,16 @@ judge_run(const struct ledger *ledger, const struct entry *entries, size_t count
 }
 
 static void
-judge(const struct ledger *ledger, struct push *push)
+judge(const struct ask *ask, struct push *push)
 {
     for (size_t run = 0; run < push->list.run_count; run++) {
         size_t count;
         const struct entry *entries = wire_run_at(&push->list, run, &count);
-        judge_run(ledger, entries, count, &push->answer.items[entries - push->list.items]);
+        struct wire_push_item *items = &push->answer.items[entries - push->list.items];
+        judge_run(ask->team->ledger, entries, count, items);
+        for (size_t i = 0; ask->is_revoked && i < count; i++)
+            if (!id_equal(entries[i].device, ask->device))
+                refuse(&items[i], WIRE_REASON_NO_RIGHT);
     }
 }
 
@@ -156,12 +162,41 @@ store_entry(struct ask *ask, const struct entry *entry, struct feed_end *end)
 }
 
 static enum rc
+count_incarnation(void *context, const struct depot_feed_end *end, bool *stop)
+{
+    size_t *count = context;
+
+    (void)end;
+    (void)stop;
+    ++*count;
+    return RC_OK;
+}
+
+/* The end of the run's feed. A new incarnation beyond the ceiling is refused whole. */
+static enum rc
+find_end(struct ask *ask, const struct entry *first, struct feed_end *end,
+         struct wire_push_item *item)
+{
+    size_t incarnations = 0;
+    enum rc rc;
+
+    end->feed = (struct depot_feed){first->stream, first->device, first->incarnation};
+    rc = depot_feed_head(ask->depot, ask->team->key, &end->feed, &end->last, end->hash);
+    if (rc != RC_OK || end->last > 0 || item->result != WIRE_PUSH_STORED)
+        return rc;
+    rc = depot_list_feeds(ask->depot, ask->team->key, first->device, &first->stream,
+                          count_incarnation, &incarnations);
+    if (rc == RC_OK && incarnations >= INCARNATIONS)
+        refuse(item, WIRE_REASON_TOO_LARGE);
+    return rc;
+}
+
+static enum rc
 store_run(struct ask *ask, const struct entry *entries, size_t count, struct wire_push_item *items)
 {
-    struct feed_end end = {
-        .feed = {entries[0].stream, entries[0].device, entries[0].incarnation}};
+    struct feed_end end = {.last = 0};
     bool is_stopped = false;
-    enum rc rc = depot_feed_head(ask->depot, ask->team->key, &end.feed, &end.last, end.hash);
+    enum rc rc = find_end(ask, &entries[0], &end, &items[0]);
 
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         if (items[i].result == WIRE_PUSH_STORED)
@@ -192,6 +227,21 @@ store(struct ask *ask, struct push *push)
     return rc;
 }
 
+/* What a revoked device hands in is counted in the same transaction. */
+static enum rc
+count_handed_in(struct ask *ask, const struct push *push)
+{
+    uint64_t bytes = 0, sum;
+
+    for (size_t i = 0; i < push->answer.count; i++)
+        if (push->answer.items[i].result == WIRE_PUSH_STORED)
+            bytes += push->list.items[i].ciphertext_len;
+    enum rc rc = depot_add_handed_in(ask->depot, ask->team->key, ask->device, bytes, &sum);
+    if (rc == RC_OK && sum > HAND_IN_BYTES)
+        rc = rc_fail(RC_DENIED, _("this device has handed in all that it may"));
+    return rc;
+}
+
 /* One try. RC_STALE: the depot's ledger is ahead of what the entries were judged by. */
 static enum rc
 judge_and_store(struct ask *ask, struct push *push)
@@ -200,7 +250,7 @@ judge_and_store(struct ask *ask, struct push *push)
     enum rc rc;
 
     push->stored = push->refused = 0;
-    judge(ask->team->ledger, push);
+    judge(ask, push);
     rc = server_begin(ask->server, ask->depot);
     if (rc != RC_OK)
         return rc;
@@ -209,6 +259,8 @@ judge_and_store(struct ask *ask, struct push *push)
         rc = rc_fail(RC_STALE, _("the ledger moved on"));
     if (rc == RC_OK)
         rc = store(ask, push);
+    if (rc == RC_OK && ask->is_revoked)
+        rc = count_handed_in(ask, push);
     if (rc == RC_OK && push->stored > 0)
         return server_commit(ask->server, ask->depot);
     server_rollback(ask->server, ask->depot); /* nothing new: nothing to flush */
@@ -266,6 +318,8 @@ route_post_entries(struct ask *ask)
             rc = take_in(ask, &push);
         if (rc == RC_OK)
             answer(ask, &push);
+        else if (rc == RC_DENIED)
+            ask_refuse(ask, WIRE_ERROR_REVOKED, "This device has handed in all that it may.");
         else
             ask_fail(ask, rc);
     }

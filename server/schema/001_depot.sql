@@ -55,11 +55,12 @@ CREATE TABLE acks (
     team INTEGER NOT NULL REFERENCES teams,
     ack INTEGER NOT NULL,
     device BLOB NOT NULL,
+    incarnation INTEGER NOT NULL,
     number INTEGER NOT NULL,
     bytes BLOB NOT NULL,
     PRIMARY KEY (team, ack)
 );
-CREATE INDEX acks_by_device ON acks (team, device, ack);
+CREATE INDEX acks_by_device ON acks (team, device, incarnation, ack);
 CREATE TABLE ack_streams (
     team INTEGER NOT NULL,
     device BLOB NOT NULL,
@@ -68,6 +69,14 @@ CREATE TABLE ack_streams (
     PRIMARY KEY (team, device, stream)
 ) WITHOUT ROWID;
 CREATE INDEX ack_streams_by_ack ON ack_streams (team, ack);
+
+-- What a revoked device has handed in since, in bytes of ciphertext.
+CREATE TABLE handed_in (
+    team INTEGER NOT NULL REFERENCES teams,
+    device BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (team, device)
+) WITHOUT ROWID;
 
 CREATE TABLE joins (
     team INTEGER NOT NULL REFERENCES teams,

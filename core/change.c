@@ -1,0 +1,130 @@
+/* Changes in memory: operations gathered for one stream. */
+#include "core/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/secret.h"
+
+int
+version_compare(const struct version *a, const struct version *b)
+{
+    int order = id_compare(a->feed.device, b->feed.device);
+
+    if (order != 0)
+        return order;
+    if (a->feed.incarnation != b->feed.incarnation)
+        return a->feed.incarnation < b->feed.incarnation ? -1 : 1;
+    if (a->save != b->save)
+        return a->save < b->save ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static enum rc
+make_room(struct change *change)
+{
+    size_t room = change->room == 0 ? 8 : change->room * 2;
+
+    if (change->count >= CHANGE_OPERATIONS)
+        return rc_fail(RC_TOO_LARGE, _("more than %d changes in one save"), CHANGE_OPERATIONS);
+    if (change->count < change->room)
+        return RC_OK;
+    struct operation *operations = realloc(change->operations, room * sizeof *operations);
+    if (operations == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    change->operations = operations;
+    change->room = room;
+    return RC_OK;
+}
+
+static void
+wipe_operation(struct operation *operation)
+{
+    if (operation->value != NULL)
+        wipe(operation->value, operation->value_len);
+    free(operation->value);
+    free(operation->supersedes);
+    *operation = (struct operation){0};
+}
+
+static enum rc
+check_value(const uint8_t *value, size_t len)
+{
+    struct field fields[CHANGE_FIELDS];
+    size_t count;
+
+    if (len > CHANGE_VALUE_BYTES)
+        return rc_fail(RC_TOO_LARGE, _("more than %d bytes in one field"), CHANGE_VALUE_BYTES);
+    enum rc rc = value_read(value, len, fields, &count);
+    return rc == RC_CORRUPT ? RC_INVALID : rc;
+}
+
+static enum rc
+put(struct change *change, const struct operation *model, const struct buf *value)
+{
+    static const uint8_t empty[1] = {0};
+    const uint8_t *bytes = value->len == 0 ? empty : value->data;
+    size_t len = value->len == 0 ? sizeof empty : value->len;
+    struct operation copy = *model;
+    enum rc rc = check_value(bytes, len);
+
+    copy.supersedes = NULL;
+    if (rc == RC_OK)
+        rc = make_room(change);
+    if (rc != RC_OK)
+        return rc;
+    copy.value = malloc(len);
+    copy.value_len = len;
+    if (model->supersedes != NULL) /* one more, so that an empty list is not NULL */
+        copy.supersedes = malloc((model->supersedes_count + 1) * sizeof *copy.supersedes);
+    if (copy.value == NULL || (model->supersedes != NULL && copy.supersedes == NULL)) {
+        free(copy.value);
+        free(copy.supersedes);
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    }
+    memcpy(copy.value, bytes, len);
+    if (model->supersedes_count > 0)
+        memcpy(copy.supersedes, model->supersedes, copy.supersedes_count * sizeof *copy.supersedes);
+    change->operations[change->count++] = copy;
+    return RC_OK;
+}
+
+enum rc
+change_put(struct change *change, uint32_t entity, struct id record, uint32_t unit,
+           const struct buf *value)
+{
+    struct operation model = {.entity = entity, .record = record, .unit = unit};
+
+    return put(change, &model, value);
+}
+
+enum rc
+change_put_over(struct change *change, uint32_t entity, struct id record, uint32_t unit,
+                const struct buf *value, const struct version *supersedes, size_t count)
+{
+    struct version none[1];
+    struct operation model = {.entity = entity, .record = record, .unit = unit};
+
+    if (count > CHANGE_SUPERSEDES)
+        return rc_fail(RC_TOO_LARGE, _("more than %d versions at once"), CHANGE_SUPERSEDES);
+    /* `put` only reads the list. */
+    struct version *copy = malloc((count + 1) * sizeof *copy);
+    if (copy == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    memcpy(copy, count > 0 ? supersedes : none, count * sizeof *copy);
+    model.supersedes = copy;
+    model.supersedes_count = count;
+    enum rc rc = put(change, &model, value);
+    free(copy);
+    return rc;
+}
+
+void
+change_wipe(struct change *change)
+{
+    for (size_t i = 0; i < change->count; i++)
+        wipe_operation(&change->operations[i]);
+    free(change->operations);
+    *change = CHANGE_EMPTY(change->stream);
+}

@@ -315,6 +315,13 @@ stmt_text(struct stmt *stmt, int at, const char *text)
 }
 
 void
+stmt_text_bytes(struct stmt *stmt, int at, const void *text, size_t len)
+{
+    bound(stmt, sqlite3_bind_text64(stmt->handle, at, len == 0 ? "" : text, len, SQLITE_TRANSIENT,
+                                    SQLITE_UTF8));
+}
+
+void
 stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len)
 {
     if (len == 0) /* a NULL pointer would bind NULL, not an empty blob */

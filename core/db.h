@@ -36,7 +36,8 @@ enum rc db_stmt(struct db *db, const char *sql, struct stmt **stmt) MUST_CHECK;
 
 /* Parameters from 1. Bound bytes are copied unless said. */
 void stmt_int(struct stmt *stmt, int at, int64_t value);
-void stmt_text(struct stmt *stmt, int at, const char *text);        /* NULL binds NULL */
+void stmt_text(struct stmt *stmt, int at, const char *text);                   /* NULL binds NULL */
+void stmt_text_bytes(struct stmt *stmt, int at, const void *text, size_t len); /* UTF-8, no NUL */
 void stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len);
 void stmt_id(struct stmt *stmt, int at, struct id id);
 void stmt_null(struct stmt *stmt, int at);
@@ -67,6 +68,7 @@ void db_rollback(struct db *db); /* keeps rc_sentence; does nothing outside a tr
 bool db_in_transaction(const struct db *db);
 
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */
-enum rc db_check_structure(struct db *db) MUST_CHECK;           /* quick_check; RC_CORRUPT names the first finding */
+enum rc
+db_check_structure(struct db *db) MUST_CHECK; /* quick_check; RC_CORRUPT names the first finding */
 
 #endif

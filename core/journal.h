@@ -22,28 +22,38 @@ struct author {
 
 /* `db` is lent and outlives the journal. The typed tables are made or rebuilt-from-empty by the schema table
  * when they differ from it: *needs_rebuild then tells that every stream must be reset and applied again. */
-enum rc journal_open(struct db *db, const struct clock *clock, struct journal **journal, bool *needs_rebuild) MUST_CHECK;
+enum rc journal_open(struct db *db, const struct clock *clock, struct journal **journal,
+                     bool *needs_rebuild) MUST_CHECK;
 void journal_close(struct journal *journal);
 
 /* Streams and their families, from the ledger; idempotent. Purge forgets all rows of the stream. */
-enum rc journal_add_stream(struct journal *journal, struct id stream, enum stream_kind kind, struct id family) MUST_CHECK;
-enum rc journal_find_stream(struct journal *journal, struct id family, enum stream_kind kind, struct id *stream) MUST_CHECK;
+enum rc journal_add_stream(struct journal *journal, struct id stream, enum stream_kind kind,
+                           struct id family) MUST_CHECK;
+enum rc journal_find_stream(struct journal *journal, struct id family, enum stream_kind kind,
+                            struct id *stream) MUST_CHECK;
 enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHECK;
 
 /* Own saves: gives the next save number of (stream, self), stamps the clock, fills in supersedes where NULL,
  * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. */
-enum rc journal_save(struct journal *journal, const struct author *self, struct change *change, struct buf *body,
-                     uint32_t *save) MUST_CHECK;
-/* Applies one save of any feed. A save at or below the feed's frontier was applied before: RC_OK, nothing
- * changes. RC_STALE when it is not the next (a gap: the caller parks it). Inside a transaction. */
+enum rc journal_save(struct journal *journal, const struct author *self, struct change *change,
+                     struct buf *body, uint32_t *save) MUST_CHECK;
+/* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below the feed's frontier was applied before: RC_OK, nothing
+ * changes. RC_STALE when it is not the next (a gap: the caller parks it); RC_TOO_LARGE when a unit would have more
+ * than 256 current versions (parked too: a resolution makes room). After these nothing was changed. Inside a
+ * transaction; after any other failure roll it back. */
 enum rc journal_apply(struct journal *journal, const struct author *author, uint32_t save,
                       const struct change *change) MUST_CHECK;
 /* Last applied save of a feed; 0 when unknown. */
-enum rc journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed, uint32_t *save) MUST_CHECK;
+enum rc journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed,
+                         uint32_t *save) MUST_CHECK;
+/* The database it works on: for the domain's own queries. */
+struct db *journal_db(struct journal *journal);
+int64_t journal_now_ms(const struct journal *journal);
 /* Empties all caches of the stream: registers, pend, frontiers, rows, search. The caller applies all again. */
 enum rc journal_reset(struct journal *journal, struct id stream) MUST_CHECK;
 /* Receivers limit only their own clock: trusted_ms is server time when known. */
-enum rc journal_observe_clock(struct journal *journal, uint64_t remote_hlc, int64_t trusted_ms) MUST_CHECK;
+enum rc journal_observe_clock(struct journal *journal, uint64_t remote_hlc,
+                              int64_t trusted_ms) MUST_CHECK;
 /* Brings the search index up to date with merged rows; called after a pull and before a search. */
 enum rc journal_index(struct journal *journal) MUST_CHECK;
 
@@ -57,8 +67,14 @@ struct current {
     size_t value_len;
 };
 typedef enum rc (*journal_current_fn)(void *context, const struct current *current);
-enum rc journal_current(struct journal *journal, struct id stream, uint32_t entity, struct id record, uint32_t unit,
-                        journal_current_fn visit, void *context) MUST_CHECK;
+enum rc journal_current(struct journal *journal, struct id stream, uint32_t entity,
+                        struct id record, uint32_t unit, journal_current_fn visit,
+                        void *context) MUST_CHECK;
+
+/* The current versions of all units of a record but `deleted`: what a deletion lists. Heap memory of the caller.
+ * RC_ABSENT when there is no such record. */
+enum rc journal_versions(struct journal *journal, struct id stream, uint32_t entity,
+                         struct id record, struct version **versions, size_t *count) MUST_CHECK;
 
 /* A unit with two or more current versions of different bytes whose policy shows it. */
 struct conflict {
@@ -70,11 +86,13 @@ struct conflict {
     uint32_t versions;
 };
 typedef enum rc (*journal_conflict_fn)(void *context, const struct conflict *conflict);
-enum rc journal_conflicts(struct journal *journal, journal_conflict_fn visit, void *context) MUST_CHECK;
+enum rc journal_conflicts(struct journal *journal, journal_conflict_fn visit,
+                          void *context) MUST_CHECK;
 
 /* Gives one save of the log or outbox back, decoded (free with body_free(saves, 1)); RC_ABSENT when not held. */
 struct save_source {
-    enum rc (*get)(void *context, struct id stream, struct feed_ref feed, uint32_t save, struct change **change);
+    enum rc (*get)(void *context, struct id stream, struct feed_ref feed, uint32_t save,
+                   struct change **change);
     void *context;
 };
 /* A version's own operation and what it superseded, read back from the log: history, the common base of a
@@ -87,10 +105,11 @@ struct past {
     struct version *supersedes;
     size_t supersedes_count;
 };
-enum rc journal_past(const struct save_source *source, struct id stream, const struct version *version,
-                     struct past *past) MUST_CHECK;
-enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream, uint32_t entity,
-                     struct id record, uint32_t unit, struct past *base) MUST_CHECK;
+enum rc journal_past(const struct save_source *source, struct id stream,
+                     const struct version *version, struct past *past) MUST_CHECK;
+enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream,
+                     uint32_t entity, struct id record, uint32_t unit,
+                     struct past *base) MUST_CHECK;
 void journal_past_wipe(struct past *past);
 
 /* A canonical dump of a stream: every record, unit and current version, sorted, as text lines. Two devices with

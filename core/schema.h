@@ -87,14 +87,10 @@ bool schema_has_search(const struct schema_entity *entity, enum stream_kind kind
  * KIND_ENTITY_UNIT ("file_contact_participants"). */
 const char *schema_kind_name(enum stream_kind kind);
 
-/* Appends the SQL that makes (or drops) every typed table. */
+/* Appends the SQL that makes every typed table. */
 enum rc schema_write_tables(struct buf *sql) MUST_CHECK;
-enum rc schema_write_drops(struct buf *sql) MUST_CHECK;
 
 /* RC_INVALID, with a sentence for the user, unless `text` is a slug. */
 enum rc schema_check_slug(const char *text) MUST_CHECK;
-/* RC_CORRUPT unless a value's known fields have the types of the table. */
-enum rc schema_check_value(const struct schema_unit *unit, const uint8_t *value,
-                           size_t len) MUST_CHECK;
 
 #endif

@@ -1,0 +1,193 @@
+/* History, read back from the log: one version's operation, and the common base of a conflict. */
+#include "core/journal_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/secret.h"
+
+enum { ANCESTORS = 4096 }; /* a base further back than this helps nobody */
+
+void
+journal_past_wipe(struct past *past)
+{
+    if (past->value != NULL)
+        wipe(past->value, past->value_len);
+    free(past->value);
+    free(past->supersedes);
+    *past = (struct past){0};
+}
+
+static enum rc
+copy_operation(const struct operation *operation, uint64_t hlc, struct past *past)
+{
+    past->hlc = hlc;
+    past->value = malloc(operation->value_len);
+    past->supersedes = malloc((operation->supersedes_count + 1) * sizeof *past->supersedes);
+    if (past->value == NULL || past->supersedes == NULL) {
+        journal_past_wipe(past);
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    }
+    memcpy(past->value, operation->value, operation->value_len);
+    past->value_len = operation->value_len;
+    past->supersedes_count = operation->supersedes_count;
+    if (operation->supersedes_count > 0)
+        memcpy(past->supersedes, operation->supersedes,
+               operation->supersedes_count * sizeof *past->supersedes);
+    return RC_OK;
+}
+
+/* As journal_past; `unit_of` not NULL: RC_ABSENT unless the operation is of that record and unit. */
+static enum rc
+read_past(const struct save_source *source, struct id stream, const struct version *version,
+          const struct operation *unit_of, struct past *past)
+{
+    struct change *change;
+    enum rc rc = source->get(source->context, stream, version->feed, version->save, &change);
+
+    *past = (struct past){.version = *version};
+    if (rc != RC_OK)
+        return rc;
+    const struct operation *found =
+        version->index < change->count ? &change->operations[version->index] : NULL;
+    if (found == NULL ||
+        (unit_of != NULL && (found->entity != unit_of->entity || found->unit != unit_of->unit ||
+                             !id_equal(found->record, unit_of->record))))
+        rc = rc_fail(RC_ABSENT, _("no such version"));
+    else
+        rc = copy_operation(found, change->hlc, past);
+    past->version = *version;
+    body_free(change, 1);
+    return rc;
+}
+
+enum rc
+journal_past(const struct save_source *source, struct id stream, const struct version *version,
+             struct past *past)
+{
+    return read_past(source, stream, version, NULL, past);
+}
+
+/* A version found on the way back, and which of the current versions descend from it (bit by bit). */
+struct ancestor {
+    struct version version;
+    uint64_t hlc;
+    uint64_t heads;
+};
+
+struct search {
+    const struct save_source *source;
+    struct id stream;
+    struct operation unit_of;
+    struct ancestor *found;
+    size_t count;
+};
+
+static enum rc
+add(struct search *s, const struct version *version, uint64_t hlc, uint64_t heads)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (version_compare(&s->found[i].version, version) != 0)
+            continue;
+        s->found[i].heads |= heads;
+        return RC_OK;
+    }
+    if (s->count == ANCESTORS)
+        return rc_fail(RC_ABSENT, _("the common version lies too far back"));
+    s->found[s->count++] = (struct ancestor){*version, hlc, heads};
+    return RC_OK;
+}
+
+/* Follows one current version back through all that it superseded. What the log no longer holds ends a line. */
+static enum rc
+follow(struct search *s, const struct version *start, uint64_t head)
+{
+    struct version *queue = malloc((ANCESTORS + CHANGE_SUPERSEDES) * sizeof *queue);
+    size_t count = 1;
+    enum rc rc = RC_OK;
+
+    if (queue == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    queue[0] = *start;
+    for (size_t at = 0; rc == RC_OK && at < count; at++) {
+        struct past past;
+        rc = read_past(s->source, s->stream, &queue[at], &s->unit_of, &past);
+        if (rc == RC_ABSENT) {
+            rc = RC_OK;
+            continue;
+        }
+        if (rc == RC_OK)
+            rc = add(s, &past.version, past.hlc, head);
+        for (size_t i = 0; rc == RC_OK && i < past.supersedes_count; i++) {
+            bool is_known = false;
+            for (size_t k = 0; k < count && !is_known; k++)
+                is_known = version_compare(&queue[k], &past.supersedes[i]) == 0;
+            if (!is_known && count == ANCESTORS)
+                rc = rc_fail(RC_ABSENT, _("the common version lies too far back"));
+            else if (!is_known)
+                queue[count++] = past.supersedes[i];
+        }
+        journal_past_wipe(&past);
+    }
+    free(queue);
+    return rc;
+}
+
+struct tips {
+    struct version versions[64];
+    size_t count;
+};
+
+static enum rc
+collect(void *context, const struct current *current)
+{
+    struct tips *tips = context;
+
+    if (tips->count == sizeof tips->versions / sizeof *tips->versions)
+        return rc_fail(RC_ABSENT, _("too many versions for a common one"));
+    tips->versions[tips->count++] = current->version;
+    return RC_OK;
+}
+
+static enum rc
+latest_common(const struct search *s, uint64_t all, struct past *base)
+{
+    const struct ancestor *best = NULL;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const struct ancestor *a = &s->found[i];
+        if (a->heads == all &&
+            (best == NULL || a->hlc > best->hlc ||
+             (a->hlc == best->hlc && version_compare(&a->version, &best->version) > 0)))
+            best = a;
+    }
+    if (best == NULL)
+        return rc_fail(RC_ABSENT, _("the versions have nothing in common"));
+    return read_past(s->source, s->stream, &best->version, &s->unit_of, base);
+}
+
+enum rc
+journal_base(struct journal *journal, const struct save_source *source, struct id stream,
+             uint32_t entity, struct id record, uint32_t unit, struct past *base)
+{
+    struct tips tips = {.count = 0};
+    struct search s = {.source = source, .stream = stream};
+    enum rc rc = journal_current(journal, stream, entity, record, unit, collect, &tips);
+
+    *base = (struct past){0};
+    if (rc != RC_OK)
+        return rc;
+    if (tips.count < 2)
+        return rc_fail(RC_ABSENT, _("there is no choice to make"));
+    s.unit_of = (struct operation){.entity = entity, .unit = unit, .record = record};
+    s.found = malloc(ANCESTORS * sizeof *s.found);
+    if (s.found == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    for (size_t i = 0; rc == RC_OK && i < tips.count; i++)
+        rc = follow(&s, &tips.versions[i], UINT64_C(1) << i);
+    if (rc == RC_OK)
+        rc = latest_common(&s, UINT64_MAX >> (64 - tips.count), base);
+    free(s.found);
+    return rc;
+}

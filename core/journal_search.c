@@ -1,0 +1,125 @@
+/* The search index: a full-text row per record that has words; kept at the save, or later for merged rows. */
+#include "core/journal_inside.h"
+
+/* FTS5 keeps its own copy of the text: a row can be taken out without knowing what it said before. */
+enum rc
+search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_kind kind)
+{
+    const struct table *t = table_of(journal, entity, kind);
+    struct stmt *from;
+    struct stmt *to;
+    bool row;
+
+    if (t == NULL || t->search == NULL)
+        return RC_OK;
+    enum rc rc = db_stmt(journal->db, "DELETE FROM journal_search WHERE rowid = ?1", &to);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(to, 1, rid);
+    rc = stmt_run(to);
+    if (rc == RC_OK)
+        rc = db_stmt(journal->db, t->search, &from);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(from, 1, rid);
+    rc = stmt_step(from, &row);
+    const char *text = rc == RC_OK && row ? stmt_get_text(from, 0) : NULL;
+    if (rc == RC_OK && text != NULL && text[0] != '\0') {
+        rc = db_stmt(journal->db, "INSERT INTO journal_search (rowid, text) VALUES (?1, ?2)", &to);
+        if (rc == RC_OK) {
+            stmt_int(to, 1, rid);
+            stmt_text(to, 2, text);
+            rc = stmt_run(to);
+        }
+    }
+    stmt_done(from);
+    return rc;
+}
+
+enum rc
+search_later(struct journal *journal, int64_t rid)
+{
+    struct stmt *stmt;
+    enum rc rc =
+        db_stmt(journal->db, "INSERT OR IGNORE INTO journal_dirty (rid) VALUES (?1)", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, rid);
+    return stmt_run(stmt);
+}
+
+enum rc
+search_purge(struct journal *journal, int64_t s)
+{
+    static const char *const texts[] = {
+        "DELETE FROM journal_search WHERE rowid IN (SELECT rid FROM journal_record WHERE s = ?1)",
+        "DELETE FROM journal_dirty WHERE rid IN (SELECT rid FROM journal_record WHERE s = ?1)",
+    };
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++) {
+        struct stmt *stmt;
+        rc = db_stmt(journal->db, texts[i], &stmt);
+        if (rc != RC_OK)
+            return rc;
+        stmt_int(stmt, 1, s);
+        rc = stmt_run(stmt);
+    }
+    return rc;
+}
+
+static enum rc
+index_all(struct journal *journal)
+{
+    struct stmt *stmt;
+    bool row = true;
+    enum rc rc = db_stmt(journal->db,
+                         "SELECT d.rid, r.entity, t.kind FROM journal_dirty AS d "
+                         "JOIN journal_record AS r ON r.rid = d.rid "
+                         "JOIN journal_stream AS t ON t.s = r.s ORDER BY d.rid",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && row) {
+        rc = stmt_step(stmt, &row);
+        if (rc == RC_OK && row)
+            rc = search_write(journal, stmt_get_int(stmt, 0), (uint32_t)stmt_get_int(stmt, 1),
+                              (enum stream_kind)stmt_get_int(stmt, 2));
+    }
+    stmt_done(stmt);
+    return rc == RC_OK ? db_run(journal->db, "DELETE FROM journal_dirty") : rc;
+}
+
+static enum rc
+is_dirty(struct journal *journal, bool *dirty)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_dirty LIMIT 1", &stmt);
+
+    *dirty = false;
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, dirty);
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+journal_index(struct journal *journal)
+{
+    bool dirty;
+    enum rc rc = is_dirty(journal, &dirty);
+
+    if (rc != RC_OK || !dirty)
+        return rc;
+    rc = db_begin(journal->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = index_all(journal);
+    if (rc == RC_OK)
+        return db_commit(journal->db);
+    db_rollback(journal->db);
+    return rc;
+}

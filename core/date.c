@@ -1,4 +1,4 @@
-/* Calendar dates by arithmetic, zones by libc. */
+/* Calendar dates, moments and zones: all arithmetic is libc's timegm and gmtime_r. */
 #include "core/date.h"
 
 #include <stdbool.h>
@@ -10,13 +10,29 @@
 
 enum { DAY_SECONDS = 86400 };
 
+/* Noon, UTC, of a day that may lie outside its month: timegm carries over. */
+static time_t
+noon(int year, int month, int day)
+{
+    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = 12};
+
+    return timegm(&tm);
+}
+
+static struct tm
+broken_down(time_t seconds)
+{
+    struct tm tm = {0};
+
+    (void)gmtime_r(&seconds, &tm); /* years fit: dates are of 1900 to 2199 and what days add */
+    return tm;
+}
+
+/* The day before the first of the next month is the last of this one. */
 static int
 days_in_month(int month, int year)
 {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && is_leap);
+    return broken_down(noon(year, month + 1, 0)).tm_mday;
 }
 
 /* Reads exactly `count` digits; false when there is anything else. */
@@ -95,17 +111,6 @@ date_compare(struct date a, struct date b)
     return (a.day > b.day) - (a.day < b.day);
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that the leap day is the
- * last of its year. (libical's icaltime_as_timet takes 1900 for 1970, so it is not used.) */
-static int64_t
-day_number(struct date date)
-{
-    int64_t year = date.year - (date.month <= 2);
-    int64_t month = (date.month + 9) % 12; /* March is 0 */
-
-    return year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + date.day - 719469;
-}
-
 /* Rounded down, also before 1970. */
 static time_t
 whole_seconds(int64_t ms)
@@ -133,25 +138,15 @@ date_today(const struct clock *clock)
 int64_t
 date_between(struct date from, struct date to)
 {
-    return day_number(to) - day_number(from);
+    return (noon(to.year, to.month, to.day) - noon(from.year, from.month, from.day)) / DAY_SECONDS;
 }
 
 struct date
 date_add_days(struct date date, int64_t days)
 {
-    int64_t number = day_number(date) + days;
-    int64_t year = 1970 + number / 366;
-    struct date out = {(int)year, 1, 1};
+    struct tm tm = broken_down(noon(date.year, date.month, date.day) + (time_t)days * DAY_SECONDS);
 
-    /* The guess falls short by at most a day a year, so the walk is short too. */
-    while (day_number((struct date){out.year + 1, 1, 1}) <= number)
-        out.year++;
-    while (day_number(out) > number)
-        out.year--;
-    while (day_number(out) + days_in_month(out.month, out.year) <= number)
-        out.month++;
-    out.day = (int)(number - day_number(out)) + 1;
-    return out;
+    return (struct date){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday};
 }
 
 struct date
@@ -169,7 +164,7 @@ date_add_months(struct date date, int months)
 int
 date_weekday(struct date date)
 {
-    return (int)((day_number(date) % 7 + 7 + 3) % 7) + 1; /* 1970 began on a Thursday */
+    return (broken_down(noon(date.year, date.month, date.day)).tm_wday + 6) % 7 + 1;
 }
 
 static void

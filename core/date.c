@@ -267,11 +267,13 @@ time_parse(const char *text, int64_t *ms)
     if (hour > 23 || minute > 59 || second > 59)
         return rc_fail(RC_INVALID, _("there is no time %02d:%02d:%02d"), hour, minute, second);
     if (is_local) {
-        const struct tm asked = {.tm_year = date.year - 1900, .tm_mon = date.month - 1,
+        const struct tm local = {.tm_year = date.year - 1900, .tm_mon = date.month - 1,
                                  .tm_mday = date.day, .tm_hour = hour, .tm_min = minute};
-        return from_local(&asked, ms);
+        return from_local(&local, ms);
     }
-    *ms = (day_number(date) * DAY_SECONDS + hour * 3600 + minute * 60 + second - east) * 1000;
+    struct tm asked = {.tm_year = date.year - 1900, .tm_mon = date.month - 1, .tm_mday = date.day,
+                       .tm_hour = hour, .tm_min = minute, .tm_sec = second - east};
+    *ms = (int64_t)timegm(&asked) * 1000;
     return RC_OK;
 malformed:
     return rc_fail(RC_INVALID, _("a moment is written as 2026-02-28T09:30+01:00 or 2026-02-28 09:30"));

@@ -1,0 +1,306 @@
+/* Saves and versions as they should be. */
+#include "tests/sim/model.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/model_inside.h"
+
+enum { CURRENT_MOST = 64 };
+
+static void *
+must(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+struct model *
+model_new(void)
+{
+    struct model *model = must(calloc(1, sizeof *model));
+
+    for (int i = 0; i < MODEL_DEVICES; i++)
+        model->rights.person_of[i] = MODEL_NONE;
+    for (int i = 0; i < MODEL_FAMILIES; i++)
+        model->rights.owner[i] = MODEL_NONE;
+    for (int i = 0; i < MODEL_WRITERS; i++)
+        model->device_of[i] = MODEL_NONE;
+    return model;
+}
+
+static void
+free_save(struct save *save)
+{
+    for (size_t i = 0; i < save->count; i++)
+        free(save->ops[i].supersedes);
+}
+
+void
+model_free(struct model *model)
+{
+    if (model == NULL)
+        return;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+            struct feed *feed = &model->feeds[stream][writer];
+            for (uint32_t i = 0; i < feed->count; i++)
+                free_save(&feed->saves[i]);
+            free(feed->saves);
+        }
+        free(model->units[stream]);
+    }
+    for (uint64_t p = 1; p <= model->position; p++)
+        free(model->lines[p].heads);
+    free(model);
+}
+
+void
+model_writer(struct model *model, int writer, int device)
+{
+    model->device_of[writer] = device;
+}
+
+void
+model_sees(struct model *model, int device, int stream, int writer, uint32_t upto)
+{
+    model->seen[device][stream][writer] = upto;
+}
+
+uint32_t
+model_seen(const struct model *model, int device, int stream, int writer)
+{
+    return model->seen[device][stream][writer];
+}
+
+/* ---- current versions ---- */
+
+static bool
+is_visible(const struct model_view *view, int stream, int writer, uint32_t save)
+{
+    const struct model *model = view->model;
+
+    if (view->device == MODEL_NONE)
+        return model_save_counts(model, stream, writer, save) == MODEL_COUNTS;
+    return save <= model->seen[view->device][stream][writer];
+}
+
+static bool
+same_version(const struct model_version *a, const struct model_version *b)
+{
+    return a->writer == b->writer && a->save == b->save && a->index == b->index;
+}
+
+static bool
+is_about(const struct op *op, const char *record, const char *unit)
+{
+    return strcmp(op->what.record, record) == 0 && strcmp(op->what.unit, unit) == 0;
+}
+
+/* Calls for each visible operation on the unit; ends early when `visit` says so. */
+struct walk {
+    const struct model_view *view;
+    int stream;
+    const char *record, *unit;
+    bool (*visit)(struct walk *walk, const struct op *op, struct model_version version);
+    struct model_version wanted;
+    struct model_standing *out;
+    size_t count, room;
+};
+
+static bool
+walk(struct walk *walk)
+{
+    for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+        const struct feed *feed = &walk->view->model->feeds[walk->stream][writer];
+        for (uint32_t save = 1; save <= feed->count; save++) {
+            if (!is_visible(walk->view, walk->stream, writer, save))
+                continue;
+            for (size_t i = 0; i < feed->saves[save - 1].count; i++) {
+                const struct op *op = &feed->saves[save - 1].ops[i];
+                struct model_version version = {writer, save, (uint32_t)i};
+                if (is_about(op, walk->record, walk->unit) && walk->visit(walk, op, version))
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool
+supersedes_wanted(struct walk *walk, const struct op *op, struct model_version version)
+{
+    (void)version;
+    for (size_t i = 0; i < op->supersedes_count; i++)
+        if (same_version(&op->supersedes[i], &walk->wanted))
+            return true;
+    return false;
+}
+
+static bool
+collect(struct walk *outer, const struct op *op, struct model_version version)
+{
+    struct walk inner = *outer;
+
+    inner.visit = supersedes_wanted;
+    inner.wanted = version;
+    if (!walk(&inner)) {
+        assert(outer->count < outer->room);
+        outer->out[outer->count++] = (struct model_standing){version, op->what.value};
+    }
+    return false;
+}
+
+size_t
+model_current(const struct model_view *view, int stream, const char *record, const char *unit,
+              struct model_standing *out, size_t room)
+{
+    struct walk all = {.view = view,
+                       .stream = stream,
+                       .record = record,
+                       .unit = unit,
+                       .visit = collect,
+                       .out = out,
+                       .room = room};
+
+    (void)walk(&all);
+    return all.count;
+}
+
+bool
+model_in_conflict(const struct model_view *view, int stream, const char *record, const char *unit)
+{
+    struct model_standing standing[CURRENT_MOST];
+    size_t count = model_current(view, stream, record, unit, standing, CURRENT_MOST);
+
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(standing[i].value, standing[0].value) != 0)
+            return true;
+    return false;
+}
+
+/* ---- saves ---- */
+
+static void
+note_unit(struct model *model, int stream, const struct model_op *op)
+{
+    struct unit **units = &model->units[stream];
+    size_t *count = &model->unit_count[stream];
+
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp((*units)[i].record, op->record) == 0 && strcmp((*units)[i].unit, op->unit) == 0)
+            return;
+    *units = must(realloc(*units, (*count + 1) * sizeof **units));
+    struct unit *unit = &(*units)[(*count)++];
+    *unit = (struct unit){.is_shown = op->is_shown_in_conflict};
+    snprintf(unit->record, sizeof unit->record, "%s", op->record);
+    snprintf(unit->unit, sizeof unit->unit, "%s", op->unit);
+}
+
+void
+model_units(const struct model *model, int stream, model_unit_fn visit, void *context)
+{
+    for (size_t i = 0; i < model->unit_count[stream]; i++)
+        visit(context, model->units[stream][i].record, model->units[stream][i].unit,
+              model->units[stream][i].is_shown);
+}
+
+/* What the author sees of the unit, earlier operations of the same save included, is superseded. */
+static void
+fill_supersedes(struct model *model, const struct model_save *save, struct save *into, size_t at)
+{
+    int device = model->device_of[save->writer];
+    const struct model_op *what = &save->ops[at];
+    struct model_view view = {model, device};
+    struct model_standing standing[CURRENT_MOST];
+    struct op *op = &into->ops[at];
+
+    op->what = *what;
+    op->supersedes = NULL;
+    op->supersedes_count = 0;
+    if (what->supersedes_nothing)
+        return;
+    size_t count = model_current(&view, save->stream, what->record, what->unit, standing, CURRENT_MOST);
+    if (count == 0)
+        return;
+    op->supersedes = must(calloc(count, sizeof *op->supersedes));
+    op->supersedes_count = count;
+    for (size_t i = 0; i < count; i++)
+        op->supersedes[i] = standing[i].version;
+}
+
+uint32_t
+model_begin(struct model *model, const struct model_save *save)
+{
+    struct feed *feed = &model->feeds[save->stream][save->writer];
+    int device = model->device_of[save->writer];
+
+    assert(!model_is_open(model, save->stream, save->writer) && save->count <= MODEL_OPS);
+    if (feed->count == feed->room) {
+        feed->room = feed->room == 0 ? 8 : feed->room * 2;
+        feed->saves = must(realloc(feed->saves, feed->room * sizeof *feed->saves));
+    }
+    struct save made = {.count = 0};
+    for (size_t i = 0; i < save->count; i++) {
+        fill_supersedes(model, save, &made, i);
+        made.count = i + 1;
+        note_unit(model, save->stream, &save->ops[i]);
+    }
+    feed->saves[feed->count++] = made;
+    model->seen[device][save->stream][save->writer] = feed->count;
+    return feed->count;
+}
+
+bool
+model_is_open(const struct model *model, int stream, int writer)
+{
+    const struct feed *feed = &model->feeds[stream][writer];
+
+    return feed->count > 0 && !feed->saves[feed->count - 1].is_acknowledged;
+}
+
+uint32_t
+model_last(const struct model *model, int stream, int writer)
+{
+    return model->feeds[stream][writer].count;
+}
+
+void
+model_acknowledge(struct model *model, int stream, int writer)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    assert(feed->count > 0);
+    feed->saves[feed->count - 1].is_acknowledged = true;
+}
+
+void
+model_forget(struct model *model, int stream, int writer)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    assert(model_is_open(model, stream, writer));
+    free_save(&feed->saves[--feed->count]);
+    model->seen[model->device_of[writer]][stream][writer] = feed->count;
+}
+
+void
+model_entry(struct model *model, int stream, int writer, uint32_t last, uint64_t position)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    for (uint32_t save = feed->stored + 1; save <= last && save <= feed->count; save++) {
+        feed->saves[save - 1].position = position;
+        feed->saves[save - 1].entry_last = last;
+    }
+    feed->stored = last;
+}
+
+uint32_t
+model_stored(const struct model *model, int stream, int writer)
+{
+    return model->feeds[stream][writer].stored;
+}

@@ -1,0 +1,132 @@
+/* What should be: an own, small account of who saved what, who may see it, and which versions stand.
+ *
+ * It shares no code with the engine. Devices, persons, families, covers, streams and writers are small
+ * numbers; records, units and values are text. docs/PROTOCOL.md (sections 3 and 9) is its only source. */
+#ifndef TESTS_SIM_MODEL_H
+#define TESTS_SIM_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MODEL_DEVICES = 5,
+    MODEL_PERSONS = 5,
+    MODEL_FAMILIES = 6,
+    MODEL_COVERS = 24,
+    MODEL_STREAMS = 1 + 2 * MODEL_FAMILIES,
+    MODEL_WRITERS = 12, /* a writer is a device in one of its lives (incarnations) */
+    MODEL_LINES = 400,
+    MODEL_TEXT = 40,
+    MODEL_OPS = 6,
+    MODEL_NONE = -1,
+};
+
+struct model;
+
+/* Memory running out ends the process: nothing here fails otherwise. */
+struct model *model_new(void);
+void model_free(struct model *model);
+
+/* ---- the ledger, as facts ---- */
+
+enum model_role { MODEL_ADMIN = 1, MODEL_COORDINATOR = 2, MODEL_COACH = 4 };
+enum model_stream_kind { MODEL_TEAM, MODEL_INDEX, MODEL_FILE };
+enum model_fact_kind {
+    MODEL_OTHER,      /* a line that changes no right */
+    MODEL_JOIN,       /* device, person, roles */
+    MODEL_ROLES,      /* person, roles */
+    MODEL_FAMILY,     /* family, person (owner) */
+    MODEL_ASSIGN,     /* family, person, function: 1 owner, 2 coach, 0 none */
+    MODEL_GIVE,       /* cover, person, may_write, until_ms, families */
+    MODEL_ACCEPT,     /* cover */
+    MODEL_END,        /* cover */
+    MODEL_REVOKE,     /* device */
+    MODEL_ADMIT,      /* heads */
+};
+struct model_head {
+    int stream, writer;
+    uint32_t last;
+};
+struct model_fact {
+    enum model_fact_kind kind;
+    int device, person, family, cover, function;
+    unsigned roles;
+    bool may_write;
+    int64_t until_ms;
+    unsigned families; /* a bit for each */
+    const struct model_head *heads;
+    size_t head_count;
+};
+/* The next line of the ledger; the first is 1. */
+void model_line(struct model *model, const struct model_fact *fact);
+uint64_t model_position(const struct model *model);
+
+int model_team_stream(void);
+int model_family_stream(int family, enum model_stream_kind kind);
+bool model_may_write(const struct model *model, int device, int stream); /* at the last line */
+/* Did its right to write there ever end by a line? */
+bool model_write_ended(const struct model *model, int device, int stream);
+bool model_may_read(const struct model *model, int device, int stream, int64_t now_ms);
+bool model_is_active(const struct model *model, int device);
+
+/* ---- saves ---- */
+
+struct model_version {
+    int writer;
+    uint32_t save, index;
+};
+struct model_op {
+    char record[MODEL_TEXT], unit[MODEL_TEXT], value[MODEL_TEXT];
+    bool is_shown_in_conflict;  /* the unit's policy shows two versions */
+    bool supersedes_nothing;    /* as a deletion: else whatever the author sees */
+};
+struct model_save {
+    int stream, writer;
+    size_t count;
+    struct model_op ops[MODEL_OPS];
+};
+
+void model_writer(struct model *model, int writer, int device);
+/* The author's copy had applied this much of a writer's saves in a stream. May go down when rights end. */
+void model_sees(struct model *model, int device, int stream, int writer, uint32_t upto);
+uint32_t model_seen(const struct model *model, int device, int stream, int writer);
+/* Begins a save, whose fate is open until one of the two below. Gives its number. */
+uint32_t model_begin(struct model *model, const struct model_save *save);
+void model_acknowledge(struct model *model, int stream, int writer);
+void model_forget(struct model *model, int stream, int writer); /* it never happened */
+/* Is one open? */
+bool model_is_open(const struct model *model, int stream, int writer);
+uint32_t model_last(const struct model *model, int stream, int writer); /* open one included */
+
+/* ---- what the server stored ---- */
+
+/* An entry (saves first..last) with the ledger position in its header. Contiguous per writer and stream. */
+void model_entry(struct model *model, int stream, int writer, uint32_t last, uint64_t position);
+uint32_t model_stored(const struct model *model, int stream, int writer);
+
+enum model_counts { MODEL_COUNTS, MODEL_LATE, MODEL_NO_RIGHT, MODEL_NOT_STORED };
+/* Does this save count, by the ledger as it stands? */
+enum model_counts model_save_counts(const struct model *model, int stream, int writer, uint32_t save);
+
+/* ---- what stands ---- */
+
+struct model_standing {
+    struct model_version version;
+    const char *value; /* lent */
+};
+/* Whose picture: a device's own (what it has seen), or of everything that counts. */
+struct model_view {
+    const struct model *model;
+    int device; /* MODEL_NONE: everything that counts */
+};
+/* Current versions of one unit, ascending by (writer, save, index); gives their number, at most `room`. */
+size_t model_current(const struct model_view *view, int stream, const char *record, const char *unit,
+                     struct model_standing *out, size_t room);
+/* Every (record, unit) ever written in a stream. */
+typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
+void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
+/* Two or more current versions of different values. */
+bool model_in_conflict(const struct model_view *view, int stream, const char *record, const char *unit);
+
+#endif

@@ -1,0 +1,62 @@
+/* The insides of the model, shared by its two files alone. */
+#ifndef TESTS_SIM_MODEL_INSIDE_H
+#define TESTS_SIM_MODEL_INSIDE_H
+
+#include "tests/sim/model.h"
+
+struct cover {
+    bool is_given, is_accepted, has_ended, may_write;
+    int person;
+    int64_t until_ms;
+    unsigned families;
+};
+/* The ledger's state after a line. */
+struct rights {
+    int person_of[MODEL_DEVICES]; /* MODEL_NONE: not joined */
+    bool is_revoked[MODEL_DEVICES];
+    unsigned roles[MODEL_PERSONS];
+    bool family_is_there[MODEL_FAMILIES];
+    int owner[MODEL_FAMILIES];
+    unsigned coaches[MODEL_FAMILIES]; /* a bit for each assigned person, the owner too */
+    struct cover covers[MODEL_COVERS];
+};
+struct line {
+    bool may_write[MODEL_DEVICES][MODEL_STREAMS]; /* after it */
+    bool is_admit;
+    struct model_head *heads;
+    size_t head_count;
+};
+
+struct op {
+    struct model_op what;
+    struct model_version *supersedes;
+    size_t supersedes_count;
+};
+struct save {
+    bool is_acknowledged;
+    size_t count;
+    struct op ops[MODEL_OPS];
+    uint64_t position; /* of the entry that carried it; 0: not stored */
+    uint32_t entry_last;
+};
+struct feed {
+    struct save *saves;
+    uint32_t count, room, stored;
+};
+struct unit {
+    char record[MODEL_TEXT], unit[MODEL_TEXT];
+    bool is_shown;
+};
+
+struct model {
+    struct rights rights;
+    struct line lines[MODEL_LINES + 1]; /* from 1 */
+    uint64_t position;
+    int device_of[MODEL_WRITERS];
+    struct feed feeds[MODEL_STREAMS][MODEL_WRITERS];
+    uint32_t seen[MODEL_DEVICES][MODEL_STREAMS][MODEL_WRITERS];
+    struct unit *units[MODEL_STREAMS];
+    size_t unit_count[MODEL_STREAMS];
+};
+
+#endif

@@ -1,0 +1,232 @@
+/* Who may what, and which entries count: docs/PROTOCOL.md, sections 3 and 9, told once more. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/model_inside.h"
+
+int
+model_team_stream(void)
+{
+    return 0;
+}
+
+int
+model_family_stream(int family, enum model_stream_kind kind)
+{
+    return kind == MODEL_TEAM ? 0 : 1 + 2 * family + (kind == MODEL_FILE ? 1 : 0);
+}
+
+static int
+family_of(int stream)
+{
+    return (stream - 1) / 2;
+}
+
+static bool
+is_file(int stream)
+{
+    return stream > 0 && (stream - 1) % 2 == 1;
+}
+
+static bool
+is_active(const struct rights *rights, int device)
+{
+    int person = rights->person_of[device];
+
+    return person != MODEL_NONE && !rights->is_revoked[device] && rights->roles[person] != 0;
+}
+
+static bool
+is_coach(const struct rights *rights, int family, int person)
+{
+    return (rights->coaches[family] >> person & 1) != 0 && (rights->roles[person] & MODEL_COACH) != 0;
+}
+
+static bool
+may_write(const struct rights *rights, int device, int stream)
+{
+    if (!is_active(rights, device))
+        return false;
+    if (stream == model_team_stream())
+        return true;
+    int family = family_of(stream), person = rights->person_of[device];
+    if (!rights->family_is_there[family])
+        return false;
+    if (is_coach(rights, family, person))
+        return true;
+    if (!is_file(stream) && (rights->roles[person] & MODEL_COORDINATOR) != 0)
+        return true;
+    for (int i = 0; i < MODEL_COVERS; i++) {
+        const struct cover *cover = &rights->covers[i];
+        if (cover->is_accepted && !cover->has_ended && cover->may_write && cover->person == person &&
+            (cover->families >> family & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+model_may_read(const struct model *model, int device, int stream, int64_t now_ms)
+{
+    const struct rights *rights = &model->rights;
+
+    if (!is_active(rights, device))
+        return false;
+    if (stream == model_team_stream())
+        return true;
+    int family = family_of(stream), person = rights->person_of[device];
+    if (!rights->family_is_there[family])
+        return false;
+    if (is_coach(rights, family, person))
+        return true;
+    if (!is_file(stream) && (rights->roles[person] & MODEL_COORDINATOR) != 0)
+        return true;
+    for (int i = 0; i < MODEL_COVERS; i++) {
+        const struct cover *cover = &rights->covers[i];
+        if (cover->is_accepted && !cover->has_ended && now_ms < cover->until_ms &&
+            cover->person == person && (cover->families >> family & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+apply(struct rights *rights, const struct model_fact *fact)
+{
+    switch (fact->kind) {
+    case MODEL_JOIN:
+        rights->person_of[fact->device] = fact->person;
+        rights->roles[fact->person] = fact->roles;
+        break;
+    case MODEL_ROLES:
+        rights->roles[fact->person] = fact->roles;
+        break;
+    case MODEL_FAMILY:
+        rights->family_is_there[fact->family] = true;
+        rights->owner[fact->family] = fact->person;
+        if (fact->person != MODEL_NONE)
+            rights->coaches[fact->family] = 1u << fact->person;
+        break;
+    case MODEL_ASSIGN:
+        if (fact->function == 0)
+            rights->coaches[fact->family] &= ~(1u << fact->person);
+        else
+            rights->coaches[fact->family] |= 1u << fact->person;
+        if (fact->function == 1)
+            rights->owner[fact->family] = fact->person;
+        break;
+    case MODEL_GIVE:
+        rights->covers[fact->cover] = (struct cover){.is_given = true,
+                                                     .may_write = fact->may_write,
+                                                     .person = fact->person,
+                                                     .until_ms = fact->until_ms,
+                                                     .families = fact->families};
+        break;
+    case MODEL_ACCEPT:
+        rights->covers[fact->cover].is_accepted = true;
+        break;
+    case MODEL_END:
+        rights->covers[fact->cover].has_ended = true;
+        break;
+    case MODEL_REVOKE:
+        rights->is_revoked[fact->device] = true;
+        break;
+    case MODEL_OTHER:
+    case MODEL_ADMIT:
+        break;
+    }
+}
+
+void
+model_line(struct model *model, const struct model_fact *fact)
+{
+    assert(model->position < MODEL_LINES);
+    struct line *line = &model->lines[++model->position];
+
+    apply(&model->rights, fact);
+    for (int device = 0; device < MODEL_DEVICES; device++)
+        for (int stream = 0; stream < MODEL_STREAMS; stream++)
+            line->may_write[device][stream] = may_write(&model->rights, device, stream);
+    line->is_admit = fact->kind == MODEL_ADMIT;
+    line->head_count = fact->head_count;
+    if (fact->head_count == 0)
+        return;
+    line->heads = malloc(fact->head_count * sizeof *line->heads);
+    if (line->heads == NULL)
+        abort();
+    memcpy(line->heads, fact->heads, fact->head_count * sizeof *line->heads);
+}
+
+uint64_t
+model_position(const struct model *model)
+{
+    return model->position;
+}
+
+bool
+model_may_write(const struct model *model, int device, int stream)
+{
+    return model->lines[model->position].may_write[device][stream];
+}
+
+bool
+model_is_active(const struct model *model, int device)
+{
+    return is_active(&model->rights, device);
+}
+
+bool
+model_write_ended(const struct model *model, int device, int stream)
+{
+    for (uint64_t p = 1; p < model->position; p++)
+        if (model->lines[p].may_write[device][stream] && !model->lines[p + 1].may_write[device][stream])
+            return true;
+    return false;
+}
+
+static bool
+names(const struct line *line, int stream, int writer, uint32_t last)
+{
+    for (size_t i = 0; i < line->head_count; i++)
+        if (line->heads[i].stream == stream && line->heads[i].writer == writer &&
+            line->heads[i].last >= last)
+            return true;
+    return false;
+}
+
+static enum model_counts
+entry_counts(const struct model *model, int stream, int writer, uint32_t last, uint64_t position)
+{
+    int device = model->device_of[writer];
+    uint64_t p = position;
+
+    for (uint64_t later = p + 1; later <= model->position; later++)
+        if (model->lines[later].is_admit && names(&model->lines[later], stream, writer, last))
+            return MODEL_COUNTS;
+    if (!model->lines[p].may_write[device][stream]) {
+        for (uint64_t before = 1; before < p; before++)
+            if (model->lines[before].may_write[device][stream])
+                return MODEL_LATE;
+        while (p <= model->position && !model->lines[p].may_write[device][stream])
+            p++;
+        if (p > model->position)
+            return MODEL_NO_RIGHT;
+    }
+    while (p <= model->position && model->lines[p].may_write[device][stream])
+        p++;
+    if (p > model->position)
+        return MODEL_COUNTS;
+    return names(&model->lines[p], stream, writer, last) ? MODEL_COUNTS : MODEL_LATE;
+}
+
+enum model_counts
+model_save_counts(const struct model *model, int stream, int writer, uint32_t save)
+{
+    const struct feed *feed = &model->feeds[stream][writer];
+
+    if (save > feed->count || feed->saves[save - 1].position == 0)
+        return MODEL_NOT_STORED;
+    return entry_counts(model, stream, writer, feed->saves[save - 1].entry_last,
+                        feed->saves[save - 1].position);
+}

@@ -76,6 +76,24 @@ model_seen(const struct model *model, int device, int stream, int writer)
     return model->seen[device][stream][writer];
 }
 
+void
+model_holds_none(struct model *model, int device)
+{
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        for (int writer = 0; writer < MODEL_WRITERS; writer++)
+            for (uint32_t i = 0; i < model->feeds[stream][writer].count; i++)
+                model->feeds[stream][writer].saves[i].held_at &= ~(1u << device);
+}
+
+void
+model_holds(struct model *model, int device, int stream, int writer, uint32_t first, uint32_t last)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    for (uint32_t save = first; save <= last && save <= feed->count; save++)
+        feed->saves[save - 1].held_at |= 1u << device;
+}
+
 /* ---- current versions ---- */
 
 static bool
@@ -85,7 +103,8 @@ is_visible(const struct model_view *view, int stream, int writer, uint32_t save)
 
     if (view->device == MODEL_NONE)
         return model_save_counts(model, stream, writer, save) == MODEL_COUNTS;
-    return save <= model->seen[view->device][stream][writer];
+    return save <= model->seen[view->device][stream][writer] &&
+           (model->feeds[stream][writer].saves[save - 1].held_at >> view->device & 1) == 0;
 }
 
 static bool
@@ -226,6 +245,8 @@ fill_supersedes(struct model *model, const struct model_save *save, struct save 
     size_t count = model_current(&view, save->stream, what->record, what->unit, standing, CURRENT_MOST);
     if (count == 0)
         return;
+    if (what->supersedes_one)
+        count = 1;
     op->supersedes = must(calloc(count, sizeof *op->supersedes));
     op->supersedes_count = count;
     for (size_t i = 0; i < count; i++)

@@ -80,6 +80,7 @@ struct model_op {
     char record[MODEL_TEXT], unit[MODEL_TEXT], value[MODEL_TEXT];
     bool is_shown_in_conflict;  /* the unit's policy shows two versions */
     bool supersedes_nothing;    /* as a deletion: else whatever the author sees */
+    bool supersedes_one;        /* only the first of what the author sees: the rest came after the screen */
 };
 struct model_save {
     int stream, writer;
@@ -91,6 +92,9 @@ void model_writer(struct model *model, int writer, int device);
 /* The author's copy had applied this much of a writer's saves in a stream. May go down when rights end. */
 void model_sees(struct model *model, int device, int stream, int writer, uint32_t upto);
 uint32_t model_seen(const struct model *model, int device, int stream, int writer);
+/* Which saves the device says that it holds, not applied: told anew after each of its acts. */
+void model_holds_none(struct model *model, int device);
+void model_holds(struct model *model, int device, int stream, int writer, uint32_t first, uint32_t last);
 /* Begins a save, whose fate is open until one of the two below. Gives its number. */
 uint32_t model_begin(struct model *model, const struct model_save *save);
 void model_acknowledge(struct model *model, int stream, int writer);

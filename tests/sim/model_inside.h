@@ -34,6 +34,7 @@ struct op {
 };
 struct save {
     bool is_acknowledged;
+    unsigned held_at; /* a bit for each device */
     size_t count;
     struct op ops[MODEL_OPS];
     uint64_t position; /* of the entry that carried it; 0: not stored */

@@ -8,7 +8,7 @@
 
 #include "tests/support/chance.h"
 
-enum { SECTOR_BYTES = 512, NAME_BYTES = 512 };
+enum { SECTOR_BYTES = 512, NAME_BYTES = 512, SHARED_REGIONS = 64 };
 
 struct bytes {
     uint8_t *at;
@@ -29,6 +29,8 @@ struct power_file {
     struct bytes current; /* what the program sees */
     struct bytes durable; /* what surely survives */
     struct pending *first, *last;
+    void *shared[SHARED_REGIONS]; /* the wal-index of connections that do not lock exclusively */
+    size_t opens;
     bool exists;          /* to the program */
     bool exists_durably;
 };
@@ -230,10 +232,23 @@ handle_of(sqlite3_file *file)
     return (struct handle *)file;
 }
 
+static void
+forget_shared(struct power_file *file)
+{
+    for (size_t i = 0; i < SHARED_REGIONS; i++) {
+        free(file->shared[i]);
+        file->shared[i] = NULL;
+    }
+}
+
 static int
 file_close(sqlite3_file *file)
 {
+    struct power_file *closed = handle_of(file)->file;
+
     file->pMethods = NULL;
+    if (--closed->opens == 0)
+        forget_shared(closed);
     return SQLITE_OK;
 }
 
@@ -344,8 +359,48 @@ file_characteristics(sqlite3_file *file)
     return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
+static int
+file_shared_map(sqlite3_file *opaque, int region, int size, int extend, void volatile **out)
+{
+    struct power_file *file = handle_of(opaque)->file;
+
+    *out = NULL;
+    if (handle_of(opaque)->disk->is_cut || region >= SHARED_REGIONS)
+        return SQLITE_IOERR_SHMMAP;
+    if (file->shared[region] == NULL && extend != 0) {
+        file->shared[region] = calloc(1, (size_t)size);
+        demand(file->shared[region]);
+    }
+    *out = file->shared[region];
+    return SQLITE_OK;
+}
+
+static int
+file_shared_lock(sqlite3_file *file, int offset, int count, int flags)
+{
+    (void)file;
+    (void)offset;
+    (void)count;
+    (void)flags;
+    return SQLITE_OK;
+}
+
+static void
+file_shared_barrier(sqlite3_file *file)
+{
+    (void)file;
+}
+
+static int
+file_shared_unmap(sqlite3_file *file, int with_deletion)
+{
+    (void)file;
+    (void)with_deletion;
+    return SQLITE_OK;
+}
+
 static const sqlite3_io_methods METHODS = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = file_close,
     .xRead = file_read,
     .xWrite = file_write,
@@ -358,6 +413,10 @@ static const sqlite3_io_methods METHODS = {
     .xFileControl = file_control,
     .xSectorSize = file_sector,
     .xDeviceCharacteristics = file_characteristics,
+    .xShmMap = file_shared_map,
+    .xShmLock = file_shared_lock,
+    .xShmBarrier = file_shared_barrier,
+    .xShmUnmap = file_shared_unmap,
 };
 
 /* --- the VFS --------------------------------------------------------------------------------------- */
@@ -382,6 +441,7 @@ disk_open(sqlite3_vfs *api, const char *name, sqlite3_file *opaque, int flags, i
         handle->file->exists_durably = false;
     }
     handle->file->exists = true;
+    handle->file->opens++;
     handle->api.pMethods = &METHODS;
     if (out_flags != NULL)
         *out_flags = flags;
@@ -491,6 +551,7 @@ power_disk_free(struct power_disk *disk)
         forget_pending(disk->files);
         empty(&disk->files->current);
         empty(&disk->files->durable);
+        forget_shared(disk->files);
         free(disk->files);
         disk->files = next;
     }
@@ -501,6 +562,13 @@ const char *
 power_disk_vfs(const struct power_disk *disk)
 {
     return disk->name;
+}
+
+void
+power_disk_make_default(struct power_disk *disk)
+{
+    if (sqlite3_vfs_register(&disk->api, 1) != SQLITE_OK)
+        abort();
 }
 
 void

@@ -11,13 +11,16 @@
  * sector of each write since the last sync is there, is not, or holds garbage (in the bytes that were
  * written only: power-safe overwrite, as SQLite assumes); a file is as long as it was, as it became,
  * or between; a file made or deleted since the last sync is there or is not. From then on every call
- * fails, until power_disk_restore. One thread, one connection at a time.
+ * fails, until power_disk_restore. One thread; locks always hold, so connections take turns. SQLite's
+ * randomness is zeros: it draws its own generator from the default VFS.
  */
 struct power_disk;
 
 struct power_disk *power_disk_new(void); /* registers its VFS; aborts when memory runs out */
 void power_disk_free(struct power_disk *disk);
 const char *power_disk_vfs(const struct power_disk *disk);
+/* What opens without naming a VFS (a server's depot) lies on this disk from now on. */
+void power_disk_make_default(struct power_disk *disk);
 
 /* Power fails in place of the n-th (from 1) operation from now on that changes the disk: write,
  * truncation, sync, deletion. 0: never. */

@@ -418,6 +418,40 @@ store_reports_a_file_system_that_is_read_only(void **state)
     assert_non_null(strstr(rc_sentence(), "ead-only"));
 }
 
+/* The golden store was made by the first version that has this format. It freezes at the first tag. */
+static void
+store_opens_the_golden_store(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"store.db", "store.db-wal", "keyslots.json"};
+    struct secret passphrase = SECRET_EMPTY;
+    struct id id;
+    size_t len;
+
+    assert_int_equal(mkdir(fixture.directory, 0700), 0);
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        char from[64], to[64];
+        snprintf(from, sizeof from, "tests/golden/store/%s", NAMES[i]);
+        snprintf(to, sizeof to, "device/%s", NAMES[i]);
+        uint8_t *bytes = scratch_read(from, &len);
+        assert_non_null(bytes);
+        scratch_write(&fixture.scratch, to, bytes, len);
+        free(bytes);
+    }
+    assert_int_equal(secret_copy(&passphrase, "golden passphrase", 17), RC_OK);
+    assert_int_equal(store_key_unlock(fixture.directory, &passphrase, &id, &fixture.key), RC_OK);
+    secret_wipe(&passphrase);
+    for (size_t i = 0; i < CRYPTO_KEY_BYTES; i++)
+        assert_int_equal(fixture.key.bytes[i], i);
+    struct store *store = opened();
+    assert_true(store_was_checked(store)); /* it was left open */
+    assert_int_equal(int_of(store, "SELECT count(*) FROM golden WHERE b IN"
+                                   " ('een', 'twee', 'caf\xc3\xa9', 'only in the log', 'vijf')"), 5);
+    const char *reason;
+    assert_false(store_is_continuous(store, &reason)); /* it comes from elsewhere */
+    store_close(store);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int
@@ -436,6 +470,7 @@ main(void)
         TEST(store_survives_a_full_disk),
         TEST(store_reports_a_full_file_system),
         TEST(store_reports_a_file_system_that_is_read_only),
+        TEST(store_opens_the_golden_store),
     };
 
     if (secret_start() != RC_OK)

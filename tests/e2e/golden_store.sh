@@ -1,0 +1,50 @@
+#!/bin/sh
+# usage: golden_store.sh: a decoder that shares no code with Baken reads the golden store, its log
+# included, and refuses it after one byte was changed anywhere. Ends in "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+decode() { /usr/bin/python3 tests/decoders/store.py "$1" "$2" >"$work/out" 2>"$work/err"; }
+
+check() {
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf -- '-- %s\n' "$name"
+        cat "$work/err"
+    fi
+}
+
+reads_the_rows() {
+    decode tests/golden/store 'golden passphrase' && diff -u tests/golden/store/expected.txt "$work/out"
+}
+
+refuses_another_passphrase() { ! decode tests/golden/store 'golden passphrasf'; }
+
+# The output differs or there is none: the file at that offset is no longer what was sealed.
+notices_a_change_at() {
+    rm -rf "$work/copy"
+    cp -r tests/golden/store "$work/copy"
+    old=$(od -An -tu1 -j "$2" -N 1 "$work/copy/$1" | tr -d ' ')
+    # shellcheck disable=SC2059
+    printf "$(printf '\\%03o' $(((old + 1) % 256)))" |
+        dd of="$work/copy/$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+    ! { decode "$work/copy" 'golden passphrase' && cmp -s tests/golden/store/expected.txt "$work/out"; }
+}
+
+check "the decoder reads the rows of the golden store" reads_the_rows
+check "the decoder refuses another passphrase" refuses_another_passphrase
+for offset in 0 9 100 4060 4090 4096 8191 20479; do
+    check "a change at $offset of store.db is noticed" notices_a_change_at store.db $offset
+done
+for offset in 0 30 60 72 100 4200 4231; do
+    check "a change at $offset of store.db-wal is noticed" notices_a_change_at store.db-wal $offset
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

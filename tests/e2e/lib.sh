@@ -1,0 +1,184 @@
+# What every end-to-end script shares: a server, devices, checks. Source it from a script of its own:
+#
+#     #!/bin/bash
+#     . "$(dirname "$0")/lib.sh"
+#     server_start
+#     team_create anna Anna
+#     device_join anna fatma Fatma coach
+#     check "the store is there" test -f "$WORK/anna/keyslots.json"
+#     check_says "the code name is listed" Duin as anna family list
+#     finish
+#
+# Works from any directory, from a path with spaces, as an ordinary user. BAKEN_BUILD names the build
+# (build/debug). All lies in $WORK, which goes when the script ends, with the server that it started.
+set -u
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$ROOT" || exit 1
+BUILD=$(cd "${BAKEN_BUILD:-build/debug}" && pwd) || exit 1
+BAKEN=$BUILD/baken
+BAKEND=$BUILD/bakend
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/baken e2e.XXXXXX") || exit 1
+PASSED=0 FAILED=0
+SERVER_PID=
+SERVER_PORT=0
+SERVER=
+CODE=$WORK/code
+
+# Sentences are checked in English; tests do not wait for Argon2.
+export BAKEN_LANG=en TZ=Europe/Amsterdam BAKEN_TEST_CHEAP_KDF=1 NO_COLOR=1
+unset BAKEN_HOME BAKEN_PASSPHRASE_FILE BAKEN_TEST_CLOCK_OFFSET_MS
+
+cleanup() {
+    server_stop
+    for slots in "$WORK"/*/keyslots.json; do
+        [ -f "$slots" ] && as "$(basename "$(dirname "$slots")")" lock >/dev/null 2>&1
+    done
+    chmod -R u+rwX "$WORK" 2>/dev/null
+    rm -rf "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+ok() {
+    PASSED=$((PASSED + 1))
+    printf 'ok      %s\n' "$1"
+}
+
+not_ok() {
+    FAILED=$((FAILED + 1))
+    printf 'not ok  %s\n' "$1"
+    shift
+    [ $# -eq 0 ] || printf '        %s\n' "$@"
+}
+
+# check NAME COMMAND ...: the command succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$WORK/check.out" 2>"$WORK/check.err"; then ok "$name"; else
+        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/check.out")" "$(head -c 600 "$WORK/check.err")"
+    fi
+}
+
+# check_exit NAME CODE WORDS COMMAND ...: it ends with CODE, and says WORDS (an extended pattern; "" for
+# anything) on standard error.
+check_exit() {
+    local name=$1 wanted=$2 words=$3 status
+    shift 3
+    "$@" >"$WORK/check.out" 2>"$WORK/check.err"
+    status=$?
+    if [ "$status" -ne "$wanted" ]; then
+        not_ok "$name" "status $status, not $wanted, of: $*" "$(head -c 600 "$WORK/check.err")"
+    elif ! grep -qE -- "$words" "$WORK/check.err"; then
+        not_ok "$name" "no \`$words\` in: $(head -c 600 "$WORK/check.err")"
+    else
+        ok "$name"
+    fi
+}
+
+# check_says NAME WORDS COMMAND ...: it succeeds, and its answer has WORDS (an extended pattern).
+check_says() {
+    local name=$1 words=$2
+    shift 2
+    if ! "$@" >"$WORK/check.out" 2>"$WORK/check.err"; then
+        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/check.err")"
+    elif ! grep -qE -- "$words" "$WORK/check.out"; then
+        not_ok "$name" "no \`$words\` in: $(head -c 600 "$WORK/check.out")"
+    else
+        ok "$name"
+    fi
+}
+
+check_equal() {
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "is:     $2" "not:    $3"; fi
+}
+
+# The closing line that other runners sum; the script's status.
+finish() {
+    echo "$PASSED passed, $FAILED failed"
+    [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+    exit
+}
+
+# Gives up: what follows cannot be tested.
+give_up() {
+    not_ok "$@"
+    finish
+}
+
+# ---- the server --------------------------------------------------------------------------------
+# Sets up a server in $WORK/server the first time, and runs it; a second start takes the same port.
+# Afterwards $SERVER is its address and $CODE a file with a one-time code.
+server_start() {
+    if [ ! -d "$WORK/server" ]; then
+        "$BAKEND" setup --dir "$WORK/server" >"$WORK/setup.out" 2>&1 ||
+            give_up "the server is set up" "$(cat "$WORK/setup.out")"
+        sed -n 's/^One-time code: //p' "$WORK/setup.out" >"$CODE"
+    fi
+    rm -f "$WORK/port"
+    "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$SERVER_PORT" --port-file "$WORK/port" \
+        >>"$WORK/server.log" 2>&1 &
+    SERVER_PID=$!
+    for _ in $(seq 200); do
+        [ -s "$WORK/port" ] && break
+        kill -0 "$SERVER_PID" 2>/dev/null || give_up "the server starts" "$(tail -n 5 "$WORK/server.log")"
+        sleep 0.05
+    done
+    SERVER_PORT=$(cat "$WORK/port")
+    SERVER=http://127.0.0.1:$SERVER_PORT
+}
+
+# Another one-time code into $CODE, for a second team.
+server_code() {
+    "$BAKEND" code --dir "$WORK/server" | sed -n 's/^One-time code: //p' >"$CODE"
+}
+
+server_stop() {
+    [ -n "$SERVER_PID" ] || return 0
+    kill "$SERVER_PID" 2>/dev/null
+    wait "$SERVER_PID" 2>/dev/null
+    SERVER_PID=
+}
+
+# ---- devices -----------------------------------------------------------------------------------
+# device_make NAME: a home for a device, with a passphrase file. The store comes with create or join.
+device_make() {
+    mkdir -p "$WORK/$1" "$WORK/state" && chmod 700 "$WORK/$1"
+    echo "the passphrase of $1" >"$WORK/$1.passphrase"
+}
+
+# as NAME WORDS ...: runs baken on that device, without ever asking.
+as() {
+    local name=$1
+    shift
+    BAKEN_HOME=$WORK/$name BAKEN_PASSPHRASE_FILE=$WORK/$name.passphrase XDG_STATE_HOME=$WORK/state \
+        "$BAKEN" "$@" --no-input
+}
+
+# team_create NAME PERSON: the first device of a team: administrator, coordinator and coach.
+team_create() {
+    device_make "$1"
+    as "$1" team create --server "$SERVER" --code-file "$CODE" --name "$2" --device "$1" \
+        --roles administrator,coordinator,coach
+}
+
+# device_join ADMINISTRATOR NEWCOMER PERSON ROLES: invites, asks, compares the digits, lets in, syncs.
+device_join() {
+    local digits
+    device_make "$2"
+    rm -f "$WORK/$2.invitation"
+    as "$1" team invite --name "$3" --roles "$4" --output "$WORK/$2.invitation" >/dev/null || return
+    digits=$(as "$2" team join "$WORK/$2.invitation" --json | json digits) || return
+    as "$1" device approve "$digits" --device "$2" >/dev/null || return
+    as "$2" sync >/dev/null
+}
+
+# json PATH: a value of the JSON on standard input, by keys and numbers with dots: families.0.id
+json() {
+    /usr/bin/python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for key in sys.argv[1].split("."):
+    value = value[int(key)] if isinstance(value, list) else value[key]
+print(value if isinstance(value, str) else json.dumps(value))' "$1"
+}

@@ -1,7 +1,8 @@
 # Builds, tests and installs Baken. `make help` lists what there is; outputs go to build/FLAVOUR/.
 #
 # FLAVOUR  debug (default), release (for users), asan, tsan, clang, coverage, fuzz (clang's libFuzzer),
-#          control (the cipher is the identity: the demo's search for plaintext must hit there)
+#          control (the cipher is the identity: the demo's search for plaintext must hit there),
+#          lies (a server that breaks its promises)
 # Only relative paths stand here, so that a checkout may lie in a directory with spaces in its name.
 
 FLAVOUR ?= debug
@@ -36,6 +37,9 @@ CC_clang := clang
 CFLAGS_clang := -O1 $(TEST_DOORS)
 CC_control := gcc
 CFLAGS_control := -O1 -DBAKEN_CONTROL_IDENTITY_CIPHER $(TEST_DOORS)
+# A server that lies (server/lies.h), for the tests of the devices' refusals alone.
+CC_lies := gcc
+CFLAGS_lies := -O1 -DBAKEN_TEST_SERVER_LIES $(TEST_DOORS)
 CC_coverage := gcc
 CFLAGS_coverage := -O0 --coverage $(TEST_DOORS)
 CC_fuzz := clang
@@ -53,10 +57,10 @@ CMOCKA := -lcmocka
 
 # ---- what there is to build --------------------------------------------------------------------
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
-# Files that go into the programs as text, see tools/embed.sh.
+# Files that go into the programs as text, see tools/embed-text.sh.
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
 MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
-BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o $(call embedded,core/schema/*.sql)
+BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o
 CLI_OBJECTS := $(call objects,cli/*.c cli/*/*.c)
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
@@ -83,9 +87,9 @@ $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(OUT)/%.embedded.c: % tools/embed.sh
+$(OUT)/%.embedded.c: % tools/embed-text.sh
 	@mkdir -p $(@D)
-	tools/embed.sh $< >$@
+	tools/embed-text.sh $< >$@
 
 $(OUT)/%.sql.o: $(OUT)/%.sql.embedded.c Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

@@ -4,7 +4,7 @@
  * Every function fails with RC_IO, RC_FULL, RC_NOMEM, RC_BUSY (another process writes; try again) or
  * RC_CORRUPT beside what it names. A visitor that returns other than RC_OK ends the visit with that
  * code; `*stop` set to true ends it with RC_OK. What is handed to a visitor is lent for the call;
- * a visitor calls no function of the depot but depot_body. */
+ * a visitor may read, and changes nothing. */
 #ifndef SERVER_DEPOT_H
 #define SERVER_DEPOT_H
 
@@ -42,6 +42,11 @@ enum rc depot_find_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES]
                         struct depot_team *team) MUST_CHECK;
 enum rc depot_put_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES],
                        struct depot_team *team) MUST_CHECK;
+
+enum rc depot_list_teams(struct depot *depot,
+                         enum rc (*visit)(void *context, const uint8_t id[CRYPTO_HASH_BYTES],
+                                          const struct depot_team *team, bool *stop),
+                         void *context) MUST_CHECK;
 
 /* Lines, in order from `from`. */
 enum rc depot_list_lines(struct depot *depot, int64_t team, uint64_t from,

@@ -151,6 +151,32 @@ depot_put_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES], struct 
 }
 
 enum rc
+depot_list_teams(struct depot *depot,
+                 enum rc (*visit)(void *context, const uint8_t id[CRYPTO_HASH_BYTES],
+                                  const struct depot_team *team, bool *stop),
+                 void *context)
+{
+    struct stmt *stmt = NULL;
+    bool row = false, stop = false;
+    enum rc rc =
+        db_stmt(depot->db, "SELECT id, team, ledger, arrival FROM teams ORDER BY team", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
+        uint8_t id[CRYPTO_HASH_BYTES];
+        struct depot_team team = {stmt_get_int(stmt, 1), (uint64_t)stmt_get_int(stmt, 2),
+                                  (uint64_t)stmt_get_int(stmt, 3)};
+        rc = stmt_get_fixed(stmt, 0, id, sizeof id);
+        if (rc == RC_OK)
+            rc = visit(context, id, &team, &stop);
+        if (rc != RC_OK)
+            break;
+    }
+    return depot_done(stmt, rc);
+}
+
+enum rc
 depot_list_lines(struct depot *depot, int64_t team, uint64_t from,
                  enum rc (*visit)(void *context, uint64_t position, const uint8_t *line, size_t len,
                                   bool *stop),

@@ -3,6 +3,7 @@
 #define SERVER_ROUTE_H
 
 #include "core/buf.h"
+#include "core/crypto.h"
 #include "core/id.h"
 
 #include <stdbool.h>
@@ -14,6 +15,7 @@ struct server;
 /* What a long poll saw when it was told to wait; given back when the request is asked again, which is
  * then not authenticated once more. */
 struct route_wait {
+    uint8_t team[CRYPTO_HASH_BYTES];
     struct id device;      /* who asks */
     uint64_t position;     /* the ledger's at the first asking */
     int64_t until_mono_ms; /* by the server's clock; after it, the answer comes in any case */

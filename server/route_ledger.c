@@ -228,5 +228,5 @@ route_post_ledger(struct ask *ask)
         order_answer(ask, position);
     order_wipe(&order);
     if (done)
-        server_moved(ask->server);
+        server_moved(ask->server, ask->team_id);
 }

@@ -140,13 +140,12 @@ must_wait(struct ask *ask, const struct pull *pull, uint64_t arrival)
     if (waited != NULL && (position > waited->position || now_ms >= waited->until_mono_ms))
         return false;
     ask->reply->status = ROUTE_WAITS;
-    if (waited != NULL)
-        ask->reply->wait = *waited;
-    else
-        ask->reply->wait =
-            (struct route_wait){.device = ask->device,
-                                .position = position,
-                                .until_mono_ms = now_ms + (int64_t)pull->wait_s * SECOND_MS};
+    ask->reply->wait = (struct route_wait){
+        .device = ask->device,
+        .position = waited != NULL ? waited->position : position,
+        .until_mono_ms = waited != NULL ? waited->until_mono_ms
+                                        : now_ms + (int64_t)pull->wait_s * SECOND_MS};
+    memcpy(ask->reply->wait.team, ask->team_id, sizeof ask->team_id);
     return true;
 }
 

@@ -302,7 +302,7 @@ answer(struct ask *ask, struct push *push)
     ask_answer(ask,
                wire_push_answer_encode(&push->answer, &server->secret_key, &ask->reply->body));
     if (push->stored > 0)
-        server_moved(server);
+        server_moved(server, ask->team_id);
 }
 
 void

@@ -327,8 +327,8 @@ server_now_ms(const struct server *server)
 }
 
 void
-server_moved(struct server *server)
+server_moved(struct server *server, const uint8_t team[CRYPTO_HASH_BYTES])
 {
     if (server->moved != NULL)
-        server->moved(server->moved_context);
+        server->moved(server->moved_context, team);
 }

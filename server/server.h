@@ -44,7 +44,7 @@ struct server {
     struct server_counts counts;
     atomic_bool stopping;
     /* Told after each commit that gave a team an entry or a line; any thread. May be NULL. */
-    void (*moved)(void *context);
+    void (*moved)(void *context, const uint8_t team[CRYPTO_HASH_BYTES]);
     void *moved_context;
 
     pthread_mutex_t writing; /* held through each transaction that writes: SQLite takes one at a time */
@@ -80,6 +80,6 @@ void server_rollback(struct server *server, struct depot *depot);
 
 uint64_t server_now_ms(const struct server *server);
 /* Tells who waits that a team moved on. */
-void server_moved(struct server *server);
+void server_moved(struct server *server, const uint8_t team[CRYPTO_HASH_BYTES]);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/db_error.h"
 #include "core/i18n.h"
 #include "core/vfs.h"
 
@@ -16,10 +17,10 @@ enum { STATEMENT_BUCKETS = 256 };
 struct stmt {
     sqlite3_stmt *handle;
     struct db *db;
-    struct stmt *next;     /* in the bucket */
-    const char *text;      /* the literal's address: the first half of the key */
-    int bind_code;         /* of the first bind that failed */
-    bool is_out;           /* lent to a caller */
+    struct stmt *next; /* in the bucket */
+    const char *text;  /* the literal's address: the first half of the key */
+    int bind_code;     /* of the first bind that failed */
+    bool is_out;       /* lent to a caller */
 };
 
 struct db {
@@ -29,61 +30,12 @@ struct db {
     bool is_doomed; /* the outermost must not commit */
 };
 
-static enum rc
-rc_of(int code)
-{
-    switch (code) {
-    case SQLITE_IOERR_DATA:
-    case SQLITE_IOERR_SHORT_READ:
-    case SQLITE_IOERR_CORRUPTFS:
-        return RC_CORRUPT;
-    case SQLITE_IOERR_NOMEM:
-        return RC_NOMEM;
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID:
-        return RC_EXISTS;
-    case VFS_WRONG_KEY:
-        return RC_LOCKED;
-    default:
-        break;
-    }
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-        return RC_OK;
-    case SQLITE_NOMEM:
-        return RC_NOMEM;
-    case SQLITE_FULL:
-        return RC_FULL;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return RC_BUSY;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_FORMAT:
-        return RC_CORRUPT;
-    case SQLITE_TOOBIG:
-        return RC_TOO_LARGE;
-    case SQLITE_ERROR:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH:
-    case SQLITE_RANGE:
-    case SQLITE_MISUSE:
-    case SQLITE_AUTH:
-        return RC_INVALID;
-    default:
-        return RC_IO;
-    }
-}
-
 /* A sentence by code. SQLite's own messages are used only for our own SQL: those of a running
  * statement may quote what was searched for. */
 static enum rc
 fail_with(struct db *db, int code, bool is_ours)
 {
-    enum rc rc = rc_of(code);
+    enum rc rc = db_rc_of(code);
 
     if (rc == RC_OK)
         return RC_OK;
@@ -277,8 +229,8 @@ db_stmt(struct db *db, const char *sql, struct stmt **out)
     struct stmt *stmt = calloc(1, sizeof *stmt);
     if (stmt == NULL)
         return rc_fail(RC_NOMEM, _("memory ran out"));
-    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle,
-                                  NULL);
+    int code =
+        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (code != SQLITE_OK) {
         free(stmt);
         return fail_with(db, sqlite3_extended_errcode(db->handle), true);
@@ -513,7 +465,8 @@ enum rc
 db_checkpoint(struct db *db, bool truncate)
 {
     int code = sqlite3_wal_checkpoint_v2(
-        db->handle, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_FULL, NULL, NULL);
+        db->handle, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_FULL, NULL,
+        NULL);
 
     return code == SQLITE_OK ? RC_OK : fail_with(db, code, false);
 }

@@ -9,7 +9,8 @@
 
 /* Replaces `name` in `directory` (mode 0600): a new file, fsync, rename, fsync of the directory.
  * RC_FULL, RC_IO; the old content then stands. */
-enum rc durable_write(const char *directory, const char *name, const void *bytes, size_t len) MUST_CHECK;
+enum rc durable_write(const char *directory, const char *name, const void *bytes,
+                      size_t len) MUST_CHECK;
 /* Appends the file's content to `out`. RC_ABSENT, RC_TOO_LARGE (the buf's ceiling), RC_IO. */
 enum rc durable_read(const char *directory, const char *name, struct buf *out) MUST_CHECK;
 /* Makes `directory` and its missing parents, mode 0700. RC_OK when it is there. */

@@ -40,8 +40,10 @@ static enum rc
 meta_put(struct db *db, const char *key, const void *value, size_t len)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "INSERT INTO meta(key, value) VALUES(?1, ?2)"
-                             " ON CONFLICT(key) DO UPDATE SET value = excluded.value", &stmt);
+    enum rc rc = db_stmt(db,
+                         "INSERT INTO meta(key, value) VALUES(?1, ?2)"
+                         " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                         &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -291,7 +293,7 @@ clear_remains(const struct store *store, const char *base_vfs)
 {
     enum rc rc = vfs_remove(base_vfs, store->path);
 
-    if (rc != RC_OK || base_vfs != NULL) /* only "unix" surely lies in a directory of this machine */
+    if (rc != RC_OK || base_vfs != NULL) /* only "unix" surely is a directory of this machine */
         return rc;
     int fd = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -301,8 +303,8 @@ clear_remains(const struct store *store, const char *base_vfs)
 }
 
 static enum rc
-create_steps(struct store *store, const struct store_options *options, const struct secret *passphrase,
-             const struct store_key_cost *cost)
+create_steps(struct store *store, const struct store_options *options,
+             const struct secret *passphrase, const struct store_key_cost *cost)
 {
     bool has_migrated;
     enum rc rc = durable_mkdir(store->directory);
@@ -322,7 +324,8 @@ create_steps(struct store *store, const struct store_options *options, const str
                                   : secret_random(&store->key, CRYPTO_KEY_BYTES);
     store->slots.store = id_random();
     if (rc == RC_OK && passphrase != NULL)
-        rc = store_key_add(&store->slots, &store->key, passphrase, cost == NULL ? &STORE_KEY_COST : cost);
+        rc = store_key_add(&store->slots, &store->key, passphrase,
+                           cost == NULL ? &STORE_KEY_COST : cost);
     if (rc == RC_OK)
         rc = open_db(store, options->base_vfs, NULL);
     if (rc == RC_OK)

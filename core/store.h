@@ -19,7 +19,7 @@ struct store_options {
                                     ~/.local/state/baken */
     const char *base_vfs;        /* the VFS below ours; NULL is "unix". Tests put faults there. */
     struct clock clock;
-    const struct secret *key;    /* the store key, lent for the call; store_key_unlock() or
+    const struct secret *key; /* the store key, lent for the call; store_key_unlock() or
                                     keyslot_fetch() give it. store_create: NULL draws one. */
 };
 

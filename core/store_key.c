@@ -20,7 +20,8 @@ const struct store_key_cost STORE_KEY_COST = {.memory_kib = 256 * 1024, .passes 
 static enum rc
 decode_slot(const struct json *object, struct store_slot *slot)
 {
-    static const char *const KEYS[] = {"kind", "memory_kib", "passes", "salt", "nonce", "key", NULL};
+    static const char *const KEYS[] = {"kind",  "memory_kib", "passes", "salt",
+                                       "nonce", "key",        NULL};
     const char *kind;
     int64_t memory_kib = 0, passes = 0;
     enum rc rc = json_need_text(object, "kind", 32, &kind);
@@ -30,8 +31,8 @@ decode_slot(const struct json *object, struct store_slot *slot)
     if (rc == RC_OK)
         rc = json_only(object, KEYS);
     if (rc == RC_OK)
-        rc = json_need_int(object, "memory_kib", STORE_KEY_MEMORY_KIB_LEAST, STORE_KEY_MEMORY_KIB_MOST,
-                           &memory_kib);
+        rc = json_need_int(object, "memory_kib", STORE_KEY_MEMORY_KIB_LEAST,
+                           STORE_KEY_MEMORY_KIB_MOST, &memory_kib);
     if (rc == RC_OK)
         rc = json_need_int(object, "passes", 1, STORE_KEY_PASSES_MOST, &passes);
     if (rc == RC_OK)
@@ -73,27 +74,36 @@ decode(const struct json *root, struct store_slots *slots)
 }
 
 enum rc
+store_key_decode(const void *text, size_t len, struct store_slots *slots)
+{
+    struct json *root = NULL;
+    enum rc rc;
+
+    memset(slots, 0, sizeof *slots);
+    rc = json_parse(text, len, STORE_KEY_FILE_BYTES, &root);
+    if (rc == RC_OK)
+        rc = decode(root, slots);
+    json_free(root);
+    if (rc != RC_OK)
+        memset(slots, 0, sizeof *slots);
+    /* A stored file, not somebody's input. */
+    return rc == RC_INVALID || rc == RC_TOO_LARGE ? RC_CORRUPT : rc;
+}
+
+enum rc
 store_key_read(const char *directory, struct store_slots *slots)
 {
-    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES);
-    struct json *root = NULL;
+    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES + 4096); /* so that decoding says too long */
     enum rc rc;
 
     memset(slots, 0, sizeof *slots);
     rc = durable_read(directory, FILE_NAME, &text);
     if (rc == RC_OK)
-        rc = json_parse(text.data, text.len, STORE_KEY_FILE_BYTES, &root);
-    if (rc == RC_OK)
-        rc = decode(root, slots);
-    if (rc == RC_INVALID || rc == RC_TOO_LARGE)
-        rc = RC_CORRUPT; /* a stored file, not somebody's input */
-    if (rc != RC_OK) {
-        memset(slots, 0, sizeof *slots);
-        rc = rc_while(rc, _("reading %s"), FILE_NAME);
-    }
-    json_free(root);
+        rc = store_key_decode(text.data, text.len, slots);
+    else if (rc == RC_TOO_LARGE)
+        rc = RC_CORRUPT;
     buf_wipe(&text);
-    return rc;
+    return rc == RC_OK ? RC_OK : rc_while(rc, _("reading %s"), FILE_NAME);
 }
 
 enum rc
@@ -158,8 +168,9 @@ seal_slot(struct store_slot *slot, struct id store, const struct secret *key,
 
     if (passphrase->len == 0)
         return rc_fail(RC_INVALID, _("the passphrase is empty"));
-    if (cost->memory_kib < STORE_KEY_MEMORY_KIB_LEAST || cost->memory_kib > STORE_KEY_MEMORY_KIB_MOST ||
-        cost->passes < 1 || cost->passes > STORE_KEY_PASSES_MOST)
+    if (cost->memory_kib < STORE_KEY_MEMORY_KIB_LEAST ||
+        cost->memory_kib > STORE_KEY_MEMORY_KIB_MOST || cost->passes < 1 ||
+        cost->passes > STORE_KEY_PASSES_MOST)
         return rc_fail(RC_INVALID, _("the cost of a passphrase is out of bounds"));
     slot->kind = STORE_KEY_PASSPHRASE;
     slot->cost = *cost;
@@ -197,8 +208,8 @@ open_slot(const struct store_slot *slot, struct id store, const struct secret *p
 {
     struct secret wrapping = SECRET_EMPTY;
     uint8_t ad[AD_BYTES];
-    enum rc rc = crypto_passphrase_key(passphrase, slot->salt, slot->cost.memory_kib, slot->cost.passes,
-                                       &wrapping);
+    enum rc rc = crypto_passphrase_key(passphrase, slot->salt, slot->cost.memory_kib,
+                                       slot->cost.passes, &wrapping);
 
     if (rc == RC_OK)
         rc = secret_make(key, CRYPTO_KEY_BYTES);
@@ -214,7 +225,8 @@ open_slot(const struct store_slot *slot, struct id store, const struct secret *p
 
 /* As store_key_open; *at is the slot that opened. */
 static enum rc
-find_slot(const struct store_slots *slots, const struct secret *passphrase, struct secret *key, size_t *at)
+find_slot(const struct store_slots *slots, const struct secret *passphrase, struct secret *key,
+          size_t *at)
 {
     enum rc rc = rc_fail(RC_LOCKED, _("the store has no passphrase"));
 

@@ -43,18 +43,22 @@ struct store_slot {
 /* The content of keyslots.json. Open value without secrets. */
 struct store_slots {
     struct id store;
-    uint8_t file_id[VFS_FILE_ID_BYTES]; /* what store.db begins with, should its first sector be lost */
+    uint8_t
+        file_id[VFS_FILE_ID_BYTES]; /* what store.db begins with: its first sector may be lost */
     size_t count;
     struct store_slot slots[STORE_KEY_SLOTS];
 };
 
+/* Reads the text of keyslots.json. RC_CORRUPT; RC_UNSUPPORTED a newer format or kind. */
+enum rc store_key_decode(const void *text, size_t len, struct store_slots *slots) MUST_CHECK;
 /* RC_ABSENT no file; RC_CORRUPT; RC_UNSUPPORTED a newer format or kind. */
 enum rc store_key_read(const char *directory, struct store_slots *slots) MUST_CHECK;
 /* Durable: the old file or the new one, never neither. */
 enum rc store_key_write(const char *directory, const struct store_slots *slots) MUST_CHECK;
 
 /* Adds a slot. RC_INVALID for an empty passphrase or a cost out of bounds; RC_TOO_LARGE: no slot free. */
-enum rc store_key_add(struct store_slots *slots, const struct secret *key, const struct secret *passphrase,
+enum rc store_key_add(struct store_slots *slots, const struct secret *key,
+                      const struct secret *passphrase,
                       const struct store_key_cost *cost) MUST_CHECK;
 /* Tries every slot of a passphrase. RC_LOCKED when none opens; RC_NOMEM. */
 enum rc store_key_open(const struct store_slots *slots, const struct secret *passphrase,

@@ -26,7 +26,8 @@ enum rc store_token_of(struct id store, const char *directory, uint64_t openings
 enum rc store_token_encode(const struct store_token *token, struct buf *text) MUST_CHECK;
 enum rc store_token_decode(const void *text, size_t len, struct store_token *token) MUST_CHECK;
 /* RC_ABSENT, RC_CORRUPT. */
-enum rc store_token_read(const char *state_directory, struct id store, struct store_token *token) MUST_CHECK;
+enum rc store_token_read(const char *state_directory, struct id store,
+                         struct store_token *token) MUST_CHECK;
 enum rc store_token_write(const char *state_directory, const struct store_token *token) MUST_CHECK;
 
 #endif

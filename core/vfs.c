@@ -73,7 +73,8 @@ has_our_wal(struct vfs *vfs, const char *name)
     int exists = 0;
     bool is_ours = false;
 
-    if (vfs->base->xAccess(vfs->base, wal_name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK || !exists)
+    if (vfs->base->xAccess(vfs->base, wal_name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK ||
+        !exists)
         return false;
     sqlite3_file *file = calloc(1, (size_t)vfs->base->szOsFile);
     if (file == NULL)

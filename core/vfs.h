@@ -12,7 +12,7 @@
 enum {
     VFS_PAGE_BYTES = 4096,
     VFS_RESERVED_BYTES = 40, /* of each page: nonce 24, tag 16 */
-    VFS_FILE_ID_BYTES = 16,  /* the first bytes of the file: salt 8, log2 of the page size, check 7 */
+    VFS_FILE_ID_BYTES = 16,  /* the file's first: salt 8, log2 of the page size, check 7 */
     VFS_NAME_BYTES = 48,
     /* SQLITE_NOTADB with an extension of ours: the file is a store's, the key is another's. */
     VFS_WRONG_KEY = 26 | (1 << 8),

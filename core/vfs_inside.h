@@ -40,7 +40,7 @@ struct vfs_wal_file {
     sqlite3_int64 first_own;   /* the lowest written through this object in this generation */
     sqlite3_int64 batch_first; /* sealed, not yet written: batch_first .. + batch_len - 1 */
     sqlite3_int64 batch_len;
-    sqlite3_int64 partial;     /* the frame whose first partial_len bytes have arrived */
+    sqlite3_int64 partial; /* the frame whose first partial_len bytes have arrived */
     size_t partial_len;
     sqlite3_int64 cached;      /* the frame that lies opened in room->cached */
     struct vfs_wal_room *room; /* on the heap: SQLite allocates file objects for every database */

@@ -7,7 +7,7 @@ enum {
     AD_BYTES = VFS_FILE_ID_BYTES + 8 + 8,
     AD_FRAME_BYTES = AD_BYTES + CRYPTO_NONCE_BYTES,
     CHECKED_BYTES = VFS_SALT_BYTES + 1,
-    CIPHER_XCHACHA20_POLY1305 = 1, /* bound into the keys, so that a second suite never shares them */
+    CIPHER_XCHACHA20_POLY1305 = 1, /* bound into the keys: a second suite never shares them */
 };
 
 const uint8_t VFS_SQLITE_MAGIC[16] = "SQLite format 3";
@@ -69,7 +69,8 @@ vfs_id_fits(const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES])
 }
 
 enum rc
-vfs_keys_derive(struct vfs_keys *keys, const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES])
+vfs_keys_derive(struct vfs_keys *keys, const struct secret *master,
+                const uint8_t id[VFS_FILE_ID_BYTES])
 {
     uint8_t info[VFS_FILE_ID_BYTES + 1];
     enum rc rc;
@@ -78,7 +79,8 @@ vfs_keys_derive(struct vfs_keys *keys, const struct secret *master, const uint8_
     info[VFS_FILE_ID_BYTES] = CIPHER_XCHACHA20_POLY1305;
     rc = crypto_derive(master, "baken file main", info, sizeof info, &keys->page, CRYPTO_KEY_BYTES);
     if (rc == RC_OK)
-        rc = crypto_derive(master, "baken file wal", info, sizeof info, &keys->wal, CRYPTO_KEY_BYTES);
+        rc = crypto_derive(master, "baken file wal", info, sizeof info, &keys->wal,
+                           CRYPTO_KEY_BYTES);
     if (rc != RC_OK) {
         vfs_keys_wipe(keys);
         return rc;

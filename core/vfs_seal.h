@@ -73,8 +73,8 @@ bool vfs_start_open(const struct vfs_keys *keys, const uint8_t unit[VFS_START_BY
                     uint8_t header[VFS_WAL_HEADER_BYTES]) MUST_CHECK;
 /* Frames count from 1. Both work in place on a unit whose plain or sealed bytes lie from
  * CRYPTO_NONCE_BYTES on. */
-void vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces, const uint8_t *generation,
-                    uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES]);
+void vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
+                    const uint8_t *generation, uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES]);
 bool vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t number,
                     uint8_t unit[VFS_FRAME_UNIT_BYTES]) MUST_CHECK;
 

@@ -7,7 +7,7 @@
 
 /* os_unix masks a write's length with 0x1ffff, so a batch stays below 128 KiB. */
 enum { BATCH_FRAMES = 31 };
-_Static_assert(BATCH_FRAMES * VFS_FRAME_UNIT_BYTES < 0x1ffff, "one write of os_unix");
+_Static_assert(BATCH_FRAMES *VFS_FRAME_UNIT_BYTES < 0x1ffff, "one write of os_unix");
 
 struct vfs_wal_room {
     uint8_t batch[BATCH_FRAMES][VFS_FRAME_UNIT_BYTES]; /* sealed */
@@ -110,8 +110,8 @@ open_frame(struct vfs_wal_file *file, sqlite3_int64 number)
     if (slot >= 0 && slot < file->batch_len)
         memcpy(file->room->cached, file->room->batch[slot], VFS_FRAME_UNIT_BYTES);
     else
-        code = base->pMethods->xRead(base, file->room->cached, VFS_FRAME_UNIT_BYTES,
-                                     place_of(number));
+        code =
+            base->pMethods->xRead(base, file->room->cached, VFS_FRAME_UNIT_BYTES, place_of(number));
     if (code != SQLITE_OK)
         return code;
     if (!vfs_frame_open(file->head.keys, file->generation, (uint64_t)number, file->room->cached))
@@ -218,7 +218,8 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
 
 /* Replaces part of a frame that is there already. */
 static int
-overlay(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *bytes, size_t within, size_t len)
+overlay(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *bytes, size_t within,
+        size_t len)
 {
     int code = open_frame(file, number);
 

@@ -31,7 +31,7 @@ struct power_file {
     struct pending *first, *last;
     void *shared[SHARED_REGIONS]; /* the wal-index of connections that do not lock exclusively */
     size_t opens;
-    bool exists;          /* to the program */
+    bool exists; /* to the program */
     bool exists_durably;
 };
 
@@ -41,7 +41,7 @@ struct power_disk {
     struct power_file *files;
     uint64_t operations;
     uint64_t syncs;
-    uint64_t cut_at;      /* operation number; 0 is never */
+    uint64_t cut_at; /* operation number; 0 is never */
     uint64_t cut_at_sync;
     bool is_cut;
 };
@@ -175,7 +175,9 @@ settle_file(struct power_file *file, struct chance *chance)
         settle_write(&file->durable, pending, chance);
     if (file->first != NULL) {
         uint64_t fate = chance_below(chance, 3);
-        size_t len = fate == 0 ? before : fate == 1 ? after : least + chance_below(chance, most - least + 1);
+        size_t len = fate == 0   ? before
+                     : fate == 1 ? after
+                                 : least + chance_below(chance, most - least + 1);
         resize(&file->durable, len);
     }
     if (file->exists != file->exists_durably)

@@ -27,7 +27,8 @@ set_up(void **state)
     static struct fixture fixture;
 
     scratch_make(&fixture.scratch);
-    assert_int_equal(db_open(scratch_path(&fixture.scratch, "plain.db"), &USUAL, &fixture.db), RC_OK);
+    assert_int_equal(db_open(scratch_path(&fixture.scratch, "plain.db"), &USUAL, &fixture.db),
+                     RC_OK);
     assert_int_equal(db_run(fixture.db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE);"), RC_OK);
     *state = &fixture;
     return 0;
@@ -71,10 +72,11 @@ db_has_the_settings_of_the_store(void **state)
     assert_int_equal(int_of(db, "PRAGMA synchronous"), 2);
     assert_int_equal(db_set_synchronous(db, false), RC_OK);
     assert_int_equal(int_of(db, "PRAGMA synchronous"), 1);
-    assert_int_equal(int_of(db, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'"),
-                     1);
+    assert_int_equal(
+        int_of(db, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'"), 1);
     /* Defensive: the schema table cannot be written. */
-    assert_int_equal(db_run(db, "PRAGMA writable_schema=ON; DELETE FROM sqlite_schema"), RC_INVALID);
+    assert_int_equal(db_run(db, "PRAGMA writable_schema=ON; DELETE FROM sqlite_schema"),
+                     RC_INVALID);
 }
 
 static void
@@ -236,7 +238,8 @@ db_refuses_what_is_not_there_or_not_a_database(void **state)
     assert_null(db);
     random_fill(garbage, sizeof garbage);
     scratch_write(&fixture->scratch, "garbage", garbage, sizeof garbage);
-    assert_int_equal(db_open(scratch_path(&fixture->scratch, "garbage"), &options, &db), RC_CORRUPT);
+    assert_int_equal(db_open(scratch_path(&fixture->scratch, "garbage"), &options, &db),
+                     RC_CORRUPT);
     assert_null(db);
 }
 

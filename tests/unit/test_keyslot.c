@@ -121,10 +121,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(keyslot_gives_back_what_was_parked),
-        TEST(keyslot_replaces_what_was_parked),
-        TEST(keyslot_knows_only_its_own_store),
-        TEST(keyslot_forgets_after_its_time),
+        TEST(keyslot_gives_back_what_was_parked), TEST(keyslot_replaces_what_was_parked),
+        TEST(keyslot_knows_only_its_own_store),   TEST(keyslot_forgets_after_its_time),
         TEST(keyslot_is_for_the_user_alone),
     };
 

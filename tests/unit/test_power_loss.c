@@ -74,7 +74,8 @@ churn(struct db *db, struct chance *chance, uint64_t most)
     for (uint64_t i = 0; i < steps && rc == RC_OK; i++) {
         unsigned from = (unsigned)chance_below(chance, ROWS);
         unsigned rows = 1 + (unsigned)chance_below(chance, i == 0 ? ROWS : 6);
-        snprintf(sql, sizeof sql, "UPDATE t SET v = v + 1 WHERE a BETWEEN %u AND %u", from, from + rows);
+        snprintf(sql, sizeof sql, "UPDATE t SET v = v + 1 WHERE a BETWEEN %u AND %u", from,
+                 from + rows);
         rc = db_run(db, sql);
     }
     return rc;
@@ -98,8 +99,8 @@ transact(struct db *db, struct chance *chance, int64_t number)
         rc = db_run(db, chance_below(chance, 3) > 0 ? "ROLLBACK TO inner" : "RELEASE inner");
     if (rc == RC_OK && chance_below(chance, 2) == 0)
         rc = churn(db, chance, 1);
-    snprintf(sql, sizeof sql,
-             "INSERT INTO acks SELECT %lld, sum(v), count(*) FROM t; COMMIT", (long long)number);
+    snprintf(sql, sizeof sql, "INSERT INTO acks SELECT %lld, sum(v), count(*) FROM t; COMMIT",
+             (long long)number);
     return rc == RC_OK ? db_run(db, sql) : rc;
 }
 
@@ -114,7 +115,8 @@ work(struct run *run, uint64_t seed)
              "PRAGMA wal_autocheckpoint=60; BEGIN; CREATE TABLE t(a INTEGER PRIMARY KEY, v, b);"
              "CREATE TABLE acks(n INTEGER PRIMARY KEY, v, b);"
              "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < %d)"
-             "INSERT INTO t SELECT i, i, zeroblob(1900) FROM s; COMMIT", ROWS);
+             "INSERT INTO t SELECT i, i, zeroblob(1900) FROM s; COMMIT",
+             ROWS);
     if (rc == RC_OK)
         rc = db_run(run->db, sql);
     run->is_begun = rc == RC_OK;
@@ -170,7 +172,8 @@ trouble(struct run *run)
         return NULL;
     if (rc != RC_OK)
         return "it does not open";
-    if (int_of(run->db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'") != 0)
+    if (int_of(run->db,
+               "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'") != 0)
         return "the structure is damaged";
     if (int_of(run->db, "SELECT ifnull(max(n), 0) FROM acks") < run->acknowledged)
         return "an acknowledged commit is lost";

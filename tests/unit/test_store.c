@@ -446,7 +446,8 @@ store_opens_the_golden_store(void **state)
     struct store *store = opened();
     assert_true(store_was_checked(store)); /* it was left open */
     assert_int_equal(int_of(store, "SELECT count(*) FROM golden WHERE b IN"
-                                   " ('een', 'twee', 'caf\xc3\xa9', 'only in the log', 'vijf')"), 5);
+                                   " ('een', 'twee', 'caf\xc3\xa9', 'only in the log', 'vijf')"),
+                     5);
     const char *reason;
     assert_false(store_is_continuous(store, &reason)); /* it comes from elsewhere */
     store_close(store);

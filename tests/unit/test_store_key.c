@@ -77,8 +77,10 @@ store_key_changes_its_passphrase_and_not_the_store(void **state)
     uint8_t *was = scratch_read(db, &was_len);
 
     assert_int_equal(store_key_unlock(fixture.directory, &word, &id, &before), RC_OK);
-    assert_int_equal(store_key_change(fixture.directory, clock, &other, &word, &STORES_CHEAP), RC_LOCKED);
-    assert_int_equal(store_key_change(fixture.directory, clock, &word, &other, &STORES_CHEAP), RC_OK);
+    assert_int_equal(store_key_change(fixture.directory, clock, &other, &word, &STORES_CHEAP),
+                     RC_LOCKED);
+    assert_int_equal(store_key_change(fixture.directory, clock, &word, &other, &STORES_CHEAP),
+                     RC_OK);
     assert_int_equal(store_key_unlock(fixture.directory, &word, &id, &key), RC_LOCKED);
     assert_int_equal(store_key_unlock(fixture.directory, &other, &id, &key), RC_OK);
     assert_true(secret_equal(&before, &key));
@@ -143,7 +145,8 @@ read_changed(const char *text, const char *from, const char *to)
     const char *at = strstr(text, from);
 
     assert_non_null(at);
-    int len = snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    int len = snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to,
+                       at + strlen(from));
     scratch_write(&fixture.scratch, "device/keyslots.json", changed, (size_t)len);
     return store_key_read(fixture.directory, &slots);
 }
@@ -160,10 +163,12 @@ store_key_refuses_a_hostile_file(void **state)
     assert_int_equal(read_changed(text, "\"format\": 1", "\"format\": 2"), RC_UNSUPPORTED);
     assert_int_equal(read_changed(text, "\"format\": 1", "\"format\": 0"), RC_CORRUPT);
     assert_int_equal(read_changed(text, "\"passphrase\"", "\"something\""), RC_UNSUPPORTED);
-    assert_int_equal(read_changed(text, "\"memory_kib\": 64", "\"memory_kib\": 4194305"), RC_CORRUPT);
+    assert_int_equal(read_changed(text, "\"memory_kib\": 64", "\"memory_kib\": 4194305"),
+                     RC_CORRUPT);
     assert_int_equal(read_changed(text, "\"passes\": 1", "\"passes\": 101"), RC_CORRUPT);
     assert_int_equal(read_changed(text, "\"passes\": 1", "\"passes\": -1"), RC_CORRUPT);
-    assert_int_equal(read_changed(text, "\"passes\": 1", "\"passes\": 1, \"passes\": 1"), RC_CORRUPT);
+    assert_int_equal(read_changed(text, "\"passes\": 1", "\"passes\": 1, \"passes\": 1"),
+                     RC_CORRUPT);
     assert_int_equal(read_changed(text, "\"salt\": \"", "\"salt\": \"00"), RC_CORRUPT);
     assert_int_equal(read_changed(text, "\"slots\"", "\"slot\""), RC_CORRUPT);
     for (size_t cut = 0; cut < len; cut += 7) {

@@ -38,7 +38,8 @@ close_all(void)
 static enum rc
 open_with(const uint8_t *id)
 {
-    struct db_options options = {.exclusive = true, .synchronous_full = true, .must_exist = id != NULL};
+    struct db_options options = {
+        .exclusive = true, .synchronous_full = true, .must_exist = id != NULL};
     enum rc rc;
 
     close_all();
@@ -111,9 +112,9 @@ ask(const char *sql, int64_t *value)
 }
 
 /* True when every row, by the table and by the index, is as fill() made it. */
-#define RIGHT                                                                                        \
-    "SELECT (SELECT count(*) FROM t NOT INDEXED WHERE b = '" MARKER "-' || a || '-' ||"              \
-    " hex(zeroblob(a * 60))) = 24 AND (SELECT count(*) FROM t INDEXED BY ti WHERE b > '' AND"         \
+#define RIGHT                                                                                      \
+    "SELECT (SELECT count(*) FROM t NOT INDEXED WHERE b = '" MARKER "-' || a || '-' ||"            \
+    " hex(zeroblob(a * 60))) = 24 AND (SELECT count(*) FROM t INDEXED BY ti WHERE b > '' AND"      \
     " b || '' = '" MARKER "-' || a || '-' || hex(zeroblob(a * 60))) = 24"
 
 /* The state that damage may leave: an error, or the right rows. Never anything else. */
@@ -174,7 +175,8 @@ vfs_shows_nothing_on_disk(void **state)
         assert_true(len > 24 * VFS_PAGE_BYTES);
         assert_null(memmem(wal, len, WORDS[i], strlen(WORDS[i])));
     }
-    run("PRAGMA cache_size=4; PRAGMA cache_spill=4; CREATE TABLE u AS SELECT b || a AS c FROM t ORDER BY b");
+    run("PRAGMA cache_size=4; PRAGMA cache_spill=4; CREATE TABLE u AS SELECT b || a AS c FROM t "
+        "ORDER BY b");
     run("VACUUM");
     assert_int_equal(db_checkpoint(db, false), RC_OK);
     const uint8_t *main = power_disk_file(disk, NAME, &len);
@@ -268,7 +270,8 @@ vfs_takes_a_damaged_log_for_a_shorter_one_never_for_another(void **state)
     run("PRAGMA wal_autocheckpoint=0");
     for (int i = 1; i <= 12; i++) { /* each transaction makes row i and raises all before it */
         char sql[128];
-        snprintf(sql, sizeof sql, "BEGIN; UPDATE t SET b = %d; INSERT INTO t VALUES(%d, %d); COMMIT", i, i, i);
+        snprintf(sql, sizeof sql,
+                 "BEGIN; UPDATE t SET b = %d; INSERT INTO t VALUES(%d, %d); COMMIT", i, i, i);
         run(sql);
     }
     abandon(&main, &main_len, &wal, &wal_len);
@@ -491,7 +494,7 @@ vfs_never_uses_a_nonce_twice(void **state)
     enum { SEALS = 60000 };
     static uint8_t page[VFS_PAGE_BYTES], sealed[VFS_PAGE_BYTES], unit[VFS_FRAME_UNIT_BYTES];
     static struct vfs_nonces pools[2];
-    uint8_t (*nonces)[CRYPTO_NONCE_BYTES] = calloc(SEALS, sizeof *nonces);
+    uint8_t(*nonces)[CRYPTO_NONCE_BYTES] = calloc(SEALS, sizeof *nonces);
     struct vfs_keys keys = {.is_ready = false};
 
     assert_non_null(nonces);

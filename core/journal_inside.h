@@ -1,4 +1,4 @@
-/* What the files of the journal share; nobody else includes it. */
+/* What the files of the journal (and core/summary.c, which reads registers) share; nobody else includes it. */
 #ifndef CORE_JOURNAL_INSIDE_H
 #define CORE_JOURNAL_INSIDE_H
 
@@ -88,11 +88,13 @@ enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHE
 enum rc register_new(struct record **record) MUST_CHECK;
 void register_free(struct record *record);
 enum rc register_load(struct journal *journal, const struct stream_row *stream, uint32_t entity,
-                    struct id id, struct record *record) MUST_CHECK;
+                      struct id id, struct record *record) MUST_CHECK;
 enum rc register_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
 enum rc register_pack(const struct record *record, struct buf *out) MUST_CHECK;
-enum rc register_note_first(struct record *record, const struct head *made, bool is_root) MUST_CHECK;
-struct head *register_head(const struct record *record, uint32_t unit, const struct version *version);
+enum rc register_note_first(struct record *record, const struct head *made,
+                            bool is_root) MUST_CHECK;
+struct head *register_head(const struct record *record, uint32_t unit,
+                           const struct version *version);
 void register_drop(struct record *record, struct head *head);
 enum rc register_add(struct record *record, const struct head *head) MUST_CHECK;
 const struct first *register_first(const struct record *record, uint32_t unit);

@@ -1,0 +1,416 @@
+/* Cover: given, accepted, listed, ended; the hand-over card and the summary on return. */
+#include "cli/commands.h"
+#include "cli/show.h"
+#include "cli/words.h"
+#include "core/absence.h"
+#include "core/card.h"
+#include "core/i18n.h"
+#include "core/schema.h"
+#include "core/summary.h"
+#include "sync/ledger.h"
+
+#include <string.h>
+
+enum { FAMILIES = 64, SUMMARY_DAYS = 14 };
+#define DAY_MS INT64_C(86400000)
+
+/* The state of a cover now, as a stable word; the clock ends one that no line ended yet. */
+static const char *
+state_of(const struct call *call, const struct ledger_cover *cover)
+{
+    if (cover->state == LEDGER_COVER_ENDED)
+        return cover->why == LEDGER_WHY_DECLINED ? "declined" : cover->why == LEDGER_WHY_EXPIRED ? "expired" : "ended";
+    if (replica_now_ms(call->replica) >= (int64_t)cover->until_ms)
+        return "expired";
+    return cover->state == LEDGER_COVER_ACCEPTED ? "accepted" : "given";
+}
+
+enum rc
+cmd_cover_start(struct call *call)
+{
+    struct id families[FAMILIES];
+    struct cover_new cover = {.families = families, .may_write = !call_has(call, OPT_READ_ONLY)};
+    const char *person = NULL, *from = call_option(call, OPT_FROM), *until = NULL;
+    struct id id;
+    enum rc rc = call_need(call, OPT_PERSON, &person);
+
+    if (rc == RC_OK)
+        rc = call_need(call, OPT_UNTIL, &until);
+    if (rc == RC_OK)
+        rc = call_moment(until, true, &cover.until_ms);
+    if (rc == RC_OK && from != NULL)
+        rc = call_moment(from, false, &cover.from_ms);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK && from == NULL)
+        cover.from_ms = replica_now_ms(call->replica);
+    if (rc == RC_OK && cover.until_ms <= cover.from_ms)
+        rc = rc_fail(RC_INVALID, _("the cover would end before it begins"));
+    if (rc == RC_OK)
+        rc = call_person(call, person, &cover.person);
+    for (size_t i = 0; rc == RC_OK && i < call->word_count; i++)
+        rc = call_family(call, call->words[i], &families[cover.count++]);
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_cover_give(call->replica, &call->transport, &cover, &id);
+    if (rc != RC_OK)
+        return rc;
+    out_object(&call->out, "cover");
+    out_id(&call->out, "id", _("Cover"), id);
+    rc = call_out_person(call, "person", _("Colleague"), cover.person);
+    out_time(&call->out, "from", _("From"), cover.from_ms);
+    out_time(&call->out, "until", _("Until"), cover.until_ms);
+    out_object_end(&call->out);
+    out_line(&call->out, "%s", _("The colleague accepts it with `baken cover accept`."));
+    return rc;
+}
+
+/* The only cover that waits for this person. */
+static enum rc
+find_given(struct call *call, struct id *id)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_cover *cover = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++)
+        if (id_equal(cover->person, replica_self(call->replica).person) &&
+            strcmp(state_of(call, cover), "given") == 0) {
+            *id = cover->id;
+            count++;
+        }
+    if (count == 0)
+        return rc_fail(RC_ABSENT, _("no cover waits for you"));
+    if (count > 1)
+        return rc_fail(RC_AMBIGUOUS, _("more than one cover waits for you; see `baken cover list`"));
+    return RC_OK;
+}
+
+enum rc
+cmd_cover_accept(struct call *call)
+{
+    struct id id;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call->word_count > 0 ? call_cover(call, call->words[0], &id) : find_given(call, &id);
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_cover_accept(call->replica, &call->transport, id);
+    if (rc != RC_OK)
+        return rc;
+    out_object(&call->out, "cover");
+    out_id(&call->out, "id", _("Accepted"), id);
+    out_object_end(&call->out);
+    out_line(&call->out, "%s", _("`baken sync` fetches the families; `baken cover card FAMILY` shows the card."));
+    return RC_OK;
+}
+
+enum rc
+cmd_cover_end(struct call *call)
+{
+    struct id id;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_cover(call, call->words[0], &id);
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_cover_end(call->replica, &call->transport, id);
+    if (rc != RC_OK)
+        return rc;
+    out_object(&call->out, "cover");
+    out_id(&call->out, "id", _("Ended"), id);
+    out_object_end(&call->out);
+    return RC_OK;
+}
+
+struct assent_search {
+    struct id cover;
+    const char *answer;
+    char kept[16];
+};
+
+static enum rc
+take_assent(void *context, const struct assent *assent)
+{
+    struct assent_search *search = context;
+
+    if (id_equal(assent->cover, search->cover) && assent->answer != NULL && strlen(assent->answer) < 16) {
+        memcpy(search->kept, assent->answer, strlen(assent->answer) + 1);
+        search->answer = search->kept;
+    }
+    return RC_OK;
+}
+
+/* The families of a cover, with what each said to it, as far as that is known here. */
+static enum rc
+out_cover_families(struct call *call, const struct ledger_cover *cover)
+{
+    enum rc rc = RC_OK;
+
+    out_list(&call->out, "families", OUT_TABLE);
+    for (size_t i = 0; rc == RC_OK && i < cover->family_count; i++) {
+        struct record_filter filter = {.family = cover->families[i]};
+        struct assent_search search = {.cover = cover->id};
+        rc = assent_list(call->journal, &filter, take_assent, &search);
+        out_row(&call->out);
+        if (rc == RC_OK)
+            rc = call_out_family(call, "family", _("Family"), cover->families[i]);
+        out_word(&call->out, "assent", _("Assent of the family"), search.answer,
+                 search.answer == NULL ? _("open") : words_say(search.answer));
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, NULL);
+    return rc;
+}
+
+enum rc
+cmd_cover_list(struct call *call)
+{
+    const struct ledger *ledger = NULL;
+    const struct ledger_cover *cover = NULL;
+    enum rc rc = call_open_team(call);
+
+    if (rc != RC_OK)
+        return rc;
+    ledger = replica_ledger(call->replica);
+    out_list(&call->out, "covers", OUT_BLOCKS);
+    for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
+        const char *state = state_of(call, cover);
+        if (!call_has(call, OPT_ALL) && strcmp(state, "given") != 0 && strcmp(state, "accepted") != 0)
+            continue;
+        out_row(&call->out);
+        out_id(&call->out, "id", _("Cover"), cover->id);
+        rc = call_out_person(call, "person", _("By"), cover->person);
+        if (rc == RC_OK)
+            rc = call_out_person(call, "given_by", _("Given by"), cover->given_by);
+        out_time(&call->out, "from", _("From"), (int64_t)cover->from_ms);
+        out_time(&call->out, "until", _("Until"), (int64_t)cover->until_ms);
+        out_word(&call->out, "scope", _("May"), cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
+                 cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
+        out_word(&call->out, "state", _("State"), state, words_say(state));
+        if (rc == RC_OK)
+            rc = out_cover_families(call, cover);
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, _("There are no covers."));
+    return rc;
+}
+
+static void
+card_left_out(struct call *call, const char *key, size_t count)
+{
+    out_int(&call->out, key, NULL, (int64_t)count);
+    if (count > 0)
+        out_line(&call->out, _("... and %zu more"), count);
+}
+
+static void
+card_members(struct call *call, const struct card *card)
+{
+    out_title(&call->out, _("Members of the family"));
+    out_list(&call->out, "members", OUT_TABLE);
+    for (size_t i = 0; i < card->member_count; i++) {
+        const struct member *member = &card->members[i];
+        out_row(&call->out);
+        out_text(&call->out, "given_name", _("Name"), member->given_name);
+        out_text(&call->out, "surname", _("Surname"), member->surname);
+        out_date(&call->out, "birth_date", _("Born"), member->birth_date);
+        out_word(&call->out, "relation", _("Relation"), member->relation, words_say(member->relation));
+        out_text(&call->out, "lives_where", _("Lives"), member->lives_where);
+        out_text(&call->out, "phone", _("Phone"), member->phone);
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, _("none"));
+    card_left_out(call, "members_left_out", card->members_left_out);
+}
+
+static void
+card_plan(struct call *call, const struct card *card)
+{
+    out_title(&call->out, _("Goals"));
+    out_list(&call->out, "goals", OUT_TABLE);
+    for (size_t i = 0; i < card->goal_count; i++) {
+        out_row(&call->out);
+        out_text(&call->out, "text", _("Goal"), card->goals[i].text);
+        out_text(&call->out, "holder", _("Who"), card->goals[i].holder);
+        out_date(&call->out, "deadline", _("Deadline"), card->goals[i].deadline);
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, _("none"));
+    card_left_out(call, "goals_left_out", card->goals_left_out);
+    out_title(&call->out, _("Agreements"));
+    out_list(&call->out, "agreements", OUT_TABLE);
+    for (size_t i = 0; i < card->agreement_count; i++) {
+        out_row(&call->out);
+        out_text(&call->out, "text", _("Agreement"), card->agreements[i].text);
+        out_text(&call->out, "who", _("Who"), card->agreements[i].who);
+        out_date(&call->out, "due", _("Due"), card->agreements[i].due);
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, _("none"));
+    card_left_out(call, "agreements_left_out", card->agreements_left_out);
+}
+
+static enum rc
+card_contacts(struct call *call, const struct card *card)
+{
+    enum rc rc = RC_OK;
+
+    out_title(&call->out, _("Latest visits"));
+    out_list(&call->out, "visits", OUT_BLOCKS);
+    for (size_t i = 0; rc == RC_OK && i < card->contact_count; i++) {
+        out_row(&call->out);
+        out_date(&call->out, "date", _("Date"), card->contacts[i].date);
+        out_word(&call->out, "kind", _("Kind"), card->contacts[i].kind, words_say(card->contacts[i].kind));
+        rc = call_out_person(call, "author", _("By"), card->contacts[i].facts.author);
+        out_text(&call->out, "note", _("Note"), card->contacts[i].note);
+        out_row_end(&call->out);
+    }
+    out_list_end(&call->out, _("none"));
+    return rc;
+}
+
+static enum rc
+card_show(struct call *call, struct id family, const struct card *card)
+{
+    const struct ledger_family *facts = ledger_family(replica_ledger(call->replica), family);
+
+    out_title(&call->out, _("HAND-OVER CARD"));
+    out_object(&call->out, "card");
+    out_id(&call->out, "family_id", NULL, family);
+    out_text(&call->out, "code_name", _("Family"), card->family.code_name);
+    enum rc rc = call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
+    out_word(&call->out, "phase", _("Phase"), card->family.phase, words_say(card->family.phase));
+    show_profile_fields(call, &card->profile);
+    out_word(&call->out, "safety_level", _("Safety"), card->safety.date == 0 ? NULL : card->safety.level,
+             card->safety.date == 0 ? _("no judgement yet") : words_say(card->safety.level));
+    out_date(&call->out, "safety_date", _("Judged on"), card->safety.date);
+    out_text(&call->out, "safety_ground", _("Ground"), card->safety.ground);
+    out_date(&call->out, "next_appointment", _("Next appointment"), card->next_appointment);
+    out_int(&call->out, "conflicts", card->conflicts > 0 ? _("Two versions") : NULL, card->conflicts);
+    card_members(call, card);
+    card_plan(call, card);
+    if (rc == RC_OK)
+        rc = card_contacts(call, card);
+    out_object_end(&call->out);
+    return rc;
+}
+
+enum rc
+cmd_cover_card(struct call *call)
+{
+    struct card card = {.texts = TEXTS_EMPTY};
+    struct id family;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &family);
+    if (rc == RC_OK)
+        rc = card_get(call->journal, family, call_today(call), &card);
+    if (rc == RC_OK)
+        rc = card_show(call, family, &card);
+    card_wipe(&card);
+    return rc;
+}
+
+static enum rc
+row_summary(void *context, const struct summary_item *item)
+{
+    struct call *call = context;
+    const struct schema_entity *entity = schema_entity(item->entity);
+
+    out_row(&call->out);
+    out_id(&call->out, "record", _("Id"), item->record);
+    out_time(&call->out, "at", _("When"), item->at_ms);
+    enum rc rc = call_out_person(call, "person", _("Who"), item->person);
+    out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
+             entity == NULL ? "?" : words_say(entity->name));
+    out_word(&call->out, "unit", NULL, item->unit, words_say(item->unit));
+    out_bool(&call->out, "is_new", _("New"), item->is_new);
+    out_bool(&call->out, "is_conflict", _("Two versions"), item->is_conflict);
+    out_text(&call->out, "text", _("Text"), item->text);
+    out_row_end(&call->out);
+    return rc;
+}
+
+static enum rc
+summary_of(struct call *call, struct id family, int64_t from_ms, int64_t until_ms)
+{
+    struct summary_counts counts = {0};
+
+    out_row(&call->out);
+    enum rc rc = call_out_family(call, "family", _("Family"), family);
+    if (rc != RC_OK)
+        return rc;
+    out_list(&call->out, "items", OUT_TABLE);
+    rc = summary_list(call->journal, family, replica_self(call->replica).person, from_ms, until_ms, &counts,
+                      row_summary, call);
+    out_list_end(&call->out, _("Nothing happened here."));
+    out_int(&call->out, "contacts", NULL, counts.contacts);
+    out_int(&call->out, "changes", NULL, counts.changes);
+    out_int(&call->out, "conflicts", NULL, counts.conflicts);
+    out_int(&call->out, "persons", NULL, counts.persons);
+    if (counts.contacts + counts.changes > 0)
+        out_line(&call->out, _("%u new contacts, %u other changes, by %u colleagues; %u with two versions"),
+                 counts.contacts, counts.changes, counts.persons, counts.conflicts);
+    out_row_end(&call->out);
+    return rc;
+}
+
+/* The beginning of the latest cover of families of this owner; else so many days ago. */
+static int64_t
+away_since(const struct call *call)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_cover *cover = NULL;
+    int64_t now_ms = replica_now_ms(call->replica);
+    int64_t since = 0;
+
+    for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
+        if (cover->accepted == 0 || (int64_t)cover->from_ms > now_ms || (int64_t)cover->from_ms < since)
+            continue;
+        for (size_t k = 0; k < cover->family_count; k++) {
+            const struct ledger_family *family = ledger_family(ledger, cover->families[k]);
+            if (family != NULL && id_equal(family->owner, replica_self(call->replica).person))
+                since = (int64_t)cover->from_ms;
+        }
+    }
+    return since != 0 ? since : now_ms - SUMMARY_DAYS * DAY_MS;
+}
+
+enum rc
+cmd_cover_summary(struct call *call)
+{
+    const char *from = call_option(call, OPT_FROM), *until = call_option(call, OPT_UNTIL);
+    const struct ledger_family *family = NULL;
+    int64_t from_ms = 0, until_ms = INT64_MAX;
+    struct id only = {{0}};
+    enum rc rc = from == NULL ? RC_OK : call_moment(from, false, &from_ms);
+
+    if (rc == RC_OK && until != NULL)
+        rc = call_moment(until, true, &until_ms);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK && call->word_count > 0)
+        rc = call_family(call, call->words[0], &only);
+    if (rc != RC_OK)
+        return rc;
+    if (from == NULL)
+        from_ms = away_since(call);
+    out_time(&call->out, "from", _("Since"), from_ms);
+    out_time(&call->out, "until", until == NULL ? NULL : _("Until"), until == NULL ? 0 : until_ms);
+    out_list(&call->out, "families", OUT_BLOCKS);
+    if (!id_is_zero(only))
+        rc = summary_of(call, only, from_ms, until_ms);
+    for (size_t i = 0; rc == RC_OK && id_is_zero(only) &&
+                       (family = ledger_family_at(replica_ledger(call->replica), i)) != NULL; i++)
+        if (id_equal(family->owner, replica_self(call->replica).person))
+            rc = summary_of(call, family->id, from_ms, until_ms);
+    out_list_end(&call->out, _("There are no families of yours here."));
+    return rc;
+}

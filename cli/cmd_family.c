@@ -1,0 +1,312 @@
+/* Families and their members: registered, changed, shown, assigned. */
+#include "cli/commands.h"
+#include "cli/show.h"
+#include "cli/words.h"
+#include "core/family.h"
+#include "core/i18n.h"
+#include "core/member.h"
+#include "core/schema.h"
+#include "sync/ledger.h"
+
+#include <string.h>
+
+/* Takes over what the options say of a profile; *is_changed when they say anything. */
+static enum rc
+profile_options(struct call *call, struct texts *texts, struct profile *profile, bool *is_changed)
+{
+    const struct {
+        enum option option;
+        const char **field;
+    } fields[] = {{OPT_SURNAME, &profile->surname},
+                  {OPT_ADDRESS, &profile->address},
+                  {OPT_REACH, &profile->reach},
+                  {OPT_UNSAFE, &profile->unsafe}};
+
+    *is_changed = false;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (!call_has(call, fields[i].option))
+            continue;
+        enum rc rc = call_text(call, fields[i].option, texts, fields[i].field);
+        if (rc != RC_OK)
+            return rc;
+        *is_changed = true;
+    }
+    return RC_OK;
+}
+
+/* Phase, its date and the end of the help, from the options. */
+static enum rc
+family_options(struct call *call, struct texts *texts, struct family *family)
+{
+    enum rc rc = RC_OK;
+
+    if (call_has(call, OPT_CODE_NAME))
+        rc = call_text(call, OPT_CODE_NAME, texts, &family->code_name);
+    if (rc == RC_OK && call_has(call, OPT_PHASE)) {
+        rc = call_text(call, OPT_PHASE, texts, &family->phase);
+        if (rc == RC_OK)
+            rc = schema_check_slug(family->phase);
+        family->since = call_today(call);
+    }
+    if (rc == RC_OK)
+        rc = call_date(call, OPT_CLOSED, family->closed, &family->closed);
+    return rc;
+}
+
+/* Puts what the options change of a family into the set. */
+static enum rc
+put_options(struct call *call, struct change_set *set, struct id id, struct texts *texts)
+{
+    struct family family;
+    struct profile profile = {.facts = {.id = id, .family = id}};
+    bool has_profile = false;
+    enum rc rc = family_get(call->journal, id, &family, texts);
+
+    if (rc == RC_OK)
+        rc = family_options(call, texts, &family);
+    if (rc == RC_OK)
+        rc = family_put(call->journal, set, &family);
+    if (rc == RC_OK)
+        rc = profile_get(call->journal, id, &profile, texts);
+    if (rc == RC_ABSENT)
+        rc = RC_OK;
+    if (rc == RC_OK)
+        rc = profile_options(call, texts, &profile, &has_profile);
+    if (rc == RC_OK && has_profile) {
+        profile.facts.id = profile.facts.family = id;
+        rc = profile_put(call->journal, set, &profile);
+    }
+    return rc;
+}
+
+/* Nobody registers a family twice without being told. */
+static enum rc
+refuse_known_name(struct call *call, const char *code_name)
+{
+    struct id known;
+    enum rc rc = family_find(call->journal, code_name, &known);
+
+    if (rc == RC_OK || rc == RC_AMBIGUOUS)
+        return rc_fail(RC_EXISTS, _("there is a family called `%s` already"), code_name);
+    return rc == RC_ABSENT || rc == RC_INVALID ? RC_OK : rc;
+}
+
+enum rc
+cmd_family_add(struct call *call)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct texts texts = TEXTS_EMPTY;
+    const char *owner_text = call_option(call, OPT_OWNER);
+    struct id owner, family = {{0}};
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = refuse_known_name(call, call->words[0]);
+    if (rc == RC_OK)
+        rc = call_person(call, owner_text == NULL ? "me" : owner_text, &owner);
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_create_family(call->replica, &call->transport, call->words[0], owner, &family);
+    if (rc == RC_OK && call->options.given_count > 0)
+        rc = put_options(call, &set, family, &texts);
+    if (rc == RC_OK && set.count > 0)
+        rc = replica_save(call->replica, set.changes, set.count);
+    if (rc == RC_OK) {
+        out_object(&call->out, "family");
+        out_id(&call->out, "id", _("Id"), family);
+        out_text(&call->out, "code_name", _("Family"), call->words[0]);
+        rc = call_out_person(call, "owner", _("Owner"), owner);
+        out_object_end(&call->out);
+    }
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+cmd_family_edit(struct call *call)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct texts texts = TEXTS_EMPTY;
+    struct id family;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &family);
+    if (rc == RC_OK)
+        rc = put_options(call, &set, family, &texts);
+    if (rc == RC_OK)
+        rc = call_save(call, &set);
+    if (rc == RC_OK)
+        rc = show_saved(call, "family", family);
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    return rc;
+}
+
+static enum rc
+list_family(void *context, const struct family *family)
+{
+    struct call *call = context;
+    const struct ledger_family *facts = ledger_family(replica_ledger(call->replica), family->facts.id);
+    struct id owner = facts == NULL ? (struct id){{0}} : facts->owner;
+
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), family->facts.id);
+    out_text(&call->out, "code_name", _("Family"), family->code_name);
+    enum rc rc = call_out_person(call, "owner", _("Owner"), owner);
+    out_word(&call->out, "phase", _("Phase"), family->phase, words_say(family->phase));
+    out_date(&call->out, "since", NULL, family->since);
+    out_date(&call->out, "opened", _("Opened"), family->opened);
+    out_date(&call->out, "closed", NULL, family->closed);
+    out_int(&call->out, "conflicts", _("Two versions"), family->facts.conflicts);
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+cmd_family_list(struct call *call)
+{
+    struct record_filter filter = {.is_open_only = !call_has(call, OPT_ALL)};
+    enum rc rc = call_open_team(call);
+
+    if (rc != RC_OK)
+        return rc;
+    out_list(&call->out, "families", OUT_TABLE);
+    rc = family_list(call->journal, &filter, list_family, call);
+    out_list_end(&call->out, _("There are no families on this device."));
+    return rc;
+}
+
+/* The profile is in the file: who has only the index is not told that it is missing. */
+static enum rc
+show_profile(struct call *call, struct id family, struct texts *texts)
+{
+    struct profile profile;
+    enum rc rc = profile_get(call->journal, family, &profile, texts);
+
+    if (rc == RC_ABSENT) {
+        json_key(&call->out.writer, "profile");
+        json_null(&call->out.writer);
+        return RC_OK;
+    }
+    if (rc == RC_OK)
+        show_profile_fields(call, &profile);
+    return rc;
+}
+
+enum rc
+cmd_family_show(struct call *call)
+{
+    struct record_filter open = {.is_open_only = true};
+    struct texts texts = TEXTS_EMPTY;
+    struct family family;
+    const struct ledger_family *facts = NULL;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &open.family);
+    if (rc == RC_OK)
+        rc = family_get(call->journal, open.family, &family, &texts);
+    if (rc != RC_OK)
+        goto out;
+    facts = ledger_family(replica_ledger(call->replica), open.family);
+    out_object(&call->out, "family");
+    out_id(&call->out, "id", _("Id"), open.family);
+    out_text(&call->out, "code_name", _("Family"), family.code_name);
+    rc = call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
+    out_word(&call->out, "phase", _("Phase"), family.phase, words_say(family.phase));
+    out_date(&call->out, "since", _("Phase since"), family.since);
+    out_date(&call->out, "opened", _("Opened"), family.opened);
+    out_date(&call->out, "closed", _("Closed"), family.closed);
+    out_int(&call->out, "conflicts", NULL, family.facts.conflicts);
+    if (rc == RC_OK)
+        rc = show_profile(call, open.family, &texts);
+    out_object_end(&call->out);
+    if (rc == RC_OK)
+        rc = show_members(call, open.family);
+    if (rc == RC_OK)
+        rc = show_goals(call, &open);
+    if (rc == RC_OK)
+        rc = show_agreements(call, &open);
+out:
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+cmd_family_assign(struct call *call)
+{
+    static const char *const functions[] = {"owner", "coach", "released", NULL};
+    const char *function = NULL;
+    struct id family, person;
+    enum rc rc = call_word(call, OPT_FUNCTION, functions, "coach", &function);
+
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &family);
+    if (rc == RC_OK)
+        rc = call_person(call, call->words[1], &person);
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_assign(call->replica, &call->transport, family, person,
+                            strcmp(function, "owner") == 0   ? LEDGER_OWNER
+                            : strcmp(function, "coach") == 0 ? LEDGER_COACH
+                                                             : LEDGER_RELEASED);
+    if (rc == RC_OK)
+        rc = call_out_family(call, "family", _("Family"), family);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "person", _("Colleague"), person);
+    out_word(&call->out, "function", _("Function"), function, words_say(function));
+    return rc;
+}
+
+enum rc
+cmd_member_add(struct call *call)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct texts texts = TEXTS_EMPTY;
+    struct member member = {0};
+    enum rc rc = call_date(call, OPT_BIRTH_DATE, 0, &member.birth_date);
+
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_GIVEN_NAME, &texts, &member.given_name);
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_SURNAME, &texts, &member.surname);
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_RELATION, &texts, &member.relation);
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_LIVES, &texts, &member.lives_where);
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_PHONE, &texts, &member.phone);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &member.facts.family);
+    if (rc == RC_OK)
+        rc = member_put(call->journal, &set, &member);
+    if (rc == RC_OK)
+        rc = call_save(call, &set);
+    if (rc == RC_OK)
+        rc = show_saved(call, "member", member.facts.id);
+    if (rc == RC_OK && member.birth_date > call_today(call))
+        out_notice(&call->out, "expected_child", "%s",
+                   _("The date of birth lies in the future: noted as an expected child."));
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+cmd_member_list(struct call *call)
+{
+    struct id family;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &family);
+    return rc == RC_OK ? show_members(call, family) : rc;
+}

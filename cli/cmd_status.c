@@ -1,0 +1,265 @@
+/* Status: what waits here, what the server has, and at whom one's own work has arrived. */
+#include "cli/commands.h"
+#include "cli/words.h"
+#include "core/i18n.h"
+#include "core/store.h"
+#include "sync/ledger.h"
+
+#include <inttypes.h>
+
+enum { FEEDS = 512, CLOCK_OFF_MS = 5 * 60 * 1000 };
+#define DAY_MS INT64_C(86400000)
+
+/* The feeds of one stream. */
+struct feeds {
+    size_t count;
+    bool is_cut;
+    struct feed_status items[FEEDS];
+};
+
+static enum rc
+take_feed(void *context, const struct feed_status *feed)
+{
+    struct feeds *feeds = context;
+
+    if (feeds->count == FEEDS)
+        feeds->is_cut = true;
+    else
+        feeds->items[feeds->count++] = *feed;
+    return RC_OK;
+}
+
+/* Whether a device has applied the last save of every feed that one person writes. */
+struct arrival {
+    bool is_asked;   /* the person wrote something at all */
+    bool has_all;
+    int64_t acked_at_ms;
+};
+
+static enum rc
+arrival_of(struct call *call, const struct feeds *feeds, struct id person, struct id device, struct arrival *arrival)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+
+    *arrival = (struct arrival){.has_all = true};
+    for (size_t i = 0; i < feeds->count; i++) {
+        const struct feed_status *feed = &feeds->items[i];
+        const struct ledger_device *writer = ledger_device(ledger, feed->feed.device);
+        struct ack_status status = {.acked_at_ms = 0};
+        if (writer == NULL || !id_equal(writer->person, person) || feed->written == 0)
+            continue;
+        enum rc rc = replica_applied_at(call->replica, device, feed->stream, feed->feed, &status);
+        if (rc != RC_OK)
+            return rc;
+        arrival->is_asked = true;
+        arrival->has_all = arrival->has_all && status.last >= feed->written;
+        if (status.acked_at_ms > arrival->acked_at_ms)
+            arrival->acked_at_ms = status.acked_at_ms;
+    }
+    /* A device has what it writes itself. */
+    const struct ledger_device *reader = ledger_device(ledger, device);
+    if (reader != NULL && id_equal(reader->person, person) && arrival->acked_at_ms == 0)
+        arrival->has_all = arrival->has_all && !arrival->is_asked;
+    return RC_OK;
+}
+
+static void
+out_arrival(struct out *out, const char *key, const char *heading, const struct arrival *arrival)
+{
+    const char *word = !arrival->is_asked          ? "nothing_written"
+                       : arrival->has_all          ? "yes"
+                       : arrival->acked_at_ms == 0 ? "unknown"
+                                                   : "no";
+    const char *said = !arrival->is_asked          ? "-"
+                       : arrival->has_all          ? _("yes")
+                       : arrival->acked_at_ms == 0 ? _("not heard of")
+                                                   : _("not yet");
+
+    out_word(out, key, heading, word, said);
+}
+
+/* One colleague's device and one family: has it the owner's last note, and mine? */
+static enum rc
+row_arrival(struct call *call, const struct ledger_family *family, const struct ledger_device *device,
+            const struct feeds *feeds)
+{
+    struct texts texts = TEXTS_EMPTY;
+    struct arrival of_owner, of_me;
+    const char *label = NULL;
+    enum rc rc = arrival_of(call, feeds, family->owner, device->id, &of_owner);
+
+    if (rc == RC_OK)
+        rc = arrival_of(call, feeds, replica_self(call->replica).person, device->id, &of_me);
+    if (rc == RC_OK)
+        rc = call_device_label(call, &texts, device->id, &label);
+    if (rc != RC_OK)
+        goto out;
+    int64_t heard_ms = of_owner.acked_at_ms > of_me.acked_at_ms ? of_owner.acked_at_ms : of_me.acked_at_ms;
+    out_row(&call->out);
+    rc = call_out_family(call, "family", _("Family"), family->id);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "person", _("Colleague"), device->person);
+    out_id(&call->out, "device_id", NULL, device->id);
+    out_text(&call->out, "device", _("Device"), label);
+    out_arrival(&call->out, "has_note_of_owner", _("Has the owner's last note"), &of_owner);
+    out_arrival(&call->out, "has_note_of_me", _("Has mine"), &of_me);
+    out_time(&call->out, "heard_at", _("Heard at"), heard_ms);
+    out_row_end(&call->out);
+out:
+    texts_wipe(&texts);
+    return rc;
+}
+
+static enum rc
+arrivals(struct call *call)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_family *family = NULL;
+    const struct ledger_device *device = NULL;
+    struct id self = replica_self(call->replica).feed.device;
+    uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
+    enum rc rc = RC_OK;
+
+    out_list(&call->out, "arrivals", OUT_TABLE);
+    for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
+        struct feeds feeds = {.count = 0};
+        if (!ledger_may_read(ledger, self, family->file, now_ms))
+            continue;
+        rc = replica_feeds(call->replica, family->file, take_feed, &feeds);
+        for (size_t k = 0; rc == RC_OK && (device = ledger_device_at(ledger, k)) != NULL; k++)
+            if (!id_equal(device->id, self) && ledger_may_read(ledger, device->id, family->file, now_ms))
+                rc = row_arrival(call, family, device, &feeds);
+    }
+    out_list_end(&call->out, NULL);
+    return rc;
+}
+
+/* How old each colleague's picture is, by what their devices last acknowledged. */
+static enum rc
+devices(struct call *call)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_device *device = NULL;
+    struct author self = replica_self(call->replica);
+    enum rc rc = RC_OK;
+
+    out_list(&call->out, "devices", OUT_TABLE);
+    for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++) {
+        struct ack_status status = {.acked_at_ms = 0};
+        struct texts texts = TEXTS_EMPTY;
+        const char *label = NULL;
+        if (id_equal(device->id, self.feed.device) || !ledger_device_is_active(ledger, device->id))
+            continue;
+        rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger), self.feed, &status);
+        if (rc == RC_OK)
+            rc = call_device_label(call, &texts, device->id, &label);
+        out_row(&call->out);
+        if (rc == RC_OK)
+            rc = call_out_person(call, "person", _("Colleague"), device->person);
+        out_id(&call->out, "device_id", NULL, device->id);
+        out_text(&call->out, "device", _("Device"), label);
+        out_time(&call->out, "heard_at", _("Picture of"), status.acked_at_ms);
+        out_row_end(&call->out);
+        texts_wipe(&texts);
+    }
+    out_list_end(&call->out, NULL);
+    return rc;
+}
+
+static enum rc
+row_parked(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last, const char *reason)
+{
+    struct call *call = context;
+    const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), stream);
+    struct texts texts = TEXTS_EMPTY;
+    const char *label = NULL;
+    enum rc rc = call_device_label(call, &texts, feed.device, &label);
+
+    out_row(&call->out);
+    if (rc == RC_OK)
+        rc = call_out_family(call, "family", _("Family"), known == NULL ? (struct id){{0}} : known->family);
+    out_text(&call->out, "device", _("From device"), label);
+    out_int(&call->out, "first", NULL, first);
+    out_int(&call->out, "last", NULL, last);
+    out_int(&call->out, NULL, _("Saves"), (int64_t)last - first + 1);
+    out_word(&call->out, "reason", _("Waits for"), reason, words_say(reason));
+    out_row_end(&call->out);
+    texts_wipe(&texts);
+    return rc;
+}
+
+static enum rc
+owed(struct call *call)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    struct ledger_ids streams = LEDGER_IDS_EMPTY;
+    struct ledger_pairs grants = LEDGER_PAIRS_EMPTY;
+    uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
+    enum rc rc = ledger_rotations_owed(ledger, now_ms, &streams);
+
+    if (rc == RC_OK)
+        rc = ledger_grants_due(ledger, now_ms, &grants);
+    if (rc == RC_OK) {
+        out_int(&call->out, "rotations_owed", streams.count > 0 ? _("Keys to renew") : NULL, (int64_t)streams.count);
+        out_int(&call->out, "grants_due", grants.count > 0 ? _("Keys to pass on") : NULL, (int64_t)grants.count);
+    }
+    ledger_ids_wipe(&streams);
+    ledger_pairs_wipe(&grants);
+    return rc;
+}
+
+/* The honest line: what is only here. */
+static void
+summary(struct call *call, const struct waiting *waiting)
+{
+    const char *reason = NULL;
+
+    if (waiting->saves_unsealed + waiting->entries_unsent == 0)
+        out_line(&call->out, "%s", _("The server has everything that was saved here."));
+    else
+        out_line(&call->out, _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send."),
+                 waiting->saves_unsealed, waiting->entries_unsent);
+    if (waiting->last_sync_ms == 0)
+        out_line(&call->out, "%s", _("Nothing was exchanged with the server yet."));
+    if (!store_is_continuous(call->store, &reason))
+        out_notice(&call->out, "continuity", "%s", reason);
+    if (waiting->clock_off_ms > CLOCK_OFF_MS || waiting->clock_off_ms < -CLOCK_OFF_MS)
+        out_notice(&call->out, "clock", _("The clock of this device is %" PRId64 " minutes off: please set it."),
+                   waiting->clock_off_ms / 60000);
+}
+
+enum rc
+cmd_status(struct call *call)
+{
+    struct waiting waiting = {0};
+    enum rc rc = call_open(call);
+
+    if (rc == RC_OK)
+        rc = replica_waiting(call->replica, &waiting);
+    if (rc != RC_OK)
+        return rc;
+    out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
+    summary(call, &waiting);
+    out_int(&call->out, "saves_unsealed", NULL, (int64_t)waiting.saves_unsealed);
+    out_int(&call->out, "entries_unsent", NULL, (int64_t)waiting.entries_unsent);
+    out_int(&call->out, "parked_count", NULL, (int64_t)waiting.parked);
+    out_int(&call->out, "held_count", NULL, (int64_t)waiting.held);
+    out_int(&call->out, "clock_off_ms", NULL, waiting.clock_off_ms);
+    out_time(&call->out, "last_sync_at", _("Last exchange"), waiting.last_sync_ms);
+    if (!replica_in_team(call->replica)) {
+        out_notice(&call->out, "not_let_in", "%s",
+                   _("This device is not let in yet: the digits wait for who invited you."));
+        return RC_OK;
+    }
+    rc = owed(call);
+    if (rc == RC_OK)
+        rc = arrivals(call);
+    if (rc == RC_OK)
+        rc = devices(call);
+    if (rc != RC_OK)
+        return rc;
+    out_list(&call->out, "parked", OUT_TABLE);
+    rc = replica_parked(call->replica, row_parked, call);
+    out_list_end(&call->out, NULL);
+    return rc;
+}

@@ -1,0 +1,235 @@
+/* The store on this device: unlocked, locked, checked, its passphrase changed. */
+#include "cli/commands.h"
+#include "cli/unlock.h"
+#include "core/i18n.h"
+#include "core/keyslot.h"
+#include "core/store.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+    PATH_CEILING_BYTES = 4096,
+    TIMEOUT_MINUTES = 60,
+    TIMEOUT_MOST = 12 * 60,
+    CLOCK_OFF_MS = 5 * 60 * 1000,
+    SYNC_AGE_DAYS = 3,
+    FREE_LEAST_MIB = 100,
+};
+#define DAY_MS INT64_C(86400000)
+
+/* The slots of the store that the call is about, and its directory (lent from `path`). */
+static enum rc
+read_slots(struct call *call, struct buf *path, const char **directory, struct store_slots *slots)
+{
+    enum rc rc = call_directory(call, path);
+
+    *directory = rc == RC_OK ? buf_text(path) : NULL;
+    if (rc == RC_OK && *directory == NULL)
+        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+    if (rc == RC_OK)
+        rc = store_key_read(*directory, slots);
+    if (rc == RC_ABSENT) {
+        call->exit = EXIT_NO_STORE;
+        return rc_fail(RC_ABSENT, _("there is no store in %s; `baken team create` or `baken team join` makes one"),
+                       *directory);
+    }
+    return rc;
+}
+
+enum rc
+cmd_unlock(struct call *call)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct secret passphrase = SECRET_EMPTY, key = SECRET_EMPTY;
+    struct store_slots slots;
+    const char *directory = NULL;
+    uint32_t minutes = TIMEOUT_MINUTES;
+    enum rc rc = call_number(call, OPT_TIMEOUT, 1, TIMEOUT_MOST, TIMEOUT_MINUTES, &minutes);
+
+    if (rc == RC_OK)
+        rc = read_slots(call, &path, &directory, &slots);
+    if (rc == RC_OK)
+        rc = unlock_passphrase(&call->options, false, &passphrase);
+    if (rc == RC_OK)
+        rc = store_key_open(&slots, &passphrase, &key);
+    if (rc == RC_OK)
+        rc = keyslot_park(slots.store, &key, minutes * 60);
+    if (rc == RC_ABSENT && call->exit != EXIT_NO_STORE)
+        rc = rc_fail(RC_LOCKED, _("the passphrase is right, but the kernel keeps no keys here"));
+    if (rc == RC_OK) {
+        out_text(&call->out, "directory", NULL, directory);
+        out_int(&call->out, "minutes", NULL, minutes);
+        out_line(&call->out, _("Open for %u minutes; `baken lock` closes it."), (unsigned)minutes);
+    }
+    secret_wipe(&passphrase);
+    secret_wipe(&key);
+    buf_wipe(&path);
+    return rc;
+}
+
+enum rc
+cmd_lock(struct call *call)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct store_slots slots;
+    const char *directory = NULL;
+    bool was_open = false;
+    enum rc rc = read_slots(call, &path, &directory, &slots);
+
+    if (rc == RC_OK) {
+        rc = keyslot_remove(slots.store);
+        was_open = rc == RC_OK;
+        if (rc == RC_ABSENT)
+            rc = RC_OK;
+    }
+    if (rc == RC_OK) {
+        out_bool(&call->out, "was_open", NULL, was_open);
+        out_line(&call->out, "%s", was_open ? _("Locked.") : _("It was locked already."));
+    }
+    buf_wipe(&path);
+    return rc;
+}
+
+enum rc
+cmd_passphrase_change(struct call *call)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct secret old = SECRET_EMPTY, fresh = SECRET_EMPTY;
+    struct store_key_cost cost = unlock_cost();
+    struct store_slots slots;
+    struct options fresh_options = {.given_count = 0};
+    const char *directory = NULL;
+    enum rc rc = read_slots(call, &path, &directory, &slots);
+
+    if (rc == RC_OK)
+        rc = unlock_passphrase(&call->options, false, &old);
+    /* The new one comes from the file named, or from the terminal: never from where the old one is. */
+    if (rc == RC_OK && call->word_count > 0) {
+        fresh_options.given[0].option = OPT_PASSPHRASE_FILE;
+        fresh_options.given[0].value = call->words[0];
+        fresh_options.given_count = 1;
+        rc = unlock_passphrase(&fresh_options, true, &fresh);
+    } else if (rc == RC_OK && call_has(call, OPT_NO_INPUT)) {
+        rc = rc_fail(RC_LOCKED, _("the new passphrase is in no file, and --no-input forbids to ask"));
+    } else if (rc == RC_OK) {
+        rc = unlock_ask_new(&fresh);
+    }
+    if (rc == RC_OK)
+        rc = store_key_change(directory, &call->clock, &old, &fresh, &cost);
+    if (rc == RC_OK) {
+        out_text(&call->out, "directory", NULL, directory);
+        out_line(&call->out, "%s", _("The passphrase is changed. Old copies of the store still open with the old one."));
+    }
+    secret_wipe(&old);
+    secret_wipe(&fresh);
+    buf_wipe(&path);
+    return rc;
+}
+
+/* One line of the doctor: how bad, a stable word, and a sentence. */
+static void
+finding(struct call *call, const char *level, const char *check, const char *message)
+{
+    out_row(&call->out);
+    out_word(&call->out, "level", _("State"), level,
+             strcmp(level, "ok") == 0 ? _("ok") : strcmp(level, "warning") == 0 ? _("look out") : _("WRONG"));
+    out_text(&call->out, "check", _("What"), check);
+    out_text(&call->out, "message", _("Found"), message);
+    out_row_end(&call->out);
+    if (strcmp(level, "error") == 0)
+        call->exit = EXIT_PARTLY;
+}
+
+static enum rc
+replica_finding(void *context, const struct doctor_finding *found)
+{
+    finding(context, "error", found->what, found->sentence);
+    return RC_OK;
+}
+
+/* The directory's rights, and room on its disk. */
+static void
+check_disk(struct call *call)
+{
+    const char *directory = store_directory(call->store);
+    struct stat status;
+    struct statvfs disk;
+
+    if (stat(directory, &status) != 0)
+        finding(call, "error", "directory", strerror(errno));
+    else if ((status.st_mode & 077) != 0)
+        finding(call, "warning", "directory", _("others on this computer may look into the directory: chmod 700"));
+    else
+        finding(call, "ok", "directory", _("only you may look into the directory"));
+    if (statvfs(directory, &disk) != 0)
+        finding(call, "warning", "disk", strerror(errno));
+    else if ((uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)FREE_LEAST_MIB << 20)
+        finding(call, "warning", "disk", _("less than 100 MiB is free on the disk"));
+    else
+        finding(call, "ok", "disk", _("there is room on the disk"));
+}
+
+static void
+check_memory(struct call *call)
+{
+    struct secret key = SECRET_EMPTY;
+    enum rc rc = keyslot_fetch(store_id(call->store), &key);
+
+    secret_wipe(&key);
+    finding(call, secret_is_locked() ? "ok" : "warning", "memory",
+            secret_is_locked() ? _("keys in memory are never swapped to disk")
+                               : _("the kernel refuses to lock memory: keys may be swapped to disk"));
+    finding(call, "ok", "keyring",
+            rc == RC_OK ? _("the store is open until its time is over") : _("the passphrase is asked each time"));
+}
+
+static enum rc
+check_sync(struct call *call)
+{
+    struct waiting waiting;
+    const char *reason = NULL;
+    enum rc rc = replica_waiting(call->replica, &waiting);
+
+    if (rc != RC_OK)
+        return rc;
+    if (!store_is_continuous(call->store, &reason))
+        finding(call, "warning", "continuity", reason);
+    else
+        finding(call, "ok", "continuity", _("this is the store that was last used here"));
+    if (waiting.clock_off_ms > CLOCK_OFF_MS || waiting.clock_off_ms < -CLOCK_OFF_MS)
+        finding(call, "warning", "clock", _("the clock of this device is more than five minutes off"));
+    if (waiting.last_sync_ms == 0)
+        finding(call, "warning", "sync", _("nothing was ever exchanged with the server"));
+    else if (replica_now_ms(call->replica) - waiting.last_sync_ms > SYNC_AGE_DAYS * DAY_MS)
+        finding(call, "warning", "sync", _("the last exchange was more than three days ago: `baken sync`"));
+    else
+        finding(call, "ok", "sync", _("the last exchange is recent"));
+    if (waiting.parked > 0)
+        finding(call, "warning", "parked", _("something received waits: see `baken status`"));
+    return RC_OK;
+}
+
+enum rc
+cmd_doctor(struct call *call)
+{
+    enum rc rc = call_open(call);
+
+    if (rc != RC_OK)
+        return rc;
+    out_list(&call->out, "findings", OUT_TABLE);
+    rc = db_check_structure(store_db(call->store));
+    finding(call, rc == RC_OK ? "ok" : "error", "structure",
+            rc == RC_OK ? _("the store is whole") : rc_sentence());
+    check_disk(call);
+    check_memory(call);
+    rc = check_sync(call);
+    if (rc == RC_OK && replica_ledger(call->replica) != NULL)
+        rc = replica_doctor(call->replica, replica_finding, call);
+    if (rc == RC_OK && call->exit == EXIT_DONE)
+        finding(call, "ok", "journal", _("signatures, chains and tables agree"));
+    out_list_end(&call->out, NULL);
+    return rc;
+}

@@ -1,0 +1,131 @@
+/* Exchange: with the server, or by a sealed file. */
+#include "cli/commands.h"
+#include "core/i18n.h"
+#include "sync/bundle.h"
+
+#include <inttypes.h>
+
+enum { CLOCK_OFF_MS = 5 * 60 * 1000 };
+
+static void
+progress(void *context, const char *step, uint64_t done, uint64_t of)
+{
+    struct call *call = context;
+
+    out_progress(&call->out, step, done, of);
+}
+
+static void
+out_report(struct call *call, const struct sync_report *report)
+{
+    struct out *out = &call->out;
+
+    out_object(out, "report");
+    out_int(out, "ledger_lines", NULL, (int64_t)report->lines);
+    out_int(out, "pushed", _("Sent"), (int64_t)report->pushed);
+    out_int(out, "pulled", _("Received"), (int64_t)report->pulled);
+    out_int(out, "applied", _("Applied"), (int64_t)report->applied);
+    out_int(out, "parked", report->parked > 0 ? _("Waiting") : NULL, (int64_t)report->parked);
+    out_int(out, "held", report->held > 0 ? _("Too late, held") : NULL, (int64_t)report->held);
+    out_int(out, "refused", report->refused > 0 ? _("Refused by the server") : NULL, (int64_t)report->refused);
+    out_int(out, "new_conflicts", report->new_conflicts > 0 ? _("Two versions") : NULL,
+            (int64_t)report->new_conflicts);
+    out_int(out, "rotations_paid", NULL, (int64_t)report->rotations);
+    out_int(out, "grants_paid", NULL, (int64_t)report->grants);
+    out_int(out, "rotations_owed", NULL, (int64_t)report->rotations_owed);
+    out_int(out, "grants_due", NULL, (int64_t)report->grants_due);
+    out_int(out, "forged_boxes", NULL, (int64_t)report->forged_boxes);
+    out_int(out, "clock_off_ms", NULL, report->clock_off_ms);
+    out_bool(out, "is_complete", NULL, report->is_complete);
+    out_object_end(out);
+}
+
+/* What a person must know of a session that went well. */
+static void
+remark(struct call *call, const struct sync_report *report)
+{
+    struct out *out = &call->out;
+
+    if (report->new_conflicts > 0)
+        out_notice(out, "conflicts", "%s", _("Something has two versions now: see `baken conflicts`."));
+    if (report->clock_off_ms > CLOCK_OFF_MS || report->clock_off_ms < -CLOCK_OFF_MS)
+        out_notice(out, "clock", _("The clock of this device is %" PRId64 " minutes off: please set it."),
+                   report->clock_off_ms / 60000);
+    if (report->held > 0)
+        out_notice(out, "held", "%s", _("Some work came too late; it is kept and waits for a person."));
+    if (report->forged_boxes > 0)
+        out_notice(out, "forged", "%s", _("The server gave a key that is not right; tell who manages it."));
+    if (report->refused > 0)
+        out_notice(out, "refused", "%s", _("The server refused something; it is kept here. See `baken status`."));
+    if (report->refused > 0 || report->forged_boxes > 0)
+        call->exit = EXIT_PARTLY;
+}
+
+enum rc
+cmd_sync(struct call *call)
+{
+    struct sync_options options = {.progress = progress, .context = call};
+    struct sync_report report = {0};
+    enum rc rc = call_open(call);
+
+    if (rc == RC_OK)
+        rc = call_connect(call, NULL);
+    if (rc == RC_OK)
+        rc = replica_sync(call->replica, &call->transport, &options, &report);
+    if (rc != RC_OK)
+        return rc;
+    out_report(call, &report);
+    out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
+    if (!replica_in_team(call->replica))
+        out_notice(&call->out, "not_let_in", "%s", _("This device is not let in yet: the digits wait for who invited you."));
+    remark(call, &report);
+    return RC_OK;
+}
+
+enum rc
+cmd_bundle_export(struct call *call)
+{
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    const char *device_text = NULL, *path = NULL;
+    struct id device;
+    enum rc rc = call_need(call, OPT_FOR, &device_text);
+
+    if (rc == RC_OK)
+        rc = call_need(call, OPT_OUTPUT, &path);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = call_device(call, device_text, &device);
+    if (rc == RC_OK)
+        rc = replica_bundle_export(call->replica, device, &bundle);
+    if (rc == RC_OK)
+        rc = output_new_file(path, &bundle);
+    if (rc == RC_OK) {
+        out_object(&call->out, "bundle");
+        out_text(&call->out, "file", _("Written"), path);
+        out_id(&call->out, "for", _("For device"), device);
+        out_int(&call->out, "bytes", _("Bytes"), (int64_t)bundle.len);
+        out_object_end(&call->out);
+    }
+    buf_wipe(&bundle);
+    return rc;
+}
+
+enum rc
+cmd_bundle_import(struct call *call)
+{
+    struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
+    struct sync_report report = {0};
+    enum rc rc = input_read(call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
+
+    if (rc == RC_OK)
+        rc = call_open(call);
+    if (rc == RC_OK)
+        rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
+    buf_wipe(&bundle);
+    if (rc != RC_OK)
+        return rc;
+    out_report(call, &report);
+    remark(call, &report);
+    return RC_OK;
+}

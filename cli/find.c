@@ -1,0 +1,248 @@
+/* Things by name or by the end of their id, and the names of things. */
+#include "cli/command.h"
+
+#include "core/family.h"
+#include "core/i18n.h"
+#include "core/text.h"
+#include "sync/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_BYTES = 1024, CANDIDATES_BYTES = 200 };
+
+/* One of many: remembers the first that matches, and the short ids of all. */
+struct choice {
+    size_t count;
+    struct id first;
+    char candidates[CANDIDATES_BYTES];
+};
+
+static void
+choice_add(struct choice *choice, struct id id)
+{
+    char brief[ID_TEXT_CHARS + 1];
+    size_t len = strlen(choice->candidates);
+
+    /* More characters than usual: the usual ones may be the same for all. */
+    id_to_text(id, brief);
+    if (choice->count == 0)
+        choice->first = id;
+    if (len + 12 < sizeof choice->candidates)
+        (void)snprintf(choice->candidates + len, sizeof choice->candidates - len, "%s%s",
+                       len == 0 ? "" : ", ", brief + ID_TEXT_CHARS - 8);
+    choice->count++;
+}
+
+static enum rc
+choice_end(const struct choice *choice, const char *what, const char *text, struct id *id)
+{
+    if (choice->count == 0)
+        return rc_fail(RC_ABSENT, _("there is no %s `%s` on this device"), what, text);
+    if (choice->count > 1)
+        return rc_fail(RC_AMBIGUOUS, _("more than one %s answers to `%s`: %s"), what, text,
+                       choice->candidates);
+    *id = choice->first;
+    return RC_OK;
+}
+
+struct family_search {
+    const char *text;
+    struct choice choice;
+};
+
+static enum rc
+match_family(void *context, const struct family *family)
+{
+    struct family_search *search = context;
+
+    if (id_matches(family->facts.id, search->text) ||
+        (family->code_name != NULL && text_equal_folded(family->code_name, search->text)))
+        choice_add(&search->choice, family->facts.id);
+    return RC_OK;
+}
+
+enum rc
+call_family(struct call *call, const char *text, struct id *family)
+{
+    struct family_search search = {.text = text};
+    struct record_filter all = {.with_hidden = true};
+    enum rc rc = family_list(call->journal, &all, match_family, &search);
+
+    return rc == RC_OK ? choice_end(&search.choice, _("family"), text, family) : rc;
+}
+
+enum rc
+call_person(struct call *call, const char *text, struct id *person)
+{
+    if (strcmp(text, "me") == 0) {
+        *person = replica_self(call->replica).person;
+        return RC_OK;
+    }
+
+    struct choice choice = {0};
+    struct texts texts = TEXTS_EMPTY;
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_person *at = NULL;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && (at = ledger_person_at(ledger, i)) != NULL; i++) {
+        const char *name = NULL;
+        rc = call_person_name(call, &texts, at->id, &name);
+        if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(name, text)))
+            choice_add(&choice, at->id);
+    }
+    texts_wipe(&texts);
+    return rc == RC_OK ? choice_end(&choice, _("colleague"), text, person) : rc;
+}
+
+enum rc
+call_device(struct call *call, const char *text, struct id *device)
+{
+    struct choice choice = {0};
+    struct texts texts = TEXTS_EMPTY;
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_device *at = NULL;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && (at = ledger_device_at(ledger, i)) != NULL; i++) {
+        const char *label = NULL;
+        rc = call_device_label(call, &texts, at->id, &label);
+        if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(label, text)))
+            choice_add(&choice, at->id);
+    }
+    texts_wipe(&texts);
+    return rc == RC_OK ? choice_end(&choice, _("device"), text, device) : rc;
+}
+
+enum rc
+call_cover(struct call *call, const char *text, struct id *cover)
+{
+    struct choice choice = {0};
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_cover *at = NULL;
+
+    for (size_t i = 0; (at = ledger_cover_at(ledger, i)) != NULL; i++)
+        if (id_matches(at->id, text))
+            choice_add(&choice, at->id);
+    return choice_end(&choice, _("cover"), text, cover);
+}
+
+enum rc
+call_record(struct call *call, uint32_t entity, const char *what, const char *text, struct facts *facts)
+{
+    enum rc rc = record_find(call->journal, entity, text, facts);
+
+    if (rc == RC_ABSENT)
+        return rc_fail(RC_ABSENT, _("there is no %s `%s` on this device"), what, text);
+    return rc;
+}
+
+/* Copies what a replica's function wrote into `texts`. */
+static enum rc
+keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
+{
+    const char *copy = rc == RC_OK ? buf_text(written) : NULL;
+
+    if (rc == RC_OK)
+        rc = copy == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, copy, text);
+    buf_wipe(written);
+    return rc;
+}
+
+enum rc
+call_person_name(struct call *call, struct texts *texts, struct id person, const char **name)
+{
+    struct buf written = BUF_EMPTY(NAME_BYTES);
+    enum rc rc = replica_person_name(call->replica, person, &written);
+
+    return keep(texts, rc, &written, name);
+}
+
+enum rc
+call_device_label(struct call *call, struct texts *texts, struct id device, const char **label)
+{
+    struct buf written = BUF_EMPTY(NAME_BYTES);
+    enum rc rc = replica_device_label(call->replica, device, &written);
+
+    return keep(texts, rc, &written, label);
+}
+
+enum rc
+call_family_name(struct call *call, struct texts *texts, struct id family, const char **name)
+{
+    char brief[ID_TEXT_CHARS + 1];
+    struct family found;
+    enum rc rc = family_get(call->journal, family, &found, texts);
+
+    if (rc == RC_OK && found.code_name != NULL) {
+        *name = found.code_name;
+        return RC_OK;
+    }
+    if (rc != RC_OK && rc != RC_ABSENT)
+        return rc;
+    out_short_id(family, brief);
+    return texts_copy(texts, brief, name);
+}
+
+static enum rc
+out_named(struct call *call, const char *key, const char *heading, struct id id, enum rc rc, const char *name)
+{
+    if (rc != RC_OK)
+        return rc;
+    if (key != NULL) {
+        out_object(&call->out, key);
+        out_id(&call->out, "id", NULL, id);
+        out_text(&call->out, "name", NULL, name);
+        json_object_end(&call->out.writer);
+    }
+    out_text(&call->out, NULL, heading, name);
+    return RC_OK;
+}
+
+static enum rc
+out_nobody(struct call *call, const char *key, const char *heading)
+{
+    out_text(&call->out, key, heading, NULL);
+    return RC_OK;
+}
+
+enum rc
+call_out_person(struct call *call, const char *key, const char *heading, struct id person)
+{
+    struct texts texts = TEXTS_EMPTY;
+    const char *name = NULL;
+    enum rc rc = RC_OK;
+
+    if (id_is_zero(person))
+        return out_nobody(call, key, heading);
+    rc = call_person_name(call, &texts, person, &name);
+    rc = out_named(call, key, heading, person, rc, name);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+call_out_family(struct call *call, const char *key, const char *heading, struct id family)
+{
+    struct texts texts = TEXTS_EMPTY;
+    const char *name = NULL;
+    enum rc rc = RC_OK;
+
+    if (id_is_zero(family))
+        return out_nobody(call, key, heading);
+    rc = call_family_name(call, &texts, family, &name);
+    rc = out_named(call, key, heading, family, rc, name);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+call_save(struct call *call, struct change_set *set)
+{
+    if (set->count == 0) {
+        out_notice(&call->out, "unchanged", "%s", _("Nothing differs from what is there: nothing was saved."));
+        return RC_OK;
+    }
+    return replica_save(call->replica, set->changes, set->count);
+}

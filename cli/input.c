@@ -1,0 +1,297 @@
+/* What a person typed or piped: dates, numbers, words and long texts, each with its sentence when it cannot be. */
+#include "cli/command.h"
+
+#include "core/i18n.h"
+#include "core/text.h"
+#include "sync/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SHORT_TEXT_BYTES = 4096, BLOCK_BYTES = 65536 };
+
+const char *
+call_option(const struct call *call, enum option option)
+{
+    return options_get(&call->options, option);
+}
+
+bool
+call_has(const struct call *call, enum option option)
+{
+    return call_option(call, option) != NULL;
+}
+
+enum rc
+call_need(const struct call *call, enum option option, const char **value)
+{
+    *value = call_option(call, option);
+    if (*value == NULL || (*value)[0] == '\0')
+        return rc_fail(RC_INVALID, _("--%s is needed here"), option_name(option));
+    return RC_OK;
+}
+
+uint32_t
+date_number(struct date date)
+{
+    return (uint32_t)(date.year * 10000 + date.month * 100 + date.day);
+}
+
+uint32_t
+call_today(const struct call *call)
+{
+    return date_number(date_today(&call->clock));
+}
+
+enum rc
+call_date(const struct call *call, enum option option, uint32_t otherwise, uint32_t *date)
+{
+    const char *text = call_option(call, option);
+    struct date parsed;
+    enum rc rc;
+
+    *date = otherwise;
+    if (text == NULL)
+        return RC_OK;
+    rc = date_parse(text, &parsed);
+    if (rc != RC_OK)
+        return rc_while(rc, "--%s", option_name(option));
+    *date = date_number(parsed);
+    return RC_OK;
+}
+
+enum rc
+call_number(const struct call *call, enum option option, uint32_t least, uint32_t most,
+            uint32_t otherwise, uint32_t *number)
+{
+    const char *text = call_option(call, option);
+    char *end = NULL;
+
+    *number = otherwise;
+    if (text == NULL)
+        return RC_OK;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least || value > most)
+        return rc_fail(RC_INVALID, _("--%s is not a whole number from %u to %u"), option_name(option),
+                       (unsigned)least, (unsigned)most);
+    *number = (uint32_t)value;
+    return RC_OK;
+}
+
+enum rc
+call_moment(const char *text, bool is_end, int64_t *ms)
+{
+    char moment[DATE_TEXT_BYTES + 6];
+    struct date date;
+    enum rc rc;
+
+    if (strchr(text, ':') != NULL)
+        return time_parse(text, ms);
+    rc = date_parse(text, &date);
+    if (rc != RC_OK)
+        return rc;
+    date_to_text(is_end ? date_add_days(date, 1) : date, moment);
+    (void)snprintf(moment + DATE_TEXT_BYTES - 1, 7, " 00:00");
+    return time_parse(moment, ms);
+}
+
+enum rc
+call_text(const struct call *call, enum option option, struct texts *texts, const char **text)
+{
+    const char *typed = call_option(call, option);
+    struct buf normal = BUF_EMPTY(SHORT_TEXT_BYTES);
+    enum rc rc = RC_OK;
+
+    *text = NULL;
+    if (typed == NULL)
+        return RC_OK;
+    rc = text_normalise(typed, strlen(typed), SHORT_TEXT_BYTES, option_name(option), &normal);
+    if (rc != RC_OK)
+        goto out;
+    input_trim(&normal);
+    const char *copy = buf_text(&normal);
+    rc = copy == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, copy, text);
+out:
+    buf_wipe(&normal);
+    return rc;
+}
+
+enum rc
+call_word(const struct call *call, enum option option, const char *const *known, const char *otherwise,
+          const char **word)
+{
+    const char *typed = call_option(call, option);
+    char list[256] = "";
+
+    *word = otherwise;
+    if (typed == NULL)
+        return RC_OK;
+    for (size_t i = 0; known[i] != NULL; i++) {
+        if (strcmp(known[i], typed) == 0) {
+            *word = known[i];
+            return RC_OK;
+        }
+        size_t len = strlen(list);
+        (void)snprintf(list + len, sizeof list - len, "%s%s", i == 0 ? "" : ", ", known[i]);
+    }
+    return rc_fail(RC_INVALID, _("--%s is one of: %s"), option_name(option), list);
+}
+
+void
+input_trim(struct buf *text)
+{
+    size_t start = 0;
+
+    while (text->len > 0 && strchr(" \t\r\n", text->data[text->len - 1]) != NULL &&
+           text->data[text->len - 1] != '\0')
+        text->len--;
+    while (start < text->len && text->data[start] != '\0' && strchr(" \t\r\n", text->data[start]) != NULL)
+        start++;
+    if (start > 0)
+        memmove(text->data, text->data + start, text->len - start);
+    text->len -= start;
+}
+
+/* One byte over the ceiling is read, to know that there is more. */
+static enum rc
+read_all(int descriptor, size_t ceiling_bytes, const char *what, struct buf *out)
+{
+    struct buf all = BUF_EMPTY(ceiling_bytes + BLOCK_BYTES);
+    enum rc rc = RC_OK;
+
+    while (all.len <= ceiling_bytes) {
+        uint8_t *room = NULL;
+        rc = buf_extend(&all, BLOCK_BYTES, &room);
+        if (rc != RC_OK)
+            goto out;
+        ssize_t got = read(descriptor, room, BLOCK_BYTES);
+        if (got < 0 && errno != EINTR) {
+            rc = rc_fail(RC_IO, _("%s cannot be read: %s"), what, strerror(errno));
+            goto out;
+        }
+        all.len -= BLOCK_BYTES - (size_t)(got < 0 ? 0 : got);
+        if (got == 0)
+            break;
+    }
+    if (all.len > ceiling_bytes)
+        rc = rc_fail(RC_TOO_LARGE, _("%s is larger than %zu KiB"), what, ceiling_bytes / 1024);
+    else
+        rc = buf_put(out, all.data, all.len);
+out:
+    buf_wipe(&all);
+    return rc;
+}
+
+enum rc
+input_read(const char *path, size_t ceiling_bytes, const char *what, struct buf *out)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, ceiling_bytes, what, out);
+
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        enum rc code = errno == ENOENT ? RC_ABSENT : errno == EACCES ? RC_DENIED : RC_IO;
+        return rc_fail(code, _("the file %s cannot be read: %s"), path, strerror(errno));
+    }
+    enum rc rc = read_all(descriptor, ceiling_bytes, what, out);
+    (void)close(descriptor);
+    return rc;
+}
+
+enum rc
+output_new_file(const char *path, const struct buf *content)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    size_t done = 0;
+
+    if (descriptor < 0)
+        return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"), path,
+                       strerror(errno));
+    while (done < content->len) {
+        ssize_t put = write(descriptor, content->data + done, content->len - done);
+        if (put < 0 && errno != EINTR)
+            break;
+        done += put < 0 ? 0 : (size_t)put;
+    }
+    bool is_safe = done == content->len && fsync(descriptor) == 0;
+    if (close(descriptor) != 0 || !is_safe) {
+        (void)unlink(path);
+        return rc_fail(RC_IO, _("the file %s cannot be written: %s"), path, strerror(errno));
+    }
+    return RC_OK;
+}
+
+enum rc
+call_note(const struct call *call, bool from_input, struct buf *note, bool *is_given)
+{
+    const char *typed = call_option(call, OPT_TEXT);
+    const char *file = call_option(call, OPT_NOTE_FILE);
+    struct buf raw = BUF_EMPTY((size_t)CHANGE_NOTE_BYTES + 1);
+    enum rc rc = RC_OK;
+
+    *is_given = false;
+    if (typed != NULL && file != NULL)
+        return rc_fail(RC_INVALID, _("--text and --note-file do not go together"));
+    if (typed == NULL && file == NULL) {
+        if (!from_input)
+            return RC_OK;
+        if (isatty(STDIN_FILENO) == 1) {
+            if (call_has(call, OPT_NO_INPUT))
+                return rc_fail(RC_INVALID, _("there is no text: give --note-file or standard input"));
+            (void)fprintf(stderr, "%s\n", _("Type the text; end with Ctrl-D on a line of its own."));
+        }
+        file = "-";
+    }
+    if (typed != NULL)
+        rc = strlen(typed) > CHANGE_NOTE_BYTES ? rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"))
+                                               : buf_put(&raw, typed, strlen(typed));
+    else
+        rc = input_read(file, CHANGE_NOTE_BYTES, _("the text"), &raw);
+    if (rc != RC_OK)
+        goto out;
+    rc = text_normalise(raw.data, raw.len, CHANGE_NOTE_BYTES, _("the text"), note);
+    if (rc != RC_OK)
+        goto out;
+    input_trim(note);
+    if (note->len == 0) {
+        rc = rc_fail(RC_INVALID, _("the text is empty"));
+        goto out;
+    }
+    *is_given = true;
+out:
+    buf_wipe(&raw);
+    return rc;
+}
+
+static const struct {
+    const char *word;
+    uint32_t role;
+} roles_table[] = {
+    {"administrator", LEDGER_ROLE_ADMINISTRATOR}, {"coordinator", LEDGER_ROLE_COORDINATOR},
+    {"coach", LEDGER_ROLE_COACH},                 {"scientist", LEDGER_ROLE_SCIENTIST},
+    {"duty", LEDGER_ROLE_DUTY},                   {"intake", LEDGER_ROLE_INTAKE},
+};
+
+enum rc
+input_roles(const char *list, uint32_t *roles)
+{
+    *roles = 0;
+    for (const char *at = list;;) {
+        size_t len = strcspn(at, ",");
+        size_t i = 0;
+        while (i < sizeof roles_table / sizeof roles_table[0] &&
+               (strlen(roles_table[i].word) != len || memcmp(roles_table[i].word, at, len) != 0))
+            i++;
+        if (i == sizeof roles_table / sizeof roles_table[0])
+            return rc_fail(RC_INVALID, _("`%.*s` is not a role"), (int)(len < 40 ? len : 40), at);
+        *roles |= roles_table[i].role;
+        if (at[len] == '\0')
+            return RC_OK;
+        at += len + 1;
+    }
+}

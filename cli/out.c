@@ -1,0 +1,494 @@
+/* Gathers what a command says and writes it at the end, so that a failure leaves no half answer. */
+#include "cli/out.h"
+
+#include "cli/exit.h"
+#include "core/date.h"
+#include "core/i18n.h"
+#include "core/text.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+    NARROWEST = 8,        /* a column is cut to this before a line runs over */
+    SHORT_ID_CHARS = 6,   /* what lists show of an id: five are enough to type */
+    PROGRESS_AFTER_MS = 1000,
+    FORMATTED_BYTES = 4096,
+};
+
+static void
+note(struct out *out, enum rc rc)
+{
+    if (out->rc == RC_OK)
+        out->rc = rc;
+}
+
+void
+out_start(struct out *out, bool is_json, bool is_quiet, const char *command)
+{
+    struct winsize size;
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    bool is_terminal = isatty(STDOUT_FILENO) == 1;
+
+    memset(out, 0, sizeof *out);
+    out->is_json = is_json;
+    out->is_quiet = is_quiet;
+    out->has_colour = is_terminal && (no_colour == NULL || no_colour[0] == '\0') &&
+                      (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    out->talks = isatty(STDERR_FILENO) == 1;
+    if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+        out->width = size.ws_col;
+    out->clock = clock_system();
+    out->started_ms = clock_mono_ms(&out->clock);
+    out->text = BUF_EMPTY(OUT_CEILING_BYTES);
+    out->json = BUF_EMPTY(OUT_CEILING_BYTES);
+    out->notices = BUF_EMPTY(OUT_CEILING_BYTES);
+    out->fields = BUF_EMPTY(OUT_CEILING_BYTES);
+    out->cells = BUF_EMPTY(OUT_CEILING_BYTES);
+    out->writer = json_writer_of(&out->json, isatty(STDOUT_FILENO) == 1);
+    json_object_start(&out->writer);
+    json_put_int(&out->writer, "schema_version", OUT_SCHEMA_VERSION);
+    json_put_text(&out->writer, "command", command);
+}
+
+void
+out_wipe(struct out *out)
+{
+    buf_wipe(&out->text);
+    buf_wipe(&out->json);
+    buf_wipe(&out->notices);
+    buf_wipe(&out->fields);
+    buf_wipe(&out->cells);
+}
+
+static size_t
+len_with_nul(const char *text)
+{
+    return strlen(text) + 1;
+}
+
+/* Lines up the waiting headings and values. */
+static void
+flush_fields(struct out *out)
+{
+    const char *at = (const char *)out->fields.data;
+    const char *end = at + out->fields.len;
+    int widest = 0;
+
+    if (out->fields.len == 0)
+        return;
+    for (const char *heading = at; heading < end;) {
+        int columns = text_columns(heading);
+        if (columns > widest)
+            widest = columns;
+        heading += len_with_nul(heading);
+        heading += len_with_nul(heading);
+    }
+    while (at < end) {
+        note(out, text_put_column(&out->text, at, widest));
+        at += len_with_nul(at);
+        note(out, buf_put(&out->text, "  ", 2));
+        for (const char *line = at;;) {
+            size_t len = strcspn(line, "\n");
+            char *copy = strndup(line, len);
+            note(out, copy == NULL ? RC_NOMEM : text_put_printable(&out->text, copy));
+            free(copy);
+            note(out, buf_put(&out->text, "\n", 1));
+            line += len;
+            if (line[0] == '\0' || line[1] == '\0')
+                break;
+            line++;
+            note(out, buf_printf(&out->text, "%*s", widest + 2, ""));
+        }
+        at += len_with_nul(at);
+    }
+    buf_clear(&out->fields);
+}
+
+/* A value for people: a cell of the table, or a field. */
+static void
+put_value(struct out *out, const char *heading, const char *text)
+{
+    if (heading == NULL || out->is_json)
+        return;
+    if (out->in_table) {
+        assert(out->in_row && out->at < OUT_COLUMNS);
+        if (out->rows == 0)
+            out->headings[out->columns++] = heading;
+        assert(out->at < out->columns);
+        out->at++;
+        note(out, buf_put(&out->cells, text, len_with_nul(text)));
+        return;
+    }
+    if (text[0] == '\0')
+        return;
+    note(out, buf_put(&out->fields, heading, len_with_nul(heading)));
+    note(out, buf_put(&out->fields, text, len_with_nul(text)));
+}
+
+/* Widths that fit the terminal: the widest columns give way first. */
+static void
+choose_widths(const struct out *out, int *widths)
+{
+    const char *cell = (const char *)out->cells.data;
+    int total = 0;
+
+    for (size_t i = 0; i < out->columns; i++)
+        widths[i] = text_columns(out->headings[i]);
+    for (size_t row = 0; row < out->rows; row++)
+        for (size_t i = 0; i < out->columns; i++) {
+            int columns = text_columns(cell);
+            if (columns > widths[i])
+                widths[i] = columns;
+            cell += len_with_nul(cell);
+        }
+    for (size_t i = 0; i < out->columns; i++)
+        total += widths[i] + 2;
+    while (out->width > 0 && total - 2 > out->width) {
+        size_t widest = 0;
+        for (size_t i = 1; i < out->columns; i++)
+            if (widths[i] > widths[widest])
+                widest = i;
+        if (widths[widest] <= NARROWEST)
+            break;
+        widths[widest]--;
+        total--;
+    }
+}
+
+/* A cell stands on one line: line ends within it become blanks. */
+static void
+put_cell(struct out *out, const char *cell, int width, bool is_last)
+{
+    char *copy = strdup(cell);
+
+    if (copy == NULL) {
+        note(out, RC_NOMEM);
+        return;
+    }
+    for (char *c = copy; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\t')
+            *c = ' ';
+    int own = text_columns(copy);
+    note(out, text_put_column(&out->text, copy, is_last && own < width ? own : width));
+    if (!is_last)
+        note(out, buf_put(&out->text, "  ", 2));
+    free(copy);
+}
+
+static void
+flush_table(struct out *out)
+{
+    int widths[OUT_COLUMNS] = {0};
+    const char *cell = (const char *)out->cells.data;
+
+    if (out->rows == 0)
+        return;
+    choose_widths(out, widths);
+    if (out->has_colour)
+        note(out, buf_printf(&out->text, "\033[1m"));
+    for (size_t i = 0; i < out->columns; i++)
+        put_cell(out, out->headings[i], widths[i], i + 1 == out->columns);
+    note(out, buf_printf(&out->text, out->has_colour ? "\033[0m\n" : "\n"));
+    for (size_t row = 0; row < out->rows; row++) {
+        for (size_t i = 0; i < out->columns; i++) {
+            put_cell(out, cell, widths[i], i + 1 == out->columns);
+            cell += len_with_nul(cell);
+        }
+        note(out, buf_put(&out->text, "\n", 1));
+    }
+}
+
+void
+out_list(struct out *out, const char *key, enum out_style style)
+{
+    assert(!out->in_table);
+    flush_fields(out);
+    json_key(&out->writer, key);
+    json_array_start(&out->writer);
+    if (style == OUT_TABLE) {
+        out->in_table = true;
+        buf_clear(&out->cells);
+        out->columns = 0;
+    } else {
+        out->blocks++;
+    }
+    out->rows = 0;
+}
+
+void
+out_row(struct out *out)
+{
+    json_object_start(&out->writer);
+    out->in_row = true;
+    out->at = 0;
+}
+
+void
+out_row_end(struct out *out)
+{
+    json_object_end(&out->writer);
+    if (out->in_table) {
+        assert(out->is_json || out->at == out->columns);
+        out->in_row = false;
+    } else if (!out->is_json) {
+        flush_fields(out);
+        note(out, buf_put(&out->text, "\n", 1));
+    }
+    out->rows++;
+}
+
+void
+out_list_end(struct out *out, const char *none)
+{
+    json_array_end(&out->writer);
+    if (!out->is_json && out->rows == 0 && none != NULL)
+        out_line(out, "%s", none);
+    if (out->in_table) {
+        if (!out->is_json)
+            flush_table(out);
+        out->in_table = false;
+    } else {
+        out->blocks--;
+    }
+    out->rows = 1; /* a list within a block: the block is not empty */
+}
+
+void
+out_object(struct out *out, const char *key)
+{
+    json_key(&out->writer, key);
+    json_object_start(&out->writer);
+}
+
+void
+out_object_end(struct out *out)
+{
+    json_object_end(&out->writer);
+    flush_fields(out);
+}
+
+void
+out_word(struct out *out, const char *key, const char *heading, const char *word, const char *said)
+{
+    if (key != NULL)
+        json_put_text(&out->writer, key, word);
+    put_value(out, heading, said == NULL ? "" : said);
+}
+
+void
+out_text(struct out *out, const char *key, const char *heading, const char *text)
+{
+    out_word(out, key, heading, text, text);
+}
+
+void
+out_short_id(struct id id, char *text)
+{
+    id_to_text(id, text);
+    memmove(text, text + ID_TEXT_CHARS - SHORT_ID_CHARS, SHORT_ID_CHARS + 1);
+}
+
+void
+out_id(struct out *out, const char *key, const char *heading, struct id id)
+{
+    char full[ID_TEXT_CHARS + 1], brief[ID_TEXT_CHARS + 1];
+
+    if (id_is_zero(id)) {
+        out_word(out, key, heading, NULL, "");
+        return;
+    }
+    id_to_text(id, full);
+    out_short_id(id, brief);
+    out_word(out, key, heading, full, brief);
+}
+
+void
+out_date(struct out *out, const char *key, const char *heading, uint32_t date)
+{
+    char text[16];
+
+    if (date == 0) {
+        out_word(out, key, heading, NULL, "");
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%04u-%02u-%02u", (unsigned)(date / 10000),
+                   (unsigned)(date / 100 % 100), (unsigned)(date % 100));
+    out_word(out, key, heading, text, text);
+}
+
+void
+out_time(struct out *out, const char *key, const char *heading, int64_t ms)
+{
+    char text[TIME_TEXT_BYTES], said[TIME_TEXT_BYTES];
+
+    if (ms == 0) {
+        out_word(out, key, heading, NULL, "");
+        return;
+    }
+    time_to_text(ms, text);
+    /* People read "2026-11-22 14:05"; programs get the zone too. */
+    (void)snprintf(said, sizeof said, "%.10s %.5s", text, text + 11);
+    out_word(out, key, heading, text, said);
+}
+
+void
+out_int(struct out *out, const char *key, const char *heading, int64_t value)
+{
+    char text[32];
+
+    if (key != NULL)
+        json_put_int(&out->writer, key, value);
+    (void)snprintf(text, sizeof text, "%" PRId64, value);
+    put_value(out, heading, text);
+}
+
+void
+out_bool(struct out *out, const char *key, const char *heading, bool value)
+{
+    if (key != NULL)
+        json_put_bool(&out->writer, key, value);
+    put_value(out, heading, value ? _("yes") : _("no"));
+}
+
+void
+out_line(struct out *out, const char *format, ...)
+{
+    char text[FORMATTED_BYTES];
+    va_list arguments;
+
+    if (out->is_json)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    flush_fields(out);
+    note(out, text_put_printable(&out->text, text));
+    note(out, buf_put(&out->text, "\n", 1));
+}
+
+void
+out_title(struct out *out, const char *text)
+{
+    if (out->is_json)
+        return;
+    flush_fields(out);
+    if (out->has_colour)
+        note(out, buf_printf(&out->text, "\033[1m"));
+    note(out, text_put_printable(&out->text, text));
+    note(out, buf_printf(&out->text, out->has_colour ? "\033[0m\n" : "\n"));
+}
+
+void
+out_notice(struct out *out, const char *code, const char *format, ...)
+{
+    char text[FORMATTED_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    note(out, buf_put(&out->notices, code, len_with_nul(code)));
+    note(out, buf_put(&out->notices, text, len_with_nul(text)));
+}
+
+static void
+clear_progress(struct out *out)
+{
+    if (out->drew)
+        (void)fprintf(stderr, "\r\033[K");
+    out->drew = false;
+}
+
+void
+out_progress(struct out *out, const char *step, uint64_t done, uint64_t of)
+{
+    if (!out->talks || out->is_quiet || out->is_json ||
+        clock_mono_ms(&out->clock) - out->started_ms < PROGRESS_AFTER_MS)
+        return;
+    if (of > 0)
+        (void)fprintf(stderr, "\r\033[K%s: %" PRIu64 " / %" PRIu64, step, done, of);
+    else
+        (void)fprintf(stderr, "\r\033[K%s: %" PRIu64, step, done);
+    (void)fflush(stderr);
+    out->drew = true;
+}
+
+static void
+finish_notices(struct out *out)
+{
+    const char *at = (const char *)out->notices.data;
+    const char *end = at + out->notices.len;
+
+    json_key(&out->writer, "notices");
+    json_array_start(&out->writer);
+    while (out->notices.len > 0 && at < end) {
+        const char *code = at;
+        const char *text = at + len_with_nul(at);
+        json_object_start(&out->writer);
+        json_put_text(&out->writer, "code", code);
+        json_put_text(&out->writer, "message", text);
+        json_object_end(&out->writer);
+        if (!out->is_json && !out->is_quiet)
+            (void)fprintf(stderr, "%s\n", text);
+        at = text + len_with_nul(text);
+    }
+    json_array_end(&out->writer);
+}
+
+enum rc
+out_finish(struct out *out)
+{
+    clear_progress(out);
+    flush_fields(out);
+    finish_notices(out);
+    json_object_end(&out->writer);
+    note(out, json_finish(&out->writer));
+    note(out, buf_put(&out->json, "\n", 1));
+    if (out->rc != RC_OK)
+        return rc_while(out->rc, _("writing the answer"));
+
+    const struct buf *chosen = out->is_json ? &out->json : &out->text;
+    if (chosen->len > 0 && fwrite(chosen->data, 1, chosen->len, stdout) != chosen->len)
+        return rc_fail(RC_IO, _("the answer could not be written"));
+    if (fflush(stdout) != 0)
+        return rc_fail(RC_IO, _("the answer could not be written"));
+    return RC_OK;
+}
+
+void
+out_failure(struct out *out, enum rc rc, int exit_code)
+{
+    struct buf message = BUF_EMPTY(FORMATTED_BYTES);
+    struct buf json = BUF_EMPTY(4 * FORMATTED_BYTES);
+    struct json_writer writer = json_writer_of(&json, false);
+    const char *text = exit_message(rc, &message) == RC_OK ? buf_text(&message) : NULL;
+
+    if (text == NULL)
+        text = rc_name(rc);
+    clear_progress(out);
+    if (!out->is_json) {
+        (void)fprintf(stderr, "baken: %s\n", text);
+    } else {
+        json_object_start(&writer);
+        json_put_int(&writer, "schema_version", OUT_SCHEMA_VERSION);
+        json_key(&writer, "error");
+        json_object_start(&writer);
+        json_put_text(&writer, "code", rc_name(rc));
+        json_put_int(&writer, "exit", exit_code);
+        json_put_text(&writer, "message", text);
+        json_object_end(&writer);
+        json_object_end(&writer);
+        if (json_finish(&writer) == RC_OK)
+            (void)fprintf(stderr, "%.*s\n", (int)json.len, (const char *)json.data);
+    }
+    buf_wipe(&message);
+    buf_wipe(&json);
+}

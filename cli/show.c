@@ -1,0 +1,228 @@
+/* Rows of members, contacts, goals, agreements and judgements. */
+#include "cli/show.h"
+
+#include "cli/words.h"
+#include "core/agreement.h"
+#include "core/contact.h"
+#include "core/goal.h"
+#include "core/i18n.h"
+#include "core/member.h"
+#include "core/safety.h"
+
+#include <stdio.h>
+
+enum { LIMIT_MOST = 100000 };
+
+enum rc
+show_saved(struct call *call, const char *key, struct id id)
+{
+    struct waiting waiting;
+    enum rc rc = replica_waiting(call->replica, &waiting);
+
+    if (rc != RC_OK)
+        return rc;
+    out_object(&call->out, key);
+    out_id(&call->out, "id", _("Saved"), id);
+    out_object_end(&call->out);
+    out_int(&call->out, "waiting", NULL, (int64_t)waiting.saves_unsealed);
+    out_notice(&call->out, "saved_here", "%s", _("Saved on this device; `baken sync` brings it to the team."));
+    return RC_OK;
+}
+
+void
+show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%02u:%02u", (unsigned)minutes / 60 % 24, (unsigned)minutes % 60);
+    out_text(out, key, heading, minutes < 0 ? NULL : text);
+}
+
+enum rc
+show_filter(struct call *call, const char *family, struct record_filter *filter)
+{
+    enum rc rc = call_date(call, OPT_FROM, 0, &filter->from);
+
+    if (rc == RC_OK)
+        rc = call_date(call, OPT_UNTIL, 0, &filter->until);
+    if (rc == RC_OK)
+        rc = call_number(call, OPT_LIMIT, 1, LIMIT_MOST, 0, &filter->limit);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK && family != NULL)
+        rc = call_family(call, family, &filter->family);
+    filter->is_open_only = !call_has(call, OPT_ALL);
+    return rc;
+}
+
+static enum rc
+row_member(void *context, const struct member *member)
+{
+    struct call *call = context;
+    bool is_expected = member->birth_date > call_today(call);
+
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), member->facts.id);
+    out_text(&call->out, "given_name", _("Given name"), member->given_name);
+    out_text(&call->out, "surname", _("Surname"), member->surname);
+    out_date(&call->out, "birth_date", _("Born"), member->birth_date);
+    out_bool(&call->out, "is_expected", NULL, is_expected);
+    out_word(&call->out, "relation", _("Relation"), member->relation, words_say(member->relation));
+    out_text(&call->out, "lives_where", _("Lives"), member->lives_where);
+    out_text(&call->out, "phone", _("Phone"), member->phone);
+    out_int(&call->out, "conflicts", NULL, member->facts.conflicts);
+    out_row_end(&call->out);
+    return RC_OK;
+}
+
+enum rc
+show_members(struct call *call, struct id family)
+{
+    struct record_filter filter = {.family = family};
+
+    out_title(&call->out, _("Members of the family"));
+    out_list(&call->out, "members", OUT_TABLE);
+    enum rc rc = member_list(call->journal, &filter, row_member, call);
+    out_list_end(&call->out, _("none"));
+    return rc;
+}
+
+static enum rc
+row_goal(void *context, const struct goal *goal)
+{
+    struct call *call = context;
+    const char *status = goal->status == NULL ? "open" : goal->status;
+
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), goal->facts.id);
+    enum rc rc = call_out_family(call, "family", _("Family"), goal->facts.family);
+    out_word(&call->out, "level", _("Level"), goal->level, words_say(goal->level));
+    out_text(&call->out, "text", _("Goal"), goal->text);
+    out_text(&call->out, "measure", _("Measure"), goal->measure);
+    out_text(&call->out, "holder", _("Who"), goal->holder);
+    out_date(&call->out, "deadline", _("Deadline"), goal->deadline);
+    out_word(&call->out, "status", _("Status"), status, words_say(status));
+    out_int(&call->out, "conflicts", NULL, goal->facts.conflicts);
+    out_text(&call->out, NULL, _("Remark"), goal->facts.conflicts > 0 ? _("two versions") : "");
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+show_goals(struct call *call, const struct record_filter *filter)
+{
+    out_title(&call->out, _("Goals"));
+    out_list(&call->out, "goals", OUT_TABLE);
+    enum rc rc = goal_list(call->journal, filter, row_goal, call);
+    out_list_end(&call->out, _("none"));
+    return rc;
+}
+
+static enum rc
+row_agreement(void *context, const struct agreement *agreement)
+{
+    struct call *call = context;
+    bool is_late = !agreement->is_done && agreement->due != 0 && agreement->due < call_today(call);
+
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), agreement->facts.id);
+    enum rc rc = call_out_family(call, "family", _("Family"), agreement->facts.family);
+    out_text(&call->out, "text", _("Agreement"), agreement->text);
+    out_word(&call->out, "kind", _("Kind"), agreement->kind, words_say(agreement->kind));
+    out_text(&call->out, "who", _("Who"), agreement->who);
+    out_date(&call->out, "due", _("Due"), agreement->due);
+    out_bool(&call->out, "is_done", _("Done"), agreement->is_done);
+    out_date(&call->out, "done_on", NULL, agreement->done_on);
+    out_text(&call->out, "done_how", NULL, agreement->done_how);
+    out_bool(&call->out, "is_overdue", NULL, is_late);
+    out_int(&call->out, "conflicts", NULL, agreement->facts.conflicts);
+    out_text(&call->out, NULL, _("Remark"),
+             agreement->facts.conflicts > 0 ? _("two versions") : is_late ? _("overdue") : "");
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+show_agreements(struct call *call, const struct record_filter *filter)
+{
+    out_title(&call->out, _("Agreements"));
+    out_list(&call->out, "agreements", OUT_TABLE);
+    enum rc rc = agreement_list(call->journal, filter, row_agreement, call);
+    out_list_end(&call->out, _("none"));
+    return rc;
+}
+
+static enum rc
+row_contact(void *context, const struct contact *contact)
+{
+    struct call *call = context;
+
+    if (contact->is_withdrawn && !call_has(call, OPT_ALL))
+        return RC_OK;
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), contact->facts.id);
+    enum rc rc = call_out_family(call, "family", _("Family"), contact->facts.family);
+    out_date(&call->out, "date", _("Date"), contact->date);
+    show_minutes(&call->out, "time", _("Time"), contact->time);
+    out_word(&call->out, "kind", _("Kind"), contact->kind, words_say(contact->kind));
+    if (rc == RC_OK)
+        rc = call_out_person(call, "author", _("By"), contact->facts.author);
+    out_time(&call->out, "written_at", NULL, contact->facts.written_ms);
+    out_text(&call->out, "note", _("Note"), contact->note);
+    out_bool(&call->out, "is_withdrawn", NULL, contact->is_withdrawn);
+    out_bool(&call->out, "is_incomplete", NULL, contact->is_incomplete);
+    out_int(&call->out, "conflicts", NULL, contact->facts.conflicts);
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+show_contacts(struct call *call, const struct record_filter *filter)
+{
+    out_list(&call->out, "visits", OUT_TABLE);
+    enum rc rc = contact_list(call->journal, filter, row_contact, call);
+    out_list_end(&call->out, _("There are no visits here."));
+    return rc;
+}
+
+static enum rc
+row_safety(void *context, const struct safety *safety)
+{
+    struct call *call = context;
+
+    if (safety->is_withdrawn && !call_has(call, OPT_ALL))
+        return RC_OK;
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), safety->facts.id);
+    enum rc rc = call_out_family(call, "family", _("Family"), safety->facts.family);
+    out_date(&call->out, "date", _("Date"), safety->date);
+    out_word(&call->out, "level", _("Safety"), safety->level, words_say(safety->level));
+    out_text(&call->out, "ground", _("Ground"), safety->ground);
+    out_text(&call->out, "shared_with", _("Shared with"), safety->shared_with);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "author", _("By"), safety->facts.author);
+    out_bool(&call->out, "is_withdrawn", NULL, safety->is_withdrawn);
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+show_safety(struct call *call, const struct record_filter *filter)
+{
+    out_list(&call->out, "judgements", OUT_TABLE);
+    enum rc rc = safety_list(call->journal, filter, row_safety, call);
+    out_list_end(&call->out, _("There are no judgements of safety here."));
+    return rc;
+}
+
+void
+show_profile_fields(struct call *call, const struct profile *profile)
+{
+    out_object(&call->out, "profile");
+    out_text(&call->out, "surname", _("Surname"), profile->surname);
+    out_text(&call->out, "address", _("Address"), profile->address);
+    out_text(&call->out, "reach", _("How to reach"), profile->reach);
+    out_text(&call->out, "unsafe", _("Unsafe on a visit"), profile->unsafe);
+    out_int(&call->out, "conflicts", NULL, profile->facts.conflicts);
+    out_object_end(&call->out);
+}

@@ -1,0 +1,26 @@
+/* How records look in lists, shared by the commands that show them. */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include "cli/command.h"
+#include "core/family.h"
+
+/* An object under `key` with the id of what was saved, and the remark that it waits on this device. */
+enum rc show_saved(struct call *call, const char *key, struct id id) MUST_CHECK;
+
+/* Members of one family; goals, agreements, contacts and judgements as the filter says. */
+enum rc show_members(struct call *call, struct id family) MUST_CHECK;
+enum rc show_goals(struct call *call, const struct record_filter *filter) MUST_CHECK;
+enum rc show_agreements(struct call *call, const struct record_filter *filter) MUST_CHECK;
+enum rc show_contacts(struct call *call, const struct record_filter *filter) MUST_CHECK;
+enum rc show_safety(struct call *call, const struct record_filter *filter) MUST_CHECK;
+/* As an object "profile". */
+void show_profile_fields(struct call *call, const struct profile *profile);
+
+/* Minutes since midnight as HH:MM; -1 is null. */
+void show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes);
+
+/* --from, --until, --limit, --all and an optional family word. */
+enum rc show_filter(struct call *call, const char *family, struct record_filter *filter) MUST_CHECK;
+
+#endif

@@ -1,0 +1,244 @@
+/* Reads a passphrase into guarded memory, from the least surprising place that has one. */
+#include "cli/unlock.h"
+
+#include "core/i18n.h"
+#include "core/keyslot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { CONTROL_C = 3, CONTROL_D = 4, BACKSPACE = 8, RUBOUT = 127 };
+
+/* Bytes arrive here one read at a time; `typed` has SECRET_MAX_BYTES. */
+struct typing {
+    struct secret typed;
+    size_t len;
+};
+
+static enum rc
+finish(struct typing *typing, struct secret *passphrase)
+{
+    if (typing->len > 0 && typing->typed.bytes[typing->len - 1] == '\n')
+        typing->len--;
+    if (typing->len > 0 && typing->typed.bytes[typing->len - 1] == '\r')
+        typing->len--;
+    if (typing->len == 0)
+        return rc_fail(RC_INVALID, _("the passphrase is empty"));
+    return secret_copy(passphrase, typing->typed.bytes, typing->len);
+}
+
+static enum rc
+read_from(int descriptor, struct secret *passphrase)
+{
+    struct typing typing = {.typed = SECRET_EMPTY};
+    enum rc rc = secret_make(&typing.typed, SECRET_MAX_BYTES);
+
+    while (rc == RC_OK) {
+        if (typing.len == SECRET_MAX_BYTES) {
+            rc = rc_fail(RC_TOO_LARGE, _("the passphrase is longer than %d bytes"), SECRET_MAX_BYTES - 1);
+            break;
+        }
+        ssize_t got = read(descriptor, typing.typed.bytes + typing.len, SECRET_MAX_BYTES - typing.len);
+        if (got == 0)
+            break;
+        if (got > 0)
+            typing.len += (size_t)got;
+        else if (errno != EINTR)
+            rc = rc_fail(RC_IO, _("the passphrase cannot be read: %s"), strerror(errno));
+    }
+    if (rc == RC_OK)
+        rc = finish(&typing, passphrase);
+    secret_wipe(&typing.typed);
+    return rc;
+}
+
+static enum rc
+read_file(const char *path, struct secret *passphrase)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (descriptor < 0)
+        return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO, _("the passphrase file %s cannot be read: %s"),
+                       path, strerror(errno));
+    enum rc rc = read_from(descriptor, passphrase);
+    (void)close(descriptor);
+    return rc;
+}
+
+static enum rc
+read_command(const char *command, struct secret *passphrase)
+{
+    int ends[2];
+    int status = 0;
+
+    if (pipe(ends) != 0)
+        return rc_fail(RC_IO, _("the passphrase command cannot be started: %s"), strerror(errno));
+    pid_t child = fork();
+    if (child < 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return rc_fail(RC_IO, _("the passphrase command cannot be started: %s"), strerror(errno));
+    }
+    if (child == 0) {
+        (void)dup2(ends[1], STDOUT_FILENO);
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    enum rc rc = read_from(ends[0], passphrase);
+    (void)close(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        secret_wipe(passphrase);
+        return rc_fail(RC_LOCKED, _("the passphrase command failed"));
+    }
+    return rc;
+}
+
+static void
+say(int terminal, const char *text)
+{
+    if (write(terminal, text, strlen(text)) < 0)
+        return; /* the terminal is gone: the read that follows tells */
+}
+
+/* Reads one line. Signals are off while nothing is echoed, so that the terminal is always put right. */
+static enum rc
+read_line(int terminal, struct typing *typing)
+{
+    for (;;) {
+        uint8_t byte = 0;
+        ssize_t got = read(terminal, &byte, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || byte == CONTROL_C || (byte == CONTROL_D && typing->len == 0))
+            return rc_fail(RC_LOCKED, _("no passphrase was typed"));
+        if (byte == '\n' || byte == '\r' || byte == CONTROL_D)
+            return RC_OK;
+        if (byte == BACKSPACE || byte == RUBOUT) {
+            /* One character, which may be several bytes of UTF-8. */
+            while (typing->len > 0 && (typing->typed.bytes[typing->len - 1] & 0xC0) == 0x80)
+                typing->len--;
+            typing->len -= typing->len > 0;
+        } else if (typing->len + 1 < SECRET_MAX_BYTES) {
+            typing->typed.bytes[typing->len++] = byte;
+        }
+    }
+}
+
+static enum rc
+ask(int terminal, const char *question, struct secret *passphrase)
+{
+    struct typing typing = {.typed = SECRET_EMPTY};
+    struct termios before, silent;
+    enum rc rc = secret_make(&typing.typed, SECRET_MAX_BYTES);
+
+    if (rc != RC_OK)
+        return rc;
+    if (tcgetattr(terminal, &before) != 0) {
+        secret_wipe(&typing.typed);
+        return rc_fail(RC_LOCKED, _("the terminal cannot be asked"));
+    }
+    silent = before;
+    silent.c_lflag &= (tcflag_t) ~(ECHO | ISIG | ICANON);
+    silent.c_cc[VMIN] = 1;
+    silent.c_cc[VTIME] = 0;
+    say(terminal, question);
+    (void)tcsetattr(terminal, TCSAFLUSH, &silent);
+    rc = read_line(terminal, &typing);
+    (void)tcsetattr(terminal, TCSAFLUSH, &before);
+    say(terminal, "\n");
+    if (rc == RC_OK)
+        rc = finish(&typing, passphrase);
+    secret_wipe(&typing.typed);
+    return rc;
+}
+
+static enum rc
+ask_terminal(bool is_new, struct secret *passphrase)
+{
+    struct secret again = SECRET_EMPTY;
+    int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    enum rc rc = RC_OK;
+
+    if (terminal < 0)
+        return rc_fail(RC_LOCKED, _("there is no passphrase and no terminal to ask it on"));
+    rc = ask(terminal, is_new ? _("New passphrase: ") : _("Passphrase: "), passphrase);
+    if (rc == RC_OK && is_new)
+        rc = ask(terminal, _("The same once more: "), &again);
+    if (rc == RC_OK && is_new && !secret_equal(passphrase, &again))
+        rc = rc_fail(RC_INVALID, _("the two passphrases differ"));
+    (void)close(terminal);
+    secret_wipe(&again);
+    return rc;
+}
+
+enum rc
+unlock_ask_new(struct secret *passphrase)
+{
+    return ask_terminal(true, passphrase);
+}
+
+enum rc
+unlock_passphrase(const struct options *options, bool is_new, struct secret *passphrase)
+{
+    const char *file = options_get(options, OPT_PASSPHRASE_FILE);
+    const char *command = options_get(options, OPT_PASSPHRASE_COMMAND);
+
+    if (file != NULL && command != NULL)
+        return rc_fail(RC_INVALID, _("--passphrase-file and --passphrase-command do not go together"));
+    if (command != NULL)
+        return read_command(command, passphrase);
+    if (file == NULL)
+        file = getenv("BAKEN_PASSPHRASE_FILE");
+    if (file != NULL && file[0] != '\0')
+        return read_file(file, passphrase);
+    if (options_get(options, OPT_NO_INPUT) != NULL)
+        return rc_fail(RC_LOCKED, _("the store is locked and --no-input forbids to ask for the passphrase"));
+    return ask_terminal(is_new, passphrase);
+}
+
+enum rc
+unlock_key(const struct options *options, const char *directory, struct id *store, struct secret *key)
+{
+    struct secret passphrase = SECRET_EMPTY;
+    struct store_slots slots;
+    enum rc rc = store_key_read(directory, &slots);
+
+    if (rc != RC_OK)
+        return rc;
+    *store = slots.store;
+    rc = keyslot_fetch(slots.store, key);
+    if (rc != RC_ABSENT)
+        return rc;
+    rc = unlock_passphrase(options, false, &passphrase);
+    if (rc == RC_OK)
+        rc = store_key_open(&slots, &passphrase, key);
+    secret_wipe(&passphrase);
+    return rc;
+}
+
+#ifdef BAKEN_TEST_CLOCK
+struct store_key_cost
+unlock_cost(void)
+{
+    const char *cheap = getenv("BAKEN_TEST_CHEAP_KDF");
+    struct store_key_cost least = {STORE_KEY_MEMORY_KIB_LEAST, 1};
+
+    return cheap != NULL && cheap[0] != '\0' ? least : STORE_KEY_COST;
+}
+#else
+struct store_key_cost
+unlock_cost(void)
+{
+    return STORE_KEY_COST;
+}
+#endif

@@ -1,0 +1,66 @@
+/* The table of stable words and their translations. */
+#include "cli/words.h"
+
+#include "core/i18n.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char *const known[] = {
+    /* contacts */ N_("visit"), N_("call"), N_("message"), N_("meeting"),
+    /* goals */ N_("open"), N_("reached"), N_("dropped"),
+    /* agreements */ N_("advised"), N_("agreed"), N_("prescribed"),
+    /* safety */ N_("safe"), N_("worry"), N_("unsafe"),
+    /* members */ N_("mother"), N_("father"), N_("child"), N_("other"),
+    /* absences */ N_("leave"), N_("ill"),
+    /* covers */ N_("given"), N_("accepted"), N_("ended"), N_("expired"), N_("declined"), N_("read"),
+    N_("write"),
+    /* roles */ N_("administrator"), N_("coordinator"), N_("coach"), N_("scientist"), N_("duty"),
+    N_("intake"), N_("owner"), N_("released"),
+    /* why an entry waits */ N_("key"), N_("ledger"), N_("gap"), N_("late"), N_("refused"), N_("signature"),
+    N_("newer"), N_("damaged"),
+    /* entities and units */ N_("family"), N_("profile"), N_("member"), N_("contact"), N_("goal"),
+    N_("agreement"), N_("safety"), N_("absence"), N_("assent"), N_("deleted"), N_("name"), N_("names"),
+    N_("phase"), N_("report"), N_("note"), N_("participants"), N_("text"), N_("measure"), N_("deadline"),
+    N_("holder"), N_("status"), N_("level"), N_("kind"), N_("who"), N_("due"), N_("done"), N_("address"),
+    N_("reach"), N_("phone"), N_("birth"), N_("relation"), N_("surname"), N_("given_name"),
+    N_("birth_date"), N_("lives_where"), N_("code_name"), N_("since"), N_("opened"), N_("closed"),
+    N_("date"), N_("time"), N_("minutes"), N_("next"), N_("reason"), N_("ground"), N_("shared_with"),
+    N_("person"), N_("from"), N_("until"), N_("done_on"), N_("done_how"), N_("is_done"),
+    /* today */ N_("appointment"), N_("birthday"), N_("expected"),
+};
+
+const char *
+words_say(const char *word)
+{
+    if (word == NULL)
+        return "";
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i], word) == 0)
+            return _(known[i]);
+    return word;
+}
+
+const char *
+words_role(unsigned bit)
+{
+    static const char *const names[] = {"administrator", "coordinator", "coach", "scientist", "duty", "intake"};
+
+    return bit < sizeof names / sizeof names[0] ? names[bit] : NULL;
+}
+
+enum rc
+words_put_roles(struct buf *out, uint32_t roles)
+{
+    bool is_first = true;
+
+    for (unsigned bit = 0; words_role(bit) != NULL; bit++) {
+        if ((roles & (UINT32_C(1) << bit)) == 0)
+            continue;
+        enum rc rc = buf_printf(out, "%s%s", is_first ? "" : ", ", words_say(words_role(bit)));
+        if (rc != RC_OK)
+            return rc;
+        is_first = false;
+    }
+    return RC_OK;
+}

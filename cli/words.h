@@ -1,0 +1,16 @@
+/* What people read for the stable words of programs: kinds, levels, statuses, roles. */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#include "core/buf.h"
+
+#include <stdint.h>
+
+/* The word in the user's language; `word` itself when it is not one of ours; "" for NULL. */
+const char *words_say(const char *word);
+/* The word of the n-th role bit, from 0; NULL beyond the last. */
+const char *words_role(unsigned bit);
+/* LEDGER_ROLE_* as words for people, with commas, appended. */
+enum rc words_put_roles(struct buf *out, uint32_t roles) MUST_CHECK;
+
+#endif

@@ -168,16 +168,15 @@ static void
 settle_file(struct power_file *file, struct chance *chance)
 {
     size_t before = file->durable.len, after = file->current.len;
-    size_t least = before < after ? before : after;
-    size_t most = before < after ? after : before;
 
     for (struct pending *pending = file->first; pending != NULL; pending = pending->next)
         settle_write(&file->durable, pending, chance);
     if (file->first != NULL) {
         uint64_t fate = chance_below(chance, 3);
-        size_t len = fate == 0   ? before
-                     : fate == 1 ? after
-                                 : least + chance_below(chance, most - least + 1);
+        size_t len = fate == 0 ? before : after;
+        /* A file system shortens a file at once: a part of the end, gone, is no state of it. */
+        if (fate == 2 && after > before)
+            len = before + chance_below(chance, after - before + 1);
         resize(&file->durable, len);
     }
     if (file->exists != file->exists_durably)

@@ -10,7 +10,7 @@
  * Every write stays in the disk's cache until the file is synced. When power fails, each 512-byte
  * sector of each write since the last sync is there, is not, or holds garbage (in the bytes that were
  * written only: power-safe overwrite, as SQLite assumes); a file is as long as it was, as it became,
- * or between; a file made or deleted since the last sync is there or is not. From then on every call
+ * or, where it grew, between; a file made or deleted since the last sync is there or is not. From then on every call
  * fails, until power_disk_restore. One thread; locks always hold, so connections take turns. SQLite's
  * randomness is zeros: it draws its own generator from the default VFS.
  */

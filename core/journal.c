@@ -57,11 +57,11 @@ get_record(struct saving *s, const struct operation *operation, struct record **
         journal->record_room = room;
     }
     if (journal->records[journal->record_count] == NULL)
-        rc = record_new(&journal->records[journal->record_count]);
+        rc = register_new(&journal->records[journal->record_count]);
     if (rc != RC_OK)
         return rc;
     *record = journal->records[journal->record_count];
-    rc = record_load(journal, &s->stream, operation->entity, operation->record, *record);
+    rc = register_load(journal, &s->stream, operation->entity, operation->record, *record);
     if (rc == RC_OK)
         journal->record_count++;
     return rc;
@@ -145,11 +145,11 @@ supersede(struct saving *s, struct record *record, size_t index, const struct op
         if (is_own &&
             (version->save > s->save || (version->save == s->save && version->index >= index)))
             return rc_fail(RC_INVALID, _("a change supersedes what comes after it"));
-        struct head *head = record_head(record, operation->unit, version);
+        struct head *head = register_head(record, operation->unit, version);
         if (head == NULL && !is_own) /* of the own feed everything earlier was applied */
             rc = remember_missing(s, index, version);
         else if (head != NULL && (!is_once || id_equal(head->person, s->author->person)))
-            record_drop(record, head);
+            register_drop(record, head);
     }
     return rc;
 }
@@ -171,7 +171,7 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     enum rc rc = get_record(s, operation, &record);
 
     if (rc == RC_OK && is_once)
-        rc = record_note_first(record, &made, operation->supersedes_count == 0);
+        rc = register_note_first(record, &made, operation->supersedes_count == 0);
     if (rc == RC_OK)
         rc = supersede(s, record, index, operation, is_once);
     if (rc != RC_OK)
@@ -182,7 +182,7 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     if (is_dead(s, index, operation, is_once) ||
         (policy == POLICY_SET && value_is_empty(made.value, made.value_len)))
         return RC_OK;
-    return record_add(record, &made);
+    return register_add(record, &made);
 }
 
 /* Whether a save that was built without a list supersedes this current version: see change_put. */
@@ -211,8 +211,8 @@ fill_in(struct saving *s, struct operation *operation)
 
     if (rc != RC_OK || operation->supersedes != NULL)
         return rc;
-    const struct head *shown = record_shown(record, operation->unit);
-    record_range(record, operation->unit, &from, &until);
+    const struct head *shown = register_shown(record, operation->unit);
+    register_range(record, operation->unit, &from, &until);
     operation->supersedes = malloc((until - from + 1) * sizeof *operation->supersedes);
     if (operation->supersedes == NULL)
         return rc_fail(RC_NOMEM, _("out of memory"));
@@ -231,7 +231,7 @@ count_conflicts(const struct record *r)
     if (entity == NULL || entity->home != r->kind) /* a twin's conflict is its record's */
         return 0;
     for (size_t u = 0; u < entity->unit_count; u++)
-        count += record_conflict(r, entity->units[u].number) > 0;
+        count += register_conflict(r, entity->units[u].number) > 0;
     return count;
 }
 
@@ -250,7 +250,7 @@ store_conflicts(struct journal *journal, const struct record *r, uint32_t confli
         rc = stmt_run(stmt);
     }
     for (size_t u = 0; rc == RC_OK && conflicts > 0 && u < entity->unit_count; u++) {
-        uint32_t versions = record_conflict(r, entity->units[u].number);
+        uint32_t versions = register_conflict(r, entity->units[u].number);
         if (versions == 0)
             continue;
         rc = db_stmt(journal->db,
@@ -305,9 +305,9 @@ store_record(struct saving *s, struct record *r)
 {
     struct journal *journal = s->journal;
     const struct table *table = table_of(journal, r->entity, r->kind);
-    bool is_hidden = record_is_hidden(r);
+    bool is_hidden = register_is_hidden(r);
     uint32_t conflicts = count_conflicts(r);
-    enum rc rc = record_pack(r, &journal->scratch);
+    enum rc rc = register_pack(r, &journal->scratch);
 
     if (rc == RC_OK)
         rc = store_heads(journal, r, is_hidden, conflicts);

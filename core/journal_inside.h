@@ -1,4 +1,4 @@
-/* What the files of the journal share; nobody else includes it. */
+/* What the files of the journal (and core/summary.c, which reads registers) share; nobody else includes it. */
 #ifndef CORE_JOURNAL_INSIDE_H
 #define CORE_JOURNAL_INSIDE_H
 
@@ -85,24 +85,26 @@ enum rc table_purge(struct journal *journal, int64_t s) MUST_CHECK;
 enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHECK;
 
 /* journal_register.c */
-enum rc record_new(struct record **record) MUST_CHECK;
-void record_free(struct record *record);
-enum rc record_load(struct journal *journal, const struct stream_row *stream, uint32_t entity,
-                    struct id id, struct record *record) MUST_CHECK;
-enum rc record_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
-enum rc record_pack(const struct record *record, struct buf *out) MUST_CHECK;
-enum rc record_note_first(struct record *record, const struct head *made, bool is_root) MUST_CHECK;
-struct head *record_head(const struct record *record, uint32_t unit, const struct version *version);
-void record_drop(struct record *record, struct head *head);
-enum rc record_add(struct record *record, const struct head *head) MUST_CHECK;
-const struct first *record_first(const struct record *record, uint32_t unit);
+enum rc register_new(struct record **record) MUST_CHECK;
+void register_free(struct record *record);
+enum rc register_load(struct journal *journal, const struct stream_row *stream, uint32_t entity,
+                      struct id id, struct record *record) MUST_CHECK;
+enum rc register_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
+enum rc register_pack(const struct record *record, struct buf *out) MUST_CHECK;
+enum rc register_note_first(struct record *record, const struct head *made,
+                            bool is_root) MUST_CHECK;
+struct head *register_head(const struct record *record, uint32_t unit,
+                           const struct version *version);
+void register_drop(struct record *record, struct head *head);
+enum rc register_add(struct record *record, const struct head *head) MUST_CHECK;
+const struct first *register_first(const struct record *record, uint32_t unit);
 /* The version shown of a unit; NULL when nothing is current. */
-const struct head *record_shown(const struct record *record, uint32_t unit);
-bool record_is_hidden(const struct record *record);
+const struct head *register_shown(const struct record *record, uint32_t unit);
+bool register_is_hidden(const struct record *record);
 /* The number of current versions that conflict; 0 when the unit is not in conflict. */
-uint32_t record_conflict(const struct record *record, uint32_t unit);
+uint32_t register_conflict(const struct record *record, uint32_t unit);
 /* Heads of one unit: [*from, *until). */
-void record_range(const struct record *record, uint32_t unit, size_t *from, size_t *until);
+void register_range(const struct record *record, uint32_t unit, size_t *from, size_t *until);
 int head_compare_stamp(const struct head *a, const struct head *b);
 bool head_equal_value(const struct head *a, const struct head *b);
 

@@ -157,7 +157,7 @@ journal_close(struct journal *journal)
     if (journal == NULL)
         return;
     for (size_t i = 0; i < journal->record_room; i++)
-        record_free(journal->records[i]);
+        register_free(journal->records[i]);
     free(journal->records);
     table_free(journal);
     buf_wipe(&journal->scratch);

@@ -13,13 +13,13 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
     enum rc rc = stream_get(journal, stream, &row);
 
     if (rc == RC_OK)
-        rc = record_new(&r);
+        rc = register_new(&r);
     if (rc == RC_OK)
-        rc = record_load(journal, &row, entity, record, r);
+        rc = register_load(journal, &row, entity, record, r);
     if (rc != RC_OK)
         goto out;
-    const struct head *shown = record_shown(r, unit);
-    record_range(r, unit, &from, &until);
+    const struct head *shown = register_shown(r, unit);
+    register_range(r, unit, &from, &until);
     for (size_t i = from; rc == RC_OK && i < until; i++) {
         const struct head *h = &r->heads[i];
         struct current current = {h->version, h->person, h->hlc,
@@ -27,7 +27,7 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
         rc = visit(context, &current);
     }
 out:
-    record_free(r);
+    register_free(r);
     return rc;
 }
 
@@ -42,9 +42,9 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     *versions = NULL;
     *count = 0;
     if (rc == RC_OK)
-        rc = record_new(&r);
+        rc = register_new(&r);
     if (rc == RC_OK)
-        rc = record_load(journal, &row, entity, record, r);
+        rc = register_load(journal, &row, entity, record, r);
     if (rc == RC_OK && r->rid == 0)
         rc = rc_fail(RC_ABSENT, "record");
     if (rc == RC_OK)
@@ -54,7 +54,7 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++)
         if (r->heads[i].unit != UNIT_DELETED)
             (*versions)[(*count)++] = r->heads[i].version;
-    record_free(r);
+    register_free(r);
     return rc;
 }
 
@@ -129,7 +129,7 @@ static enum rc
 dump_record(struct journal *journal, int64_t rid, struct record *r, struct buf *out)
 {
     char text[ID_TEXT_CHARS + 1];
-    enum rc rc = record_load_rid(journal, rid, r);
+    enum rc rc = register_load_rid(journal, rid, r);
 
     if (rc != RC_OK)
         return rc;
@@ -144,7 +144,7 @@ dump_record(struct journal *journal, int64_t rid, struct record *r, struct buf *
     }
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++) {
         const struct head *h = &r->heads[i];
-        rc = put_version(out, h == record_shown(r, h->unit) ? "shown" : "other", h->unit,
+        rc = put_version(out, h == register_shown(r, h->unit) ? "shown" : "other", h->unit,
                          &h->version, h->hlc, h->person);
         if (rc == RC_OK)
             rc = buf_printf(out, " ");
@@ -162,7 +162,7 @@ dump_records(struct journal *journal, int64_t s, struct buf *out)
     struct record *r = NULL;
     struct stmt *stmt;
     bool row = true;
-    enum rc rc = record_new(&r);
+    enum rc rc = register_new(&r);
 
     if (rc != RC_OK)
         return rc;
@@ -176,7 +176,7 @@ dump_records(struct journal *journal, int64_t s, struct buf *out)
             rc = dump_record(journal, stmt_get_int(stmt, 0), r, out);
     }
     stmt_done(stmt);
-    record_free(r);
+    register_free(r);
     return rc;
 }
 

@@ -20,7 +20,7 @@ struct feed_person {
 };
 
 enum rc
-record_new(struct record **record)
+register_new(struct record **record)
 {
     *record = calloc(1, sizeof **record);
     if (*record == NULL)
@@ -30,7 +30,7 @@ record_new(struct record **record)
 }
 
 void
-record_free(struct record *record)
+register_free(struct record *record)
 {
     if (record == NULL)
         return;
@@ -89,7 +89,7 @@ pack_feeds(const struct record *r, struct feed_person *feeds, size_t *count, str
 }
 
 enum rc
-record_pack(const struct record *r, struct buf *out)
+register_pack(const struct record *r, struct buf *out)
 {
     struct feed_person *feeds = malloc((r->first_count + r->head_count + 1) * sizeof *feeds);
     size_t count;
@@ -237,8 +237,8 @@ load_row(struct stmt *stmt, struct record *r)
 }
 
 enum rc
-record_load(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
-            struct record *r)
+register_load(struct journal *journal, const struct stream_row *stream, uint32_t entity,
+              struct id id, struct record *r)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(journal->db,
@@ -261,7 +261,7 @@ record_load(struct journal *journal, const struct stream_row *stream, uint32_t e
 }
 
 enum rc
-record_load_rid(struct journal *journal, int64_t rid, struct record *r)
+register_load_rid(struct journal *journal, int64_t rid, struct record *r)
 {
     struct stmt *stmt;
     enum rc rc =
@@ -309,7 +309,7 @@ place(const struct record *r, const struct head *key)
 }
 
 struct head *
-record_head(const struct record *r, uint32_t unit, const struct version *version)
+register_head(const struct record *r, uint32_t unit, const struct version *version)
 {
     struct head key = {.unit = unit, .version = *version};
     size_t at = place(r, &key);
@@ -320,7 +320,7 @@ record_head(const struct record *r, uint32_t unit, const struct version *version
 }
 
 void
-record_drop(struct record *r, struct head *head)
+register_drop(struct record *r, struct head *head)
 {
     size_t at = (size_t)(head - r->heads);
 
@@ -329,11 +329,11 @@ record_drop(struct record *r, struct head *head)
 }
 
 enum rc
-record_add(struct record *r, const struct head *head)
+register_add(struct record *r, const struct head *head)
 {
     size_t from, until;
 
-    record_range(r, head->unit, &from, &until);
+    register_range(r, head->unit, &from, &until);
     if (until - from >= UNIT_VERSIONS)
         return rc_fail(RC_TOO_LARGE, _("more than %d versions of one thing wait for a choice"),
                        UNIT_VERSIONS);
@@ -359,7 +359,7 @@ is_earlier(const struct first *a, const struct first *b)
 }
 
 enum rc
-record_note_first(struct record *r, const struct head *made, bool is_root)
+register_note_first(struct record *r, const struct head *made, bool is_root)
 {
     struct first now = {made->unit, is_root, made->version, made->person, made->hlc};
     size_t at = 0;
@@ -383,7 +383,7 @@ record_note_first(struct record *r, const struct head *made, bool is_root)
 /* ---- asking --------------------------------------------------------------------------------- */
 
 void
-record_range(const struct record *r, uint32_t unit, size_t *from, size_t *until)
+register_range(const struct record *r, uint32_t unit, size_t *from, size_t *until)
 {
     struct head low = {.unit = unit};
 
@@ -394,7 +394,7 @@ record_range(const struct record *r, uint32_t unit, size_t *from, size_t *until)
 }
 
 const struct first *
-record_first(const struct record *r, uint32_t unit)
+register_first(const struct record *r, uint32_t unit)
 {
     for (size_t i = 0; i < r->first_count; i++)
         if (r->firsts[i].unit == unit)
@@ -417,14 +417,14 @@ head_equal_value(const struct head *a, const struct head *b)
 }
 
 const struct head *
-record_shown(const struct record *r, uint32_t unit)
+register_shown(const struct record *r, uint32_t unit)
 {
-    const struct first *first = record_first(r, unit);
+    const struct first *first = register_first(r, unit);
     const struct head *best = NULL;
     bool best_is_author = false;
     size_t from, until;
 
-    record_range(r, unit, &from, &until);
+    register_range(r, unit, &from, &until);
     for (size_t i = from; i < until; i++) {
         const struct head *h = &r->heads[i];
         bool is_author = first != NULL && id_equal(h->person, first->person);
@@ -464,14 +464,14 @@ covers(const struct record *r, const struct head *deletion)
 }
 
 bool
-record_is_hidden(const struct record *r)
+register_is_hidden(const struct record *r)
 {
     const struct schema_entity *entity = schema_entity(r->entity);
     size_t from, until;
 
     if (entity != NULL && entity->is_lasting)
         return false;
-    record_range(r, UNIT_DELETED, &from, &until);
+    register_range(r, UNIT_DELETED, &from, &until);
     for (size_t i = from; i < until; i++)
         if (covers(r, &r->heads[i]))
             return true;
@@ -479,10 +479,10 @@ record_is_hidden(const struct record *r)
 }
 
 uint32_t
-record_conflict(const struct record *r, uint32_t unit)
+register_conflict(const struct record *r, uint32_t unit)
 {
     enum policy policy = schema_policy(r->entity, unit);
-    const struct first *first = policy == POLICY_ONCE ? record_first(r, unit) : NULL;
+    const struct first *first = policy == POLICY_ONCE ? register_first(r, unit) : NULL;
     const struct head *one = NULL;
     size_t from, until;
     uint32_t count = 0;
@@ -491,7 +491,7 @@ record_conflict(const struct record *r, uint32_t unit)
     if (policy != POLICY_KEEP && policy != POLICY_ONCE && policy != POLICY_STRICT &&
         policy != POLICY_HUMAN)
         return 0;
-    record_range(r, unit, &from, &until);
+    register_range(r, unit, &from, &until);
     for (size_t i = from; i < until; i++) {
         const struct head *h = &r->heads[i];
         if (first != NULL && !id_equal(h->person, first->person))

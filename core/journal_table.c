@@ -270,7 +270,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
         return rc;
     stmt_int(stmt, 1, r->rid);
     rc = stmt_run(stmt);
-    record_range(r, unit->number, &from, &until);
+    register_range(r, unit->number, &from, &until);
     for (size_t i = from; rc == RC_OK && i < until; i++) {
         bool is_double = false;
         for (size_t k = from; k < i && !is_double; k++)
@@ -308,7 +308,7 @@ table_write(struct journal *journal, const struct record *r, bool is_hidden, uin
     for (size_t u = 0; rc == RC_OK && u < t->entity->unit_count; u++)
         if (is_plain(&t->entity->units[u]))
             rc = bind_unit(stmt, &at, t, &t->entity->units[u],
-                           record_shown(r, t->entity->units[u].number));
+                           register_shown(r, t->entity->units[u].number));
     if (rc == RC_OK)
         rc = stmt_run(stmt);
     else

@@ -23,7 +23,7 @@ store_token_directory(const char *state, struct buf *path)
     if (xdg != NULL && xdg[0] == '/') /* the specification ignores a relative path */
         return buf_printf(path, "%s/baken", xdg);
     if (home == NULL || home[0] == '\0')
-        return rc_fail(RC_ABSENT, _("neither XDG_STATE_HOME nor HOME is set"));
+        return rc_fail(RC_INVALID, _("neither XDG_STATE_HOME nor HOME is set"));
     return buf_printf(path, "%s/.local/state/baken", home);
 }
 

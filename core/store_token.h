@@ -18,7 +18,7 @@ struct store_token {
     uint64_t openings; /* rises at each opening and each clean close */
 };
 
-/* `state`, or $XDG_STATE_HOME/baken, or ~/.local/state/baken. RC_ABSENT when there is no home. */
+/* `state`, or $XDG_STATE_HOME/baken, or ~/.local/state/baken. RC_INVALID when there is no home. */
 enum rc store_token_directory(const char *state, struct buf *path) MUST_CHECK;
 /* The token as it should be for `directory` now. */
 enum rc store_token_of(struct id store, const char *directory, uint64_t openings,

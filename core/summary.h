@@ -21,7 +21,7 @@ struct summary_counts {
     uint32_t persons;
 };
 typedef enum rc (*summary_fn)(void *context, const struct summary_item *item);
-/* Current versions whose clock lies in [from_ms, until_ms) and whose author is not `self`, oldest first. */
+/* `visit` may be NULL. Current versions whose clock lies in [from_ms, until_ms) and whose author is not `self`, oldest first. */
 enum rc summary_list(struct journal *journal, struct id family, struct id self, int64_t from_ms,
                      int64_t until_ms, struct summary_counts *counts, summary_fn visit,
                      void *context) MUST_CHECK;

@@ -9,7 +9,7 @@ enum today_kind {
     TODAY_GOAL,          /* deadline today or earlier, still open */
     TODAY_APPOINTMENT,   /* the next appointment of a contact, today or within 7 days */
     TODAY_BIRTHDAY,      /* within 14 days */
-    TODAY_EXPECTED,      /* a child expected within 14 days, or overdue */
+    TODAY_EXPECTED,      /* a child expected within 14 days */
 };
 struct today_item {
     enum today_kind kind;

@@ -294,7 +294,7 @@ look_at(struct MHD_Connection *connection, const char *method, uint64_t *length)
         return WIRE_ERROR_TRANSFER_ENCODING;
     if (guard.is_malformed || guard.is_length_bad || guard.hosts != 1 || guard.lengths > 1)
         return WIRE_ERROR_MALFORMED;
-    if (guard.lengths == 0 && strcmp(method, "GET") != 0)
+    if (guard.lengths == 0 && strcmp(method, "POST") == 0)
         return WIRE_ERROR_LENGTH_REQUIRED;
     return WIRE_ERROR_NONE;
 }

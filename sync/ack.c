@@ -19,17 +19,6 @@ ack_wipe(struct ack *ack)
     *ack = ACK_EMPTY;
 }
 
-/* Arrays grow in powers of two, so that their room follows from their count. */
-static void *
-one_more(void *items, size_t count, size_t item_bytes)
-{
-    size_t room = 0;
-
-    if (count > 0 && (count & (count - 1)) != 0)
-        return items;
-    return array_grow(items, &room, count == 0 ? 1 : 2 * count, item_bytes);
-}
-
 enum rc
 ack_add_stream(struct ack *ack, struct id stream, const uint8_t *digest)
 {
@@ -38,7 +27,7 @@ ack_add_stream(struct ack *ack, struct id stream, const uint8_t *digest)
     if (ack->stream_count > 0 && id_compare(ack->streams[ack->stream_count - 1].stream, stream) >= 0)
         return rc_fail(RC_INVALID, _("streams out of order"));
 
-    struct ack_stream *streams = one_more(ack->streams, ack->stream_count, sizeof *streams);
+    struct ack_stream *streams = array_one_more(ack->streams, ack->stream_count, sizeof *streams);
     if (streams == NULL)
         return RC_NOMEM;
     ack->streams = streams;
@@ -63,7 +52,7 @@ ack_add_feed(struct ack *ack, struct ack_feed feed)
         if (order > 0 || (order == 0 && before->incarnation >= feed.incarnation))
             return rc_fail(RC_INVALID, _("feeds out of order"));
     }
-    struct ack_feed *feeds = one_more(stream->feeds, stream->feed_count, sizeof *feeds);
+    struct ack_feed *feeds = array_one_more(stream->feeds, stream->feed_count, sizeof *feeds);
     if (feeds == NULL)
         return RC_NOMEM;
     stream->feeds = feeds;

@@ -54,7 +54,7 @@ struct ledger_rule {
     enum rc code;       /* what ledger_check gives when it fails */
     const char *demand; /* one English sentence */
 };
-const struct ledger_rule *ledger_rules(size_t *count);
+const struct ledger_rule *ledger_rule_at(size_t index); /* from 0, in the order of judging; NULL beyond */
 
 /* ---- the head and the lines ---- */
 uint64_t ledger_position(const struct ledger *ledger); /* 0 when empty */

@@ -7,8 +7,6 @@
 
 #include "core/i18n.h"
 
-enum { FIRST_ROOM = 8 };
-
 struct writer
 writer_of(struct buf *buf)
 {
@@ -131,8 +129,6 @@ array_grow(void *items, size_t *room, size_t needed, size_t item_bytes)
         return items;
 
     size_t more = *room > SIZE_MAX / 2 ? SIZE_MAX : *room * 2;
-    if (more < FIRST_ROOM)
-        more = FIRST_ROOM;
     if (more < needed)
         more = needed;
     void *grown = more > SIZE_MAX / item_bytes ? NULL : realloc(items, more * item_bytes);
@@ -142,4 +138,14 @@ array_grow(void *items, size_t *room, size_t needed, size_t item_bytes)
     }
     *room = more;
     return grown;
+}
+
+void *
+array_one_more(void *items, size_t count, size_t item_bytes)
+{
+    size_t room = 0;
+
+    if (count > 0 && (count & (count - 1)) != 0)
+        return items;
+    return array_grow(items, &room, count == 0 ? 1 : 2 * count, item_bytes);
 }

@@ -42,5 +42,7 @@ void reader_ascii(struct reader *reader, size_t chars, char *out);
  * when memory ran out, and then the old array is as it was.
  */
 void *array_grow(void *items, size_t *room, size_t needed, size_t item_bytes);
+/* The same for an array that remembers only its count and grows one by one from empty, in powers of two. */
+void *array_one_more(void *items, size_t count, size_t item_bytes);
 
 #endif

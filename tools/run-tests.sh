@@ -60,6 +60,7 @@ if [ -z "${T:-}" ]; then
         check "build of the simulator" build debug build/debug/sim
         counted "simulator" build/debug/sim --seeds 1000
     fi
+    check "build of the control, with no cipher" build control all
     for script in tests/e2e/*.sh; do
         [ -f "$script" ] && [ "$script" != tests/e2e/lib.sh ] || continue
         counted "$(basename "$script" .sh)" "$script"

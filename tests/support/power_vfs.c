@@ -43,6 +43,7 @@ struct power_disk {
     uint64_t syncs;
     uint64_t cut_at; /* operation number; 0 is never */
     uint64_t cut_at_sync;
+    uint64_t fail_at; /* this operation alone fails */
     bool is_cut;
 };
 
@@ -139,7 +140,7 @@ fails_now(struct power_disk *disk)
         return true;
     disk->operations++;
     disk->is_cut = disk->cut_at != 0 && disk->operations >= disk->cut_at;
-    return disk->is_cut;
+    return disk->is_cut || disk->operations == disk->fail_at;
 }
 
 static void
@@ -278,7 +279,8 @@ file_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 of
     /* The write that power fails in has begun: it is among what may or may not be there. */
     bool was_cut = handle_of(opaque)->disk->is_cut;
     bool fails = fails_now(handle_of(opaque)->disk);
-    if (!was_cut) {
+    bool is_lost = was_cut || (fails && !handle_of(opaque)->disk->is_cut);
+    if (!is_lost) {
         put(&add_pending(file, (size_t)offset)->bytes, 0, bytes, (size_t)amount);
         put(&file->current, (size_t)offset, bytes, (size_t)amount);
     }
@@ -582,6 +584,12 @@ void
 power_disk_cut_at_sync(struct power_disk *disk, uint64_t sync)
 {
     disk->cut_at_sync = sync == 0 ? 0 : disk->syncs + sync;
+}
+
+void
+power_disk_fail_once(struct power_disk *disk, uint64_t operation)
+{
+    disk->fail_at = operation == 0 ? 0 : disk->operations + operation;
 }
 
 void

@@ -481,6 +481,86 @@ vfs_verify_finds_damage_in_free_pages_too(void **state)
     free(bytes);
 }
 
+/* kill -9 between commit and sync: what SQLite wrote at the commit is in the file. */
+static void
+vfs_writes_a_commit_at_once_also_without_a_sync(void **state)
+{
+    (void)state;
+    uint8_t *main, *wal;
+    size_t main_len, wal_len;
+    int64_t count;
+
+    assert_int_equal(db_set_synchronous(db, false), RC_OK);
+    for (int i = 1; i <= 3; i++) {
+        run("INSERT INTO t(b) VALUES('x')");
+        abandon(&main, &main_len, &wal, &wal_len);
+        free(main);
+        free(wal);
+        assert_int_equal(reopen(), RC_OK);
+        assert_int_equal(db_set_synchronous(db, false), RC_OK);
+        assert_int_equal(ask("SELECT count(*) FROM t", &count), RC_OK);
+        assert_int_equal(count, i);
+    }
+}
+
+static void
+vfs_binds_a_unit_to_its_file_place_kind_and_generation(void **state)
+{
+    (void)state;
+    static struct vfs_nonces nonces;
+    static uint8_t plain[VFS_PAGE_BYTES], page[VFS_PAGE_BYTES], copy[VFS_FRAME_UNIT_BYTES];
+    uint8_t unit[VFS_FRAME_UNIT_BYTES] = {0}, one[CRYPTO_NONCE_BYTES] = {1},
+            two[CRYPTO_NONCE_BYTES] = {2};
+    struct vfs_keys keys = {.is_ready = false}, renamed;
+
+    assert_int_equal(vfs_keys_derive(&keys, &key, file_id), RC_OK);
+    renamed = keys; /* the same keys, another id: only the associated data differs */
+    renamed.id[0] ^= 1;
+    vfs_page_seal(&keys, &nonces, 2, plain, page);
+    memcpy(copy, page, VFS_PAGE_BYTES);
+    assert_false(vfs_page_open(&keys, 3, copy));
+    memcpy(copy, page, VFS_PAGE_BYTES);
+    assert_false(vfs_page_open(&renamed, 2, copy));
+    memcpy(copy, page, VFS_PAGE_BYTES);
+    assert_true(vfs_page_open(&keys, 2, copy));
+
+    vfs_frame_seal(&keys, &nonces, one, 5, unit);
+    memcpy(copy, unit, sizeof copy);
+    assert_false(vfs_frame_open(&keys, two, 5, copy));
+    memcpy(copy, unit, sizeof copy);
+    assert_false(vfs_frame_open(&keys, one, 6, copy));
+    memcpy(copy, unit, sizeof copy);
+    assert_false(vfs_frame_open(&renamed, one, 5, copy));
+    memcpy(copy, unit, sizeof copy);
+    assert_true(vfs_frame_open(&keys, one, 5, copy));
+    vfs_keys_wipe(&keys);
+}
+
+/* The known limit (docs/STORE.md, section 9): an old page in its own place is as good as a new one. */
+static void
+vfs_does_not_notice_an_old_page_in_its_own_place(void **state)
+{
+    (void)state;
+    size_t len, new_len;
+    int64_t value;
+
+    run("CREATE TABLE n(v); INSERT INTO n VALUES(1)");
+    assert_int_equal(db_checkpoint(db, true), RC_OK);
+    uint8_t *old = copy_of(NAME, &len);
+    run("UPDATE n SET v = 2");
+    assert_int_equal(db_checkpoint(db, true), RC_OK);
+    uint8_t *mixed = copy_of(NAME, &new_len);
+    assert_int_equal(len, new_len);
+    memcpy(mixed + len - VFS_PAGE_BYTES, old + len - VFS_PAGE_BYTES, VFS_PAGE_BYTES);
+    close_all();
+    power_disk_put(disk, NAME, mixed, len);
+    assert_int_equal(reopen(), RC_OK);
+    assert_int_equal(ask("SELECT v FROM n", &value), RC_OK);
+    assert_int_equal(value, 1);
+    free(mixed);
+    free(old);
+}
+
 static int
 by_nonce(const void *a, const void *b)
 {
@@ -532,6 +612,9 @@ main(void)
         TEST(vfs_replaces_frames_in_place),
         TEST(vfs_keeps_its_settings),
         TEST(vfs_verify_finds_damage_in_free_pages_too),
+        TEST(vfs_writes_a_commit_at_once_also_without_a_sync),
+        TEST(vfs_binds_a_unit_to_its_file_place_kind_and_generation),
+        TEST(vfs_does_not_notice_an_old_page_in_its_own_place),
         TEST(vfs_never_uses_a_nonce_twice),
     };
 

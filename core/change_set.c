@@ -1,0 +1,252 @@
+/* What one act of a user changes, in the home stream and in the twin's. */
+#include "core/change_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/schema.h"
+
+void
+change_set_wipe(struct change_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        change_wipe(&set->changes[i]);
+    *set = CHANGE_SET_EMPTY;
+}
+
+static enum rc
+change_for(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+           struct change **change)
+{
+    struct id stream;
+    enum rc rc = journal_find_stream(journal, family, kind, &stream);
+
+    *change = NULL;
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; i < set->count; i++)
+        if (id_equal(set->changes[i].stream, stream))
+            *change = &set->changes[i];
+    if (*change != NULL)
+        return RC_OK;
+    if (set->count == CHANGE_SET_STREAMS)
+        return rc_fail(RC_TOO_LARGE, _("too many families in one change"));
+    *change = &set->changes[set->count++];
+    **change = CHANGE_EMPTY(stream);
+    return RC_OK;
+}
+
+/* The current versions of a unit, and whether the shown one equals some bytes. */
+struct unit_now {
+    struct version *versions;
+    size_t count;
+    const struct buf *wanted;
+    bool is_equal; /* to what is shown, or nothing is there and nothing is wanted */
+};
+
+static enum rc
+take_current(void *context, const struct current *current)
+{
+    struct unit_now *now = context;
+    struct version *grown = realloc(now->versions, (now->count + 1) * sizeof *grown);
+
+    if (grown == NULL)
+        return rc_fail(RC_NOMEM, _("out of memory"));
+    now->versions = grown;
+    now->versions[now->count++] = current->version;
+    if (!current->is_shown || now->wanted == NULL)
+        return RC_OK;
+    if (now->wanted->len == 0)
+        now->is_equal = value_is_empty(current->value, current->value_len);
+    else
+        now->is_equal = current->value_len == now->wanted->len &&
+                        memcmp(current->value, now->wanted->data, now->wanted->len) == 0;
+    return RC_OK;
+}
+
+static enum rc
+read_unit(struct journal *journal, struct id family, enum stream_kind kind, uint32_t entity,
+          struct id record, uint32_t unit, struct unit_now *now)
+{
+    struct id stream;
+    enum rc rc = journal_find_stream(journal, family, kind, &stream);
+
+    now->is_equal = now->wanted != NULL && now->wanted->len == 0;
+    if (rc == RC_OK)
+        rc = journal_current(journal, stream, entity, record, unit, take_current, now);
+    return rc;
+}
+
+/* The twin's value: the fields that the schema marks, bytes as they are. */
+static enum rc
+twin_value(const struct schema_unit *unit, const struct buf *value, struct buf *twin)
+{
+    struct field fields[CHANGE_FIELDS];
+    size_t count = 0;
+    enum rc rc = value->len == 0 ? RC_OK : value_read(value->data, value->len, fields, &count);
+
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        const struct schema_field *known = schema_field(unit, fields[i].number);
+        if (known != NULL && (known->flags & SCHEMA_TWIN) != 0)
+            rc = value_put_field(twin, &fields[i]);
+    }
+    return rc;
+}
+
+static bool
+has_twin(const struct schema_entity *entity, const struct schema_unit *unit)
+{
+    for (size_t f = 0; entity->has_twin && unit != NULL && f < unit->field_count; f++)
+        if ((unit->fields[f].flags & SCHEMA_TWIN) != 0)
+            return true;
+    return false;
+}
+
+/* The twin follows the file: it supersedes all that is current in it, so it never holds an open choice. */
+static enum rc
+put_twin(struct journal *journal, struct change_set *set, struct id family,
+         const struct schema_entity *entity, struct id record, const struct schema_unit *unit,
+         const struct buf *value)
+{
+    struct buf twin = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct unit_now now = {.wanted = &twin};
+    struct change *change;
+    enum rc rc = twin_value(unit, value, &twin);
+
+    if (rc == RC_OK)
+        rc = read_unit(journal, family, STREAM_INDEX, entity->number, record, unit->number, &now);
+    if (rc == RC_OK && !(now.is_equal && now.count <= 1))
+        rc = change_for(journal, set, family, STREAM_INDEX, &change);
+    if (rc == RC_OK && !(now.is_equal && now.count <= 1))
+        rc = change_put_over(change, entity->number, record, unit->number, &twin, now.versions,
+                             now.count);
+    free(now.versions);
+    buf_wipe(&twin);
+    return rc;
+}
+
+enum rc
+change_set_put(struct journal *journal, struct change_set *set, struct id family, uint32_t entity,
+               struct id record, uint32_t unit, const struct buf *value,
+               const struct version *supersedes, size_t count)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    const struct schema_unit *known_unit = schema_unit(known, unit);
+    struct change *change;
+
+    if (known == NULL || known_unit == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    enum rc rc = change_for(journal, set, family, known->home, &change);
+    if (rc == RC_OK && supersedes == NULL)
+        rc = change_put(change, entity, record, unit, value);
+    else if (rc == RC_OK)
+        rc = change_put_over(change, entity, record, unit, value, supersedes, count);
+    if (rc == RC_OK && has_twin(known, known_unit))
+        rc = put_twin(journal, set, family, known, record, known_unit, value);
+    return rc;
+}
+
+enum rc
+change_set_put_new(struct journal *journal, struct change_set *set, struct id family,
+                   uint32_t entity, struct id record, uint32_t unit, const struct buf *value)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct unit_now now = {.wanted = value};
+
+    if (known == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    enum rc rc = read_unit(journal, family, known->home, entity, record, unit, &now);
+    free(now.versions);
+    if (rc != RC_OK || now.is_equal)
+        return rc;
+    return change_set_put(journal, set, family, entity, record, unit, value, NULL, 0);
+}
+
+/* ---- deleting ------------------------------------------------------------------------------- */
+
+static enum rc
+delete_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+          uint32_t entity, struct id record)
+{
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct version *versions = NULL;
+    struct version none;
+    struct change *change;
+    struct id stream;
+    size_t count;
+    enum rc rc = journal_find_stream(journal, family, kind, &stream);
+
+    if (rc == RC_OK)
+        rc = journal_versions(journal, stream, entity, record, &versions, &count);
+    if (rc == RC_OK)
+        rc = value_put_versions(&value, 1, versions, count);
+    if (rc == RC_OK)
+        rc = change_for(journal, set, family, kind, &change);
+    if (rc == RC_OK)
+        rc = change_put_over(change, entity, record, UNIT_DELETED, &value, &none, 0);
+    free(versions);
+    buf_wipe(&value);
+    return rc;
+}
+
+enum rc
+change_set_delete(struct journal *journal, struct change_set *set, struct id family,
+                  uint32_t entity, struct id record)
+{
+    const struct schema_entity *known = schema_entity(entity);
+
+    if (known == NULL || known->is_lasting)
+        return rc_fail(RC_INVALID, _("this is withdrawn with a reason, or erased; not deleted"));
+    enum rc rc = delete_in(journal, set, family, known->home, entity, record);
+    if (rc != RC_OK || !known->has_twin)
+        return rc;
+    rc = delete_in(journal, set, family, STREAM_INDEX, entity, record);
+    return rc == RC_ABSENT ? RC_OK : rc; /* a record need not have a twin yet */
+}
+
+static enum rc
+restore_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+           uint32_t entity, struct id record)
+{
+    struct buf empty = BUF_EMPTY(1);
+    struct unit_now now = {.wanted = NULL};
+    struct change *change;
+    enum rc rc = read_unit(journal, family, kind, entity, record, UNIT_DELETED, &now);
+
+    if (rc == RC_OK && now.count > 0)
+        rc = change_for(journal, set, family, kind, &change);
+    if (rc == RC_OK && now.count > 0)
+        rc = change_put_over(change, entity, record, UNIT_DELETED, &empty, now.versions, now.count);
+    free(now.versions);
+    return rc;
+}
+
+enum rc
+change_set_restore(struct journal *journal, struct change_set *set, struct id family,
+                   uint32_t entity, struct id record)
+{
+    const struct schema_entity *known = schema_entity(entity);
+
+    if (known == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    enum rc rc = restore_in(journal, set, family, known->home, entity, record);
+    if (rc == RC_OK && known->has_twin)
+        rc = restore_in(journal, set, family, STREAM_INDEX, entity, record);
+    return rc;
+}
+
+enum rc
+change_set_save(struct journal *journal, const struct author *self, struct change_set *set)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = RC_OK;
+    uint32_t save;
+
+    for (size_t i = 0; rc == RC_OK && i < set->count; i++) {
+        buf_clear(&body);
+        rc = journal_save(journal, self, &set->changes[i], &body, &save);
+    }
+    buf_wipe(&body);
+    return rc;
+}

@@ -1,0 +1,238 @@
+/* What the domain's files share: building values, reading rows, finding a record by its short id. */
+#include "core/record.h"
+
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/record_inside.h"
+
+/* ---- building ------------------------------------------------------------------------------- */
+
+struct draft
+draft_start(struct journal *journal, struct change_set *set, uint32_t entity, struct facts *facts)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct draft draft = {.journal = journal, .set = set, .entity = entity, .rc = RC_OK};
+
+    draft.value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    if (known->home != STREAM_TEAM && id_is_zero(facts->family))
+        draft.rc = rc_fail(RC_INVALID, _("no family is named"));
+    if (id_is_zero(facts->id))
+        facts->id = id_new(journal_now_ms(journal));
+    draft.family = facts->family;
+    draft.record = facts->id;
+    return draft;
+}
+
+void
+draft_text(struct draft *draft, uint32_t field, const char *text)
+{
+    if (draft->rc == RC_OK)
+        draft->rc = value_put_text(&draft->value, field, text);
+}
+
+void
+draft_slug(struct draft *draft, uint32_t field, const char *slug)
+{
+    if (draft->rc == RC_OK && slug != NULL && slug[0] != '\0')
+        draft->rc = schema_check_slug(slug);
+    draft_text(draft, field, slug);
+}
+
+void
+draft_date(struct draft *draft, uint32_t field, uint32_t date)
+{
+    if (draft->rc == RC_OK)
+        draft->rc = value_put_date(&draft->value, field, date);
+}
+
+void
+draft_int(struct draft *draft, uint32_t field, int64_t integer)
+{
+    if (draft->rc == RC_OK && integer != 0)
+        draft->rc = value_put_int(&draft->value, field, integer);
+}
+
+void
+draft_id(struct draft *draft, uint32_t field, struct id id)
+{
+    if (draft->rc == RC_OK)
+        draft->rc = value_put_id(&draft->value, field, id);
+}
+
+void
+draft_unit(struct draft *draft, uint32_t unit)
+{
+    if (draft->rc == RC_OK)
+        draft->rc = change_set_put_new(draft->journal, draft->set, draft->family, draft->entity,
+                                       draft->record, unit, &draft->value);
+    buf_clear(&draft->value);
+}
+
+enum rc
+draft_finish(struct draft *draft)
+{
+    buf_wipe(&draft->value);
+    return draft->rc;
+}
+
+void
+draft_demand(struct draft *draft, bool condition, const char *sentence)
+{
+    if (draft->rc == RC_OK && !condition)
+        draft->rc = rc_fail(RC_INVALID, "%s", sentence);
+}
+
+bool
+is_blank(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static enum rc
+read_facts(struct stmt *stmt, struct facts *facts)
+{
+    enum rc rc = stmt_get_id(stmt, 0, &facts->id);
+
+    if (rc == RC_OK)
+        rc = stmt_get_id(stmt, 1, &facts->family);
+    facts->is_hidden = stmt_get_int(stmt, 2) != 0;
+    facts->conflicts = get_u32(stmt, 3);
+    facts->changed_ms = stmt_get_int(stmt, 4);
+    if (rc == RC_OK && !stmt_is_null(stmt, 5))
+        rc = stmt_get_id(stmt, 5, &facts->changed_by);
+    facts->written_ms = stmt_get_int(stmt, 6);
+    if (rc == RC_OK && !stmt_is_null(stmt, 7))
+        rc = stmt_get_id(stmt, 7, &facts->author);
+    return rc;
+}
+
+static enum rc
+find_number(struct journal *journal, const char *sql, struct id id, int64_t second, int64_t *number)
+{
+    struct stmt *stmt;
+    bool row;
+    enum rc rc = db_stmt(journal_db(journal), sql, &stmt);
+
+    *number = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, id);
+    stmt_int(stmt, 2, second);
+    rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && row)
+        *number = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+bind_one(struct journal *journal, const struct query *query, struct id id, struct stmt **stmt)
+{
+    int64_t rid;
+    enum rc rc = db_stmt(journal_db(journal), query->one, stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = find_number(journal,
+                     "SELECT r.rid FROM journal_record AS r JOIN journal_stream AS t ON t.s = r.s "
+                     "WHERE r.id = ?1 AND r.entity = (?2 & 65535) AND t.kind = (?2 >> 16)",
+                     id, (int64_t)schema_entity(query->entity)->home << 16 | query->entity, &rid);
+    stmt_int(*stmt, 1, rid);
+    return rc;
+}
+
+static enum rc
+bind_list(struct journal *journal, const struct query *query, const struct record_filter *filter,
+          struct stmt **stmt)
+{
+    int64_t s = 0;
+    enum rc rc = RC_OK;
+
+    *stmt = NULL;
+    if (!id_is_zero(filter->family))
+        rc = find_number(journal, "SELECT s FROM journal_stream WHERE family = ?1 AND kind = ?2",
+                         filter->family, schema_entity(query->entity)->home, &s);
+    if (rc == RC_OK)
+        rc = db_stmt(journal_db(journal), query->list, stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(*stmt, 1, s);
+    stmt_int(*stmt, 2, id_is_zero(filter->family) ? INT64_MAX : s);
+    stmt_int(*stmt, 3, filter->with_hidden);
+    stmt_int(*stmt, 4, filter->from);
+    stmt_int(*stmt, 5, filter->until);
+    stmt_int(*stmt, 6, filter->is_open_only);
+    stmt_int(*stmt, 7, filter->newest_first ? -1 : 1);
+    stmt_int(*stmt, 8, filter->limit == 0 ? -1 : (int64_t)filter->limit);
+    return RC_OK;
+}
+
+enum rc
+query_run(struct journal *journal, const struct query *query, const struct record_filter *filter,
+          row_fn visit, void *context)
+{
+    struct stmt *stmt;
+    bool row = true;
+    enum rc rc = id_is_zero(filter->id) ? bind_list(journal, query, filter, &stmt)
+                                        : bind_one(journal, query, filter->id, &stmt);
+
+    while (rc == RC_OK && row) {
+        struct facts facts = {.is_hidden = false};
+        rc = stmt_step(stmt, &row);
+        if (rc == RC_OK && row)
+            rc = read_facts(stmt, &facts);
+        if (rc == RC_OK && row)
+            rc = visit(context, stmt, &facts);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* ---- finding -------------------------------------------------------------------------------- */
+
+enum rc
+record_find(struct journal *journal, uint32_t entity, const char *text, struct facts *facts)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct stmt *stmt;
+    bool row = true;
+    size_t found = 0;
+
+    *facts = (struct facts){.is_hidden = false};
+    if (known == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    if (strlen(text) < ID_SHORT_CHARS || strlen(text) > ID_TEXT_CHARS)
+        return rc_fail(RC_INVALID, _("\"%.30s\" is not an id: at least its last %d characters"),
+                       text, ID_SHORT_CHARS);
+    enum rc rc =
+        db_stmt(journal_db(journal),
+                "SELECT r.id, t.family, r.hidden, r.conflicts FROM journal_record AS r "
+                "JOIN journal_stream AS t ON t.s = r.s WHERE r.entity = ?1 AND t.kind = ?2",
+                &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, entity);
+    stmt_int(stmt, 2, known->home);
+    while (rc == RC_OK && row && found < 2) {
+        struct id id;
+        rc = stmt_step(stmt, &row);
+        if (rc == RC_OK && row)
+            rc = stmt_get_id(stmt, 0, &id);
+        if (rc != RC_OK || !row || !id_matches(id, text))
+            continue;
+        found++;
+        facts->id = id;
+        rc = stmt_get_id(stmt, 1, &facts->family);
+        facts->is_hidden = stmt_get_int(stmt, 2) != 0;
+        facts->conflicts = get_u32(stmt, 3);
+    }
+    stmt_done(stmt);
+    if (rc == RC_OK && found == 0)
+        rc = rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
+    else if (rc == RC_OK && found > 1)
+        rc = rc_fail(RC_AMBIGUOUS, _("more than one id ends in %s: type more of it"), text);
+    return rc;
+}

@@ -1,0 +1,66 @@
+/* What the domain's files share: building values, and reading rows of the typed tables. */
+#ifndef CORE_RECORD_INSIDE_H
+#define CORE_RECORD_INSIDE_H
+
+#include "core/db.h"
+#include "core/record.h"
+#include "core/schema.h"
+
+/* A record's units being built; after the first failure nothing more is done, and draft_finish tells it. */
+struct draft {
+    struct journal *journal;
+    struct change_set *set;
+    struct id family;
+    struct id record;
+    uint32_t entity;
+    struct buf value;
+    enum rc rc;
+};
+/* A zero id gets a new one, in *facts too. RC_INVALID without a family where one is due. */
+struct draft draft_start(struct journal *journal, struct change_set *set, uint32_t entity,
+                         struct facts *facts);
+void draft_text(struct draft *draft, uint32_t field, const char *text);
+void draft_slug(struct draft *draft, uint32_t field, const char *slug);
+void draft_date(struct draft *draft, uint32_t field, uint32_t date);
+void draft_int(struct draft *draft, uint32_t field, int64_t integer); /* 0 puts nothing */
+void draft_id(struct draft *draft, uint32_t field, struct id id);
+/* Adds the unit when it differs from what is shown. */
+void draft_unit(struct draft *draft, uint32_t unit);
+enum rc draft_finish(struct draft *draft) MUST_CHECK;
+/* RC_INVALID with `sentence` unless the condition holds. */
+void draft_demand(struct draft *draft, bool condition, const char *sentence);
+
+bool is_blank(const char *text); /* NULL, or nothing but spaces */
+
+/* Columns 0 to 7 of every query below; the entity's own begin at FACTS_COLUMNS. The table is called r. */
+#define FACTS_SQL                                                                                  \
+    "r.id, t.family, r.hidden, r.conflicts, r.changed, r.changed_by, r.written, r.author"
+enum { FACTS_COLUMNS = 8 };
+/* Parameters: ?1 and ?2 least and greatest stream, ?3 hidden too, ?4 and ?5 dates or 0, ?6 open only,
+ * ?7 1 or -1 for the order, ?8 limit. */
+#define LIST_SQL(columns, table, where, order)                                                     \
+    "SELECT " FACTS_SQL ", " columns " FROM " table " AS r JOIN journal_stream AS t ON t.s = r.s " \
+    "WHERE r.s BETWEEN ?1 AND ?2 AND (?3 OR NOT r.hidden) AND ?4 + ?5 + ?6 + ?7 IS NOT NULL "      \
+    "AND " where " ORDER BY " order " LIMIT ?8"
+#define ONE_SQL(columns, table)                                                                    \
+    "SELECT " FACTS_SQL ", " columns " FROM " table                                                \
+    " AS r JOIN journal_stream AS t ON t.s = r.s WHERE r.rid = ?1"
+
+struct query {
+    uint32_t entity;
+    const char *list;
+    const char *one;
+};
+typedef enum rc (*row_fn)(void *context, struct stmt *stmt, const struct facts *facts);
+enum rc query_run(struct journal *journal, const struct query *query,
+                  const struct record_filter *filter, row_fn row, void *context) MUST_CHECK;
+
+static inline uint32_t
+get_u32(struct stmt *stmt, int at)
+{
+    int64_t value = stmt_get_int(stmt, at);
+
+    return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
+}
+
+#endif

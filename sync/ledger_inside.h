@@ -1,0 +1,151 @@
+/* What the ledger looks like inside. For sync/ledger*.c alone. */
+#ifndef SYNC_LEDGER_INSIDE_H
+#define SYNC_LEDGER_INSIDE_H
+
+#include "core/crypto.h"
+#include "core/id.h"
+#include "core/rc.h"
+#include "sync/ledger.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Positions in an array of items, ordered by the key that each item begins with. Only ever added to. */
+struct ledger_index {
+    uint32_t *order;
+    size_t count;
+};
+
+struct inside_role {
+    uint64_t position;
+    uint32_t roles;
+};
+
+struct inside_person {
+    struct ledger_person facts; /* first: its id is the key */
+    struct inside_role *roles;  /* history, ascending */
+    size_t role_count;
+};
+
+struct inside_device {
+    struct ledger_device facts;
+    uint32_t person; /* index */
+};
+
+struct inside_assigned {
+    uint64_t position;
+    struct id person;
+    uint8_t function;
+};
+
+struct inside_family {
+    struct ledger_family facts;
+    struct inside_assigned *assigned; /* history, ascending */
+    size_t assigned_count;
+    uint64_t owned; /* position from which it has an owner; 0 while there is none */
+    uint32_t *covers;
+    size_t cover_count;
+};
+
+/* One epoch: who was given its key. A mark tells that the device could not hold the stream at some later line. */
+struct inside_epoch {
+    uint64_t position;
+    uint8_t commitment[CRYPTO_HASH_BYTES];
+    uint8_t reserve_public[CRYPTO_PUBLIC_BYTES];
+    uint32_t reserve_epoch;
+    struct id *given; /* ascending */
+    uint8_t *lapsed;  /* beside `given` */
+    size_t given_count;
+};
+
+enum { INSIDE_NO_FAMILY = UINT32_MAX };
+
+struct inside_stream {
+    struct ledger_stream facts;
+    uint32_t family; /* index, or INSIDE_NO_FAMILY */
+    struct inside_epoch *epochs;
+};
+
+struct inside_cover {
+    struct ledger_cover facts;
+    struct id *families;
+    bool lapsed; /* its end was seen at a line's time, and no box was given since */
+};
+
+/* Keyed by the public key, which comes first. */
+struct inside_invite {
+    struct ledger_invitation facts;
+};
+
+struct inside_line {
+    uint8_t op_hash[CRYPTO_HASH_BYTES]; /* first: the key */
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint64_t time_ms;
+    enum ledger_kind kind;
+};
+
+/* Heads of a line that ended a right or admitted late work. */
+struct inside_heads {
+    uint64_t position;
+    struct ledger_head *items;
+    size_t count;
+};
+
+struct inside_server {
+    uint64_t position;
+    uint8_t server_public[CRYPTO_PUBLIC_BYTES];
+    char address[JOINING_ADDRESS_BYTES + 1];
+};
+
+#define INSIDE_TABLE(type, name)                                                                             \
+    type *name;                                                                                              \
+    size_t name##_count;                                                                                     \
+    size_t name##_room;                                                                                      \
+    struct ledger_index name##_by_key
+
+struct ledger {
+    bool broken; /* memory ran out half-way */
+    uint8_t team[CRYPTO_HASH_BYTES];
+    struct id team_stream;
+    INSIDE_TABLE(struct inside_line, lines);
+    INSIDE_TABLE(struct inside_person, persons);
+    INSIDE_TABLE(struct inside_device, devices);
+    INSIDE_TABLE(struct inside_family, families);
+    INSIDE_TABLE(struct inside_stream, streams);
+    INSIDE_TABLE(struct inside_cover, covers);
+    INSIDE_TABLE(struct inside_invite, invites);
+    struct inside_heads *heads; /* ascending */
+    size_t heads_count;
+    struct inside_server *servers;
+    size_t servers_count;
+};
+
+/* ---- ledger_state.c ---- */
+struct inside_person *ledger_inside_person(const struct ledger *ledger, struct id id);
+struct inside_device *ledger_inside_device(const struct ledger *ledger, struct id id);
+struct inside_family *ledger_inside_family(const struct ledger *ledger, struct id id);
+struct inside_stream *ledger_inside_stream(const struct ledger *ledger, struct id id);
+struct inside_cover *ledger_inside_cover(const struct ledger *ledger, struct id id);
+struct inside_invite *ledger_inside_invite(const struct ledger *ledger, const uint8_t *invite_public);
+struct inside_line *ledger_inside_line(const struct ledger *ledger, const uint8_t *op_hash);
+/* Takes a lawful operation in as the next line. RC_NOMEM leaves the ledger broken. */
+enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op, const struct inside_line *line);
+void ledger_inside_wipe(struct ledger *ledger);
+
+/* ---- ledger_rights.c ---- */
+struct inside_epoch *ledger_inside_current(const struct inside_stream *stream); /* NULL: none made */
+/* True when the cover names the family. */
+bool ledger_inside_covers(const struct inside_cover *cover, struct id family);
+enum ledger_function ledger_inside_function(const struct inside_family *family, struct id person);
+/* At the head and a time. */
+bool ledger_inside_may_hold(const struct ledger *ledger, const struct inside_device *device,
+                            const struct inside_stream *stream, uint64_t at_ms);
+bool ledger_inside_is_active(const struct ledger *ledger, const struct inside_device *device);
+
+/* ---- ledger_rules.c ---- */
+/* Judges an operation as the next line. The codes are those of ledger_check. */
+enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, const void *bytes, size_t len,
+                            uint64_t time_ms, const char **rule);
+
+#endif

@@ -1,0 +1,38 @@
+/* The longer checks of the table of rules: recipients, shares, heads. For sync/ledger_rules.c alone. */
+#ifndef SYNC_LEDGER_JUDGE_H
+#define SYNC_LEDGER_JUDGE_H
+
+#include "sync/ledger_inside.h"
+
+#define LEDGER_JUDGE_DAY_MS UINT64_C(86400000)
+
+/* An operation on its way to be the next line. */
+struct judged {
+    const struct ledger *ledger;
+    const struct ledger_op *op;
+    const uint8_t *bytes;
+    size_t len;
+    uint64_t time_ms;
+    const struct inside_device *author; /* NULL when not known */
+    const struct inside_person *person; /* the author's */
+    struct ledger_ids *scratch;
+    enum rc *trouble; /* RC_NOMEM when a check could not be made */
+};
+
+bool ledger_judge_is_reserved(struct id id);
+bool ledger_judge_is_active_with(const struct ledger *ledger, struct id person, uint32_t roles); /* one of them */
+/* The part makes that epoch for exactly these recipients. */
+bool ledger_judge_makes(const struct ledger_part *part, uint32_t epoch, const struct id *recipients, size_t count);
+
+bool ledger_judge_administrator_remains(const struct judged *judged);
+bool ledger_judge_heads(const struct judged *judged);
+bool ledger_judge_first_recipients(const struct judged *judged);
+bool ledger_judge_share_epoch(const struct judged *judged);
+bool ledger_judge_may_share(const struct judged *judged);
+bool ledger_judge_share_recipients(const struct judged *judged);
+bool ledger_judge_next_epoch(const struct judged *judged);
+bool ledger_judge_may_rotate(const struct judged *judged);
+bool ledger_judge_reserve_alone(const struct judged *judged);
+bool ledger_judge_recipients(const struct judged *judged);
+
+#endif

@@ -108,7 +108,8 @@ give_up() {
 
 # ---- the server --------------------------------------------------------------------------------
 # Sets up a server in $WORK/server the first time, and runs it; a second start takes the same port.
-# Afterwards $SERVER is its address and $CODE a file with a one-time code.
+# Afterwards $SERVER is its address and $CODE a file with a one-time code. Further words are options of
+# `bakend run`.
 server_start() {
     if [ ! -d "$WORK/server" ]; then
         "$BAKEND" setup --dir "$WORK/server" >"$WORK/setup.out" 2>&1 ||
@@ -117,7 +118,7 @@ server_start() {
     fi
     rm -f "$WORK/port"
     "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$SERVER_PORT" --port-file "$WORK/port" \
-        >>"$WORK/server.log" 2>&1 &
+        "$@" >>"$WORK/server.log" 2>&1 &
     SERVER_PID=$!
     for _ in $(seq 200); do
         [ -s "$WORK/port" ] && break

@@ -1,0 +1,109 @@
+/* Tests of core/absence. */
+#include "core/absence.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "tests/support/devices.h"
+
+static struct devices world;
+static struct change_set set;
+static struct texts texts;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    devices_make(&world, 2);
+    set = CHANGE_SET_EMPTY;
+    texts = TEXTS_EMPTY;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    devices_remove(&world);
+    return 0;
+}
+
+static struct journal *
+journal(size_t device)
+{
+    return world.device[device].journal;
+}
+
+static size_t seen;
+
+static enum rc
+see(void *context, const struct absence *absence)
+{
+    (void)context;
+    seen += id_equal(absence->person, devices_id(2, 1));
+    return RC_OK;
+}
+
+static enum rc
+see_assent(void *context, const struct assent *assent)
+{
+    (void)context;
+    seen += strcmp(assent->answer, "veto") == 0;
+    return RC_OK;
+}
+
+static void
+absences_are_listed_when_they_overlap(void **state)
+{
+    struct record_filter august = {.from = 20240801, .until = 20240831};
+    struct record_filter june = {.from = 20240601, .until = 20240630};
+    struct absence absence = {
+        .person = devices_id(2, 1), .from = 20240720, .until = 20240805, .kind = "leave"};
+    struct absence out;
+
+    (void)state;
+    assert_ok(absence_put(journal(0), &set, &absence));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    seen = 0;
+    assert_ok(absence_list(journal(1), &august, see, NULL));
+    assert_int_equal(seen, 1);
+    assert_ok(absence_list(journal(1), &june, see, NULL));
+    assert_int_equal(seen, 1);
+    assert_ok(absence_get(journal(1), absence.facts.id, &out, &texts));
+    assert_int_equal(out.until, 20240805);
+    absence.until = 20240701;
+    assert_int_equal(absence_put(journal(0), &set, &absence), RC_INVALID);
+}
+
+static void
+an_assent_is_about_a_cover_and_a_colleague(void **state)
+{
+    struct record_filter all = {.family = world.family};
+    struct assent assent = {
+        .facts.family = world.family, .cover = devices_id(5, 1), .answer = "veto"};
+
+    (void)state;
+    assert_int_equal(assent_put(journal(0), &set, &assent), RC_INVALID);
+    assent.person = devices_id(2, 1);
+    assert_ok(assent_put(journal(0), &set, &assent));
+    devices_save_set(&world, 0, &set);
+    seen = 0;
+    assert_ok(assent_list(journal(0), &all, see_assent, NULL));
+    assert_int_equal(seen, 1);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(absences_are_listed_when_they_overlap),
+        TEST(an_assent_is_about_a_cover_and_a_colleague),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

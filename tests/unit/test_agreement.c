@@ -1,0 +1,108 @@
+/* Tests of core/agreement. */
+#include "core/agreement.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "tests/support/devices.h"
+
+static struct devices world;
+static struct change_set set;
+static struct texts texts;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    devices_make(&world, 2);
+    set = CHANGE_SET_EMPTY;
+    texts = TEXTS_EMPTY;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    devices_remove(&world);
+    return 0;
+}
+
+static struct journal *
+journal(size_t device)
+{
+    return world.device[device].journal;
+}
+
+static size_t seen;
+
+static enum rc
+see(void *context, const struct agreement *agreement)
+{
+    (void)context;
+    (void)agreement;
+    seen++;
+    return RC_OK;
+}
+
+static void
+an_agreement_is_done_on_one_device_and_changed_on_another_without_conflict(void **state)
+{
+    struct record_filter open = {.family = world.family, .is_open_only = true, .until = 20240131};
+    struct agreement agreement = {.facts.family = world.family,
+                                  .text = "Bellen",
+                                  .kind = "agreed",
+                                  .who = "moeder",
+                                  .due = 20240110};
+    struct agreement other, out;
+
+    (void)state;
+    assert_ok(agreement_put(journal(0), &set, &agreement));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    seen = 0;
+    assert_ok(agreement_list(journal(1), &open, see, NULL));
+    assert_int_equal(seen, 1);
+    other = agreement;
+    agreement.is_done = true;
+    agreement.done_on = 20240109;
+    assert_ok(agreement_put(journal(0), &set, &agreement));
+    devices_save_set(&world, 0, &set);
+    other.due = 20240120;
+    assert_ok(agreement_put(journal(1), &set, &other));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_ok(agreement_get(journal(1), agreement.facts.id, &out, &texts));
+    assert_int_equal(out.facts.conflicts, 0);
+    assert_true(out.is_done);
+    assert_int_equal(out.due, 20240120);
+    seen = 0;
+    assert_ok(agreement_list(journal(1), &open, see, NULL));
+    assert_int_equal(seen, 0);
+}
+
+static void
+what_cannot_be_is_refused(void **state)
+{
+    struct agreement empty = {.facts.family = world.family, .text = ""};
+    struct agreement odd = {.facts.family = world.family, .text = "x", .kind = "shouted"};
+
+    (void)state;
+    assert_int_equal(agreement_put(journal(0), &set, &empty), RC_INVALID);
+    assert_int_equal(agreement_put(journal(0), &set, &odd), RC_INVALID);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_agreement_is_done_on_one_device_and_changed_on_another_without_conflict),
+        TEST(what_cannot_be_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/* Tests of core/member. */
+#include "core/member.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "core/schema.h"
+#include "tests/support/devices.h"
+
+static struct devices world;
+static struct change_set set;
+static struct texts texts;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    devices_make(&world, 2);
+    set = CHANGE_SET_EMPTY;
+    texts = TEXTS_EMPTY;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    devices_remove(&world);
+    return 0;
+}
+
+static struct journal *
+journal(size_t device)
+{
+    return world.device[device].journal;
+}
+
+static char names[100];
+
+static enum rc
+append_name(void *context, const struct member *member)
+{
+    (void)context;
+    strncat(names, member->given_name, sizeof names - strlen(names) - 1);
+    return RC_OK;
+}
+
+static void
+put(const char *name, uint32_t birth)
+{
+    struct member member = {
+        .facts.family = world.family, .given_name = name, .birth_date = birth, .relation = "child"};
+
+    assert_ok(member_put(journal(0), &set, &member));
+    assert_false(id_is_zero(member.facts.id));
+    devices_save_set(&world, 0, &set);
+}
+
+static void
+members_are_listed_by_birth_date_unknown_last(void **state)
+{
+    struct record_filter all = {.family = world.family};
+
+    (void)state;
+    put("C", 0);
+    put("B", 20190101);
+    put("A", 19900101);
+    names[0] = 0;
+    assert_ok(member_list(journal(0), &all, append_name, NULL));
+    assert_string_equal(names, "ABC");
+}
+
+static void
+a_member_is_changed_deleted_and_found_by_a_short_id(void **state)
+{
+    struct member member = {
+        .facts.family = world.family, .given_name = "Zoe\xcc\x88", .phone = "06"};
+    struct member out;
+    struct facts facts;
+    char text[ID_TEXT_CHARS + 1];
+
+    (void)state;
+    assert_ok(member_put(journal(0), &set, &member));
+    devices_save_set(&world, 0, &set);
+    id_to_text(member.facts.id, text);
+    assert_ok(
+        record_find(journal(0), ENTITY_MEMBER, text + ID_TEXT_CHARS - ID_SHORT_CHARS, &facts));
+    assert_true(id_equal(facts.id, member.facts.id));
+    assert_ok(member_get(journal(0), facts.id, &out, &texts));
+    assert_string_equal(out.given_name, "Zo\xc3\xab"); /* NFC */
+    out.phone = "07";
+    assert_ok(member_put(journal(0), &set, &out));
+    assert_int_equal(set.changes[0].count, 1);
+    devices_save_set(&world, 0, &set);
+    assert_ok(change_set_delete(journal(0), &set, world.family, ENTITY_MEMBER, facts.id));
+    devices_save_set(&world, 0, &set);
+    assert_ok(member_get(journal(0), facts.id, &out, &texts));
+    assert_true(out.facts.is_hidden);
+    assert_string_equal(out.phone, "07");
+}
+
+static void
+a_member_needs_a_name_and_a_family(void **state)
+{
+    struct member nameless = {.facts.family = world.family};
+    struct member homeless = {.given_name = "A"};
+
+    (void)state;
+    assert_int_equal(member_put(journal(0), &set, &nameless), RC_INVALID);
+    assert_int_equal(member_put(journal(0), &set, &homeless), RC_INVALID);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(members_are_listed_by_birth_date_unknown_last),
+        TEST(a_member_is_changed_deleted_and_found_by_a_short_id),
+        TEST(a_member_needs_a_name_and_a_family),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* Tests of core/safety. */
+#include "core/safety.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "tests/support/devices.h"
+
+static struct devices world;
+static struct change_set set;
+static struct texts texts;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    devices_make(&world, 2);
+    set = CHANGE_SET_EMPTY;
+    texts = TEXTS_EMPTY;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    devices_remove(&world);
+    return 0;
+}
+
+static struct journal *
+journal(size_t device)
+{
+    return world.device[device].journal;
+}
+
+static void
+a_judgement_is_written_once_and_its_twin_tells_the_date_alone(void **state)
+{
+    struct safety safety = {
+        .facts.family = world.family, .date = 20240301, .level = "worry", .ground = "blauwe plek"};
+    struct safety out;
+    struct id author = world.device[0].self.person;
+
+    (void)state;
+    assert_ok(safety_put(journal(0), &set, author, &safety));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    assert_ok(safety_get(journal(1), safety.facts.id, &out, &texts));
+    assert_string_equal(out.level, "worry");
+    char *dump = devices_dump(&world, 1, world.index);
+    assert_non_null(strstr(dump, "date=20240301"));
+    assert_null(strstr(dump, "level"));
+    assert_null(strstr(dump, "626c61757765")); /* "blauwe" */
+    free(dump);
+    out.level = "safe";
+    out.reason = "toch niet";
+    assert_int_equal(safety_put(journal(1), &set, world.device[1].self.person, &out), RC_DENIED);
+    assert_ok(safety_withdraw(journal(0), &set, author, safety.facts.id, "verkeerd kind"));
+    devices_save_set(&world, 0, &set);
+    assert_ok(safety_get(journal(0), safety.facts.id, &out, &texts));
+    assert_true(out.is_withdrawn);
+}
+
+static void
+a_judgement_needs_a_date_a_level_and_a_ground(void **state)
+{
+    struct safety safety = {.facts.family = world.family, .date = 20240301, .level = "worry"};
+    struct id author = world.device[0].self.person;
+
+    (void)state;
+    assert_int_equal(safety_put(journal(0), &set, author, &safety), RC_INVALID);
+    safety.ground = "x";
+    safety.level = "odd";
+    assert_int_equal(safety_put(journal(0), &set, author, &safety), RC_INVALID);
+    safety.level = "safe";
+    safety.date = 0;
+    assert_int_equal(safety_put(journal(0), &set, author, &safety), RC_INVALID);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_judgement_is_written_once_and_its_twin_tells_the_date_alone),
+        TEST(a_judgement_needs_a_date_a_level_and_a_ground),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -43,7 +43,7 @@ CREATE TABLE sync_feed (
     feed INTEGER NOT NULL PRIMARY KEY,
     stream BLOB NOT NULL,
     device BLOB NOT NULL,
-    incarnation BLOB NOT NULL,
+    incarnation INTEGER NOT NULL, -- the u64's bits
     is_own INTEGER NOT NULL,
     saved INTEGER NOT NULL DEFAULT 0,     -- own: last save given
     sealed INTEGER NOT NULL DEFAULT 0,    -- own: last save sealed
@@ -52,8 +52,8 @@ CREATE TABLE sync_feed (
     UNIQUE (stream, device, incarnation)
 ) STRICT;
 
--- state: 0 new, 1 applied, 2 parked, 3 held. The reason is a number of enum log_reason.
--- is_sent: 0 own and not yet taken by the server, 1 the server has it. is_bundled: given to a device in a bundle.
+-- state and reason: enum log_state, enum log_reason (sync/log.h). The ciphertext is stored once, here.
+-- is_sent: the server is known to have it. is_bundled: it was given to a device in a bundle.
 CREATE TABLE sync_entry (
     entry INTEGER NOT NULL PRIMARY KEY,
     feed INTEGER NOT NULL REFERENCES sync_feed,
@@ -69,7 +69,7 @@ CREATE TABLE sync_entry (
     is_bundled INTEGER NOT NULL DEFAULT 0,
     UNIQUE (feed, first)
 ) STRICT;
-CREATE INDEX sync_entry_waiting ON sync_entry (state, reason) WHERE state <> 1;
+CREATE INDEX sync_entry_waiting ON sync_entry (state) WHERE state <> 1;
 CREATE INDEX sync_entry_unsent ON sync_entry (feed, first) WHERE is_sent = 0;
 
 -- One save as a body of its own, until it is sealed. A save that the server refused returns here.
@@ -86,6 +86,7 @@ CREATE TABLE sync_ack (
     stream BLOB NOT NULL,
     number INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    ack BLOB NOT NULL, -- verbatim, signature included
+    digest BLOB NOT NULL,
+    vector BLOB NOT NULL, -- n x (id device, u64 incarnation, u32 last)
     PRIMARY KEY (device, stream)
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,81 @@
+/* Own scalars of the sync layer by name. */
+#include "sync/state.h"
+
+enum rc
+state_get_int(struct db *db, const char *name, int64_t *value)
+{
+    struct stmt *stmt;
+    bool row;
+
+    *value = 0;
+    enum rc rc = db_stmt(db, "SELECT value FROM sync_state WHERE name = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_text(stmt, 1, name);
+    rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && row)
+        *value = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+state_put_int(struct db *db, const char *name, int64_t value)
+{
+    struct stmt *stmt;
+
+    enum rc rc = db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_text(stmt, 1, name);
+    stmt_int(stmt, 2, value);
+    return stmt_run(stmt);
+}
+
+enum rc
+state_get_bytes(struct db *db, const char *name, struct buf *out)
+{
+    struct stmt *stmt;
+    bool row;
+
+    buf_clear(out);
+    enum rc rc = db_stmt(db, "SELECT value FROM sync_state WHERE name = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_text(stmt, 1, name);
+    rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && !row)
+        rc = RC_ABSENT;
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        rc = buf_put(out, bytes, len);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+state_put_bytes(struct db *db, const char *name, const void *bytes, size_t len)
+{
+    struct stmt *stmt;
+
+    enum rc rc = db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_text(stmt, 1, name);
+    stmt_blob(stmt, 2, bytes, len);
+    return stmt_run(stmt);
+}
+
+enum rc
+state_drop(struct db *db, const char *name)
+{
+    struct stmt *stmt;
+
+    enum rc rc = db_stmt(db, "DELETE FROM sync_state WHERE name = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_text(stmt, 1, name);
+    return stmt_run(stmt);
+}

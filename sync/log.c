@@ -1,0 +1,469 @@
+/* The log: feeds, and entries with their ciphertext. */
+#include "sync/log.h"
+
+#include <string.h>
+
+#include "core/i18n.h"
+
+const char *
+log_reason_name(enum log_reason reason)
+{
+    static const char *const names[LOG_REASON_COUNT] = {
+        "", "key", "ledger", "gap", "unknown", "damaged", "fork", "past", "gone", "late", "no_right",
+    };
+    return reason < LOG_REASON_COUNT ? names[reason] : "";
+}
+
+#define FEED_COLUMNS "feed, stream, device, incarnation, is_own, saved, sealed, head, on_server"
+
+static enum rc
+read_feed(struct stmt *stmt, struct log_feed *row)
+{
+    *row = (struct log_feed){.key = stmt_get_int(stmt, 0)};
+    enum rc rc = stmt_get_id(stmt, 1, &row->stream);
+    if (rc == RC_OK)
+        rc = stmt_get_id(stmt, 2, &row->feed.device);
+    row->feed.incarnation = (uint64_t)stmt_get_int(stmt, 3);
+    row->is_own = stmt_get_int(stmt, 4) != 0;
+    row->saved = (uint32_t)stmt_get_int(stmt, 5);
+    row->sealed = (uint32_t)stmt_get_int(stmt, 6);
+    if (rc == RC_OK && !stmt_is_null(stmt, 7))
+        rc = stmt_get_fixed(stmt, 7, row->head, sizeof row->head);
+    row->on_server = (uint32_t)stmt_get_int(stmt, 8);
+    return rc;
+}
+
+static enum rc
+one_feed(struct stmt *stmt, struct log_feed *row)
+{
+    bool found;
+    enum rc rc = stmt_step(stmt, &found);
+
+    if (rc == RC_OK)
+        rc = found ? read_feed(stmt, row) : RC_ABSENT;
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+log_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct log_feed *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed WHERE stream = ?1 AND device = ?2"
+                             " AND incarnation = ?3", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_id(stmt, 2, feed.device);
+    stmt_int(stmt, 3, (int64_t)feed.incarnation);
+    return one_feed(stmt, row);
+}
+
+enum rc
+log_feed_get(struct db *db, int64_t key, struct log_feed *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed WHERE feed = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    return one_feed(stmt, row);
+}
+
+enum rc
+log_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own, struct log_feed *row)
+{
+    struct stmt *stmt;
+    enum rc rc = log_feed_find(db, stream, feed, row);
+
+    if (rc != RC_ABSENT)
+        return rc;
+    rc = db_stmt(db, "INSERT INTO sync_feed (stream, device, incarnation, is_own) VALUES (?1, ?2, ?3, ?4)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_id(stmt, 2, feed.device);
+    stmt_int(stmt, 3, (int64_t)feed.incarnation);
+    stmt_int(stmt, 4, is_own);
+    rc = stmt_run(stmt);
+    *row = (struct log_feed){.key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
+    return rc;
+}
+
+enum rc
+log_feed_put(struct db *db, const struct log_feed *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "UPDATE sync_feed SET saved = ?2, sealed = ?3, head = ?4, on_server = ?5"
+                             " WHERE feed = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, row->key);
+    stmt_int(stmt, 2, row->saved);
+    stmt_int(stmt, 3, row->sealed);
+    stmt_blob(stmt, 4, row->head, sizeof row->head);
+    stmt_int(stmt, 5, row->on_server);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_feeds(struct db *db, struct id stream, log_feed_fn visit, void *context)
+{
+    struct stmt *stmt;
+    struct id last_stream = {{0}}, last_device = {{0}};
+    int64_t last_incarnation = 0;
+    bool is_first = true;
+
+    /* One row per step, so that a visitor may use the same statements. */
+    for (;;) {
+        struct log_feed row;
+        bool found;
+        enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed"
+                                 " WHERE (?5 OR stream = ?1) AND (?6 OR (stream, device, incarnation < 0, incarnation)"
+                                 "   > (?2, ?3, ?4 < 0, ?4))"
+                                 " ORDER BY stream, device, incarnation < 0, incarnation LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            return rc;
+        stmt_id(stmt, 1, stream);
+        stmt_id(stmt, 2, last_stream);
+        stmt_id(stmt, 3, last_device);
+        stmt_int(stmt, 4, last_incarnation);
+        stmt_int(stmt, 5, id_is_zero(stream));
+        stmt_int(stmt, 6, is_first);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = read_feed(stmt, &row);
+        stmt_done(stmt);
+        if (rc != RC_OK || !found)
+            return rc;
+        is_first = false;
+        last_stream = row.stream;
+        last_device = row.feed.device;
+        last_incarnation = (int64_t)row.feed.incarnation;
+        rc = visit(context, &row);
+        if (rc != RC_OK)
+            return rc;
+    }
+}
+
+void
+log_row_wipe(struct log_row *row)
+{
+    buf_wipe(&row->bytes);
+    *row = LOG_ROW_EMPTY;
+}
+
+#define ENTRY_COLUMNS "entry, feed, header, signature, ciphertext, arrived_ms, state, reason, is_sent, is_bundled"
+
+static enum rc
+read_entry(struct stmt *stmt, struct log_row *row)
+{
+    size_t len;
+    const uint8_t *header = stmt_get_blob(stmt, 2, &len);
+
+    enum rc rc = entry_header_decode(header, len, &row->entry);
+    if (rc == RC_OK)
+        rc = stmt_get_fixed(stmt, 3, row->entry.signature, sizeof row->entry.signature);
+    if (rc != RC_OK)
+        return rc;
+    row->key = stmt_get_int(stmt, 0);
+    row->feed = stmt_get_int(stmt, 1);
+    row->entry.arrived_ms = (uint64_t)stmt_get_int(stmt, 5);
+    row->state = (enum log_state)stmt_get_int(stmt, 6);
+    row->reason = (enum log_reason)stmt_get_int(stmt, 7);
+    row->is_sent = stmt_get_int(stmt, 8) != 0;
+    row->is_bundled = stmt_get_int(stmt, 9) != 0;
+    row->entry.ciphertext = NULL;
+    buf_clear(&row->bytes);
+    if (stmt_is_null(stmt, 4))
+        return RC_OK;
+    const uint8_t *bytes = stmt_get_blob(stmt, 4, &len);
+    rc = buf_put(&row->bytes, bytes, len);
+    row->entry.ciphertext = row->bytes.data;
+    return rc;
+}
+
+static enum rc
+one_entry(struct stmt *stmt, struct log_row *row)
+{
+    bool found;
+    enum rc rc = stmt_step(stmt, &found);
+
+    if (rc == RC_OK)
+        rc = found ? read_entry(stmt, row) : RC_ABSENT;
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+log_get(struct db *db, int64_t key, struct log_row *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT " ENTRY_COLUMNS " FROM sync_entry WHERE entry = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    return one_entry(stmt, row);
+}
+
+enum rc
+log_find(struct db *db, int64_t feed, uint32_t save, struct log_row *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT " ENTRY_COLUMNS " FROM sync_entry WHERE feed = ?1 AND first <= ?2 AND last >= ?2"
+                             " ORDER BY first DESC LIMIT 1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, save);
+    return one_entry(stmt, row);
+}
+
+/* The hash of the entry that covers first..last or overlaps it. RC_ABSENT when none does. */
+static enum rc
+overlap(struct db *db, int64_t feed, const struct entry *entry, int64_t *key, uint8_t hash[CRYPTO_HASH_BYTES],
+        bool *lacks_body, bool *lacks_arrival)
+{
+    struct stmt *stmt;
+    bool found;
+    struct entry stored;
+
+    enum rc rc = db_stmt(db, "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0 FROM sync_entry"
+                             " WHERE feed = ?1 AND first <= ?3 AND last >= ?2 LIMIT 1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, entry->first);
+    stmt_int(stmt, 3, entry->last);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && !found)
+        rc = RC_ABSENT;
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *header = stmt_get_blob(stmt, 1, &len);
+        *key = stmt_get_int(stmt, 0);
+        *lacks_body = stmt_get_int(stmt, 2) != 0;
+        *lacks_arrival = stmt_get_int(stmt, 3) != 0;
+        rc = entry_header_decode(header, len, &stored);
+        memcpy(hash, stored.hash, CRYPTO_HASH_BYTES);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* A later full body, or a time of arrival, for an entry that is here. */
+static enum rc
+complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body, bool lacks_arrival)
+{
+    struct stmt *stmt;
+    enum rc rc;
+
+    if (lacks_body && entry->ciphertext != NULL) {
+        rc = db_stmt(db, "UPDATE sync_entry SET ciphertext = ?2, state = 0, reason = 0 WHERE entry = ?1", &stmt);
+        if (rc != RC_OK)
+            return rc;
+        stmt_int(stmt, 1, key);
+        stmt_blob(stmt, 2, entry->ciphertext, entry->ciphertext_len);
+        rc = stmt_run(stmt);
+        if (rc != RC_OK)
+            return rc;
+    }
+    if (!lacks_arrival || entry->arrived_ms == 0)
+        return RC_EXISTS;
+    rc = db_stmt(db, "UPDATE sync_entry SET arrived_ms = ?2, is_sent = 1 WHERE entry = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    stmt_int(stmt, 2, (int64_t)entry->arrived_ms);
+    rc = stmt_run(stmt);
+    return rc == RC_OK ? RC_EXISTS : rc;
+}
+
+enum rc
+log_put(struct db *db, const struct log_feed *feed, const struct entry *entry, enum log_state state,
+        enum log_reason reason, bool is_sent)
+{
+    struct stmt *stmt;
+    uint8_t header[ENTRY_HEADER_BYTES], hash[CRYPTO_HASH_BYTES];
+    int64_t key;
+    bool lacks_body, lacks_arrival;
+
+    enum rc rc = overlap(db, feed->key, entry, &key, hash, &lacks_body, &lacks_arrival);
+    if (rc == RC_OK && memcmp(hash, entry->hash, sizeof hash) != 0)
+        return rc_fail(RC_UNTRUSTED, _("two different entries claim to be save %u of one device"),
+                       (unsigned)entry->first);
+    if (rc == RC_OK)
+        return complete(db, key, entry, lacks_body, lacks_arrival);
+    if (rc != RC_ABSENT)
+        return rc;
+    rc = db_stmt(db, "INSERT INTO sync_entry (feed, first, last, header, signature, ciphertext, arrived_ms, state,"
+                     " reason, is_sent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    entry_header(entry, header);
+    stmt_int(stmt, 1, feed->key);
+    stmt_int(stmt, 2, entry->first);
+    stmt_int(stmt, 3, entry->last);
+    stmt_blob(stmt, 4, header, sizeof header);
+    stmt_blob(stmt, 5, entry->signature, sizeof entry->signature);
+    if (entry->ciphertext != NULL)
+        stmt_blob(stmt, 6, entry->ciphertext, entry->ciphertext_len);
+    else
+        stmt_null(stmt, 6);
+    stmt_int(stmt, 7, (int64_t)entry->arrived_ms);
+    stmt_int(stmt, 8, state);
+    stmt_int(stmt, 9, reason);
+    stmt_int(stmt, 10, is_sent);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH_BYTES])
+{
+    struct stmt *stmt;
+    bool found;
+    struct entry entry;
+
+    enum rc rc = db_stmt(db, "SELECT header FROM sync_entry WHERE feed = ?1 AND last = ?2", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, last);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && !found)
+        rc = RC_ABSENT;
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *header = stmt_get_blob(stmt, 0, &len);
+        rc = entry_header_decode(header, len, &entry);
+        memcpy(hash, entry.hash, CRYPTO_HASH_BYTES);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+log_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *stored = *applied = 0;
+    enum rc rc = db_stmt(db, "SELECT (SELECT last FROM sync_entry WHERE feed = ?1 ORDER BY first DESC LIMIT 1),"
+                             " (SELECT last FROM sync_entry WHERE feed = ?1 AND state = 1 ORDER BY first DESC LIMIT 1)",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found) {
+        *stored = (uint32_t)stmt_get_int(stmt, 0);
+        *applied = (uint32_t)stmt_get_int(stmt, 1);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+log_set_state(struct db *db, int64_t key, enum log_state state, enum log_reason reason)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = ?2, reason = ?3 WHERE entry = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    stmt_int(stmt, 2, state);
+    stmt_int(stmt, 3, reason);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_set_sent(struct db *db, int64_t key, bool is_sent)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "UPDATE sync_entry SET is_sent = ?2 WHERE entry = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    stmt_int(stmt, 2, is_sent);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_drop(struct db *db, int64_t key)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "DELETE FROM sync_entry WHERE entry = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_keys(struct db *db, enum log_state state, int64_t after, int64_t *keys, size_t room, size_t *count)
+{
+    struct stmt *stmt;
+    bool found = true;
+
+    *count = 0;
+    enum rc rc = db_stmt(db, "SELECT entry FROM sync_entry WHERE state = ?1 AND state <> 1 AND entry > ?2"
+                             " ORDER BY entry LIMIT ?3", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, state);
+    stmt_int(stmt, 2, after);
+    stmt_int(stmt, 3, (int64_t)room);
+    while (rc == RC_OK && found) {
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            keys[(*count)++] = stmt_get_int(stmt, 0);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+log_unpark(struct db *db, enum log_state state, enum log_reason reason, uint64_t *count)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = ?1 AND state <> 1"
+                             " AND reason = ?2", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, state);
+    stmt_int(stmt, 2, reason);
+    rc = stmt_run(stmt);
+    *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+    return rc;
+}
+
+enum rc
+log_renew(struct db *db, struct id stream)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
+                             " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    return stmt_run(stmt);
+}
+
+enum rc
+log_count(struct db *db, enum log_state state, uint64_t *count)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *count = 0;
+    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_entry WHERE state = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, state);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *count = (uint64_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}

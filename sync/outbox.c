@@ -1,0 +1,156 @@
+/* Saves in line: put, read, counted. Sealing is in outbox_seal.c. */
+#include "sync/outbox.h"
+
+#include "sync/replica_own.h"
+
+enum rc
+outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "INSERT INTO sync_outbox (feed, save, body) VALUES (?1, ?2, ?3)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, save);
+    stmt_blob(stmt, 3, body->data, body->len);
+    return stmt_run(stmt);
+}
+
+enum rc
+outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
+{
+    struct stmt *stmt;
+    bool found;
+
+    buf_clear(body);
+    enum rc rc = db_stmt(db, "SELECT body FROM sync_outbox WHERE feed = ?1 AND save = ?2", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, save);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && !found)
+        rc = RC_ABSENT;
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        rc = buf_put(body, bytes, len);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "DELETE FROM sync_outbox WHERE feed = ?1 AND save BETWEEN ?2 AND ?3", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, first);
+    stmt_int(stmt, 3, last);
+    return stmt_run(stmt);
+}
+
+enum rc
+outbox_count(struct db *db, uint64_t *saves)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *saves = 0;
+    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_outbox", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *saves = (uint64_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *first = *last = 0;
+    enum rc rc = db_stmt(db, "SELECT coalesce(min(save), 0), coalesce(max(save), 0) FROM sync_outbox WHERE feed = ?1",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found) {
+        *first = (uint32_t)stmt_get_int(stmt, 0);
+        *last = (uint32_t)stmt_get_int(stmt, 1);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+outbox_next_stream(struct db *db, const struct id *after, struct id *stream, bool *found)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT min(stream) FROM sync_feed WHERE (?1 IS NULL OR stream > ?1)"
+                             " AND feed IN (SELECT feed FROM sync_outbox)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    if (after != NULL)
+        stmt_id(stmt, 1, *after);
+    else
+        stmt_null(stmt, 1);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
+        *found = !stmt_is_null(stmt, 0);
+    if (rc == RC_OK && *found)
+        rc = stmt_get_id(stmt, 0, stream);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* One waiting save into the journal. */
+static enum rc
+reapply_one(struct replica *replica, const struct log_feed *feed, uint32_t save, struct buf *body)
+{
+    struct change *changes = NULL;
+    struct author author = {.feed = feed->feed, .person = replica_self(replica).person};
+
+    enum rc rc = outbox_get(replica->db, feed->key, save, body);
+    if (rc == RC_OK)
+        rc = body_read(feed->stream, feed->feed, save, save, body->data, body->len, &changes);
+    if (rc == RC_OK)
+        rc = journal_apply(replica->journal, &author, save, &changes[0]);
+    if (changes != NULL)
+        body_free(changes, 1);
+    return rc;
+}
+
+static enum rc
+reapply_feed(void *context, const struct log_feed *feed)
+{
+    struct replica *replica = context;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    uint32_t first, last, frontier;
+
+    if (!feed->is_own)
+        return RC_OK;
+    enum rc rc = outbox_range(replica->db, feed->key, &first, &last);
+    if (rc == RC_OK)
+        rc = journal_frontier(replica->journal, feed->stream, feed->feed, &frontier);
+    if (rc != RC_OK || first == 0 || frontier + 1 < first)
+        return rc; /* what comes before is held: so is this */
+    for (uint32_t save = first; rc == RC_OK && save <= last; save++)
+        rc = reapply_one(replica, feed, save, &body);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+outbox_reapply(struct replica *replica, struct id stream)
+{
+    return log_feeds(replica->db, stream, reapply_feed, replica);
+}

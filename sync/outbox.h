@@ -1,0 +1,29 @@
+/* Saves in line, and the sealing of what waits into entries. Sealed bytes are committed before they are sent. */
+#ifndef SYNC_OUTBOX_H
+#define SYNC_OUTBOX_H
+
+#include "sync/log.h"
+
+struct replica;
+
+enum rc outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body) MUST_CHECK;
+/* Replaces `body`; RC_ABSENT without a sentence. */
+enum rc outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body) MUST_CHECK;
+enum rc outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last) MUST_CHECK;
+enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;
+/* Lowest and highest save that wait of a feed; 0 when none. */
+enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last) MUST_CHECK;
+
+/*
+ * Seals what waits, in one stream or (zero) in all: each entry in a transaction of its own. What cannot be sealed (no key, no
+ * right ever, continuity not proven) goes on waiting. With `unless_owed`, streams that owe a rotation wait too.
+ */
+enum rc outbox_seal(struct replica *replica, struct id stream, bool unless_owed) MUST_CHECK;
+/* Streams with saves that wait, ascending after `after` (NULL: the first). */
+enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *stream, bool *found) MUST_CHECK;
+/* Puts the saves of a refused entry, and of all after it in its feed, back in line. RC_DENIED when one was in a bundle. */
+enum rc outbox_unseal(struct replica *replica, int64_t entry) MUST_CHECK;
+/* Applies the waiting saves of a stream to the journal again, after it was reset. */
+enum rc outbox_reapply(struct replica *replica, struct id stream) MUST_CHECK;
+
+#endif

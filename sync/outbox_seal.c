@@ -1,0 +1,329 @@
+/* Sealing what waits into entries, and taking refused ones apart again. */
+#include "sync/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/replica_own.h"
+
+enum { SEAL_SAVES = 4096 };
+
+/* What goes into one entry. */
+struct batch {
+    struct change *changes[SEAL_SAVES]; /* each of one save, from body_read */
+    struct change flat[SEAL_SAVES];     /* the same, side by side for body_write; lent */
+    size_t count;
+    size_t bytes;
+    struct feed_seen *seen;
+    size_t seen_count;
+    size_t seen_room;
+};
+
+static void
+batch_wipe(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        body_free(batch->changes[i], 1);
+    free(batch->seen);
+    batch->count = batch->bytes = 0;
+    batch->seen = NULL;
+    batch->seen_count = batch->seen_room = 0;
+}
+
+static int
+compare_feeds(const struct feed_ref *a, const struct feed_ref *b)
+{
+    int order = id_compare(a->device, b->device);
+
+    if (order != 0)
+        return order;
+    return a->incarnation < b->incarnation ? -1 : a->incarnation > b->incarnation;
+}
+
+/* Where the feed stands, or belongs, among those seen. */
+static size_t
+place_of(const struct batch *batch, const struct feed_ref *feed, bool *is_there)
+{
+    size_t low = 0, high = batch->seen_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_feeds(&batch->seen[middle].feed, feed) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *is_there = low < batch->seen_count && compare_feeds(&batch->seen[low].feed, feed) == 0;
+    return low;
+}
+
+/* Notes what we have applied of a feed that a save names. */
+static enum rc
+see(struct replica *replica, struct batch *batch, struct id stream, struct feed_ref ref)
+{
+    bool is_there;
+    struct log_feed feed;
+    uint32_t stored, applied;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    size_t at = place_of(batch, &ref, &is_there);
+
+    if (is_there)
+        return RC_OK;
+    enum rc rc = log_feed_find(replica->db, stream, ref, &feed);
+    if (rc == RC_OK)
+        rc = log_last(replica->db, feed.key, &stored, &applied);
+    if (rc == RC_OK)
+        rc = log_head_at(replica->db, feed.key, applied, hash);
+    if (rc != RC_OK)
+        return rc == RC_ABSENT ? rc_fail(RC_CORRUPT, _("a change builds on an entry that is not in the log")) : rc;
+    if (batch->seen_count == batch->seen_room) {
+        size_t room = batch->seen_room == 0 ? 8 : 2 * batch->seen_room;
+        struct feed_seen *grown = realloc(batch->seen, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_fail(RC_NOMEM, _("no memory left"));
+        batch->seen = grown;
+        batch->seen_room = room;
+    }
+    memmove(&batch->seen[at + 1], &batch->seen[at], (batch->seen_count - at) * sizeof *batch->seen);
+    batch->seen[at] = (struct feed_seen){.feed = ref, .last = applied};
+    memcpy(batch->seen[at].header, hash, CHANGE_SEEN_BYTES);
+    batch->seen_count++;
+    return RC_OK;
+}
+
+static enum rc
+batch_add(struct replica *replica, struct batch *batch, const struct log_feed *feed, uint32_t save,
+          const struct buf *body)
+{
+    struct feed_seen *named = NULL;
+    size_t named_count = 0;
+    struct change *change = NULL;
+
+    enum rc rc = body_read(feed->stream, feed->feed, save, save, body->data, body->len, &change);
+    if (rc == RC_OK)
+        rc = body_seen(body->data, body->len, &named, &named_count);
+    for (size_t i = 0; rc == RC_OK && i < named_count; i++)
+        rc = see(replica, batch, feed->stream, named[i].feed);
+    free(named);
+    if (rc != RC_OK) {
+        if (change != NULL)
+            body_free(change, 1);
+        return rc;
+    }
+    batch->changes[batch->count] = change;
+    batch->flat[batch->count++] = change[0];
+    batch->bytes += body->len;
+    return RC_OK;
+}
+
+/* As many saves as one entry takes. */
+static enum rc
+collect(struct replica *replica, const struct log_feed *feed, struct batch *batch)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && batch->count < SEAL_SAVES) {
+        uint32_t save = feed->sealed + 1 + (uint32_t)batch->count;
+        rc = outbox_get(replica->db, feed->key, save, &body);
+        if (rc == RC_OK && batch->count > 0 && batch->bytes + body.len > CHANGE_BODY_BYTES)
+            break;
+        if (rc == RC_OK)
+            rc = batch_add(replica, batch, feed, save, &body);
+    }
+    buf_wipe(&body);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* The newest position that was read and at which we may write; false when there is none. */
+static bool
+position_for(const struct replica *replica, struct id stream, uint64_t *position)
+{
+    const struct ledger *ledger = replica->ledger;
+    struct id device = replica->identity.device;
+
+    *position = ledger_position(ledger);
+    if (ledger_may_write(ledger, device, stream))
+        return true;
+    while (*position > 0 && !ledger_may_write_at(ledger, device, stream, *position))
+        --*position;
+    return *position > 0;
+}
+
+/* The stream's epoch at that position; 0 when it had none. */
+static uint32_t
+epoch_at(const struct ledger *ledger, struct id stream, uint64_t position)
+{
+    struct ledger_epoch epoch;
+
+    if (!ledger_epoch(ledger, stream, 0, &epoch))
+        return 0;
+    while (epoch.position > position && epoch.epoch > 1)
+        if (!ledger_epoch(ledger, stream, epoch.epoch - 1, &epoch))
+            return 0;
+    return epoch.position <= position ? epoch.epoch : 0;
+}
+
+static enum rc
+seal_batch(struct replica *replica, struct log_feed *feed, const struct batch *batch, const struct secret *key,
+           struct entry *entry)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct buf ciphertext = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
+
+    enum rc rc = body_write(feed->feed, entry->first, batch->flat, batch->count, batch->seen, batch->seen_count, &body);
+    if (rc == RC_OK)
+        rc = entry_seal(entry, &replica->identity, key, &body, &ciphertext);
+    if (rc == RC_OK)
+        rc = log_put(replica->db, feed, entry, LOG_APPLIED, LOG_NO_REASON, false);
+    if (rc == RC_OK)
+        rc = outbox_drop(replica->db, feed->key, entry->first, entry->last);
+    if (rc == RC_OK) {
+        feed->sealed = entry->last;
+        memcpy(feed->head, entry->hash, sizeof feed->head);
+        rc = log_feed_put(replica->db, feed);
+    }
+    if (rc == RC_OK)
+        rc = streams_touch(replica, feed->stream);
+    buf_wipe(&ciphertext);
+    buf_wipe(&body);
+    return rc;
+}
+
+/* Seals one entry; *sealed false when nothing waits or nothing can be sealed. */
+static enum rc
+seal_next(struct replica *replica, struct log_feed *feed, struct batch *batch, bool *sealed)
+{
+    struct secret key = SECRET_EMPTY;
+    struct entry entry = {.stream = feed->stream, .incarnation = feed->feed.incarnation};
+
+    *sealed = false;
+    if (!position_for(replica, feed->stream, &entry.position))
+        return RC_OK;
+    entry.epoch = epoch_at(replica->ledger, feed->stream, entry.position);
+    if (!keyring_has(replica->keys, feed->stream, entry.epoch))
+        return RC_OK;
+    enum rc rc = keyring_get(replica->keys, feed->stream, entry.epoch, &key);
+    if (rc == RC_OK)
+        rc = collect(replica, feed, batch);
+    if (rc != RC_OK || batch->count == 0)
+        goto out;
+    entry.first = feed->sealed + 1;
+    entry.last = feed->sealed + (uint32_t)batch->count;
+    memcpy(entry.previous, feed->head, sizeof entry.previous);
+    memcpy(entry.position_hash, ledger_hash_at(replica->ledger, entry.position), sizeof entry.position_hash);
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        goto out;
+    rc = seal_batch(replica, feed, batch, &key, &entry);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    *sealed = rc == RC_OK;
+out:
+    batch_wipe(batch);
+    secret_wipe(&key);
+    return rc;
+}
+
+enum rc
+outbox_seal(struct replica *replica, struct id only, bool unless_owed)
+{
+    struct id stream;
+    bool found, sealed;
+    struct log_feed feed;
+
+    if (!replica->is_in_team || replica->must_recover)
+        return RC_OK;
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return rc_fail(RC_NOMEM, _("no memory left"));
+    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    while (rc == RC_OK && found) {
+        bool is_asked = id_is_zero(only) || id_equal(only, stream);
+        if (is_asked && unless_owed)
+            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, replica_now_ms(replica));
+        if (is_asked)
+            rc = log_feed_find(replica->db, stream, replica_feed(replica), &feed);
+        sealed = is_asked && rc == RC_OK;
+        while (rc == RC_OK && sealed)
+            rc = seal_next(replica, &feed, batch, &sealed);
+        if (rc == RC_ABSENT)
+            rc = RC_OK; /* saves of an incarnation that ended: recovery renumbers them */
+        if (rc == RC_OK)
+            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+    }
+    free(batch);
+    return rc == RC_OK ? rc : rc_while(rc, _("sealing what waits"));
+}
+
+/* The saves of one entry back in line. */
+static enum rc
+unseal_one(struct replica *replica, struct log_feed *feed, struct log_row *row)
+{
+    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf one = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *changes = NULL;
+    uint32_t first = row->entry.first, last = row->entry.last;
+
+    enum rc rc = source_open(replica, &row->entry, &body);
+    if (rc == RC_OK)
+        rc = body_read(feed->stream, feed->feed, first, last, body.data, body.len, &changes);
+    for (uint32_t save = first; rc == RC_OK && save <= last; save++) {
+        buf_clear(&one);
+        rc = body_write(feed->feed, save, &changes[save - first], 1, NULL, 0, &one);
+        if (rc == RC_OK)
+            rc = outbox_put(replica->db, feed->key, save, &one);
+    }
+    if (rc == RC_OK)
+        rc = log_drop(replica->db, row->key);
+    if (rc == RC_OK) {
+        feed->sealed = first - 1;
+        memcpy(feed->head, row->entry.previous, sizeof feed->head);
+        rc = log_feed_put(replica->db, feed);
+    }
+    if (changes != NULL)
+        body_free(changes, last - first + 1);
+    buf_wipe(&one);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+outbox_unseal(struct replica *replica, int64_t entry)
+{
+    struct log_row row = LOG_ROW_EMPTY;
+    struct log_feed feed;
+
+    enum rc rc = log_get(replica->db, entry, &row);
+    if (rc == RC_ABSENT) {
+        log_row_wipe(&row);
+        return RC_OK; /* with one before it */
+    }
+    if (rc == RC_OK)
+        rc = log_feed_get(replica->db, row.feed, &feed);
+    uint32_t first = row.entry.first;
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK) {
+        log_row_wipe(&row);
+        return rc;
+    }
+    /* From the last entry down, so that the chain stays whole at every step. */
+    while (rc == RC_OK && feed.sealed >= first) {
+        rc = log_find(replica->db, feed.key, feed.sealed, &row);
+        if (rc == RC_OK && (row.is_bundled || row.is_sent))
+            rc = rc_fail(RC_DENIED, _("the entry was given away before"));
+        if (rc == RC_OK)
+            rc = unseal_one(replica, &feed, &row);
+    }
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    source_forget(replica);
+    log_row_wipe(&row);
+    return rc;
+}

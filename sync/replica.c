@@ -1,0 +1,363 @@
+/* The facade: opens what the store holds, and keeps identity, ledger, keys and time together. */
+#include "sync/replica_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/inbox.h"
+#include "sync/wire.h"
+
+static enum rc
+load_identity(struct replica *replica)
+{
+    struct buf bytes = BUF_EMPTY(SECRET_MAX_BYTES);
+    struct secret saved = SECRET_EMPTY;
+    int64_t incarnation;
+
+    enum rc rc = state_get_bytes(replica->db, STATE_IDENTITY, &bytes);
+    if (rc == RC_ABSENT) {
+        rc = RC_OK;
+        goto out;
+    }
+    if (rc == RC_OK)
+        rc = secret_copy(&saved, bytes.data, bytes.len);
+    if (rc == RC_OK)
+        rc = identity_load(&saved, &replica->identity);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_INCARNATION, &incarnation);
+    if (rc != RC_OK)
+        goto out;
+    replica->incarnation = (uint64_t)incarnation;
+    replica->has_identity = true;
+out:
+    secret_wipe(&saved);
+    buf_wipe(&bytes);
+    return rc;
+}
+
+enum rc
+replica_need_identity(struct replica *replica)
+{
+    struct secret saved = SECRET_EMPTY;
+    struct secret random = SECRET_EMPTY;
+
+    if (replica->has_identity)
+        return RC_OK;
+    enum rc rc = identity_make(&replica->identity);
+    if (rc == RC_OK)
+        rc = identity_save(&replica->identity, &saved);
+    if (rc == RC_OK)
+        rc = secret_random(&random, sizeof replica->incarnation);
+    if (rc != RC_OK)
+        goto out;
+    memcpy(&replica->incarnation, random.bytes, sizeof replica->incarnation);
+    replica->incarnation |= 1; /* never 0 */
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        goto out;
+    rc = state_put_bytes(replica->db, STATE_IDENTITY, saved.bytes, saved.len);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_INCARNATION, (int64_t)replica->incarnation);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    replica->has_identity = rc == RC_OK;
+out:
+    secret_wipe(&random);
+    secret_wipe(&saved);
+    return rc;
+}
+
+enum rc
+replica_load_ledger(struct replica *replica)
+{
+    struct ledger *ledger = NULL;
+    struct stmt *stmt;
+    bool found = true;
+
+    enum rc rc = ledger_new(&ledger);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, "SELECT line FROM sync_line ORDER BY position", &stmt);
+    if (rc != RC_OK) {
+        ledger_free(ledger);
+        return rc;
+    }
+    while (rc == RC_OK && found) {
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found) {
+            size_t len;
+            const uint8_t *line = stmt_get_blob(stmt, 0, &len);
+            rc = ledger_append(ledger, line, len);
+        }
+    }
+    stmt_done(stmt);
+    if (rc != RC_OK) {
+        ledger_free(ledger);
+        return rc_while(rc, _("reading the ledger kept here"));
+    }
+    ledger_free(replica->ledger);
+    replica->ledger = ledger;
+    if (ledger_position(ledger) == 0) {
+        ledger_free(ledger);
+        replica->ledger = NULL;
+    }
+    replica->is_in_team = replica->ledger != NULL && replica->has_identity &&
+                          ledger_device(replica->ledger, replica->identity.device) != NULL;
+    return RC_OK;
+}
+
+enum rc
+replica_take_line(struct replica *replica, const void *line, size_t len)
+{
+    struct stmt *stmt;
+    enum rc rc = RC_OK;
+
+    if (replica->ledger == NULL)
+        rc = ledger_new(&replica->ledger);
+    if (rc == RC_OK)
+        rc = ledger_append(replica->ledger, line, len);
+    if (rc != RC_OK)
+        return rc;
+    rc = db_stmt(replica->db, "INSERT INTO sync_line (position, line) VALUES (?1, ?2)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, (int64_t)ledger_position(replica->ledger));
+    stmt_blob(stmt, 2, line, len);
+    rc = stmt_run(stmt);
+    replica->is_in_team =
+        replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;
+    return rc;
+}
+
+static enum rc
+load_keys(struct replica *replica)
+{
+    struct stmt *stmt;
+    struct secret key = SECRET_EMPTY;
+    bool found = true;
+
+    enum rc rc = keyring_new(&replica->keys);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, "SELECT stream, epoch, key FROM sync_key", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && found) {
+        struct id stream;
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = secret_make(&key, CRYPTO_KEY_BYTES);
+        if (rc == RC_OK)
+            rc = stmt_get_fixed(stmt, 2, key.bytes, CRYPTO_KEY_BYTES);
+        if (rc == RC_OK)
+            rc = keyring_put(replica->keys, stream, (uint32_t)stmt_get_int(stmt, 1), &key);
+    }
+    stmt_done(stmt);
+    secret_wipe(&key);
+    return rc;
+}
+
+enum rc
+replica_store_keys(struct replica *replica)
+{
+    struct secret key = SECRET_EMPTY;
+    enum rc rc = RC_OK;
+    size_t count = keyring_count(replica->keys);
+
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        struct id stream;
+        uint32_t epoch;
+        struct stmt *stmt;
+        rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
+        if (rc == RC_OK)
+            rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_key (stream, epoch, key) VALUES (?1, ?2, ?3)", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        stmt_int(stmt, 2, epoch);
+        stmt_blob(stmt, 3, key.bytes, key.len);
+        rc = stmt_run(stmt);
+    }
+    secret_wipe(&key);
+    return rc;
+}
+
+static enum rc
+load_time(struct replica *replica)
+{
+    int64_t highest;
+    enum rc rc = state_get_int(replica->db, STATE_HIGHEST_MS, &highest);
+
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_CLOCK_OFFSET_MS, &replica->clock_offset_ms);
+    int64_t wall = clock_wall_ms(replica->clock);
+    replica->time_base_ms = wall > highest ? wall : highest;
+    replica->mono_base_ms = clock_mono_ms(replica->clock);
+    return rc;
+}
+
+int64_t
+replica_now_ms(struct replica *replica)
+{
+    int64_t running = clock_mono_ms(replica->clock) - replica->mono_base_ms;
+    int64_t base = replica->time_base_ms + (running > 0 ? running : 0);
+    int64_t wall = clock_wall_ms(replica->clock);
+
+    return wall > base ? wall : base;
+}
+
+enum rc
+replica_learn_time(struct replica *replica, int64_t server_ms)
+{
+    int64_t now = replica_now_ms(replica);
+
+    replica->clock_offset_ms = server_ms - clock_wall_ms(replica->clock);
+    replica->time_base_ms = server_ms > now ? server_ms : now;
+    replica->mono_base_ms = clock_mono_ms(replica->clock);
+    enum rc rc = state_put_int(replica->db, STATE_CLOCK_OFFSET_MS, replica->clock_offset_ms);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_HIGHEST_MS, replica->time_base_ms);
+    return rc;
+}
+
+/* Every table of every stream from the log: after an upgrade of the schema. */
+static enum rc
+rebuild_all(struct replica *replica)
+{
+    struct id stream;
+    bool found;
+
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    while (rc == RC_OK && found) {
+        rc = replica_rebuild(replica, stream);
+        if (rc == RC_OK)
+            rc = streams_next(replica, &stream, &stream, &found);
+    }
+    return rc;
+}
+
+static enum rc
+open_all(struct replica *replica)
+{
+    bool needs_rebuild, gained;
+    int64_t must_recover;
+    const char *reason;
+
+    enum rc rc = load_identity(replica);
+    if (rc == RC_OK)
+        rc = load_time(replica);
+    if (rc == RC_OK)
+        rc = load_keys(replica);
+    if (rc == RC_OK)
+        rc = replica_load_ledger(replica);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_MUST_RECOVER, &must_recover);
+    if (rc != RC_OK)
+        return rc;
+    replica->must_recover = must_recover != 0;
+    if (replica->has_identity && !replica->must_recover && !store_is_continuous(replica->store, &reason)) {
+        replica->must_recover = true;
+        rc = state_put_int(replica->db, STATE_MUST_RECOVER, 1);
+    }
+    if (rc == RC_OK)
+        rc = journal_open(replica->db, replica->clock, &replica->journal, &needs_rebuild);
+    if (rc == RC_OK)
+        rc = source_make(replica);
+    if (rc == RC_OK)
+        rc = streams_refresh(replica, &gained);
+    if (rc == RC_OK && needs_rebuild)
+        rc = rebuild_all(replica);
+    return rc;
+}
+
+enum rc
+replica_open(struct store *store, struct replica **out)
+{
+    struct replica *replica = calloc(1, sizeof *replica);
+
+    *out = NULL;
+    if (replica == NULL)
+        return rc_fail(RC_NOMEM, _("no memory left"));
+    replica->store = store;
+    replica->db = store_db(store);
+    replica->clock = store_clock(store);
+    replica->identity = IDENTITY_EMPTY;
+    enum rc rc = open_all(replica);
+    if (rc != RC_OK) {
+        replica_close(replica);
+        return rc;
+    }
+    *out = replica;
+    return RC_OK;
+}
+
+void
+replica_close(struct replica *replica)
+{
+    if (replica == NULL)
+        return;
+    source_free(replica);
+    journal_close(replica->journal);
+    ledger_free(replica->ledger);
+    keyring_free(replica->keys);
+    identity_wipe(&replica->identity);
+    free(replica);
+}
+
+struct store *
+replica_store(struct replica *replica)
+{
+    return replica->store;
+}
+
+struct journal *
+replica_journal(struct replica *replica)
+{
+    return replica->journal;
+}
+
+const struct ledger *
+replica_ledger(const struct replica *replica)
+{
+    return replica->ledger;
+}
+
+bool
+replica_in_team(const struct replica *replica)
+{
+    return replica->is_in_team;
+}
+
+struct feed_ref
+replica_feed(const struct replica *replica)
+{
+    return (struct feed_ref){replica->identity.device, replica->incarnation};
+}
+
+struct author
+replica_self(const struct replica *replica)
+{
+    struct author self = {.feed = replica_feed(replica)};
+
+    if (replica->is_in_team)
+        self.person = ledger_device(replica->ledger, replica->identity.device)->person;
+    return self;
+}
+
+const struct save_source *
+replica_saves(struct replica *replica)
+{
+    return &replica->saves;
+}
+
+enum rc
+replica_need_team(const struct replica *replica)
+{
+    if (replica->is_in_team)
+        return RC_OK;
+    return rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
+}

@@ -1,0 +1,61 @@
+/* What the files behind sync/replica.h share: the open replica, and the acts that more than one of them needs. */
+#ifndef SYNC_REPLICA_OWN_H
+#define SYNC_REPLICA_OWN_H
+
+#include "sync/identity.h"
+#include "sync/keyring.h"
+#include "sync/log.h"
+#include "sync/replica.h"
+#include "sync/state.h"
+
+struct replica {
+    struct store *store; /* lent, with its db and clock */
+    struct db *db;
+    const struct clock *clock;
+    struct journal *journal;
+    struct ledger *ledger; /* NULL before a team is known */
+    struct keyring *keys;
+    struct identity identity;
+    bool has_identity;
+    bool is_in_team;
+    bool must_recover; /* continuity is not proven: nothing is sealed */
+    uint64_t incarnation;
+    int64_t time_base_ms; /* device time at mono_base_ms */
+    int64_t mono_base_ms;
+    int64_t clock_offset_ms; /* server time minus wall clock */
+    struct save_source saves;
+    struct source_cache *cache; /* the body read last; sync/source.c */
+};
+
+/* ---- replica.c ---- */
+/* Reads the ledger anew from the store: at opening, and when a transaction with new lines failed. */
+enum rc replica_load_ledger(struct replica *replica) MUST_CHECK;
+/* Takes a verified line in, in memory and store; inside a transaction. */
+enum rc replica_take_line(struct replica *replica, const void *line, size_t len) MUST_CHECK;
+/* Makes and stores the device's identity when there is none. */
+enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
+struct feed_ref replica_feed(const struct replica *replica);
+/* The server's signed time moves device time. */
+enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
+/* RC_ABSENT with a sentence without a team. */
+enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
+/* Stores every key of the ring that is not stored yet. */
+enum rc replica_store_keys(struct replica *replica) MUST_CHECK;
+
+/* ---- streams.c ---- */
+/* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. */
+enum rc streams_refresh(struct replica *replica, bool *gained) MUST_CHECK;
+/* True when the stream is one of ours now. */
+enum rc streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_filling) MUST_CHECK;
+enum rc streams_touch(struct replica *replica, struct id stream) MUST_CHECK; /* changed since the last acknowledgement */
+/* Keys of up to `room` streams: all of ours, ascending after `after`. */
+enum rc streams_next(struct replica *replica, const struct id *after, struct id *stream, bool *found) MUST_CHECK;
+
+/* ---- source.c ---- */
+enum rc source_make(struct replica *replica) MUST_CHECK;
+void source_free(struct replica *replica);
+void source_forget(struct replica *replica); /* after the log changed under it */
+/* Opens one entry's body with the key ring. RC_LOCKED without the key. */
+enum rc source_open(struct replica *replica, const struct entry *entry, struct buf *body) MUST_CHECK;
+
+#endif

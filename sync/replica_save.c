@@ -1,0 +1,67 @@
+/* Saving: journal and outbox in one transaction. */
+#include "core/i18n.h"
+#include "sync/outbox.h"
+#include "sync/replica_own.h"
+
+/* The right to write, the key to seal with, and the whole of the own feed. */
+static enum rc
+check(struct replica *replica, struct id stream, struct log_feed *feed)
+{
+    bool is_here, is_filling;
+    uint32_t frontier;
+
+    if (!ledger_may_write(replica->ledger, replica->identity.device, stream))
+        return rc_fail(RC_DENIED, _("no right to write there"));
+    enum rc rc = streams_have(replica, stream, &is_here, &is_filling);
+    if (rc != RC_OK)
+        return rc;
+    if (!is_here)
+        return rc_fail(RC_DENIED, _("no right to write there"));
+    if (keyring_newest(replica->keys, stream) == 0)
+        return rc_fail(RC_LOCKED, _("the key has not come yet: sync first"));
+    rc = log_feed_open(replica->db, stream, replica_feed(replica), true, feed);
+    if (rc == RC_OK)
+        rc = journal_frontier(replica->journal, stream, feed->feed, &frontier);
+    if (rc == RC_OK && frontier != feed->saved)
+        return rc_fail(RC_STALE, _("what was written here before has not been fetched yet: sync first"));
+    return rc;
+}
+
+static enum rc
+save_one(struct replica *replica, const struct author *self, struct change *change, struct buf *body)
+{
+    struct log_feed feed;
+
+    enum rc rc = check(replica, change->stream, &feed);
+    buf_clear(body);
+    if (rc == RC_OK)
+        rc = journal_save(replica->journal, self, change, body, &feed.saved);
+    if (rc == RC_OK)
+        rc = outbox_put(replica->db, feed.key, feed.saved, body);
+    if (rc == RC_OK)
+        rc = log_feed_put(replica->db, &feed);
+    return rc;
+}
+
+enum rc
+replica_save(struct replica *replica, struct change *changes, size_t count)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct author self = replica_self(replica);
+
+    enum rc rc = replica_need_team(replica);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; rc == RC_OK && i < count; i++)
+        rc = save_one(replica, &self, &changes[i], &body);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_HIGHEST_MS, replica_now_ms(replica));
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    buf_wipe(&body);
+    return rc;
+}

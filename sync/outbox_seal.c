@@ -151,20 +151,6 @@ position_for(const struct replica *replica, struct id stream, uint64_t *position
     return *position > 0;
 }
 
-/* The stream's epoch at that position; 0 when it had none. */
-static uint32_t
-epoch_at(const struct ledger *ledger, struct id stream, uint64_t position)
-{
-    struct ledger_epoch epoch;
-
-    if (!ledger_epoch(ledger, stream, 0, &epoch))
-        return 0;
-    while (epoch.position > position && epoch.epoch > 1)
-        if (!ledger_epoch(ledger, stream, epoch.epoch - 1, &epoch))
-            return 0;
-    return epoch.position <= position ? epoch.epoch : 0;
-}
-
 static enum rc
 seal_batch(struct replica *replica, struct log_feed *feed, const struct batch *batch, const struct secret *key,
            struct entry *entry)
@@ -201,7 +187,7 @@ seal_next(struct replica *replica, struct log_feed *feed, struct batch *batch, b
     *sealed = false;
     if (!position_for(replica, feed->stream, &entry.position))
         return RC_OK;
-    entry.epoch = epoch_at(replica->ledger, feed->stream, entry.position);
+    entry.epoch = ledger_epoch_at(replica->ledger, feed->stream, entry.position);
     if (!keyring_has(replica->keys, feed->stream, entry.epoch))
         return RC_OK;
     enum rc rc = keyring_get(replica->keys, feed->stream, entry.epoch, &key);
@@ -244,7 +230,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
     while (rc == RC_OK && found) {
         bool is_asked = id_is_zero(only) || id_equal(only, stream);
         if (is_asked && unless_owed)
-            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, replica_now_ms(replica));
+            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, (uint64_t)replica_now_ms(replica));
         if (is_asked)
             rc = log_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "core/i18n.h"
-#include "sync/inbox.h"
-#include "sync/wire.h"
 
 static enum rc
 load_identity(struct replica *replica)
@@ -103,6 +101,10 @@ replica_load_ledger(struct replica *replica)
         ledger_free(ledger);
         replica->ledger = NULL;
     }
+    if (replica->ledger != NULL) {
+        memcpy(replica->team, ledger_team(replica->ledger), sizeof replica->team);
+        replica->has_team = true;
+    }
     replica->is_in_team = replica->ledger != NULL && replica->has_identity &&
                           ledger_device(replica->ledger, replica->identity.device) != NULL;
     return RC_OK;
@@ -128,6 +130,22 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
     rc = stmt_run(stmt);
     replica->is_in_team =
         replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;
+    return rc;
+}
+
+enum rc
+replica_load_invitation(struct replica *replica, struct joining_invitation *invitation)
+{
+    struct buf bytes = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
+
+    enum rc rc = state_get_bytes(replica->db, STATE_INVITATION, &bytes);
+    if (rc == RC_OK)
+        rc = joining_invitation_decode(bytes.data, bytes.len, invitation);
+    if (rc == RC_OK && !replica->has_team) {
+        memcpy(replica->team, invitation->team, sizeof replica->team);
+        replica->has_team = true;
+    }
+    buf_wipe(&bytes);
     return rc;
 }
 

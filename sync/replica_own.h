@@ -3,6 +3,7 @@
 #define SYNC_REPLICA_OWN_H
 
 #include "sync/identity.h"
+#include "sync/joining.h"
 #include "sync/keyring.h"
 #include "sync/log.h"
 #include "sync/replica.h"
@@ -18,6 +19,8 @@ struct replica {
     struct identity identity;
     bool has_identity;
     bool is_in_team;
+    bool has_team;
+    uint8_t team[CRYPTO_HASH_BYTES]; /* known from the invitation on */
     bool must_recover; /* continuity is not proven: nothing is sealed */
     uint64_t incarnation;
     int64_t time_base_ms; /* device time at mono_base_ms */
@@ -32,6 +35,8 @@ struct replica {
 enum rc replica_load_ledger(struct replica *replica) MUST_CHECK;
 /* Takes a verified line in, in memory and store; inside a transaction. */
 enum rc replica_take_line(struct replica *replica, const void *line, size_t len) MUST_CHECK;
+/* The invitation that this store is joining by; RC_ABSENT without a sentence. */
+enum rc replica_load_invitation(struct replica *replica, struct joining_invitation *invitation) MUST_CHECK;
 /* Makes and stores the device's identity when there is none. */
 enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
 struct feed_ref replica_feed(const struct replica *replica);

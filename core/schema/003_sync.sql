@@ -84,6 +84,7 @@ CREATE TABLE sync_outbox (
 CREATE TABLE sync_ack (
     device BLOB NOT NULL,
     stream BLOB NOT NULL,
+    incarnation INTEGER NOT NULL,
     number INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     digest BLOB NOT NULL,

@@ -1,0 +1,336 @@
+/* Cover: given, accepted, ended; and what a session does about covers by itself. */
+#include "sync/cover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/inbox.h"
+#include "sync/submit.h"
+
+#define TAKE_OVER_MS ((int64_t)30 * 24 * 60 * 60 * 1000)
+
+/* ---- giving ----------------------------------------------------------------------------------- */
+
+struct giving {
+    const struct cover_new *cover;
+    struct id id;
+};
+
+/* The same cover, given before and not ended: an answer that was lost gives no second one. */
+static const struct ledger_cover *
+find_same(const struct ledger *ledger, const struct cover_new *wanted)
+{
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
+        if (cover->state == LEDGER_COVER_ENDED || !id_equal(cover->person, wanted->person) ||
+            cover->from_ms != (uint64_t)wanted->from_ms || cover->until_ms != (uint64_t)wanted->until_ms ||
+            cover->family_count != wanted->count || (cover->scope == LEDGER_SCOPE_WRITE) != wanted->may_write)
+            continue;
+        size_t same = 0;
+        for (size_t j = 0; j < wanted->count; j++)
+            for (size_t k = 0; k < cover->family_count; k++)
+                same += id_equal(cover->families[k], wanted->families[j]);
+        if (same == wanted->count)
+            return cover;
+    }
+    return NULL;
+}
+
+static enum rc
+build_give(struct session *session, void *context, struct draft *draft)
+{
+    struct giving *giving = context;
+    const struct cover_new *wanted = giving->cover;
+    const struct ledger_cover *same = find_same(session->replica->ledger, wanted);
+    enum rc rc = RC_OK;
+
+    if (same != NULL) {
+        giving->id = same->id;
+        return RC_EXISTS;
+    }
+    giving->id = id_random();
+    draft->op.kind = LEDGER_COVER_GIVE;
+    draft->op.as.cover_give = (struct ledger_cover_give){
+        .cover = giving->id,
+        .person = wanted->person,
+        .from_ms = (uint64_t)wanted->from_ms,
+        .until_ms = (uint64_t)wanted->until_ms,
+        .scope = wanted->may_write ? LEDGER_SCOPE_WRITE : LEDGER_SCOPE_READ,
+    };
+    for (size_t i = 0; rc == RC_OK && i < wanted->count; i++)
+        rc = ledger_op_add_family(&draft->op, wanted->families[i]);
+    return rc;
+}
+
+enum rc
+replica_cover_give(struct replica *replica, const struct transport *transport, const struct cover_new *cover,
+                   struct id *id)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct giving giving = {.cover = cover};
+
+    enum rc rc = session_begin(&session);
+    if (rc == RC_OK)
+        rc = submit(&session, build_give, &giving);
+    if (rc == RC_OK)
+        *id = giving.id;
+    if (rc == RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
+        rc = session_grants(&session);
+    return rc == RC_OK ? rc : rc_while(rc, _("giving cover"));
+}
+
+/* ---- accepting, ending -------------------------------------------------------------------------- */
+
+static enum rc
+build_accept(struct session *session, void *context, struct draft *draft)
+{
+    const struct id *id = context;
+    const struct ledger_cover *cover = ledger_cover(session->replica->ledger, *id);
+
+    if (cover == NULL)
+        return rc_fail(RC_ABSENT, _("no such cover"));
+    if (cover->state == LEDGER_COVER_ACCEPTED)
+        return RC_EXISTS;
+    draft->op.kind = LEDGER_COVER_ACCEPT;
+    draft->op.as.cover_accept = *id;
+    return RC_OK;
+}
+
+enum rc
+replica_cover_accept(struct replica *replica, const struct transport *transport, struct id cover)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+
+    enum rc rc = session_begin(&session);
+    if (rc == RC_OK)
+        rc = submit(&session, build_accept, &cover);
+    if (rc == RC_OK)
+        rc = session_boxes(&session);
+    return rc == RC_OK ? rc : rc_while(rc, _("accepting cover"));
+}
+
+struct ending {
+    struct id cover;
+    uint8_t why;
+};
+
+static enum rc
+build_end(struct session *session, void *context, struct draft *draft)
+{
+    const struct ending *ending = context;
+    const struct ledger_cover *cover = ledger_cover(session->replica->ledger, ending->cover);
+
+    if (cover == NULL)
+        return rc_fail(RC_ABSENT, _("no such cover"));
+    if (cover->state == LEDGER_COVER_ENDED)
+        return RC_EXISTS;
+    draft->op.kind = LEDGER_COVER_END;
+    draft->op.as.cover_end = (struct ledger_cover_end){ending->cover, ending->why};
+    return submit_heads(session, &draft->op);
+}
+
+enum rc
+replica_cover_end(struct replica *replica, const struct transport *transport, struct id cover)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct ending ending = {cover, LEDGER_WHY_ENDED};
+
+    enum rc rc = session_begin(&session);
+    if (rc == RC_OK) {
+        const struct ledger_cover *known = ledger_cover(replica->ledger, cover);
+        if (known != NULL && known->state == LEDGER_COVER_GIVEN &&
+            id_equal(known->person, replica_self(replica).person))
+            ending.why = LEDGER_WHY_DECLINED;
+        rc = submit(&session, build_end, &ending);
+    }
+    return rc == RC_OK ? rc : rc_while(rc, _("ending cover"));
+}
+
+/* ---- what a session does by itself --------------------------------------------------------------- */
+
+/* Owner of a family in the cover, or coordinator. */
+static bool
+may_record(const struct replica *replica, const struct ledger_cover *cover)
+{
+    struct id self = ledger_device(replica->ledger, replica->identity.device)->person;
+    const struct ledger_person *person = ledger_person(replica->ledger, self);
+
+    if (person != NULL && (person->roles & LEDGER_ROLE_COORDINATOR) != 0)
+        return true;
+    for (size_t i = 0; i < cover->family_count; i++) {
+        const struct ledger_family *family = ledger_family(replica->ledger, cover->families[i]);
+        if (family != NULL && id_equal(family->owner, self))
+            return true;
+    }
+    return false;
+}
+
+enum rc
+cover_settle(struct session *session)
+{
+    struct replica *replica = session->replica;
+    const struct ledger_cover *cover;
+    uint64_t server_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(replica->ledger, i)) != NULL; i++) {
+        struct ending ending = {cover->id, LEDGER_WHY_EXPIRED};
+        if (cover->state == LEDGER_COVER_ENDED || server_ms < cover->until_ms || !may_record(replica, cover))
+            continue;
+        rc = submit(session, build_end, &ending);
+        if (rc == RC_INVALID || rc == RC_STALE || rc == RC_DENIED)
+            rc = RC_OK; /* another session may record it */
+    }
+    return rc == RC_OK ? rc : rc_while(rc, _("ending a cover whose time is over"));
+}
+
+/* ---- late work that only adds --------------------------------------------------------------------- */
+
+/* Held entries that may be admitted: the highest of each feed goes into the line. */
+struct admitting {
+    struct ledger_heads heads;
+    struct ledger_heads closed; /* feeds with an entry that a person must look at */
+};
+
+static bool
+has_feed(const struct ledger_heads *heads, const struct entry *entry, size_t *at)
+{
+    for (*at = 0; *at < heads->count; ++*at) {
+        const struct ledger_head *head = &heads->items[*at];
+        if (id_equal(head->stream, entry->stream) && id_equal(head->device, entry->device) &&
+            head->incarnation == entry->incarnation)
+            return true;
+    }
+    return false;
+}
+
+/* Its operations supersede nothing but versions of their own feed, and its clocks lie in the window. */
+static bool
+only_adds(const struct change *saves, size_t count, const struct entry *entry, const struct ledger_judgement *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t ms = saves[i].hlc >> 16;
+        if (ms < why->from_ms || ms >= why->until_ms)
+            return false;
+        for (size_t j = 0; j < saves[i].count; j++) {
+            const struct operation *operation = &saves[i].operations[j];
+            for (size_t k = 0; k < operation->supersedes_count; k++)
+                if (!id_equal(operation->supersedes[k].feed.device, entry->device) ||
+                    operation->supersedes[k].feed.incarnation != entry->incarnation)
+                    return false;
+        }
+    }
+    return true;
+}
+
+static enum rc
+is_fit(struct replica *replica, const struct log_row *row, bool *fit)
+{
+    const struct entry *entry = &row->entry;
+    struct ledger_entry_facts facts = {entry->device, entry->stream, entry->incarnation, entry->last,
+                                       entry->position, entry->position_hash};
+    struct ledger_judgement why;
+    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct change *saves = NULL;
+
+    *fit = false;
+    if (ledger_entry_counts(replica->ledger, &facts, &why) != LEDGER_LATE || !why.by_cover ||
+        (why.why != LEDGER_WHY_ENDED && why.why != LEDGER_WHY_EXPIRED) || entry->arrived_ms == 0 ||
+        (int64_t)entry->arrived_ms > (int64_t)why.ended_ms + TAKE_OVER_MS)
+        return RC_OK;
+    enum rc rc = source_open(replica, entry, &body);
+    if (rc == RC_OK)
+        rc = body_read(entry->stream, (struct feed_ref){entry->device, entry->incarnation}, entry->first, entry->last,
+                       body.data, body.len, &saves);
+    if (rc == RC_OK)
+        *fit = only_adds(saves, entry->last - entry->first + 1, entry, &why);
+    if (saves != NULL)
+        body_free(saves, entry->last - entry->first + 1);
+    buf_wipe(&body);
+    return rc == RC_LOCKED || rc == RC_CORRUPT || rc == RC_ABSENT || rc == RC_UNSUPPORTED ? RC_OK : rc;
+}
+
+/* Is this person a coach of the stream's family? */
+static bool
+may_admit(const struct replica *replica, struct id stream)
+{
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+    struct id self = ledger_device(replica->ledger, replica->identity.device)->person;
+
+    return known != NULL && !id_is_zero(known->family) && ledger_is_coach(replica->ledger, known->family, self);
+}
+
+static enum rc
+look_at(struct replica *replica, const struct log_row *row, struct admitting *admitting)
+{
+    const struct entry *entry = &row->entry;
+    struct ledger_head head = {.stream = entry->stream, .device = entry->device,
+                               .incarnation = entry->incarnation, .last = entry->last};
+    size_t at;
+    bool fit;
+
+    memcpy(head.hash, entry->hash, sizeof head.hash);
+    if (!may_admit(replica, entry->stream) || has_feed(&admitting->closed, entry, &at))
+        return RC_OK;
+    enum rc rc = is_fit(replica, row, &fit);
+    if (rc != RC_OK)
+        return rc;
+    if (!fit)
+        return ledger_heads_add(&admitting->closed, &head);
+    if (has_feed(&admitting->heads, entry, &at)) {
+        admitting->heads.items[at] = head;
+        return RC_OK;
+    }
+    return admitting->heads.count < LEDGER_MAX_HEADS ? ledger_heads_add(&admitting->heads, &head) : RC_OK;
+}
+
+static enum rc
+build_admit(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct admitting admitting = {LEDGER_HEADS_EMPTY, LEDGER_HEADS_EMPTY};
+    struct log_row row = LOG_ROW_EMPTY;
+    int64_t key = 0;
+    size_t count = 1;
+    enum rc rc = RC_OK;
+    (void)context;
+
+    draft->op.kind = LEDGER_ADMIT;
+    while (rc == RC_OK && count > 0) {
+        rc = log_keys(replica->db, LOG_HELD, key, &key, 1, &count);
+        if (rc == RC_OK && count > 0)
+            rc = log_get(replica->db, key, &row);
+        if (rc == RC_OK && count > 0)
+            rc = look_at(replica, &row, &admitting);
+    }
+    for (size_t i = 0; rc == RC_OK && i < admitting.heads.count; i++)
+        rc = ledger_op_add_head(&draft->op, &admitting.heads.items[i]);
+    if (rc == RC_OK && admitting.heads.count == 0)
+        rc = RC_EXISTS;
+    log_row_wipe(&row);
+    ledger_heads_wipe(&admitting.heads);
+    ledger_heads_wipe(&admitting.closed);
+    return rc;
+}
+
+enum rc
+cover_admit(struct session *session)
+{
+    struct replica *replica = session->replica;
+    uint64_t held, before = ledger_position(replica->ledger);
+
+    enum rc rc = log_count(replica->db, LOG_HELD, &held);
+    if (rc != RC_OK || held == 0)
+        return rc;
+    rc = submit(session, build_admit, NULL);
+    if (rc == RC_INVALID || rc == RC_DENIED || rc == RC_STALE)
+        rc = RC_OK;
+    if (rc == RC_OK && ledger_position(replica->ledger) > before)
+        rc = inbox_apply(replica, session->report, NULL);
+    return rc == RC_OK ? rc : rc_while(rc, _("taking late work over"));
+}

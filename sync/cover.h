@@ -1,0 +1,12 @@
+/* Grants in time: what a session does about covers by itself. */
+#ifndef SYNC_COVER_H
+#define SYNC_COVER_H
+
+#include "sync/session.h"
+
+/* Covers whose time is over by the server's clock are ended by a line (why: expired), by an owner or coordinator. */
+enum rc cover_settle(struct session *session) MUST_CHECK;
+/* After an ordinary end of a cover, a coach's session admits late work that only adds (docs/PROTOCOL.md, section 9). */
+enum rc cover_admit(struct session *session) MUST_CHECK;
+
+#endif

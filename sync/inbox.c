@@ -1,0 +1,535 @@
+/* Received entries: verified, stored with the cursor, applied in batches. */
+#include "sync/inbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/outbox.h"
+
+enum { BATCH_ENTRIES = 1000 };
+
+/* ---- storing ---------------------------------------------------------------------------------- */
+
+static enum rc
+store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified, bool from_server,
+            uint64_t *stored)
+{
+    struct log_feed feed;
+    bool is_own = id_equal(items[0].device, replica->identity.device);
+
+    enum rc rc = log_feed_open(replica->db, items[0].stream, (struct feed_ref){items[0].device, items[0].incarnation},
+                               is_own, &feed);
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        if (!entry_body_fits(&items[i]))
+            return rc_fail(RC_UNTRUSTED, _("an entry's body is not the one that its author signed"));
+        rc = log_put(replica->db, &feed, &items[i], is_verified ? LOG_NEW : LOG_PARKED,
+                     is_verified ? LOG_NO_REASON : LOG_LEDGER, from_server);
+        if (rc == RC_OK)
+            ++*stored;
+        if (rc == RC_EXISTS)
+            rc = RC_OK;
+    }
+    if (rc == RC_OK && from_server && items[count - 1].last > feed.on_server) {
+        feed.on_server = items[count - 1].last;
+        rc = log_feed_put(replica->db, &feed);
+    }
+    return rc;
+}
+
+static enum rc
+store_run(struct replica *replica, const struct entry *items, size_t count, bool from_server, uint64_t *stored)
+{
+    bool is_here, is_filling;
+    const struct ledger_device *device = ledger_device(replica->ledger, items[0].device);
+
+    enum rc rc = streams_have(replica, items[0].stream, &is_here, &is_filling);
+    if (rc != RC_OK || !is_here)
+        return rc; /* gained by a line that was not read yet: it will be filled from zero */
+    if (device == NULL)
+        return store_items(replica, items, count, false, from_server, stored);
+    size_t good = entry_verify_run(items, count, device->sign_public);
+    if (good < count)
+        return rc_fail(RC_UNTRUSTED, _("an entry's signature does not hold"));
+    return store_items(replica, items, count, true, from_server, stored);
+}
+
+enum rc
+inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server, uint64_t *stored)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < runs->run_count; i++) {
+        size_t count;
+        const struct entry *items = wire_run_at(runs, i, &count);
+        rc = store_run(replica, items, count, from_server, stored);
+    }
+    return rc;
+}
+
+/* ---- applying --------------------------------------------------------------------------------- */
+
+/* What becomes of one entry. */
+struct verdict {
+    enum log_state state;
+    enum log_reason reason;
+};
+
+static struct verdict
+park(enum log_reason reason)
+{
+    return (struct verdict){LOG_PARKED, reason};
+}
+
+static struct verdict
+judge(const struct replica *replica, const struct log_row *row)
+{
+    const struct entry *entry = &row->entry;
+    struct ledger_entry_facts facts = {
+        .device = entry->device,
+        .stream = entry->stream,
+        .incarnation = entry->incarnation,
+        .last = entry->last,
+        .position = entry->position,
+        .position_hash = entry->position_hash,
+    };
+
+    struct ledger_judgement why;
+
+    enum ledger_counts counts = ledger_entry_counts(replica->ledger, &facts, &why);
+    if (counts != LEDGER_UNKNOWN_POSITION && counts != LEDGER_OTHER_HASH &&
+        ledger_epoch_at(replica->ledger, entry->stream, entry->position) != entry->epoch)
+        return park(LOG_DAMAGED);
+    if (why.has_head && why.head.last == entry->last && memcmp(why.head.hash, entry->hash, sizeof entry->hash) != 0)
+        return park(LOG_FORK);
+    switch (counts) {
+    case LEDGER_COUNTS:
+        return (struct verdict){LOG_APPLIED, LOG_NO_REASON};
+    case LEDGER_LATE:
+        return (struct verdict){LOG_HELD, LOG_LATE};
+    case LEDGER_NO_RIGHT:
+        return park(LOG_NO_RIGHT);
+    case LEDGER_OTHER_HASH:
+        return park(LOG_PAST);
+    default:
+        return park(LOG_LEDGER);
+    }
+}
+
+/* What stands before it in its feed must be here, and be what it says. */
+static enum rc
+follow(struct replica *replica, const struct log_row *row, struct verdict *verdict)
+{
+    const struct entry *entry = &row->entry;
+    uint8_t hash[CRYPTO_HASH_BYTES] = {0};
+    uint32_t frontier;
+    struct feed_ref feed = {entry->device, entry->incarnation};
+
+    enum rc rc = RC_OK;
+    if (entry->first > 1)
+        rc = log_head_at(replica->db, row->feed, entry->first - 1, hash);
+    if (rc == RC_ABSENT) {
+        *verdict = park(LOG_GAP);
+        return RC_OK;
+    }
+    if (rc == RC_OK && memcmp(hash, entry->previous, sizeof hash) != 0)
+        *verdict = park(LOG_FORK);
+    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+        rc = journal_frontier(replica->journal, entry->stream, feed, &frontier);
+    if (rc == RC_OK && verdict->state == LOG_APPLIED && frontier + 1 < entry->first)
+        *verdict = park(LOG_GAP);
+    return rc;
+}
+
+/* Every header that the author had seen must be here. */
+static enum rc
+saw(struct replica *replica, const struct entry *entry, const struct feed_seen *seen, struct verdict *verdict)
+{
+    struct log_feed feed;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    enum rc rc = log_feed_find(replica->db, entry->stream, seen->feed, &feed);
+    if (rc == RC_OK)
+        rc = log_head_at(replica->db, feed.key, seen->last, hash);
+    if (rc == RC_ABSENT) {
+        *verdict = park(LOG_GAP);
+        return RC_OK;
+    }
+    if (rc == RC_OK && memcmp(hash, seen->header, CHANGE_SEEN_BYTES) != 0)
+        *verdict = park(LOG_FORK);
+    return rc;
+}
+
+static enum rc
+apply_saves(struct replica *replica, const struct entry *entry, const struct buf *body)
+{
+    struct change *saves = NULL;
+    struct author author = {
+        .feed = {entry->device, entry->incarnation},
+        .person = ledger_device(replica->ledger, entry->device)->person,
+    };
+    uint32_t frontier;
+    int64_t trusted_ms = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
+
+    enum rc rc = body_read(entry->stream, author.feed, entry->first, entry->last, body->data, body->len, &saves);
+    if (rc == RC_OK)
+        rc = journal_frontier(replica->journal, entry->stream, author.feed, &frontier);
+    for (uint32_t save = entry->first; rc == RC_OK && save <= entry->last; save++) {
+        const struct change *change = &saves[save - entry->first];
+        if (save <= frontier)
+            continue;
+        rc = journal_apply(replica->journal, &author, save, change);
+        if (rc == RC_OK && !id_equal(entry->device, replica->identity.device))
+            rc = journal_observe_clock(replica->journal, change->hlc, trusted_ms);
+    }
+    if (saves != NULL)
+        body_free(saves, entry->last - entry->first + 1);
+    return rc;
+}
+
+/* Opens, looks whether all that it names is here, applies. */
+static enum rc
+open_and_apply(struct replica *replica, const struct entry *entry, struct buf *body, struct verdict *verdict)
+{
+    struct feed_seen *seen = NULL;
+    size_t count = 0;
+
+    buf_clear(body);
+    enum rc rc = source_open(replica, entry, body);
+    if (rc == RC_LOCKED || rc == RC_ABSENT) {
+        *verdict = park(rc == RC_LOCKED ? LOG_KEY : LOG_GONE);
+        return RC_OK;
+    }
+    if (rc == RC_OK)
+        rc = body_seen(body->data, body->len, &seen, &count);
+    for (size_t i = 0; rc == RC_OK && verdict->state == LOG_APPLIED && i < count; i++)
+        rc = saw(replica, entry, &seen[i], verdict);
+    free(seen);
+    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+        rc = apply_saves(replica, entry, body);
+    return rc;
+}
+
+/* RC_CORRUPT and RC_UNSUPPORTED speak of the entry itself: the caller rolls back and parks it. */
+static enum rc
+apply_one(struct replica *replica, int64_t key, struct log_row *row, struct buf *body, struct verdict *verdict)
+{
+    enum rc rc = log_get(replica->db, key, row);
+
+    if (rc != RC_OK)
+        return rc;
+    const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
+    *verdict = judge(replica, row);
+    if (device == NULL)
+        *verdict = park(LOG_LEDGER);
+    else if (row->reason == LOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
+        *verdict = park(LOG_DAMAGED);
+    else if (verdict->state != LOG_PARKED)
+        rc = follow(replica, row, verdict);
+    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+        rc = open_and_apply(replica, &row->entry, body, verdict);
+    return rc;
+}
+
+static void
+count(struct sync_report *report, const struct verdict *verdict)
+{
+    if (report == NULL)
+        return;
+    report->applied += verdict->state == LOG_APPLIED;
+    report->held += verdict->state == LOG_HELD;
+}
+
+/* One pass's place and what it did. */
+struct pass {
+    struct replica *replica;
+    struct sync_report *report;
+    struct log_row row;
+    struct buf body;
+    int64_t after;
+    uint64_t applied;
+    int64_t bad; /* the entry that made the batch fail; 0 when none */
+};
+
+static enum rc
+apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
+{
+    struct replica *replica = pass->replica;
+    struct id touched = {{0}};
+    struct sync_report before = pass->report != NULL ? *pass->report : (struct sync_report){0};
+    uint64_t applied = 0;
+
+    enum rc rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; rc == RC_OK && i < key_count; i++) {
+        struct verdict verdict = park(LOG_NO_REASON);
+        rc = apply_one(replica, keys[i], &pass->row, &pass->body, &verdict);
+        if (rc == RC_OK)
+            rc = log_set_state(replica->db, keys[i], verdict.state, verdict.reason);
+        if (rc == RC_OK && verdict.state != LOG_PARKED && !id_equal(touched, pass->row.entry.stream)) {
+            touched = pass->row.entry.stream;
+            rc = streams_touch(replica, touched);
+        }
+        if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_INVALID)
+            pass->bad = keys[i];
+        applied += rc == RC_OK && verdict.state == LOG_APPLIED;
+        if (rc == RC_OK)
+            count(pass->report, &verdict);
+    }
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    if (rc == RC_OK)
+        pass->applied += applied;
+    else if (pass->report != NULL)
+        *pass->report = before;
+    return rc;
+}
+
+static enum rc
+park_bad(struct pass *pass, enum rc why)
+{
+    struct replica *replica = pass->replica;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = log_set_state(replica->db, pass->bad, LOG_PARKED, why == RC_UNSUPPORTED ? LOG_UNKNOWN : LOG_DAMAGED);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    pass->bad = 0;
+    return rc;
+}
+
+static enum rc
+run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
+{
+    int64_t keys[BATCH_ENTRIES];
+    size_t key_count;
+
+    pass->after = 0;
+    for (;;) {
+        enum rc rc = log_keys(pass->replica->db, LOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
+        if (rc != RC_OK || key_count == 0)
+            return rc;
+        rc = apply_batch(pass, keys, key_count);
+        if (rc != RC_OK && pass->bad != 0)
+            rc = park_bad(pass, rc); /* and the same batch again, without it */
+        else if (rc == RC_OK)
+            pass->after = keys[key_count - 1];
+        if (rc != RC_OK)
+            return rc;
+        if (options != NULL && options->progress != NULL)
+            options->progress(options->context, "apply", pass->applied, of);
+    }
+}
+
+enum rc
+inbox_apply(struct replica *replica, struct sync_report *report, const struct sync_options *options)
+{
+    struct pass pass = {
+        .replica = replica,
+        .report = report,
+        .row = LOG_ROW_EMPTY,
+        .body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES),
+    };
+    uint64_t before, waiting, of;
+
+    if (!replica->is_in_team)
+        return RC_OK;
+    enum rc rc = log_count(replica->db, LOG_NEW, &of);
+    do {
+        before = pass.applied;
+        if (rc == RC_OK)
+            rc = run_pass(&pass, options, of);
+        waiting = 0;
+        if (rc == RC_OK && pass.applied > before)
+            rc = log_unpark(replica->db, LOG_PARKED, LOG_GAP, &waiting);
+    } while (rc == RC_OK && waiting > 0);
+    log_row_wipe(&pass.row);
+    buf_wipe(&pass.body);
+    if (pass.applied > 0)
+        source_forget(replica);
+    return rc == RC_OK ? rc : rc_while(rc, _("applying what was received"));
+}
+
+enum rc
+inbox_retry(struct replica *replica)
+{
+    static const enum log_reason reasons[] = {LOG_KEY, LOG_GAP, LOG_NO_RIGHT};
+    struct stmt *stmt;
+    uint64_t count_;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof reasons / sizeof reasons[0]; i++)
+        rc = log_unpark(replica->db, LOG_PARKED, reasons[i], &count_);
+    if (rc != RC_OK)
+        return rc;
+    /* The reason stays: it tells that the signature was not looked at yet. */
+    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2", &stmt);
+    return rc == RC_OK ? stmt_run(stmt) : rc;
+}
+
+/* ---- rebuilding ------------------------------------------------------------------------------- */
+
+static enum rc
+set_needs_rebuild(struct replica *replica, struct id stream, bool needs)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "UPDATE sync_stream SET needs_rebuild = ?2, is_unacknowledged = 1"
+                                      " WHERE stream = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, needs);
+    return stmt_run(stmt);
+}
+
+enum rc
+replica_rebuild(struct replica *replica, struct id stream)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = journal_reset(replica->journal, stream);
+    if (rc == RC_OK)
+        rc = log_renew(replica->db, stream);
+    if (rc == RC_OK)
+        rc = inbox_apply(replica, NULL, NULL);
+    if (rc == RC_OK)
+        rc = outbox_reapply(replica, stream);
+    if (rc == RC_OK)
+        rc = set_needs_rebuild(replica, stream, false);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    source_forget(replica);
+    return rc;
+}
+
+/* ---- judging again ---------------------------------------------------------------------------- */
+
+/* True when one of the lines since can end or give a right, or admit late work. */
+static enum rc
+lines_matter(struct replica *replica, uint64_t since, bool *matter)
+{
+    struct stmt *stmt;
+    bool found = true;
+
+    *matter = false;
+    enum rc rc = db_stmt(replica->db, "SELECT line FROM sync_line WHERE position > ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, (int64_t)since);
+    while (rc == RC_OK && found && !*matter) {
+        struct ledger_line line;
+        struct ledger_op op = LEDGER_OP_EMPTY;
+        size_t len;
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        rc = ledger_line_decode(bytes, len, &line);
+        if (rc == RC_OK)
+            rc = ledger_op_decode(line.op, line.op_len, &op);
+        *matter = rc == RC_OK && op.kind != LEDGER_INVITE && op.kind != LEDGER_APPROVE && op.kind != LEDGER_FAMILY &&
+                  op.kind != LEDGER_GRANT && op.kind != LEDGER_ROTATE;
+        ledger_op_wipe(&op);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* Applied entries that do not count by what is known now. */
+static enum rc
+hold_late(struct replica *replica)
+{
+    struct stmt *stmt;
+    struct log_row row = LOG_ROW_EMPTY;
+    int64_t after = 0;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        size_t len;
+        rc = db_stmt(replica->db, "SELECT entry, header FROM sync_entry WHERE state = 1 AND entry > ?1"
+                                  " ORDER BY entry LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_int(stmt, 1, after);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found) {
+            const uint8_t *header = stmt_get_blob(stmt, 1, &len);
+            after = stmt_get_int(stmt, 0);
+            rc = entry_header_decode(header, len, &row.entry);
+        }
+        stmt_done(stmt);
+        if (rc != RC_OK || !found)
+            break;
+        struct verdict verdict = judge(replica, &row);
+        if (verdict.state == LOG_APPLIED)
+            continue;
+        rc = log_set_state(replica->db, after, verdict.state, verdict.reason);
+        if (rc == RC_OK)
+            rc = set_needs_rebuild(replica, row.entry.stream, true);
+    }
+    return rc;
+}
+
+static enum rc
+rebuild_marked(struct replica *replica)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        struct id stream;
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &stream);
+        stmt_done(stmt);
+        if (rc == RC_OK && found)
+            rc = replica_rebuild(replica, stream);
+    }
+    return rc;
+}
+
+enum rc
+inbox_judge(struct replica *replica)
+{
+    int64_t judged;
+    uint64_t renewed;
+    bool matter = false;
+
+    enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
+    if (rc != RC_OK || replica->ledger == NULL || (uint64_t)judged >= ledger_position(replica->ledger))
+        return rc == RC_OK && replica->ledger != NULL ? rebuild_marked(replica) : rc;
+    rc = lines_matter(replica, (uint64_t)judged, &matter);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    if (matter)
+        rc = hold_late(replica);
+    if (rc == RC_OK && matter)
+        rc = log_unpark(replica->db, LOG_HELD, LOG_LATE, &renewed);
+    if (rc == RC_OK)
+        rc = inbox_retry(replica);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc == RC_OK ? rebuild_marked(replica) : rc;
+}

@@ -1,0 +1,23 @@
+/* Received entries: stored with the cursor in one transaction; applied after, whole entries only. */
+#ifndef SYNC_INBOX_H
+#define SYNC_INBOX_H
+
+#include "sync/replica_own.h"
+#include "sync/wire_run.h"
+
+/*
+ * Verifies and stores the entries of runs that are of our streams; the rest is left out. The caller moves its cursor in the same
+ * transaction.
+ *
+ * stored  counts the entries that were new
+ * fails   RC_UNTRUSTED a signature, a body or a fork: nothing is to be committed
+ */
+enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server, uint64_t *stored) MUST_CHECK;
+/* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). */
+enum rc inbox_apply(struct replica *replica, struct sync_report *report, const struct sync_options *options) MUST_CHECK;
+/* After new keys or lines: what waited for them becomes new again. */
+enum rc inbox_retry(struct replica *replica) MUST_CHECK;
+/* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
+enum rc inbox_judge(struct replica *replica) MUST_CHECK;
+
+#endif

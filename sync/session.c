@@ -1,0 +1,158 @@
+/* One round of sync, as docs/PROTOCOL.md section 9 orders it. Interrupted anywhere, the next round goes on. */
+#include "sync/session.h"
+
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/cover.h"
+#include "sync/inbox.h"
+#include "sync/recover.h"
+
+enum { SESSION_LEDGER_ROUNDS = 4 };
+
+void
+session_progress(const struct session *session, const char *step, uint64_t done, uint64_t of)
+{
+    if (session->options != NULL && session->options->progress != NULL)
+        session->options->progress(session->options->context, step, done, of);
+}
+
+enum rc
+session_begin(struct session *session)
+{
+    enum rc rc = replica_need_team(session->replica);
+
+    if (rc == RC_OK)
+        rc = session_hello(session);
+    if (rc == RC_OK)
+        rc = session_ledger(session);
+    if (rc == RC_OK)
+        rc = session_boxes(session);
+    return rc;
+}
+
+/* Whatever the server spoke of and we have not read. */
+static bool
+is_behind(const struct session *session)
+{
+    return session->server_position > ledger_position(session->replica->ledger);
+}
+
+static enum rc
+membership(struct session *session)
+{
+    enum rc rc = session_ledger(session);
+
+    if (rc == RC_OK)
+        rc = session_boxes(session);
+    if (rc == RC_OK)
+        rc = cover_settle(session);
+    if (rc == RC_OK)
+        rc = session_pay(session);
+    return rc;
+}
+
+/* Pulls and applies; reads the ledger again as long as pages name lines that were not read. */
+static enum rc
+receive(struct session *session)
+{
+    struct replica *replica = session->replica;
+    enum rc rc = RC_OK;
+
+    for (int i = 0; rc == RC_OK && i < SESSION_LEDGER_ROUNDS; i++) {
+        rc = db_set_synchronous(replica->db, false);
+        if (rc == RC_OK)
+            rc = session_pull(session);
+        if (rc == RC_OK)
+            rc = inbox_apply(replica, session->report, session->options);
+        enum rc full = db_set_synchronous(replica->db, true);
+        if (rc == RC_OK)
+            rc = full;
+        if (rc != RC_OK || !is_behind(session))
+            break;
+        rc = session_ledger(session);
+        if (rc == RC_OK)
+            rc = session_boxes(session);
+    }
+    return rc;
+}
+
+static enum rc
+finish(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct stmt *stmt;
+    bool found;
+
+    enum rc rc = journal_index(replica->journal);
+    if (rc == RC_OK)
+        rc = log_count(replica->db, LOG_PARKED, &session->report->parked);
+    if (rc == RC_OK)
+        rc = log_count(replica->db, LOG_HELD, &session->report->held);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_LAST_SYNC_MS, replica_now_ms(replica));
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, "SELECT 1 FROM sync_stream WHERE is_filling LIMIT 1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    session->report->is_complete = rc == RC_OK && !found;
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+count_one(void *context, const struct conflict *conflict)
+{
+    uint64_t *count = context;
+    (void)conflict;
+
+    ++*count;
+    return RC_OK;
+}
+
+static enum rc
+run(struct session *session)
+{
+    struct replica *replica = session->replica;
+    uint64_t before = 0, after = 0;
+
+    enum rc rc = session_hello(session);
+    if (rc == RC_OK)
+        rc = membership(session);
+    if (rc == RC_OK)
+        rc = journal_conflicts(replica->journal, count_one, &before);
+    if (rc == RC_OK && replica->must_recover) {
+        rc = receive(session); /* own feeds are compared with the server's before anything is sealed */
+        if (rc == RC_OK)
+            rc = recover_feeds(session);
+    }
+    if (rc == RC_OK)
+        rc = session_push(session);
+    if (rc == RC_OK)
+        rc = receive(session);
+    if (rc == RC_OK)
+        rc = cover_admit(session);
+    if (rc == RC_OK)
+        rc = session_acknowledge(session);
+    if (rc == RC_OK)
+        rc = session_fetch_acks(session);
+    if (rc == RC_OK)
+        rc = journal_conflicts(replica->journal, count_one, &after);
+    session->report->new_conflicts = after > before ? after - before : 0;
+    if (rc == RC_OK)
+        rc = finish(session);
+    return rc;
+}
+
+enum rc
+replica_sync(struct replica *replica, const struct transport *transport, const struct sync_options *options,
+             struct sync_report *report)
+{
+    struct session session = {replica, transport, options, report, 0};
+
+    *report = (struct sync_report){0};
+    if (!replica->has_identity)
+        return rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
+    return run(&session);
+}

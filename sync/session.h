@@ -1,0 +1,38 @@
+/* One round of sync, and its steps, which membership uses too. */
+#ifndef SYNC_SESSION_H
+#define SYNC_SESSION_H
+
+#include "sync/replica_own.h"
+#include "sync/request.h"
+
+/* A round on its way. */
+struct session {
+    struct replica *replica;
+    const struct transport *transport;
+    const struct sync_options *options; /* may be NULL */
+    struct sync_report *report;         /* never NULL */
+    uint64_t server_position;           /* highest ledger position that the server spoke of */
+};
+
+/* Server time, its key and ledger head, all signed. */
+enum rc session_hello(struct session *session) MUST_CHECK;
+/* Reads and verifies new lines; streams, keys and judgements follow them. */
+enum rc session_ledger(struct session *session) MUST_CHECK;
+/* What an answer to GET or POST ledger says: lines taken in, statement verified. `more` out. */
+enum rc session_take_lines(struct session *session, const struct buf *answer, bool *more) MUST_CHECK;
+/* New boxes; all of one stream where one was gained. */
+enum rc session_boxes(struct session *session) MUST_CHECK;
+enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;
+/* Pays the grants due and rotations owed that this device can pay; counts what stays. */
+enum rc session_pay(struct session *session) MUST_CHECK;
+/* Only the grants of one stream's holders that are due: after a cover was given, a device approved. */
+enum rc session_grants(struct session *session) MUST_CHECK;
+enum rc session_push(struct session *session) MUST_CHECK;
+enum rc session_pull(struct session *session) MUST_CHECK;
+enum rc session_acknowledge(struct session *session) MUST_CHECK;
+enum rc session_fetch_acks(struct session *session) MUST_CHECK;
+/* Hello, ledger and boxes: what is fetched before an operation is made. */
+enum rc session_begin(struct session *session) MUST_CHECK;
+void session_progress(const struct session *session, const char *step, uint64_t done, uint64_t of);
+
+#endif

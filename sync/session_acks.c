@@ -1,0 +1,257 @@
+/* Acknowledgements: our own after a flushed commit, and those of others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/ack.h"
+#include "sync/session.h"
+#include "sync/status.h"
+#include "sync/writer.h"
+
+/* ---- our own ---------------------------------------------------------------------------------- */
+
+/* The vector and digest of one stream. */
+struct vector {
+    struct db *db;
+    struct ack *ack;
+    struct ack_digest digest;
+};
+
+static enum rc
+add_feed(void *context, const struct log_feed *feed)
+{
+    struct vector *vector = context;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint32_t last;
+
+    enum rc rc = status_done(vector->db, feed->key, &last);
+    if (rc != RC_OK || last == 0)
+        return rc;
+    rc = log_head_at(vector->db, feed->key, last, hash);
+    if (rc == RC_OK)
+        rc = ack_add_feed(vector->ack, (struct ack_feed){feed->feed.device, feed->feed.incarnation, last});
+    if (rc == RC_OK)
+        ack_digest_add(&vector->digest, feed->feed.device, feed->feed.incarnation, last, hash);
+    return rc;
+}
+
+static enum rc
+add_stream(struct replica *replica, struct ack *ack, struct id stream)
+{
+    struct vector vector = {.db = replica->db, .ack = ack};
+    static const uint8_t none[CRYPTO_HASH_BYTES] = {0};
+
+    ack_digest_start(&vector.digest);
+    enum rc rc = ack_add_stream(ack, stream, none);
+    if (rc == RC_OK)
+        rc = log_feeds(replica->db, stream, add_feed, &vector);
+    if (rc == RC_OK)
+        ack_digest_end(&vector.digest, ack->streams[ack->stream_count - 1].digest);
+    return rc;
+}
+
+static enum rc
+add_streams(struct replica *replica, struct ack *ack)
+{
+    struct stmt *stmt;
+    struct id stream = {{0}};
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found && ack->stream_count < ACK_MAX_STREAMS) {
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE is_unacknowledged AND stream > ?1"
+                                  " ORDER BY stream LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &stream);
+        stmt_done(stmt);
+        if (rc == RC_OK && found)
+            rc = add_stream(replica, ack, stream);
+    }
+    return rc;
+}
+
+/* The number is given by a commit that is flushed: with it everything that the acknowledgement speaks of. */
+static enum rc
+give_number(struct replica *replica, uint64_t *number)
+{
+    int64_t last;
+
+    enum rc rc = db_set_synchronous(replica->db, true);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACK_NUMBER, last + 1);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    *number = (uint64_t)last + 1;
+    return rc;
+}
+
+static enum rc
+send_ack(struct session *session, struct ack *ack)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "POST"};
+    struct buf body = BUF_EMPTY(ACK_MAX_BYTES);
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    uint64_t head = ledger_position(replica->ledger);
+
+    memcpy(ack->team, replica->team, sizeof ack->team);
+    ack->device = replica->identity.device;
+    ack->incarnation = replica->incarnation;
+    ack->created_ms = (uint64_t)replica_now_ms(replica);
+    ack->position = head;
+    memcpy(ack->line_hash, ledger_hash_at(replica->ledger, head), sizeof ack->line_hash);
+    enum rc rc = give_number(replica, &ack->number);
+    if (rc == RC_OK)
+        rc = ack_encode(ack, &replica->identity, &body);
+    if (rc == RC_OK)
+        rc = request_target(replica, &call, "/acks");
+    call.body = &body;
+    if (rc == RC_OK)
+        rc = request_send(replica, session->transport, &call, &answer, NULL);
+    for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++) {
+        struct stmt *stmt;
+        rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, ack->streams[i].stream);
+        rc = stmt_run(stmt);
+    }
+    buf_wipe(&answer);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+session_acknowledge(struct session *session)
+{
+    struct ack ack = ACK_EMPTY;
+
+    enum rc rc = add_streams(session->replica, &ack);
+    if (rc == RC_OK && ack.stream_count > 0)
+        rc = send_ack(session, &ack);
+    ack_wipe(&ack);
+    return rc == RC_OK ? rc : rc_while(rc, _("acknowledging"));
+}
+
+/* ---- those of others -------------------------------------------------------------------------- */
+
+static enum rc
+store_stream(struct replica *replica, const struct ack *ack, const struct ack_stream *stream)
+{
+    struct stmt *stmt;
+    struct buf vector = BUF_EMPTY(ACK_MAX_BYTES);
+    struct writer writer = writer_of(&vector);
+
+    for (size_t i = 0; i < stream->feed_count; i++) {
+        writer_id(&writer, stream->feeds[i].device);
+        writer_u64(&writer, stream->feeds[i].incarnation);
+        writer_u32(&writer, stream->feeds[i].last);
+    }
+    enum rc rc = writer_finish(&writer);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_ack (device, stream, incarnation, number, created_ms,"
+                                  " digest, vector) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM"
+                                  " sync_ack WHERE device = ?1 AND stream = ?2 AND incarnation = ?3 AND number > ?4)",
+                     &stmt);
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, ack->device);
+        stmt_id(stmt, 2, stream->stream);
+        stmt_int(stmt, 3, (int64_t)ack->incarnation);
+        stmt_int(stmt, 4, (int64_t)ack->number);
+        stmt_int(stmt, 5, (int64_t)ack->created_ms);
+        stmt_blob(stmt, 6, stream->digest, sizeof stream->digest);
+        stmt_blob(stmt, 7, vector.data != NULL ? vector.data : (const uint8_t *)"", vector.len);
+        rc = stmt_run(stmt);
+    }
+    buf_wipe(&vector);
+    return rc;
+}
+
+/* One that does not verify is left out: it says nothing. */
+static enum rc
+store_ack(struct replica *replica, const struct wire_bytes *bytes)
+{
+    struct ack ack = ACK_EMPTY;
+
+    enum rc rc = ack_decode(bytes->data, bytes->len, &ack);
+    if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED)
+        rc = RC_ABSENT;
+    const struct ledger_device *device = rc == RC_OK ? ledger_device(replica->ledger, ack.device) : NULL;
+    if (rc == RC_OK && (device == NULL || !ack_verify(bytes->data, bytes->len, device->sign_public) ||
+                        memcmp(ack.team, replica->team, sizeof ack.team) != 0))
+        rc = RC_ABSENT;
+    for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++) {
+        bool is_here, is_filling;
+        rc = streams_have(replica, ack.streams[i].stream, &is_here, &is_filling);
+        if (rc == RC_OK && is_here)
+            rc = store_stream(replica, &ack, &ack.streams[i]);
+    }
+    ack_wipe(&ack);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+status_take_acks(struct replica *replica, const struct wire_blocks *acks)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < acks->count; i++)
+        rc = store_ack(replica, &acks->items[i]);
+    return rc;
+}
+
+static enum rc
+take_page(struct replica *replica, const struct buf *answer, uint64_t *after, bool *more)
+{
+    struct wire_ack_list list = WIRE_ACK_LIST_EMPTY;
+
+    enum rc rc = wire_ack_list_decode(answer->data, answer->len, &list);
+    if (rc != RC_OK)
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's acknowledgements")) : rc;
+    rc = db_begin(replica->db);
+    if (rc == RC_OK)
+        rc = status_take_acks(replica, &list.acks);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACKS_AFTER, (int64_t)list.next);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    *more = list.more && list.next > *after;
+    *after = list.next;
+    wire_ack_list_wipe(&list);
+    return rc;
+}
+
+enum rc
+session_fetch_acks(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    int64_t stored;
+    bool more = true;
+
+    enum rc rc = state_get_int(replica->db, STATE_ACKS_AFTER, &stored);
+    uint64_t after = (uint64_t)stored;
+    while (rc == RC_OK && more) {
+        struct request_call call = {.method = "GET"};
+        rc = request_target(replica, &call, "/acks?after=%llu", (unsigned long long)after);
+        if (rc == RC_OK)
+            rc = request_send(replica, session->transport, &call, &answer, NULL);
+        if (rc == RC_OK)
+            rc = take_page(replica, &answer, &after, &more);
+    }
+    buf_wipe(&answer);
+    return rc == RC_OK ? rc : rc_while(rc, _("fetching acknowledgements"));
+}

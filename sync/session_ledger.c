@@ -1,0 +1,437 @@
+/* The first steps of a session: hello, ledger, boxes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/inbox.h"
+#include "sync/session.h"
+
+/* ---- hello ------------------------------------------------------------------------------------ */
+
+/* The key that the server must have: the ledger's, or the invitation's before that is read. */
+static enum rc
+expected_key(struct replica *replica, const uint8_t **key, struct joining_invitation *invitation)
+{
+    if (replica->ledger != NULL) {
+        *key = ledger_server_public(replica->ledger);
+        return RC_OK;
+    }
+    enum rc rc = replica_load_invitation(replica, invitation);
+    *key = rc == RC_OK ? invitation->server_public : NULL;
+    return rc == RC_ABSENT ? rc_fail(RC_ABSENT, _("this store belongs to no team yet")) : rc;
+}
+
+static enum rc
+check_head(const struct replica *replica, const struct wire_hello *hello)
+{
+    if (!hello->has_team || replica->ledger == NULL)
+        return RC_OK;
+    uint64_t known = ledger_position(replica->ledger);
+    if (hello->position < known)
+        return rc_fail(RC_UNTRUSTED, _("the server shows fewer ledger lines than before: %llu of %llu"),
+                       (unsigned long long)hello->position, (unsigned long long)known);
+    if (hello->position == known &&
+        memcmp(hello->line_hash, ledger_hash_at(replica->ledger, known), CRYPTO_HASH_BYTES) != 0)
+        return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    return RC_OK;
+}
+
+enum rc
+session_hello(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "GET", .is_unsigned = true};
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+    struct wire_hello hello;
+    char team[2 * CRYPTO_HASH_BYTES + 1], nonce_text[2 * ID_BYTES + 1];
+    struct id nonce = id_random();
+    const uint8_t *key;
+
+    enum rc rc = expected_key(replica, &key, &invitation);
+    if (rc != RC_OK)
+        goto out;
+    request_hex(replica->team, sizeof replica->team, team);
+    request_hex(nonce.bytes, sizeof nonce.bytes, nonce_text);
+    snprintf(call.target, sizeof call.target, "/v1/hello?team=%s&nonce=%s", team, nonce_text);
+    int64_t before = clock_mono_ms(replica->clock);
+    rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = wire_hello_decode(answer.data, answer.len, &hello);
+    if (rc == RC_CORRUPT)
+        rc = rc_while(RC_UNTRUSTED, _("the server's greeting"));
+    if (rc != RC_OK)
+        goto out;
+    if (memcmp(hello.server_public, key, CRYPTO_PUBLIC_BYTES) != 0)
+        rc = rc_fail(RC_UNTRUSTED, _("this is not the server of the team"));
+    else if (memcmp(hello.nonce, nonce.bytes, sizeof hello.nonce) != 0)
+        rc = rc_fail(RC_UNTRUSTED, _("the server's greeting is an old one"));
+    else if (!hello.has_team)
+        rc = rc_fail(RC_ABSENT, _("the server does not know this team"));
+    else if (memcmp(hello.team, replica->team, sizeof hello.team) != 0)
+        rc = rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
+    else
+        rc = check_head(replica, &hello);
+    if (rc != RC_OK)
+        goto out;
+    int64_t half_ms = (clock_mono_ms(replica->clock) - before) / 2;
+    session->server_position = hello.position;
+    rc = replica_learn_time(replica, (int64_t)hello.time_ms + half_ms);
+    session->report->clock_off_ms = -replica->clock_offset_ms;
+out:
+    joining_invitation_wipe(&invitation);
+    buf_wipe(&answer);
+    return rc == RC_OK ? rc : rc_while(rc, _("greeting the server"));
+}
+
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+static enum rc
+take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
+{
+    struct ledger_line line;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
+
+    enum rc rc = ledger_line_decode(bytes->data, bytes->len, &line);
+    if (rc != RC_OK)
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("a ledger line")) : rc;
+    if (line.position > known + 1) {
+        *is_gap = true;
+        return RC_OK;
+    }
+    if (line.position == known + 1)
+        return replica_take_line(replica, bytes->data, bytes->len);
+    ledger_line_hash(bytes->data, bytes->len, hash);
+    if (line.position == 0 || memcmp(hash, ledger_hash_at(replica->ledger, line.position), sizeof hash) != 0)
+        return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    return RC_OK;
+}
+
+static enum rc
+check_statement(const struct replica *replica, const struct wire_statement *statement)
+{
+    const uint8_t *hash = ledger_hash_at(replica->ledger, statement->position);
+    const uint8_t *key = ledger_server_public_at(replica->ledger, statement->position);
+
+    if (memcmp(statement->team, replica->team, sizeof statement->team) != 0)
+        return rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
+    if (hash == NULL || key == NULL)
+        return rc_fail(RC_UNTRUSTED, _("the server speaks of a ledger line that it does not show"));
+    if (!wire_statement_verify(statement, key))
+        return rc_fail(RC_UNTRUSTED, _("the server's signature on the ledger does not hold"));
+    if (memcmp(hash, statement->line_hash, CRYPTO_HASH_BYTES) != 0)
+        return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    return RC_OK;
+}
+
+/* The newcomer accepts no ledger without the line of the invitation. */
+static enum rc
+check_invitation(struct replica *replica)
+{
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+    const uint8_t *hash;
+
+    if (memcmp(ledger_team(replica->ledger), replica->team, sizeof replica->team) != 0)
+        return rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
+    enum rc rc = replica_load_invitation(replica, &invitation);
+    if (rc == RC_ABSENT)
+        return RC_OK;
+    if (rc == RC_OK && ledger_position(replica->ledger) >= invitation.position) {
+        hash = ledger_hash_at(replica->ledger, invitation.position);
+        if (memcmp(hash, invitation.line_hash, CRYPTO_HASH_BYTES) != 0)
+            rc = rc_fail(RC_UNTRUSTED, _("the server's ledger is not the one of the invitation"));
+    }
+    joining_invitation_wipe(&invitation);
+    return rc;
+}
+
+enum rc
+session_take_lines(struct session *session, const struct buf *bytes, bool *more)
+{
+    struct replica *replica = session->replica;
+    struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
+    uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
+    bool is_gap = false;
+
+    *more = false;
+    enum rc rc = wire_ledger_answer_decode(bytes->data, bytes->len, &answer);
+    if (rc != RC_OK)
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about the ledger")) : rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK) {
+        wire_ledger_answer_wipe(&answer);
+        return rc;
+    }
+    for (size_t i = 0; rc == RC_OK && !is_gap && i < answer.lines.count; i++)
+        rc = take_line(replica, &answer.lines.items[i], &is_gap);
+    if (rc == RC_OK && replica->ledger == NULL)
+        rc = rc_fail(RC_UNTRUSTED, _("the server shows an empty ledger"));
+    if (rc == RC_OK)
+        rc = check_invitation(replica);
+    if (rc == RC_OK && !is_gap)
+        rc = check_statement(replica, &answer.statement);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    if (rc == RC_OK) {
+        uint64_t now = ledger_position(replica->ledger);
+        session->report->lines += now - known;
+        if (session->server_position < now)
+            session->server_position = now;
+        *more = answer.more != 0 || is_gap;
+    } else {
+        enum rc again = replica_load_ledger(replica); /* memory as the store is */
+        rc = again == RC_OK ? rc : again;
+    }
+    wire_ledger_answer_wipe(&answer);
+    return rc;
+}
+
+static enum rc
+fetch_lines(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    bool more = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && more) {
+        struct request_call call = {.method = "GET"};
+        uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
+        rc = request_target(replica, &call, "/ledger?from=%llu", (unsigned long long)known + 1);
+        if (rc == RC_OK)
+            rc = request_send(replica, session->transport, &call, &answer, NULL);
+        if (rc == RC_OK)
+            rc = session_take_lines(session, &answer, &more);
+        if (rc == RC_OK && more && ledger_position(replica->ledger) == known)
+            rc = rc_fail(RC_UNTRUSTED, _("the server promises ledger lines and shows none"));
+        if (rc == RC_OK)
+            session_progress(session, "ledger", ledger_position(replica->ledger), session->server_position);
+    }
+    buf_wipe(&answer);
+    return rc;
+}
+
+enum rc
+session_ledger(struct session *session)
+{
+    struct replica *replica = session->replica;
+    bool gained;
+
+    enum rc rc = fetch_lines(session);
+    if (rc != RC_OK)
+        return rc_while(rc, _("reading the ledger"));
+    if (!replica->is_in_team)
+        return rc_fail(RC_DENIED, _("this device is not approved yet"));
+    rc = inbox_judge(replica);
+    if (rc == RC_OK)
+        rc = streams_refresh(replica, &gained);
+    if (rc == RC_OK)
+        rc = state_drop(replica->db, STATE_INVITATION);
+    return rc;
+}
+
+/* ---- boxes ------------------------------------------------------------------------------------ */
+
+static enum rc
+store_box(struct replica *replica, const struct wire_box *box)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_box (stream, epoch, recipient, box)"
+                                      " VALUES (?1, ?2, ?3, ?4)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, box->stream);
+    stmt_int(stmt, 2, box->epoch);
+    stmt_id(stmt, 3, box->recipient);
+    stmt_blob(stmt, 4, box->bytes, box->len);
+    return stmt_run(stmt);
+}
+
+/* Opens a box or link where its key is not here yet. A forged one is marked, counted and not used. */
+static enum rc
+open_box(struct session *session, const struct wire_box *box)
+{
+    struct replica *replica = session->replica;
+    const struct ledger *ledger = replica->ledger;
+    struct ledger_epoch epoch, below;
+    bool is_link = id_equal(box->recipient, ledger_link());
+    uint32_t wanted = is_link ? box->epoch - 1 : box->epoch;
+    enum rc rc;
+
+    if (box->epoch == 0 || (is_link && box->epoch < 2) || keyring_has(replica->keys, box->stream, wanted) ||
+        !ledger_epoch(ledger, box->stream, box->epoch, &epoch))
+        return RC_OK;
+    if (is_link) {
+        if (!keyring_has(replica->keys, box->stream, box->epoch) ||
+            !ledger_epoch(ledger, box->stream, wanted, &below))
+            return RC_OK;
+        rc = keyring_open_link(replica->keys, box, below.commitment);
+    } else if (id_equal(box->stream, ledger_reserve())) {
+        rc = keyring_open_reserve_secret(replica->keys, box, &replica->identity, epoch.commitment,
+                                         epoch.reserve_public);
+    } else if (id_equal(box->recipient, replica->identity.device)) {
+        rc = keyring_open_box(replica->keys, box, &replica->identity, epoch.commitment);
+    } else {
+        return RC_OK; /* the reserve's: opened when a grant or rotation is to be paid */
+    }
+    if (rc == RC_LOCKED || rc == RC_UNTRUSTED || rc == RC_CORRUPT || rc == RC_EXISTS) {
+        session->report->forged_boxes++;
+        return RC_OK;
+    }
+    return rc;
+}
+
+/* Opens what can be opened; links go down from the newest epoch, so boxes are read in that order. */
+static enum rc
+open_boxes(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct stmt *stmt;
+    bool found = true;
+    size_t before = keyring_count(replica->keys);
+
+    enum rc rc = db_stmt(replica->db, "SELECT stream, epoch, recipient, box FROM sync_box"
+                                      " ORDER BY stream, epoch DESC, recipient DESC", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && found) {
+        struct wire_box box = {.epoch = 0};
+        size_t len;
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        rc = stmt_get_id(stmt, 0, &box.stream);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 2, &box.recipient);
+        const uint8_t *bytes = stmt_get_blob(stmt, 3, &len);
+        if (rc == RC_OK && len > sizeof box.bytes)
+            rc = rc_fail(RC_CORRUPT, _("a key box in the store is too long"));
+        if (rc != RC_OK)
+            break;
+        box.epoch = (uint32_t)stmt_get_int(stmt, 1);
+        box.len = (uint16_t)len;
+        memcpy(box.bytes, bytes, len);
+        rc = open_box(session, &box);
+    }
+    stmt_done(stmt);
+    if (rc != RC_OK || keyring_count(replica->keys) == before)
+        return rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = replica_store_keys(replica);
+    if (rc == RC_OK)
+        rc = inbox_retry(replica);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc;
+}
+
+/* One page of boxes, and where to ask next. */
+static enum rc
+take_boxes(struct session *session, const struct buf *answer, bool moves_cursor, uint64_t *after, bool *more)
+{
+    struct replica *replica = session->replica;
+    struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
+
+    enum rc rc = wire_box_list_decode(answer->data, answer->len, &list);
+    if (rc != RC_OK)
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about keys")) : rc;
+    rc = db_begin(replica->db);
+    for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
+        rc = store_box(replica, &list.boxes.items[i]);
+    if (rc == RC_OK && moves_cursor)
+        rc = state_put_int(replica->db, STATE_BOXES_AFTER, (int64_t)list.next);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    *more = list.more && list.next > *after;
+    *after = list.next;
+    wire_box_list_wipe(&list);
+    return rc;
+}
+
+static enum rc
+fetch_boxes(struct session *session, const char *stream)
+{
+    struct replica *replica = session->replica;
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    int64_t stored = 0;
+    bool more = true;
+
+    enum rc rc = stream == NULL ? state_get_int(replica->db, STATE_BOXES_AFTER, &stored) : RC_OK;
+    uint64_t after = (uint64_t)stored;
+    while (rc == RC_OK && more) {
+        struct request_call call = {.method = "GET"};
+        if (stream == NULL)
+            rc = request_target(replica, &call, "/boxes?after=%llu", (unsigned long long)after);
+        else
+            rc = request_target(replica, &call, "/boxes?stream=%s", stream);
+        if (rc == RC_OK)
+            rc = request_send(replica, session->transport, &call, &answer, NULL);
+        if (rc == RC_OK)
+            rc = take_boxes(session, &answer, stream == NULL, &after, &more);
+        more = more && stream == NULL;
+    }
+    buf_wipe(&answer);
+    return rc;
+}
+
+enum rc
+session_boxes_of(struct session *session, struct id stream)
+{
+    char text[2 * ID_BYTES + 1];
+
+    request_hex(stream.bytes, sizeof stream.bytes, text);
+    enum rc rc = fetch_boxes(session, text);
+    if (rc == RC_OK)
+        rc = open_boxes(session);
+    return rc;
+}
+
+static bool
+lacks_keys(const struct replica *replica, struct id stream)
+{
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+
+    for (uint32_t epoch = known != NULL ? known->epoch : 0; epoch > 0; epoch--)
+        if (!keyring_has(replica->keys, stream, epoch))
+            return true;
+    return false;
+}
+
+/* A stream of ours whose keys did not come by the shared cursor: its boxes were withheld until we had the right. */
+static enum rc
+fetch_missing(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct id stream;
+    bool found;
+
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    while (rc == RC_OK && found) {
+        if (lacks_keys(replica, stream))
+            rc = session_boxes_of(session, stream);
+        if (rc == RC_OK)
+            rc = streams_next(replica, &stream, &stream, &found);
+    }
+    return rc;
+}
+
+enum rc
+session_boxes(struct session *session)
+{
+    enum rc rc = fetch_boxes(session, NULL);
+
+    if (rc == RC_OK)
+        rc = open_boxes(session);
+    if (rc == RC_OK)
+        rc = fetch_missing(session);
+    return rc == RC_OK ? rc : rc_while(rc, _("fetching keys"));
+}

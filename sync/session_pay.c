@@ -1,0 +1,216 @@
+/* Grants due and rotations owed, paid as far as this device can. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/submit.h"
+
+enum { PAY_PARTS = 256 }; /* of one operation: far below the ceilings */
+
+/* ---- grants ----------------------------------------------------------------------------------- */
+
+/* Devices of one stream that wait, from pairs[*at] on; moves *at behind them. */
+static enum rc
+grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct id stream = due->items[*at].stream;
+    size_t count = 0, start = *at;
+
+    while (*at < due->count && id_equal(due->items[*at].stream, stream)) {
+        ++*at;
+        count++;
+    }
+    enum rc rc = submit_need_key(session, stream);
+    if (rc == RC_LOCKED || rc == RC_UNTRUSTED)
+        return RC_OK; /* another pays */
+    struct id *devices = calloc(count, sizeof *devices);
+    if (devices == NULL)
+        return rc_fail(RC_NOMEM, _("no memory left"));
+    for (size_t i = 0; i < count; i++)
+        devices[i] = due->items[start + i].device;
+    if (rc == RC_OK)
+        rc = submit_share(replica, draft, stream, devices, count);
+    free(devices);
+    return rc;
+}
+
+/* May this device grant in the stream at all? */
+static bool
+may_grant(const struct replica *replica, struct id stream, uint64_t now_ms)
+{
+    return ledger_may_hold(replica->ledger, replica->identity.device, stream, now_ms) ||
+           ledger_may_hold(replica->ledger, replica->identity.device, ledger_reserve(), now_ms);
+}
+
+static enum rc
+build_grant(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    size_t at = 0;
+    (void)context;
+
+    draft->op.kind = LEDGER_GRANT;
+    enum rc rc = ledger_grants_due(replica->ledger, now_ms, &due);
+    while (rc == RC_OK && at < due.count && draft->op.part_count < PAY_PARTS) {
+        if (may_grant(replica, due.items[at].stream, now_ms))
+            rc = grant_stream(session, &due, &at, draft);
+        else
+            at++;
+    }
+    ledger_pairs_wipe(&due);
+    return rc == RC_OK && draft->op.part_count == 0 ? RC_EXISTS : rc;
+}
+
+static enum rc
+count_due(struct replica *replica, uint64_t *count)
+{
+    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+
+    enum rc rc = ledger_grants_due(replica->ledger, (uint64_t)replica_now_ms(replica), &due);
+    *count = due.count;
+    ledger_pairs_wipe(&due);
+    return rc;
+}
+
+enum rc
+session_grants(struct session *session)
+{
+    uint64_t before, after;
+
+    enum rc rc = count_due(session->replica, &before);
+    after = before;
+    while (rc == RC_OK && after > 0) {
+        rc = submit(session, build_grant, NULL);
+        if (rc == RC_OK)
+            rc = count_due(session->replica, &after);
+        if (rc != RC_OK || after >= before)
+            break;
+        session->report->grants += before - after;
+        before = after;
+    }
+    session->report->grants_due = after;
+    return rc;
+}
+
+/* ---- rotations -------------------------------------------------------------------------------- */
+
+/* A new epoch of one stream, in the draft. RC_EXISTS: this device cannot. */
+static enum rc
+rotate_stream(struct session *session, struct id stream, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+    bool is_reserve = id_equal(stream, ledger_reserve());
+    struct ledger_ids holders = LEDGER_IDS_EMPTY;
+    struct keyring_recipient *recipients = NULL;
+    uint8_t reserve_public[CRYPTO_PUBLIC_BYTES];
+
+    enum rc rc = is_reserve ? RC_OK : submit_need_key(session, stream);
+    if (rc == RC_LOCKED || rc == RC_UNTRUSTED)
+        return RC_EXISTS;
+    if (rc == RC_OK)
+        rc = ledger_holders(replica->ledger, stream, (uint64_t)replica_now_ms(replica), &holders);
+    if (rc == RC_OK)
+        rc = submit_recipients(replica, &holders, &recipients);
+    if (rc == RC_OK)
+        rc = submit_reserve_public(replica, reserve_public);
+    struct keyring_epoch epoch = {.stream = stream, .recipients = recipients, .recipient_count = holders.count};
+    if (rc == RC_OK)
+        epoch.epoch = known->epoch + 1;
+    if (rc == RC_OK && is_reserve) {
+        draft->op.as.rotate.has_reserve = true;
+        rc = keyring_make_reserve(&epoch, draft->fresh, &draft->op, &draft->boxes,
+                                  draft->op.as.rotate.reserve_public);
+    } else if (rc == RC_OK) {
+        if (known->kind == LEDGER_STREAM_INDEX || known->kind == LEDGER_STREAM_FILE)
+            epoch.reserve_public = reserve_public;
+        rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);
+    }
+    free(recipients);
+    ledger_ids_wipe(&holders);
+    return rc;
+}
+
+/* May this device rotate the stream? Its writer, or who holds the reserve. */
+static bool
+may_rotate(const struct replica *replica, struct id stream, uint64_t now_ms)
+{
+    struct id device = replica->identity.device;
+    bool holds_reserve = ledger_may_hold(replica->ledger, device, ledger_reserve(), now_ms);
+
+    return holds_reserve || (!id_equal(stream, ledger_reserve()) && ledger_may_write(replica->ledger, device, stream));
+}
+
+static enum rc
+build_rotate(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct ledger_ids owed = LEDGER_IDS_EMPTY;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    bool *is_reserve = context;
+
+    draft->op.kind = LEDGER_ROTATE;
+    enum rc rc = ledger_rotations_owed(replica->ledger, now_ms, &owed);
+    for (size_t i = 0; rc == RC_OK && i < owed.count && draft->op.part_count < PAY_PARTS; i++) {
+        if (id_equal(owed.items[i], ledger_reserve()) != *is_reserve ||
+            !may_rotate(replica, owed.items[i], now_ms))
+            continue;
+        rc = rotate_stream(session, owed.items[i], draft);
+        if (rc == RC_EXISTS)
+            rc = RC_OK;
+    }
+    ledger_ids_wipe(&owed);
+    return rc == RC_OK && draft->op.part_count == 0 ? RC_EXISTS : rc;
+}
+
+static enum rc
+count_owed(struct replica *replica, uint64_t *count)
+{
+    struct ledger_ids owed = LEDGER_IDS_EMPTY;
+
+    enum rc rc = ledger_rotations_owed(replica->ledger, (uint64_t)replica_now_ms(replica), &owed);
+    *count = owed.count;
+    ledger_ids_wipe(&owed);
+    return rc;
+}
+
+static enum rc
+pay_rotations(struct session *session, bool is_reserve)
+{
+    uint64_t before, after;
+
+    enum rc rc = count_owed(session->replica, &before);
+    after = before;
+    while (rc == RC_OK && after > 0) {
+        uint64_t lines = ledger_position(session->replica->ledger);
+        rc = submit(session, build_rotate, &is_reserve);
+        if (rc == RC_OK)
+            rc = count_owed(session->replica, &after);
+        if (rc != RC_OK || ledger_position(session->replica->ledger) == lines)
+            break;
+        session->report->rotations += before > after ? before - after : 1;
+        before = after;
+        if (is_reserve)
+            break;
+    }
+    session->report->rotations_owed = after;
+    return rc;
+}
+
+enum rc
+session_pay(struct session *session)
+{
+    enum rc rc = pay_rotations(session, true);
+
+    if (rc == RC_OK)
+        rc = pay_rotations(session, false);
+    if (rc == RC_OK)
+        rc = session_grants(session);
+    /* What cannot be paid now, or was refused, stays owed; the rest of the session goes on. */
+    if (rc == RC_DENIED || rc == RC_INVALID || rc == RC_STALE)
+        rc = RC_OK;
+    return rc == RC_OK ? rc : rc_while(rc, _("paying keys"));
+}

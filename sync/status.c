@@ -1,0 +1,155 @@
+/* What has synced, and at whom. */
+#include "sync/status.h"
+
+#include "core/i18n.h"
+#include "sync/outbox.h"
+
+enum rc
+status_done(struct db *db, int64_t feed, uint32_t *last)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *last = 0;
+    enum rc rc = db_stmt(db, "SELECT coalesce(max(last), 0) FROM sync_entry WHERE feed = ?1 AND first <"
+                             " coalesce((SELECT min(first) FROM sync_entry WHERE feed = ?1 AND state IN (0, 2)),"
+                             " 4294967296)", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *last = (uint32_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* ---- feeds ------------------------------------------------------------------------------------ */
+
+struct feed_walk {
+    struct replica *replica;
+    replica_feed_fn visit;
+    void *context;
+};
+
+static enum rc
+visit_feed(void *context, const struct log_feed *feed)
+{
+    struct feed_walk *walk = context;
+    uint32_t stored, applied;
+
+    enum rc rc = log_last(walk->replica->db, feed->key, &stored, &applied);
+    if (rc != RC_OK)
+        return rc;
+    struct feed_status status = {
+        .stream = feed->stream,
+        .feed = feed->feed,
+        .written = stored > feed->saved ? stored : feed->saved,
+        .sealed = feed->is_own ? feed->sealed : stored,
+        .on_server = feed->on_server,
+    };
+    return walk->visit(walk->context, &status);
+}
+
+enum rc
+replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, void *context)
+{
+    struct feed_walk walk = {replica, visit, context};
+
+    return log_feeds(replica->db, stream, visit_feed, &walk);
+}
+
+enum rc
+replica_applied_at(struct replica *replica, struct id device, struct id stream, struct feed_ref feed,
+                   struct ack_status *status)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *status = (struct ack_status){.device = device};
+    enum rc rc = db_stmt(replica->db, "SELECT created_ms, vector FROM sync_ack WHERE device = ?1 AND stream = ?2", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, device);
+    stmt_id(stmt, 2, stream);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
+        struct reader reader = reader_of(bytes, len);
+        status->acked_at_ms = stmt_get_int(stmt, 0);
+        while (reader_left(&reader) > 0 && !reader.failed) {
+            struct feed_ref ref;
+            reader_copy(&reader, ref.device.bytes, ID_BYTES);
+            ref.incarnation = reader_u64(&reader);
+            uint32_t last = reader_u32(&reader);
+            if (id_equal(ref.device, feed.device) && ref.incarnation == feed.incarnation)
+                status->last = last;
+        }
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* ---- what waits ------------------------------------------------------------------------------- */
+
+static enum rc
+count_unsent(struct db *db, uint64_t *count)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *count = 0;
+    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_entry WHERE is_sent = 0", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *count = (uint64_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+replica_waiting(struct replica *replica, struct waiting *waiting)
+{
+    *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
+    enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
+    if (rc == RC_OK)
+        rc = count_unsent(replica->db, &waiting->entries_unsent);
+    if (rc == RC_OK)
+        rc = log_count(replica->db, LOG_PARKED, &waiting->parked);
+    if (rc == RC_OK)
+        rc = log_count(replica->db, LOG_HELD, &waiting->held);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
+    return rc;
+}
+
+static enum rc
+visit_state(struct replica *replica, enum log_state state, replica_parked_fn visit, void *context)
+{
+    int64_t key = 0;
+    size_t count = 1;
+    struct log_row row = LOG_ROW_EMPTY;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && count > 0) {
+        rc = log_keys(replica->db, state, key, &key, 1, &count);
+        if (rc == RC_OK && count > 0)
+            rc = log_get(replica->db, key, &row);
+        if (rc == RC_OK && count > 0)
+            rc = visit(context, row.entry.stream, (struct feed_ref){row.entry.device, row.entry.incarnation},
+                       row.entry.first, row.entry.last, log_reason_name(row.reason));
+    }
+    log_row_wipe(&row);
+    return rc;
+}
+
+enum rc
+replica_parked(struct replica *replica, replica_parked_fn visit, void *context)
+{
+    enum rc rc = visit_state(replica, LOG_PARKED, visit, context);
+
+    return rc == RC_OK ? visit_state(replica, LOG_HELD, visit, context) : rc;
+}

@@ -1,0 +1,13 @@
+/* What has synced, and at whom. */
+#ifndef SYNC_STATUS_H
+#define SYNC_STATUS_H
+
+#include "sync/replica_own.h"
+#include "sync/wire.h"
+
+/* The last save of a feed up to which everything was applied, or is held by the ledger's word; always an entry's last. */
+enum rc status_done(struct db *db, int64_t feed, uint32_t *last) MUST_CHECK;
+/* Verifies acknowledgements of others and keeps the newest of each device and stream. Inside a transaction. */
+enum rc status_take_acks(struct replica *replica, const struct wire_blocks *acks) MUST_CHECK;
+
+#endif

@@ -1,0 +1,265 @@
+/* Making a ledger operation, having the server order it, and taking its line in. */
+#include "sync/submit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/inbox.h"
+
+enum { SUBMIT_TRIES = 5 };
+
+/* After new lines by our own operation, streams, keys and judgements follow as after a fetch. */
+static enum rc
+settle(struct session *session, struct draft *draft, const uint8_t hash[CRYPTO_HASH_BYTES])
+{
+    struct replica *replica = session->replica;
+
+    if (ledger_find_op(replica->ledger, hash) == 0)
+        return rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
+    enum rc rc = keyring_merge(replica->keys, draft->fresh);
+    if (rc != RC_OK)
+        return rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = replica_store_keys(replica);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc;
+}
+
+static enum rc
+send_op(struct session *session, struct draft *draft, const struct buf *op)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "POST"};
+    struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES);
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    bool more;
+
+    submission.operation = (struct wire_bytes){op->data, op->len};
+    submission.boxes = draft->boxes; /* lent for the call */
+    enum rc rc = wire_submission_encode(&submission, false, &body);
+    if (rc == RC_OK)
+        rc = request_target(replica, &call, "/ledger");
+    call.body = &body;
+    if (rc == RC_OK)
+        rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = session_take_lines(session, &answer, &more);
+    if (rc == RC_OK)
+        rc = session_ledger(session);
+    ledger_op_hash(op->data, op->len, hash);
+    if (rc == RC_OK)
+        rc = settle(session, draft, hash);
+    buf_wipe(&answer);
+    buf_wipe(&body);
+    return rc;
+}
+
+/* A rule that fails here is not worth asking the server. */
+static enum rc
+check_op(struct session *session, const struct buf *op)
+{
+    struct ledger_verdict verdict = {.rule = NULL};
+    struct replica *replica = session->replica;
+    uint64_t at_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
+
+    enum rc rc = ledger_check(replica->ledger, op->data, op->len, at_ms, &verdict);
+    if (rc == RC_DENIED)
+        return rc_while(rc, _("no right to it"));
+    return rc;
+}
+
+static enum rc
+submit_once(struct session *session, submit_build_fn build, void *context)
+{
+    struct replica *replica = session->replica;
+    struct draft draft = {.op = LEDGER_OP_EMPTY, .boxes = WIRE_BOXES_EMPTY, .fresh = NULL};
+    struct buf op = BUF_EMPTY(WIRE_OPERATION_BYTES);
+
+    enum rc rc = keyring_new(&draft.fresh);
+    if (rc == RC_OK)
+        rc = build(session, context, &draft);
+    if (rc != RC_OK)
+        goto out;
+    draft.op.created_ms = (uint64_t)replica_now_ms(replica);
+    ledger_address(replica->ledger, &draft.op);
+    rc = ledger_op_sign(&draft.op, &replica->identity, &draft.boxes, &op);
+    if (rc == RC_OK)
+        rc = check_op(session, &op);
+    if (rc == RC_OK)
+        rc = send_op(session, &draft, &op);
+out:
+    buf_wipe(&op);
+    keyring_free(draft.fresh);
+    wire_boxes_wipe(&draft.boxes);
+    ledger_op_wipe(&draft.op);
+    return rc;
+}
+
+enum rc
+submit(struct session *session, submit_build_fn build, void *context)
+{
+    enum rc rc = RC_STALE;
+
+    for (int i = 0; rc == RC_STALE && i < SUBMIT_TRIES; i++) {
+        rc = i > 0 ? session_ledger(session) : RC_OK;
+        if (rc == RC_OK)
+            rc = submit_once(session, build, context);
+    }
+    return rc == RC_EXISTS ? RC_OK : rc;
+}
+
+enum rc
+submit_recipients(struct replica *replica, const struct ledger_ids *devices, struct keyring_recipient **recipients)
+{
+    *recipients = calloc(devices->count + 1, sizeof **recipients);
+    if (*recipients == NULL)
+        return rc_fail(RC_NOMEM, _("no memory left"));
+    for (size_t i = 0; i < devices->count; i++) {
+        const struct ledger_device *device = ledger_device(replica->ledger, devices->items[i]);
+        (*recipients)[i] = (struct keyring_recipient){device->id, device->box_public};
+    }
+    return RC_OK;
+}
+
+enum rc
+submit_reserve_public(struct replica *replica, uint8_t public_key[CRYPTO_PUBLIC_BYTES])
+{
+    struct ledger_epoch epoch;
+
+    if (!ledger_epoch(replica->ledger, ledger_reserve(), 0, &epoch))
+        return rc_fail(RC_UNTRUSTED, _("the team has no reserve key"));
+    memcpy(public_key, epoch.reserve_public, CRYPTO_PUBLIC_BYTES);
+    return RC_OK;
+}
+
+enum rc
+submit_share(struct replica *replica, struct draft *draft, struct id stream, const struct id *devices, size_t count)
+{
+    struct ledger_ids ids = LEDGER_IDS_EMPTY;
+    struct keyring_recipient *recipients = NULL;
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+
+    ids.items = calloc(count + 1, sizeof *ids.items);
+    if (ids.items == NULL)
+        return rc_fail(RC_NOMEM, _("no memory left"));
+    memcpy(ids.items, devices, count * sizeof *devices);
+    ids.count = count;
+    enum rc rc = submit_recipients(replica, &ids, &recipients);
+    struct keyring_epoch epoch = {stream, known->epoch, recipients, count, NULL};
+    if (rc == RC_OK)
+        rc = keyring_share(replica->keys, &epoch, &draft->op, &draft->boxes);
+    free(recipients);
+    free(ids.items);
+    return rc;
+}
+
+/* ---- keys through the reserve ------------------------------------------------------------------- */
+
+/* The reserve's box of the stream's current epoch, if the server handed it out. */
+static enum rc
+open_by_reserve(struct replica *replica, struct id stream, uint32_t current)
+{
+    struct ledger_epoch epoch, reserve;
+    struct wire_box box = {.stream = stream, .epoch = current, .recipient = ledger_reserve()};
+    struct stmt *stmt;
+    bool found;
+
+    if (!ledger_epoch(replica->ledger, stream, current, &epoch) ||
+        !ledger_epoch(replica->ledger, ledger_reserve(), epoch.reserve_epoch, &reserve))
+        return rc_fail(RC_LOCKED, _("the key of that stream is not here"));
+    enum rc rc = db_stmt(replica->db, "SELECT box FROM sync_box WHERE stream = ?1 AND epoch = ?2 AND recipient = ?3",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, current);
+    stmt_id(stmt, 3, box.recipient);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && !found)
+        rc = rc_fail(RC_LOCKED, _("the key of that stream is not here"));
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        box.len = (uint16_t)(len <= sizeof box.bytes ? len : 0);
+        memcpy(box.bytes, bytes, box.len);
+    }
+    stmt_done(stmt);
+    if (rc == RC_OK)
+        rc = keyring_open_reserve_box(replica->keys, &box, epoch.reserve_epoch, reserve.reserve_public,
+                                      epoch.commitment);
+    return rc;
+}
+
+enum rc
+submit_need_key(struct session *session, struct id stream)
+{
+    struct replica *replica = session->replica;
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+
+    if (known == NULL)
+        return rc_fail(RC_ABSENT, _("no such stream"));
+    if (keyring_has(replica->keys, stream, known->epoch))
+        return RC_OK;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    if (!ledger_may_hold(replica->ledger, replica->identity.device, ledger_reserve(), now_ms))
+        return rc_fail(RC_LOCKED, _("the key of that stream is not here"));
+    enum rc rc = session_boxes_of(session, stream);
+    if (rc == RC_OK && !keyring_has(replica->keys, stream, known->epoch))
+        rc = open_by_reserve(replica, stream, known->epoch);
+    return rc;
+}
+
+/* ---- heads -------------------------------------------------------------------------------------- */
+
+/* What the server stores of one device's feeds, where the operation ends the device's writing. */
+static enum rc
+heads_of_device(struct session *session, const struct ledger_pairs *due, struct id device, struct ledger_op *op)
+{
+    struct request_call call = {.method = "GET"};
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct ledger_heads heads = LEDGER_HEADS_EMPTY;
+    char text[2 * ID_BYTES + 1];
+
+    request_hex(device.bytes, sizeof device.bytes, text);
+    enum rc rc = request_target(session->replica, &call, "/heads?device=%s", text);
+    if (rc == RC_OK)
+        rc = request_send(session->replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = ledger_heads_decode(answer.data, answer.len, &heads);
+    for (size_t i = 0; rc == RC_OK && i < heads.count; i++) {
+        bool is_due = false;
+        for (size_t j = 0; j < due->count; j++)
+            is_due = is_due || (id_equal(due->items[j].device, heads.items[i].device) &&
+                                id_equal(due->items[j].stream, heads.items[i].stream));
+        if (is_due && id_equal(heads.items[i].device, device))
+            rc = ledger_op_add_head(op, &heads.items[i]);
+    }
+    ledger_heads_wipe(&heads);
+    buf_wipe(&answer);
+    return rc == RC_OK ? rc : rc_while(rc, _("asking the server for the last entries"));
+}
+
+enum rc
+submit_heads(struct session *session, struct ledger_op *op)
+{
+    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+
+    enum rc rc = ledger_heads_due(session->replica->ledger, op, &due);
+    for (size_t i = 0; rc == RC_OK && i < due.count; i++) {
+        bool is_asked = false;
+        for (size_t j = 0; j < i; j++)
+            is_asked = is_asked || id_equal(due.items[j].device, due.items[i].device);
+        if (!is_asked)
+            rc = heads_of_device(session, &due, due.items[i].device, op);
+    }
+    ledger_pairs_wipe(&due);
+    return rc;
+}

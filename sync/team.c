@@ -1,0 +1,431 @@
+/* Making a team, inviting, asking to join, approving. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/text.h"
+#include "sync/submit.h"
+
+/* ---- making a team ---------------------------------------------------------------------------- */
+
+static enum rc
+seal_text(struct replica *replica, const struct keyring *keys, struct id stream, uint32_t epoch, struct id subject,
+          const char *text, struct ledger_text *sealed)
+{
+    struct secret key = SECRET_EMPTY;
+    struct buf normal = BUF_EMPTY(LEDGER_TEXT_BYTES);
+    (void)replica;
+
+    enum rc rc = keyring_get(keys, stream, epoch, &key);
+    if (rc == RC_OK)
+        rc = text_normalise(text, strlen(text), LEDGER_TEXT_BYTES, _("the name"), &normal);
+    const char *name = rc == RC_OK ? buf_text(&normal) : NULL;
+    if (rc == RC_OK && name == NULL)
+        rc = rc_fail(RC_NOMEM, _("no memory left"));
+    if (rc == RC_OK)
+        rc = ledger_text_seal(&key, epoch, subject, name, sealed);
+    buf_wipe(&normal);
+    secret_wipe(&key);
+    return rc;
+}
+
+static enum rc
+fill_team(struct replica *replica, const struct team_new *team, const uint8_t *server_public, struct draft *draft)
+{
+    struct ledger_create_team *create = &draft->op.as.create_team;
+    struct keyring_recipient self = {replica->identity.device, replica->identity.box_public};
+    struct keyring_epoch reserve = {ledger_reserve(), 1, &self, 1, NULL};
+    struct keyring_epoch epoch = {id_random(), 1, &self, 1, NULL};
+
+    draft->op.kind = LEDGER_CREATE_TEAM;
+    create->person = id_random();
+    create->roles = team->roles | LEDGER_ROLE_ADMINISTRATOR | LEDGER_ROLE_COORDINATOR;
+    create->team_stream = epoch.stream;
+    memcpy(create->sign_public, replica->identity.sign_public, sizeof create->sign_public);
+    memcpy(create->box_public, replica->identity.box_public, sizeof create->box_public);
+    memcpy(create->server_public, server_public, sizeof create->server_public);
+    if (strlen(team->server_address) >= sizeof create->address)
+        return rc_fail(RC_TOO_LARGE, _("the server's address is too long"));
+    snprintf(create->address, sizeof create->address, "%s", team->server_address);
+    enum rc rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);
+    if (rc == RC_OK)
+        rc = keyring_make_reserve(&reserve, draft->fresh, &draft->op, &draft->boxes, create->reserve_public);
+    if (rc == RC_OK)
+        rc = seal_text(replica, draft->fresh, epoch.stream, 1, create->person, team->person_name, &create->name);
+    if (rc == RC_OK)
+        rc = seal_text(replica, draft->fresh, epoch.stream, 1, replica->identity.device, team->device_label,
+                       &create->label);
+    return rc;
+}
+
+/* The submission is stored with its keys before it is sent: asked again, the same operation goes out. */
+static enum rc
+make_submission(struct replica *replica, const struct team_new *team, const uint8_t *server_public, struct buf *bytes)
+{
+    struct draft draft = {.op = LEDGER_OP_EMPTY, .boxes = WIRE_BOXES_EMPTY, .fresh = NULL};
+    struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
+    struct buf op = BUF_EMPTY(WIRE_OPERATION_BYTES);
+
+    enum rc rc = keyring_new(&draft.fresh);
+    if (rc == RC_OK)
+        rc = fill_team(replica, team, server_public, &draft);
+    draft.op.created_ms = (uint64_t)replica_now_ms(replica);
+    if (rc == RC_OK)
+        rc = ledger_op_sign(&draft.op, &replica->identity, &draft.boxes, &op);
+    submission.operation = (struct wire_bytes){op.data, op.len};
+    submission.boxes = draft.boxes; /* lent for the call */
+    if (rc == RC_OK)
+        rc = wire_submission_encode(&submission, false, bytes);
+    if (rc == RC_OK)
+        rc = keyring_merge(replica->keys, draft.fresh);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc == RC_OK) {
+        rc = replica_store_keys(replica);
+        if (rc == RC_OK)
+            rc = state_put_bytes(replica->db, STATE_CREATING, bytes->data, bytes->len);
+        if (rc == RC_OK)
+            rc = db_commit(replica->db);
+        else
+            db_rollback(replica->db);
+    }
+    buf_wipe(&op);
+    keyring_free(draft.fresh);
+    wire_boxes_wipe(&draft.boxes);
+    ledger_op_wipe(&draft.op);
+    return rc;
+}
+
+/* Hello without a team: it tells the server's key, which the founder's operation then names for all. */
+static enum rc
+ask_server_key(struct session *session, uint8_t key[CRYPTO_PUBLIC_BYTES])
+{
+    struct request_call call = {.method = "GET", .is_unsigned = true};
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct wire_hello hello;
+    struct id nonce = id_random();
+    char text[2 * ID_BYTES + 1];
+
+    request_hex(nonce.bytes, sizeof nonce.bytes, text);
+    snprintf(call.target, sizeof call.target, "/v1/hello?nonce=%s", text);
+    enum rc rc = request_send(session->replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = wire_hello_decode(answer.data, answer.len, &hello);
+    if (rc == RC_OK && memcmp(hello.nonce, nonce.bytes, sizeof hello.nonce) != 0)
+        rc = rc_fail(RC_UNTRUSTED, _("the server's greeting is an old one"));
+    if (rc == RC_OK) {
+        memcpy(key, hello.server_public, CRYPTO_PUBLIC_BYTES);
+        rc = replica_learn_time(session->replica, (int64_t)hello.time_ms);
+    }
+    buf_wipe(&answer);
+    return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's greeting")) : rc;
+}
+
+static enum rc
+post_team(struct session *session, const char *code, const struct buf *stored)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "POST", .target = "/v1/teams", .is_unsigned = true};
+    struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES);
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    bool more;
+
+    enum rc rc = wire_submission_decode(stored->data, stored->len, false, &submission);
+    if (rc == RC_OK && strlen(code) > WIRE_CODE_CHARS)
+        rc = rc_fail(RC_INVALID, _("that is no one-time code"));
+    if (rc == RC_OK) {
+        snprintf(submission.code, sizeof submission.code, "%s", code);
+        ledger_op_hash(submission.operation.data, submission.operation.len, replica->team);
+        replica->has_team = true;
+        rc = wire_submission_encode(&submission, true, &body);
+    }
+    call.body = &body;
+    if (rc == RC_OK)
+        rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = session_take_lines(session, &answer, &more);
+    wire_submission_wipe(&submission);
+    buf_wipe(&answer);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+replica_create_team(struct replica *replica, const struct transport *transport, const struct team_new *team)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct buf stored = BUF_EMPTY(WIRE_REQUEST_BYTES);
+    uint8_t server_public[CRYPTO_PUBLIC_BYTES];
+    bool gained;
+
+    if (replica->ledger != NULL)
+        return rc_fail(RC_EXISTS, _("this store belongs to a team already"));
+    enum rc rc = replica_need_identity(replica);
+    if (rc == RC_OK)
+        rc = ask_server_key(&session, server_public);
+    if (rc == RC_OK)
+        rc = state_get_bytes(replica->db, STATE_CREATING, &stored);
+    if (rc == RC_ABSENT)
+        rc = make_submission(replica, team, server_public, &stored);
+    if (rc == RC_OK)
+        rc = post_team(&session, team->code, &stored);
+    if (rc == RC_OK)
+        rc = state_drop(replica->db, STATE_CREATING);
+    if (rc == RC_OK)
+        rc = streams_refresh(replica, &gained);
+    buf_wipe(&stored);
+    return rc == RC_OK ? rc : rc_while(rc, _("making the team"));
+}
+
+/* ---- inviting --------------------------------------------------------------------------------- */
+
+struct invite {
+    struct id person;
+    const char *name;
+    uint32_t roles;
+    uint64_t expires_ms;
+    struct secret seed;
+    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
+};
+
+static enum rc
+build_invite(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct invite *invite = context;
+    struct ledger_invite *payload = &draft->op.as.invite;
+    const struct ledger_person *known = ledger_person(replica->ledger, invite->person);
+    struct id stream = ledger_team_stream(replica->ledger);
+    uint32_t epoch = keyring_newest(replica->keys, stream);
+
+    draft->op.kind = LEDGER_INVITE;
+    memcpy(payload->invite_public, invite->invite_public, sizeof payload->invite_public);
+    payload->person = invite->person;
+    payload->roles = known != NULL ? known->roles : invite->roles;
+    payload->expires_ms = invite->expires_ms;
+    if (known != NULL) {
+        payload->name = known->name;
+        return RC_OK;
+    }
+    return seal_text(replica, replica->keys, stream, epoch, invite->person, invite->name, &payload->name);
+}
+
+static enum rc
+write_invitation(struct replica *replica, const struct invite *invite, struct buf *out)
+{
+    struct joining_invitation text = JOINING_INVITATION_EMPTY;
+    const struct ledger_invitation *line = ledger_invitation(replica->ledger, invite->invite_public);
+
+    snprintf(text.address, sizeof text.address, "%s", ledger_server_address(replica->ledger));
+    memcpy(text.server_public, ledger_server_public(replica->ledger), sizeof text.server_public);
+    memcpy(text.team, replica->team, sizeof text.team);
+    text.position = line->position;
+    memcpy(text.line_hash, ledger_hash_at(replica->ledger, line->position), sizeof text.line_hash);
+    memcpy(text.inviter_sign, replica->identity.sign_public, sizeof text.inviter_sign);
+    enum rc rc = secret_copy(&text.seed, invite->seed.bytes, invite->seed.len);
+    if (rc == RC_OK)
+        rc = joining_invitation_to_text(&text, out);
+    joining_invitation_wipe(&text);
+    return rc;
+}
+
+enum rc
+replica_invite(struct replica *replica, const struct transport *transport, struct id person, const char *person_name,
+               uint32_t roles, int64_t valid_ms, struct buf *out)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct invite invite = {.person = person, .name = person_name, .roles = roles, .seed = SECRET_EMPTY};
+
+    if (id_is_zero(person))
+        invite.person = id_random();
+    enum rc rc = session_begin(&session);
+    if (rc == RC_OK)
+        rc = joining_invite_key(&invite.seed, invite.invite_public);
+    int64_t server_ms = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
+    invite.expires_ms = (uint64_t)(server_ms + valid_ms);
+    if (rc == RC_OK)
+        rc = submit(&session, build_invite, &invite);
+    if (rc == RC_OK)
+        rc = write_invitation(replica, &invite, out);
+    secret_wipe(&invite.seed);
+    return rc == RC_OK ? rc : rc_while(rc, _("inviting"));
+}
+
+/* ---- joining ---------------------------------------------------------------------------------- */
+
+enum rc
+replica_invitation_address(const char *text, struct buf *address)
+{
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+
+    buf_clear(address);
+    enum rc rc = joining_invitation_from_text(text, strlen(text), &invitation);
+    if (rc == RC_OK)
+        rc = buf_put(address, invitation.address, strlen(invitation.address));
+    joining_invitation_wipe(&invitation);
+    return rc;
+}
+
+/* The request is made once and stored with its invitation. */
+static enum rc
+need_request(struct replica *replica, const struct joining_invitation *invitation, struct buf *request)
+{
+    struct joining_request made;
+    uint8_t bytes[JOINING_REQUEST_BYTES];
+    struct buf encoded = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
+    struct buf stored = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
+
+    enum rc rc = joining_invitation_encode(invitation, &encoded);
+    if (rc == RC_OK)
+        rc = state_get_bytes(replica->db, STATE_INVITATION, &stored);
+    bool is_same = rc == RC_OK && stored.len == encoded.len && memcmp(stored.data, encoded.data, stored.len) == 0;
+    if (is_same)
+        rc = state_get_bytes(replica->db, STATE_REQUEST, request);
+    if (rc != RC_ABSENT && (is_same || rc != RC_OK))
+        goto out;
+    rc = joining_request_make(invitation, &replica->identity, (uint64_t)replica_now_ms(replica), &made);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        goto out;
+    joining_request_encode(&made, bytes);
+    buf_clear(request);
+    rc = buf_put(request, bytes, sizeof bytes);
+    if (rc == RC_OK)
+        rc = state_put_bytes(replica->db, STATE_INVITATION, encoded.data, encoded.len);
+    if (rc == RC_OK)
+        rc = state_put_bytes(replica->db, STATE_REQUEST, bytes, sizeof bytes);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+out:
+    buf_wipe(&stored);
+    buf_wipe(&encoded);
+    return rc;
+}
+
+enum rc
+replica_join(struct replica *replica, const struct transport *transport, const char *text, char digits[25])
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+    struct request_call call = {.method = "POST", .is_unsigned = true};
+    struct buf request = BUF_EMPTY(JOINING_REQUEST_BYTES);
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+
+    if (replica->is_in_team)
+        return rc_fail(RC_EXISTS, _("this store belongs to a team already"));
+    enum rc rc = joining_invitation_from_text(text, strlen(text), &invitation);
+    if (rc == RC_OK)
+        rc = replica_need_identity(replica);
+    if (rc == RC_OK)
+        rc = need_request(replica, &invitation, &request);
+    if (rc != RC_OK)
+        goto out;
+    memcpy(replica->team, invitation.team, sizeof replica->team);
+    replica->has_team = true;
+    joining_digits(invitation.team, invitation.line_hash, replica->identity.sign_public, replica->identity.box_public,
+                   invitation.inviter_sign, digits);
+    rc = session_hello(&session);
+    if (rc == RC_OK)
+        rc = request_target(replica, &call, "/joins");
+    call.body = &request;
+    if (rc == RC_OK)
+        rc = request_send(replica, transport, &call, &answer, NULL);
+out:
+    buf_wipe(&answer);
+    buf_wipe(&request);
+    joining_invitation_wipe(&invitation);
+    return rc == RC_OK ? rc : rc_while(rc, _("asking to join"));
+}
+
+/* ---- approving -------------------------------------------------------------------------------- */
+
+struct approval {
+    const char *digits;
+    const char *label;
+    struct joining_request request;
+    struct id device;
+};
+
+static enum rc
+find_request(struct session *session, struct approval *approval)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "GET"};
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct wire_blocks joins = WIRE_BLOCKS_EMPTY;
+    char digits[JOINING_DIGITS_CHARS + 1];
+    bool is_found = false;
+
+    enum rc rc = request_target(replica, &call, "/joins");
+    if (rc == RC_OK)
+        rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = wire_joins_decode(answer.data, answer.len, &joins);
+    for (size_t i = 0; rc == RC_OK && !is_found && i < joins.count; i++) {
+        struct joining_request request;
+        if (joining_request_decode(joins.items[i].data, joins.items[i].len, &request) != RC_OK ||
+            !joining_request_verify(&request))
+            continue;
+        const struct ledger_invitation *line = ledger_invitation(replica->ledger, request.invite_public);
+        if (line == NULL || !id_equal(line->device, replica->identity.device))
+            continue;
+        joining_digits(replica->team, ledger_hash_at(replica->ledger, line->position), request.sign_public,
+                       request.box_public, replica->identity.sign_public, digits);
+        is_found = joining_digits_match(digits, approval->digits);
+        approval->request = request;
+    }
+    if (rc == RC_OK && !is_found)
+        rc = rc_fail(RC_ABSENT, _("nobody who waits has these digits: nothing was approved"));
+    approval->device = identity_device_id(approval->request.sign_public, approval->request.box_public);
+    wire_blocks_wipe(&joins);
+    buf_wipe(&answer);
+    return rc;
+}
+
+static enum rc
+build_approval(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *replica = session->replica;
+    struct approval *approval = context;
+    struct id stream = ledger_team_stream(replica->ledger);
+    uint32_t newest = keyring_newest(replica->keys, stream);
+    struct keyring_recipient newcomer = {approval->device, approval->request.box_public};
+    struct keyring_epoch epoch = {stream, ledger_stream(replica->ledger, stream)->epoch, &newcomer, 1, NULL};
+
+    if (ledger_device(replica->ledger, approval->device) != NULL)
+        return RC_EXISTS;
+    draft->op.kind = LEDGER_APPROVE;
+    draft->op.as.approve.request = approval->request;
+    enum rc rc = seal_text(replica, replica->keys, stream, newest, approval->device, approval->label,
+                           &draft->op.as.approve.label);
+    if (rc == RC_OK)
+        rc = keyring_share(replica->keys, &epoch, &draft->op, &draft->boxes);
+    return rc;
+}
+
+enum rc
+replica_approve(struct replica *replica, const struct transport *transport, const char *digits,
+                const char *device_label, struct id *device)
+{
+    struct sync_report report = {0};
+    struct session session = {replica, transport, NULL, &report, 0};
+    struct approval approval = {.digits = digits, .label = device_label};
+
+    enum rc rc = session_begin(&session);
+    if (rc == RC_OK)
+        rc = find_request(&session, &approval);
+    if (rc == RC_OK)
+        rc = submit(&session, build_approval, &approval);
+    if (rc == RC_OK)
+        *device = approval.device;
+    if (rc == RC_OK)
+        rc = session_pay(&session); /* what the newcomer may hold by its person's rights */
+    return rc == RC_OK ? rc : rc_while(rc, _("approving a device"));
+}

@@ -229,7 +229,7 @@ only_adds(const struct change *saves, size_t count, const struct entry *entry, c
 }
 
 static enum rc
-is_fit(struct replica *replica, const struct log_row *row, bool *fit)
+is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
 {
     const struct entry *entry = &row->entry;
     struct ledger_entry_facts facts = {entry->device, entry->stream, entry->incarnation, entry->last,
@@ -266,7 +266,7 @@ may_admit(const struct replica *replica, struct id stream)
 }
 
 static enum rc
-look_at(struct replica *replica, const struct log_row *row, struct admitting *admitting)
+look_at(struct replica *replica, const struct elog_row *row, struct admitting *admitting)
 {
     const struct entry *entry = &row->entry;
     struct ledger_head head = {.stream = entry->stream, .device = entry->device,
@@ -294,7 +294,7 @@ build_admit(struct session *session, void *context, struct draft *draft)
 {
     struct replica *replica = session->replica;
     struct admitting admitting = {LEDGER_HEADS_EMPTY, LEDGER_HEADS_EMPTY};
-    struct log_row row = LOG_ROW_EMPTY;
+    struct elog_row row = ELOG_ROW_EMPTY;
     int64_t key = 0;
     size_t count = 1;
     enum rc rc = RC_OK;
@@ -302,9 +302,9 @@ build_admit(struct session *session, void *context, struct draft *draft)
 
     draft->op.kind = LEDGER_ADMIT;
     while (rc == RC_OK && count > 0) {
-        rc = log_keys(replica->db, LOG_HELD, key, &key, 1, &count);
+        rc = elog_keys(replica->db, ELOG_HELD, key, &key, 1, &count);
         if (rc == RC_OK && count > 0)
-            rc = log_get(replica->db, key, &row);
+            rc = elog_get(replica->db, key, &row);
         if (rc == RC_OK && count > 0)
             rc = look_at(replica, &row, &admitting);
     }
@@ -312,7 +312,7 @@ build_admit(struct session *session, void *context, struct draft *draft)
         rc = ledger_op_add_head(&draft->op, &admitting.heads.items[i]);
     if (rc == RC_OK && admitting.heads.count == 0)
         rc = RC_EXISTS;
-    log_row_wipe(&row);
+    elog_row_wipe(&row);
     ledger_heads_wipe(&admitting.heads);
     ledger_heads_wipe(&admitting.closed);
     return rc;
@@ -324,7 +324,7 @@ cover_admit(struct session *session)
     struct replica *replica = session->replica;
     uint64_t held, before = ledger_position(replica->ledger);
 
-    enum rc rc = log_count(replica->db, LOG_HELD, &held);
+    enum rc rc = elog_count(replica->db, ELOG_HELD, &held);
     if (rc != RC_OK || held == 0)
         return rc;
     rc = submit(session, build_admit, NULL);

@@ -11,20 +11,51 @@ enum { BATCH_ENTRIES = 1000 };
 
 /* ---- storing ---------------------------------------------------------------------------------- */
 
+/* The server knows saves of our own that this store never gave, or others under their numbers: this is an old copy. What was
+ * sealed here and not sent goes back in line, to be compared and renumbered. */
+static enum rc
+find_copy(struct replica *replica, const struct elog_feed *feed, const struct entry *items, size_t count)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    bool is_other = items[count - 1].last > feed->saved;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        rc = elog_find(replica->db, feed->key, items[i].first, &row);
+        bool differs = rc == RC_OK && memcmp(row.entry.hash, items[i].hash, sizeof row.entry.hash) != 0;
+        if (differs && !row.is_sent) {
+            is_other = true;
+            rc = outbox_unseal(replica, row.key);
+        }
+        if (rc == RC_ABSENT)
+            rc = RC_OK;
+    }
+    elog_row_wipe(&row);
+    if (rc != RC_OK || !is_other || replica->must_recover)
+        return rc;
+    replica->must_recover = true;
+    return state_put_int(replica->db, STATE_MUST_RECOVER, 1);
+}
+
 static enum rc
 store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified, bool from_server,
             uint64_t *stored)
 {
-    struct log_feed feed;
+    struct elog_feed feed;
     bool is_own = id_equal(items[0].device, replica->identity.device);
 
-    enum rc rc = log_feed_open(replica->db, items[0].stream, (struct feed_ref){items[0].device, items[0].incarnation},
+    enum rc rc = elog_feed_open(replica->db, items[0].stream, (struct feed_ref){items[0].device, items[0].incarnation},
                                is_own, &feed);
+    if (rc == RC_OK && is_own && is_verified && from_server) {
+        rc = find_copy(replica, &feed, items, count);
+        if (rc == RC_OK)
+            rc = elog_feed_get(replica->db, feed.key, &feed);
+    }
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         if (!entry_body_fits(&items[i]))
             return rc_fail(RC_UNTRUSTED, _("an entry's body is not the one that its author signed"));
-        rc = log_put(replica->db, &feed, &items[i], is_verified ? LOG_NEW : LOG_PARKED,
-                     is_verified ? LOG_NO_REASON : LOG_LEDGER, from_server);
+        rc = elog_put(replica->db, &feed, &items[i], is_verified ? ELOG_NEW : ELOG_PARKED,
+                     is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
         if (rc == RC_OK)
             ++*stored;
         if (rc == RC_EXISTS)
@@ -32,7 +63,7 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
     }
     if (rc == RC_OK && from_server && items[count - 1].last > feed.on_server) {
         feed.on_server = items[count - 1].last;
-        rc = log_feed_put(replica->db, &feed);
+        rc = elog_feed_put(replica->db, &feed);
     }
     return rc;
 }
@@ -71,18 +102,18 @@ inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from
 
 /* What becomes of one entry. */
 struct verdict {
-    enum log_state state;
-    enum log_reason reason;
+    enum elog_state state;
+    enum elog_reason reason;
 };
 
 static struct verdict
-park(enum log_reason reason)
+park(enum elog_reason reason)
 {
-    return (struct verdict){LOG_PARKED, reason};
+    return (struct verdict){ELOG_PARKED, reason};
 }
 
 static struct verdict
-judge(const struct replica *replica, const struct log_row *row)
+judge(const struct replica *replica, const struct elog_row *row)
 {
     const struct entry *entry = &row->entry;
     struct ledger_entry_facts facts = {
@@ -99,26 +130,26 @@ judge(const struct replica *replica, const struct log_row *row)
     enum ledger_counts counts = ledger_entry_counts(replica->ledger, &facts, &why);
     if (counts != LEDGER_UNKNOWN_POSITION && counts != LEDGER_OTHER_HASH &&
         ledger_epoch_at(replica->ledger, entry->stream, entry->position) != entry->epoch)
-        return park(LOG_DAMAGED);
+        return park(ELOG_DAMAGED);
     if (why.has_head && why.head.last == entry->last && memcmp(why.head.hash, entry->hash, sizeof entry->hash) != 0)
-        return park(LOG_FORK);
+        return park(ELOG_FORK);
     switch (counts) {
     case LEDGER_COUNTS:
-        return (struct verdict){LOG_APPLIED, LOG_NO_REASON};
+        return (struct verdict){ELOG_APPLIED, ELOG_NO_REASON};
     case LEDGER_LATE:
-        return (struct verdict){LOG_HELD, LOG_LATE};
+        return (struct verdict){ELOG_HELD, ELOG_LATE};
     case LEDGER_NO_RIGHT:
-        return park(LOG_NO_RIGHT);
+        return park(ELOG_NO_RIGHT);
     case LEDGER_OTHER_HASH:
-        return park(LOG_PAST);
+        return park(ELOG_PAST);
     default:
-        return park(LOG_LEDGER);
+        return park(ELOG_LEDGER);
     }
 }
 
 /* What stands before it in its feed must be here, and be what it says. */
 static enum rc
-follow(struct replica *replica, const struct log_row *row, struct verdict *verdict)
+follow(struct replica *replica, const struct elog_row *row, struct verdict *verdict)
 {
     const struct entry *entry = &row->entry;
     uint8_t hash[CRYPTO_HASH_BYTES] = {0};
@@ -127,17 +158,17 @@ follow(struct replica *replica, const struct log_row *row, struct verdict *verdi
 
     enum rc rc = RC_OK;
     if (entry->first > 1)
-        rc = log_head_at(replica->db, row->feed, entry->first - 1, hash);
+        rc = elog_head_at(replica->db, row->feed, entry->first - 1, hash);
     if (rc == RC_ABSENT) {
-        *verdict = park(LOG_GAP);
+        *verdict = park(ELOG_GAP);
         return RC_OK;
     }
     if (rc == RC_OK && memcmp(hash, entry->previous, sizeof hash) != 0)
-        *verdict = park(LOG_FORK);
-    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+        *verdict = park(ELOG_FORK);
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = journal_frontier(replica->journal, entry->stream, feed, &frontier);
-    if (rc == RC_OK && verdict->state == LOG_APPLIED && frontier + 1 < entry->first)
-        *verdict = park(LOG_GAP);
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED && frontier + 1 < entry->first)
+        *verdict = park(ELOG_GAP);
     return rc;
 }
 
@@ -145,18 +176,18 @@ follow(struct replica *replica, const struct log_row *row, struct verdict *verdi
 static enum rc
 saw(struct replica *replica, const struct entry *entry, const struct feed_seen *seen, struct verdict *verdict)
 {
-    struct log_feed feed;
+    struct elog_feed feed;
     uint8_t hash[CRYPTO_HASH_BYTES];
 
-    enum rc rc = log_feed_find(replica->db, entry->stream, seen->feed, &feed);
+    enum rc rc = elog_feed_find(replica->db, entry->stream, seen->feed, &feed);
     if (rc == RC_OK)
-        rc = log_head_at(replica->db, feed.key, seen->last, hash);
+        rc = elog_head_at(replica->db, feed.key, seen->last, hash);
     if (rc == RC_ABSENT) {
-        *verdict = park(LOG_GAP);
+        *verdict = park(ELOG_GAP);
         return RC_OK;
     }
     if (rc == RC_OK && memcmp(hash, seen->header, CHANGE_SEEN_BYTES) != 0)
-        *verdict = park(LOG_FORK);
+        *verdict = park(ELOG_FORK);
     return rc;
 }
 
@@ -197,36 +228,36 @@ open_and_apply(struct replica *replica, const struct entry *entry, struct buf *b
     buf_clear(body);
     enum rc rc = source_open(replica, entry, body);
     if (rc == RC_LOCKED || rc == RC_ABSENT) {
-        *verdict = park(rc == RC_LOCKED ? LOG_KEY : LOG_GONE);
+        *verdict = park(rc == RC_LOCKED ? ELOG_KEY : ELOG_GONE);
         return RC_OK;
     }
     if (rc == RC_OK)
         rc = body_seen(body->data, body->len, &seen, &count);
-    for (size_t i = 0; rc == RC_OK && verdict->state == LOG_APPLIED && i < count; i++)
+    for (size_t i = 0; rc == RC_OK && verdict->state == ELOG_APPLIED && i < count; i++)
         rc = saw(replica, entry, &seen[i], verdict);
     free(seen);
-    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = apply_saves(replica, entry, body);
     return rc;
 }
 
 /* RC_CORRUPT and RC_UNSUPPORTED speak of the entry itself: the caller rolls back and parks it. */
 static enum rc
-apply_one(struct replica *replica, int64_t key, struct log_row *row, struct buf *body, struct verdict *verdict)
+apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body, struct verdict *verdict)
 {
-    enum rc rc = log_get(replica->db, key, row);
+    enum rc rc = elog_get(replica->db, key, row);
 
     if (rc != RC_OK)
         return rc;
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
     *verdict = judge(replica, row);
     if (device == NULL)
-        *verdict = park(LOG_LEDGER);
-    else if (row->reason == LOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
-        *verdict = park(LOG_DAMAGED);
-    else if (verdict->state != LOG_PARKED)
+        *verdict = park(ELOG_LEDGER);
+    else if (row->reason == ELOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
+        *verdict = park(ELOG_DAMAGED);
+    else if (verdict->state != ELOG_PARKED)
         rc = follow(replica, row, verdict);
-    if (rc == RC_OK && verdict->state == LOG_APPLIED)
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = open_and_apply(replica, &row->entry, body, verdict);
     return rc;
 }
@@ -236,15 +267,15 @@ count(struct sync_report *report, const struct verdict *verdict)
 {
     if (report == NULL)
         return;
-    report->applied += verdict->state == LOG_APPLIED;
-    report->held += verdict->state == LOG_HELD;
+    report->applied += verdict->state == ELOG_APPLIED;
+    report->held += verdict->state == ELOG_HELD;
 }
 
 /* One pass's place and what it did. */
 struct pass {
     struct replica *replica;
     struct sync_report *report;
-    struct log_row row;
+    struct elog_row row;
     struct buf body;
     int64_t after;
     uint64_t applied;
@@ -263,17 +294,17 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
     if (rc != RC_OK)
         return rc;
     for (size_t i = 0; rc == RC_OK && i < key_count; i++) {
-        struct verdict verdict = park(LOG_NO_REASON);
+        struct verdict verdict = park(ELOG_NO_REASON);
         rc = apply_one(replica, keys[i], &pass->row, &pass->body, &verdict);
         if (rc == RC_OK)
-            rc = log_set_state(replica->db, keys[i], verdict.state, verdict.reason);
-        if (rc == RC_OK && verdict.state != LOG_PARKED && !id_equal(touched, pass->row.entry.stream)) {
+            rc = elog_set_state(replica->db, keys[i], verdict.state, verdict.reason);
+        if (rc == RC_OK && verdict.state != ELOG_PARKED && !id_equal(touched, pass->row.entry.stream)) {
             touched = pass->row.entry.stream;
             rc = streams_touch(replica, touched);
         }
         if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_INVALID)
             pass->bad = keys[i];
-        applied += rc == RC_OK && verdict.state == LOG_APPLIED;
+        applied += rc == RC_OK && verdict.state == ELOG_APPLIED;
         if (rc == RC_OK)
             count(pass->report, &verdict);
     }
@@ -296,7 +327,7 @@ park_bad(struct pass *pass, enum rc why)
 
     if (rc != RC_OK)
         return rc;
-    rc = log_set_state(replica->db, pass->bad, LOG_PARKED, why == RC_UNSUPPORTED ? LOG_UNKNOWN : LOG_DAMAGED);
+    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED, why == RC_UNSUPPORTED ? ELOG_UNKNOWN : ELOG_DAMAGED);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
@@ -313,7 +344,7 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
 
     pass->after = 0;
     for (;;) {
-        enum rc rc = log_keys(pass->replica->db, LOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
+        enum rc rc = elog_keys(pass->replica->db, ELOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         rc = apply_batch(pass, keys, key_count);
@@ -334,23 +365,23 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
     struct pass pass = {
         .replica = replica,
         .report = report,
-        .row = LOG_ROW_EMPTY,
+        .row = ELOG_ROW_EMPTY,
         .body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES),
     };
     uint64_t before, waiting, of;
 
     if (!replica->is_in_team)
         return RC_OK;
-    enum rc rc = log_count(replica->db, LOG_NEW, &of);
+    enum rc rc = elog_count(replica->db, ELOG_NEW, &of);
     do {
         before = pass.applied;
         if (rc == RC_OK)
             rc = run_pass(&pass, options, of);
         waiting = 0;
         if (rc == RC_OK && pass.applied > before)
-            rc = log_unpark(replica->db, LOG_PARKED, LOG_GAP, &waiting);
+            rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_GAP, &waiting);
     } while (rc == RC_OK && waiting > 0);
-    log_row_wipe(&pass.row);
+    elog_row_wipe(&pass.row);
     buf_wipe(&pass.body);
     if (pass.applied > 0)
         source_forget(replica);
@@ -360,13 +391,13 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
 enum rc
 inbox_retry(struct replica *replica)
 {
-    static const enum log_reason reasons[] = {LOG_KEY, LOG_GAP, LOG_NO_RIGHT};
+    static const enum elog_reason reasons[] = {ELOG_KEY, ELOG_GAP, ELOG_NO_RIGHT};
     struct stmt *stmt;
     uint64_t count_;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < sizeof reasons / sizeof reasons[0]; i++)
-        rc = log_unpark(replica->db, LOG_PARKED, reasons[i], &count_);
+        rc = elog_unpark(replica->db, ELOG_PARKED, reasons[i], &count_);
     if (rc != RC_OK)
         return rc;
     /* The reason stays: it tells that the signature was not looked at yet. */
@@ -398,7 +429,7 @@ replica_rebuild(struct replica *replica, struct id stream)
         return rc;
     rc = journal_reset(replica->journal, stream);
     if (rc == RC_OK)
-        rc = log_renew(replica->db, stream);
+        rc = elog_renew(replica->db, stream);
     if (rc == RC_OK)
         rc = inbox_apply(replica, NULL, NULL);
     if (rc == RC_OK)
@@ -451,7 +482,7 @@ static enum rc
 hold_late(struct replica *replica)
 {
     struct stmt *stmt;
-    struct log_row row = LOG_ROW_EMPTY;
+    struct elog_row row = ELOG_ROW_EMPTY;
     int64_t after = 0;
     bool found = true;
     enum rc rc = RC_OK;
@@ -473,9 +504,9 @@ hold_late(struct replica *replica)
         if (rc != RC_OK || !found)
             break;
         struct verdict verdict = judge(replica, &row);
-        if (verdict.state == LOG_APPLIED)
+        if (verdict.state == ELOG_APPLIED)
             continue;
-        rc = log_set_state(replica->db, after, verdict.state, verdict.reason);
+        rc = elog_set_state(replica->db, after, verdict.state, verdict.reason);
         if (rc == RC_OK)
             rc = set_needs_rebuild(replica, row.entry.stream, true);
     }
@@ -522,7 +553,7 @@ inbox_judge(struct replica *replica)
     if (matter)
         rc = hold_late(replica);
     if (rc == RC_OK && matter)
-        rc = log_unpark(replica->db, LOG_HELD, LOG_LATE, &renewed);
+        rc = elog_unpark(replica->db, ELOG_HELD, ELOG_LATE, &renewed);
     if (rc == RC_OK)
         rc = inbox_retry(replica);
     if (rc == RC_OK)

@@ -114,7 +114,7 @@ outbox_next_stream(struct db *db, const struct id *after, struct id *stream, boo
 
 /* One waiting save into the journal. */
 static enum rc
-reapply_one(struct replica *replica, const struct log_feed *feed, uint32_t save, struct buf *body)
+reapply_one(struct replica *replica, const struct elog_feed *feed, uint32_t save, struct buf *body)
 {
     struct change *changes = NULL;
     struct author author = {.feed = feed->feed, .person = replica_self(replica).person};
@@ -130,7 +130,7 @@ reapply_one(struct replica *replica, const struct log_feed *feed, uint32_t save,
 }
 
 static enum rc
-reapply_feed(void *context, const struct log_feed *feed)
+reapply_feed(void *context, const struct elog_feed *feed)
 {
     struct replica *replica = context;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
@@ -152,5 +152,5 @@ reapply_feed(void *context, const struct log_feed *feed)
 enum rc
 outbox_reapply(struct replica *replica, struct id stream)
 {
-    return log_feeds(replica->db, stream, reapply_feed, replica);
+    return elog_feeds(replica->db, stream, reapply_feed, replica);
 }

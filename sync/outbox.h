@@ -2,7 +2,7 @@
 #ifndef SYNC_OUTBOX_H
 #define SYNC_OUTBOX_H
 
-#include "sync/log.h"
+#include "sync/elog.h"
 
 struct replica;
 

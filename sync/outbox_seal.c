@@ -63,18 +63,18 @@ static enum rc
 see(struct replica *replica, struct batch *batch, struct id stream, struct feed_ref ref)
 {
     bool is_there;
-    struct log_feed feed;
+    struct elog_feed feed;
     uint32_t stored, applied;
     uint8_t hash[CRYPTO_HASH_BYTES];
     size_t at = place_of(batch, &ref, &is_there);
 
     if (is_there)
         return RC_OK;
-    enum rc rc = log_feed_find(replica->db, stream, ref, &feed);
+    enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
     if (rc == RC_OK)
-        rc = log_last(replica->db, feed.key, &stored, &applied);
+        rc = elog_last(replica->db, feed.key, &stored, &applied);
     if (rc == RC_OK)
-        rc = log_head_at(replica->db, feed.key, applied, hash);
+        rc = elog_head_at(replica->db, feed.key, applied, hash);
     if (rc != RC_OK)
         return rc == RC_ABSENT ? rc_fail(RC_CORRUPT, _("a change builds on an entry that is not in the log")) : rc;
     if (batch->seen_count == batch->seen_room) {
@@ -93,7 +93,7 @@ see(struct replica *replica, struct batch *batch, struct id stream, struct feed_
 }
 
 static enum rc
-batch_add(struct replica *replica, struct batch *batch, const struct log_feed *feed, uint32_t save,
+batch_add(struct replica *replica, struct batch *batch, const struct elog_feed *feed, uint32_t save,
           const struct buf *body)
 {
     struct feed_seen *named = NULL;
@@ -119,7 +119,7 @@ batch_add(struct replica *replica, struct batch *batch, const struct log_feed *f
 
 /* As many saves as one entry takes. */
 static enum rc
-collect(struct replica *replica, const struct log_feed *feed, struct batch *batch)
+collect(struct replica *replica, const struct elog_feed *feed, struct batch *batch)
 {
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     enum rc rc = RC_OK;
@@ -152,7 +152,7 @@ position_for(const struct replica *replica, struct id stream, uint64_t *position
 }
 
 static enum rc
-seal_batch(struct replica *replica, struct log_feed *feed, const struct batch *batch, const struct secret *key,
+seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *batch, const struct secret *key,
            struct entry *entry)
 {
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
@@ -162,13 +162,13 @@ seal_batch(struct replica *replica, struct log_feed *feed, const struct batch *b
     if (rc == RC_OK)
         rc = entry_seal(entry, &replica->identity, key, &body, &ciphertext);
     if (rc == RC_OK)
-        rc = log_put(replica->db, feed, entry, LOG_APPLIED, LOG_NO_REASON, false);
+        rc = elog_put(replica->db, feed, entry, ELOG_APPLIED, ELOG_NO_REASON, false);
     if (rc == RC_OK)
         rc = outbox_drop(replica->db, feed->key, entry->first, entry->last);
     if (rc == RC_OK) {
         feed->sealed = entry->last;
         memcpy(feed->head, entry->hash, sizeof feed->head);
-        rc = log_feed_put(replica->db, feed);
+        rc = elog_feed_put(replica->db, feed);
     }
     if (rc == RC_OK)
         rc = streams_touch(replica, feed->stream);
@@ -179,7 +179,7 @@ seal_batch(struct replica *replica, struct log_feed *feed, const struct batch *b
 
 /* Seals one entry; *sealed false when nothing waits or nothing can be sealed. */
 static enum rc
-seal_next(struct replica *replica, struct log_feed *feed, struct batch *batch, bool *sealed)
+seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, bool *sealed)
 {
     struct secret key = SECRET_EMPTY;
     struct entry entry = {.stream = feed->stream, .incarnation = feed->feed.incarnation};
@@ -219,7 +219,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
 {
     struct id stream;
     bool found, sealed;
-    struct log_feed feed;
+    struct elog_feed feed;
 
     if (!replica->is_in_team || replica->must_recover)
         return RC_OK;
@@ -232,7 +232,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
         if (is_asked && unless_owed)
             is_asked = !ledger_rotation_is_owed(replica->ledger, stream, (uint64_t)replica_now_ms(replica));
         if (is_asked)
-            rc = log_feed_find(replica->db, stream, replica_feed(replica), &feed);
+            rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;
         while (rc == RC_OK && sealed)
             rc = seal_next(replica, &feed, batch, &sealed);
@@ -247,7 +247,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
 
 /* The saves of one entry back in line. */
 static enum rc
-unseal_one(struct replica *replica, struct log_feed *feed, struct log_row *row)
+unseal_one(struct replica *replica, struct elog_feed *feed, struct elog_row *row)
 {
     struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
     struct buf one = BUF_EMPTY(CHANGE_BODY_BYTES);
@@ -264,11 +264,11 @@ unseal_one(struct replica *replica, struct log_feed *feed, struct log_row *row)
             rc = outbox_put(replica->db, feed->key, save, &one);
     }
     if (rc == RC_OK)
-        rc = log_drop(replica->db, row->key);
+        rc = elog_drop(replica->db, row->key);
     if (rc == RC_OK) {
         feed->sealed = first - 1;
         memcpy(feed->head, row->entry.previous, sizeof feed->head);
-        rc = log_feed_put(replica->db, feed);
+        rc = elog_feed_put(replica->db, feed);
     }
     if (changes != NULL)
         body_free(changes, last - first + 1);
@@ -280,26 +280,26 @@ unseal_one(struct replica *replica, struct log_feed *feed, struct log_row *row)
 enum rc
 outbox_unseal(struct replica *replica, int64_t entry)
 {
-    struct log_row row = LOG_ROW_EMPTY;
-    struct log_feed feed;
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_feed feed;
 
-    enum rc rc = log_get(replica->db, entry, &row);
+    enum rc rc = elog_get(replica->db, entry, &row);
     if (rc == RC_ABSENT) {
-        log_row_wipe(&row);
+        elog_row_wipe(&row);
         return RC_OK; /* with one before it */
     }
     if (rc == RC_OK)
-        rc = log_feed_get(replica->db, row.feed, &feed);
+        rc = elog_feed_get(replica->db, row.feed, &feed);
     uint32_t first = row.entry.first;
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK) {
-        log_row_wipe(&row);
+        elog_row_wipe(&row);
         return rc;
     }
     /* From the last entry down, so that the chain stays whole at every step. */
     while (rc == RC_OK && feed.sealed >= first) {
-        rc = log_find(replica->db, feed.key, feed.sealed, &row);
+        rc = elog_find(replica->db, feed.key, feed.sealed, &row);
         if (rc == RC_OK && (row.is_bundled || row.is_sent))
             rc = rc_fail(RC_DENIED, _("the entry was given away before"));
         if (rc == RC_OK)
@@ -310,6 +310,6 @@ outbox_unseal(struct replica *replica, int64_t entry)
     else
         db_rollback(replica->db);
     source_forget(replica);
-    log_row_wipe(&row);
+    elog_row_wipe(&row);
     return rc;
 }

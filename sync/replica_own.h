@@ -5,7 +5,7 @@
 #include "sync/identity.h"
 #include "sync/joining.h"
 #include "sync/keyring.h"
-#include "sync/log.h"
+#include "sync/elog.h"
 #include "sync/replica.h"
 #include "sync/state.h"
 

@@ -5,7 +5,7 @@
 
 /* The right to write, the key to seal with, and the whole of the own feed. */
 static enum rc
-check(struct replica *replica, struct id stream, struct log_feed *feed)
+check(struct replica *replica, struct id stream, struct elog_feed *feed)
 {
     bool is_here, is_filling;
     uint32_t frontier;
@@ -19,7 +19,7 @@ check(struct replica *replica, struct id stream, struct log_feed *feed)
         return rc_fail(RC_DENIED, _("no right to write there"));
     if (keyring_newest(replica->keys, stream) == 0)
         return rc_fail(RC_LOCKED, _("the key has not come yet: sync first"));
-    rc = log_feed_open(replica->db, stream, replica_feed(replica), true, feed);
+    rc = elog_feed_open(replica->db, stream, replica_feed(replica), true, feed);
     if (rc == RC_OK)
         rc = journal_frontier(replica->journal, stream, feed->feed, &frontier);
     if (rc == RC_OK && frontier != feed->saved)
@@ -30,7 +30,7 @@ check(struct replica *replica, struct id stream, struct log_feed *feed)
 static enum rc
 save_one(struct replica *replica, const struct author *self, struct change *change, struct buf *body)
 {
-    struct log_feed feed;
+    struct elog_feed feed;
 
     enum rc rc = check(replica, change->stream, &feed);
     buf_clear(body);
@@ -39,7 +39,7 @@ save_one(struct replica *replica, const struct author *self, struct change *chan
     if (rc == RC_OK)
         rc = outbox_put(replica->db, feed.key, feed.saved, body);
     if (rc == RC_OK)
-        rc = log_feed_put(replica->db, &feed);
+        rc = elog_feed_put(replica->db, &feed);
     return rc;
 }
 

@@ -86,9 +86,9 @@ finish(struct session *session)
 
     enum rc rc = journal_index(replica->journal);
     if (rc == RC_OK)
-        rc = log_count(replica->db, LOG_PARKED, &session->report->parked);
+        rc = elog_count(replica->db, ELOG_PARKED, &session->report->parked);
     if (rc == RC_OK)
-        rc = log_count(replica->db, LOG_HELD, &session->report->held);
+        rc = elog_count(replica->db, ELOG_HELD, &session->report->held);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_LAST_SYNC_MS, replica_now_ms(replica));
     if (rc == RC_OK)

@@ -18,7 +18,7 @@ struct vector {
 };
 
 static enum rc
-add_feed(void *context, const struct log_feed *feed)
+add_feed(void *context, const struct elog_feed *feed)
 {
     struct vector *vector = context;
     uint8_t hash[CRYPTO_HASH_BYTES];
@@ -27,7 +27,7 @@ add_feed(void *context, const struct log_feed *feed)
     enum rc rc = status_done(vector->db, feed->key, &last);
     if (rc != RC_OK || last == 0)
         return rc;
-    rc = log_head_at(vector->db, feed->key, last, hash);
+    rc = elog_head_at(vector->db, feed->key, last, hash);
     if (rc == RC_OK)
         rc = ack_add_feed(vector->ack, (struct ack_feed){feed->feed.device, feed->feed.incarnation, last});
     if (rc == RC_OK)
@@ -44,7 +44,7 @@ add_stream(struct replica *replica, struct ack *ack, struct id stream)
     ack_digest_start(&vector.digest);
     enum rc rc = ack_add_stream(ack, stream, none);
     if (rc == RC_OK)
-        rc = log_feeds(replica->db, stream, add_feed, &vector);
+        rc = elog_feeds(replica->db, stream, add_feed, &vector);
     if (rc == RC_OK)
         ack_digest_end(&vector.digest, ack->streams[ack->stream_count - 1].digest);
     return rc;

@@ -16,7 +16,7 @@ enum {
 
 /* One request's entries: rows hold the ciphertexts that `runs` lends. */
 struct push {
-    struct log_row rows[PUSH_ENTRIES];
+    struct elog_row rows[PUSH_ENTRIES];
     size_t count;
     size_t bytes;
     struct wire_run_list runs;
@@ -26,7 +26,7 @@ static void
 push_wipe(struct push *push)
 {
     for (size_t i = 0; i < push->count; i++)
-        log_row_wipe(&push->rows[i]);
+        elog_row_wipe(&push->rows[i]);
     wire_run_list_wipe(&push->runs);
     push->count = push->bytes = 0;
 }
@@ -54,9 +54,9 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
     }
     stmt_done(stmt);
     for (size_t i = 0; rc == RC_OK && i < found_count && push->bytes < PUSH_BYTES; i++) {
-        struct log_row *row = &push->rows[push->count];
-        *row = LOG_ROW_EMPTY;
-        rc = log_get(replica->db, keys[i], row);
+        struct elog_row *row = &push->rows[push->count];
+        *row = ELOG_ROW_EMPTY;
+        rc = elog_get(replica->db, keys[i], row);
         push->count++;
         if (rc != RC_OK)
             break;
@@ -71,10 +71,10 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
 
 /* What one answer says of one entry, into the store. */
 static enum rc
-mark(struct session *session, const struct log_row *row, const struct wire_push_item *item, uint64_t time_ms)
+mark(struct session *session, const struct elog_row *row, const struct wire_push_item *item, uint64_t time_ms)
 {
     struct replica *replica = session->replica;
-    struct log_feed feed;
+    struct elog_feed feed;
     struct stmt *stmt;
 
     if (item->result == WIRE_PUSH_REFUSED)
@@ -88,10 +88,10 @@ mark(struct session *session, const struct log_row *row, const struct wire_push_
     stmt_int(stmt, 2, (int64_t)time_ms);
     rc = stmt_run(stmt);
     if (rc == RC_OK)
-        rc = log_feed_get(replica->db, row->feed, &feed);
+        rc = elog_feed_get(replica->db, row->feed, &feed);
     if (rc == RC_OK && feed.on_server < row->entry.last) {
         feed.on_server = row->entry.last;
-        rc = log_feed_put(replica->db, &feed);
+        rc = elog_feed_put(replica->db, &feed);
     }
     return rc;
 }
@@ -109,7 +109,7 @@ offer_again(struct replica *replica, int64_t feed)
 }
 
 static enum rc
-refused(struct session *session, const struct log_row *row, const struct wire_push_item *item, int64_t *gap_feed)
+refused(struct session *session, const struct elog_row *row, const struct wire_push_item *item, int64_t *gap_feed)
 {
     struct replica *replica = session->replica;
     bool is_own = id_equal(row->entry.device, replica->identity.device);

@@ -64,14 +64,14 @@ copy_save(const struct source_cache *cache, uint32_t save, struct change **chang
 }
 
 static enum rc
-from_log(struct replica *replica, const struct log_feed *feed, uint32_t save)
+from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save)
 {
     struct source_cache *cache = replica->cache;
-    struct log_row row = LOG_ROW_EMPTY;
+    struct elog_row row = ELOG_ROW_EMPTY;
     struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
     struct change *saves = NULL;
 
-    enum rc rc = log_find(replica->db, feed->key, save, &row);
+    enum rc rc = elog_find(replica->db, feed->key, save, &row);
     if (rc == RC_OK)
         rc = source_open(replica, &row.entry, &body);
     if (rc == RC_OK)
@@ -81,7 +81,7 @@ from_log(struct replica *replica, const struct log_feed *feed, uint32_t save)
         *cache = (struct source_cache){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
     }
     buf_wipe(&body);
-    log_row_wipe(&row);
+    elog_row_wipe(&row);
     return rc;
 }
 
@@ -90,7 +90,7 @@ get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct 
 {
     struct replica *replica = context;
     struct source_cache *cache = replica->cache;
-    struct log_feed feed;
+    struct elog_feed feed;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     bool is_cached = cache->saves != NULL && id_equal(cache->stream, stream) &&
                      id_equal(cache->feed.device, ref.device) && cache->feed.incarnation == ref.incarnation &&
@@ -99,7 +99,7 @@ get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct 
     *change = NULL;
     if (is_cached)
         return copy_save(cache, save, change);
-    enum rc rc = log_feed_find(replica->db, stream, ref, &feed);
+    enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
     if (rc != RC_OK)
         return rc;
     rc = outbox_get(replica->db, feed.key, save, &body);

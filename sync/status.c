@@ -33,12 +33,12 @@ struct feed_walk {
 };
 
 static enum rc
-visit_feed(void *context, const struct log_feed *feed)
+visit_feed(void *context, const struct elog_feed *feed)
 {
     struct feed_walk *walk = context;
     uint32_t stored, applied;
 
-    enum rc rc = log_last(walk->replica->db, feed->key, &stored, &applied);
+    enum rc rc = elog_last(walk->replica->db, feed->key, &stored, &applied);
     if (rc != RC_OK)
         return rc;
     struct feed_status status = {
@@ -56,7 +56,7 @@ replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, 
 {
     struct feed_walk walk = {replica, visit, context};
 
-    return log_feeds(replica->db, stream, visit_feed, &walk);
+    return elog_feeds(replica->db, stream, visit_feed, &walk);
 }
 
 enum rc
@@ -118,38 +118,38 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     if (rc == RC_OK)
         rc = count_unsent(replica->db, &waiting->entries_unsent);
     if (rc == RC_OK)
-        rc = log_count(replica->db, LOG_PARKED, &waiting->parked);
+        rc = elog_count(replica->db, ELOG_PARKED, &waiting->parked);
     if (rc == RC_OK)
-        rc = log_count(replica->db, LOG_HELD, &waiting->held);
+        rc = elog_count(replica->db, ELOG_HELD, &waiting->held);
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
     return rc;
 }
 
 static enum rc
-visit_state(struct replica *replica, enum log_state state, replica_parked_fn visit, void *context)
+visit_state(struct replica *replica, enum elog_state state, replica_parked_fn visit, void *context)
 {
     int64_t key = 0;
     size_t count = 1;
-    struct log_row row = LOG_ROW_EMPTY;
+    struct elog_row row = ELOG_ROW_EMPTY;
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && count > 0) {
-        rc = log_keys(replica->db, state, key, &key, 1, &count);
+        rc = elog_keys(replica->db, state, key, &key, 1, &count);
         if (rc == RC_OK && count > 0)
-            rc = log_get(replica->db, key, &row);
+            rc = elog_get(replica->db, key, &row);
         if (rc == RC_OK && count > 0)
             rc = visit(context, row.entry.stream, (struct feed_ref){row.entry.device, row.entry.incarnation},
-                       row.entry.first, row.entry.last, log_reason_name(row.reason));
+                       row.entry.first, row.entry.last, elog_reason_name(row.reason));
     }
-    log_row_wipe(&row);
+    elog_row_wipe(&row);
     return rc;
 }
 
 enum rc
 replica_parked(struct replica *replica, replica_parked_fn visit, void *context)
 {
-    enum rc rc = visit_state(replica, LOG_PARKED, visit, context);
+    enum rc rc = visit_state(replica, ELOG_PARKED, visit, context);
 
-    return rc == RC_OK ? visit_state(replica, LOG_HELD, visit, context) : rc;
+    return rc == RC_OK ? visit_state(replica, ELOG_HELD, visit, context) : rc;
 }

@@ -52,7 +52,7 @@ CREATE TABLE sync_feed (
     UNIQUE (stream, device, incarnation)
 ) STRICT;
 
--- state and reason: enum log_state, enum log_reason (sync/log.h). The ciphertext is stored once, here.
+-- state and reason: enum elog_state, enum elog_reason (sync/elog.h). The ciphertext is stored once, here.
 -- is_sent: the server is known to have it. is_bundled: it was given to a device in a bundle.
 CREATE TABLE sync_entry (
     entry INTEGER NOT NULL PRIMARY KEY,

@@ -1,25 +1,25 @@
 /* The log: feeds, and entries with their ciphertext. */
-#include "sync/log.h"
+#include "sync/elog.h"
 
 #include <string.h>
 
 #include "core/i18n.h"
 
 const char *
-log_reason_name(enum log_reason reason)
+elog_reason_name(enum elog_reason reason)
 {
-    static const char *const names[LOG_REASON_COUNT] = {
+    static const char *const names[ELOG_REASON_COUNT] = {
         "", "key", "ledger", "gap", "unknown", "damaged", "fork", "past", "gone", "late", "no_right",
     };
-    return reason < LOG_REASON_COUNT ? names[reason] : "";
+    return reason < ELOG_REASON_COUNT ? names[reason] : "";
 }
 
 #define FEED_COLUMNS "feed, stream, device, incarnation, is_own, saved, sealed, head, on_server"
 
 static enum rc
-read_feed(struct stmt *stmt, struct log_feed *row)
+read_feed(struct stmt *stmt, struct elog_feed *row)
 {
-    *row = (struct log_feed){.key = stmt_get_int(stmt, 0)};
+    *row = (struct elog_feed){.key = stmt_get_int(stmt, 0)};
     enum rc rc = stmt_get_id(stmt, 1, &row->stream);
     if (rc == RC_OK)
         rc = stmt_get_id(stmt, 2, &row->feed.device);
@@ -34,7 +34,7 @@ read_feed(struct stmt *stmt, struct log_feed *row)
 }
 
 static enum rc
-one_feed(struct stmt *stmt, struct log_feed *row)
+one_feed(struct stmt *stmt, struct elog_feed *row)
 {
     bool found;
     enum rc rc = stmt_step(stmt, &found);
@@ -46,7 +46,7 @@ one_feed(struct stmt *stmt, struct log_feed *row)
 }
 
 enum rc
-log_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct log_feed *row)
+elog_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct elog_feed *row)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed WHERE stream = ?1 AND device = ?2"
@@ -60,7 +60,7 @@ log_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct log_
 }
 
 enum rc
-log_feed_get(struct db *db, int64_t key, struct log_feed *row)
+elog_feed_get(struct db *db, int64_t key, struct elog_feed *row)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed WHERE feed = ?1", &stmt);
@@ -71,10 +71,10 @@ log_feed_get(struct db *db, int64_t key, struct log_feed *row)
 }
 
 enum rc
-log_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own, struct log_feed *row)
+elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own, struct elog_feed *row)
 {
     struct stmt *stmt;
-    enum rc rc = log_feed_find(db, stream, feed, row);
+    enum rc rc = elog_feed_find(db, stream, feed, row);
 
     if (rc != RC_ABSENT)
         return rc;
@@ -86,12 +86,12 @@ log_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
     stmt_int(stmt, 4, is_own);
     rc = stmt_run(stmt);
-    *row = (struct log_feed){.key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
+    *row = (struct elog_feed){.key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
     return rc;
 }
 
 enum rc
-log_feed_put(struct db *db, const struct log_feed *row)
+elog_feed_put(struct db *db, const struct elog_feed *row)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "UPDATE sync_feed SET saved = ?2, sealed = ?3, head = ?4, on_server = ?5"
@@ -107,7 +107,7 @@ log_feed_put(struct db *db, const struct log_feed *row)
 }
 
 enum rc
-log_feeds(struct db *db, struct id stream, log_feed_fn visit, void *context)
+elog_feeds(struct db *db, struct id stream, elog_feed_fn visit, void *context)
 {
     struct stmt *stmt;
     struct id last_stream = {{0}}, last_device = {{0}};
@@ -116,7 +116,7 @@ log_feeds(struct db *db, struct id stream, log_feed_fn visit, void *context)
 
     /* One row per step, so that a visitor may use the same statements. */
     for (;;) {
-        struct log_feed row;
+        struct elog_feed row;
         bool found;
         enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed"
                                  " WHERE (?5 OR stream = ?1) AND (?6 OR (stream, device, incarnation < 0, incarnation)"
@@ -147,16 +147,16 @@ log_feeds(struct db *db, struct id stream, log_feed_fn visit, void *context)
 }
 
 void
-log_row_wipe(struct log_row *row)
+elog_row_wipe(struct elog_row *row)
 {
     buf_wipe(&row->bytes);
-    *row = LOG_ROW_EMPTY;
+    *row = ELOG_ROW_EMPTY;
 }
 
 #define ENTRY_COLUMNS "entry, feed, header, signature, ciphertext, arrived_ms, state, reason, is_sent, is_bundled"
 
 static enum rc
-read_entry(struct stmt *stmt, struct log_row *row)
+read_entry(struct stmt *stmt, struct elog_row *row)
 {
     size_t len;
     const uint8_t *header = stmt_get_blob(stmt, 2, &len);
@@ -169,8 +169,8 @@ read_entry(struct stmt *stmt, struct log_row *row)
     row->key = stmt_get_int(stmt, 0);
     row->feed = stmt_get_int(stmt, 1);
     row->entry.arrived_ms = (uint64_t)stmt_get_int(stmt, 5);
-    row->state = (enum log_state)stmt_get_int(stmt, 6);
-    row->reason = (enum log_reason)stmt_get_int(stmt, 7);
+    row->state = (enum elog_state)stmt_get_int(stmt, 6);
+    row->reason = (enum elog_reason)stmt_get_int(stmt, 7);
     row->is_sent = stmt_get_int(stmt, 8) != 0;
     row->is_bundled = stmt_get_int(stmt, 9) != 0;
     row->entry.ciphertext = NULL;
@@ -184,7 +184,7 @@ read_entry(struct stmt *stmt, struct log_row *row)
 }
 
 static enum rc
-one_entry(struct stmt *stmt, struct log_row *row)
+one_entry(struct stmt *stmt, struct elog_row *row)
 {
     bool found;
     enum rc rc = stmt_step(stmt, &found);
@@ -196,7 +196,7 @@ one_entry(struct stmt *stmt, struct log_row *row)
 }
 
 enum rc
-log_get(struct db *db, int64_t key, struct log_row *row)
+elog_get(struct db *db, int64_t key, struct elog_row *row)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "SELECT " ENTRY_COLUMNS " FROM sync_entry WHERE entry = ?1", &stmt);
@@ -207,7 +207,7 @@ log_get(struct db *db, int64_t key, struct log_row *row)
 }
 
 enum rc
-log_find(struct db *db, int64_t feed, uint32_t save, struct log_row *row)
+elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *row)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "SELECT " ENTRY_COLUMNS " FROM sync_entry WHERE feed = ?1 AND first <= ?2 AND last >= ?2"
@@ -280,8 +280,8 @@ complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body,
 }
 
 enum rc
-log_put(struct db *db, const struct log_feed *feed, const struct entry *entry, enum log_state state,
-        enum log_reason reason, bool is_sent)
+elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry, enum elog_state state,
+        enum elog_reason reason, bool is_sent)
 {
     struct stmt *stmt;
     uint8_t header[ENTRY_HEADER_BYTES], hash[CRYPTO_HASH_BYTES];
@@ -318,7 +318,7 @@ log_put(struct db *db, const struct log_feed *feed, const struct entry *entry, e
 }
 
 enum rc
-log_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH_BYTES])
+elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH_BYTES])
 {
     struct stmt *stmt;
     bool found;
@@ -343,7 +343,7 @@ log_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH
 }
 
 enum rc
-log_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
+elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
 {
     struct stmt *stmt;
     bool found;
@@ -365,7 +365,7 @@ log_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
 }
 
 enum rc
-log_set_state(struct db *db, int64_t key, enum log_state state, enum log_reason reason)
+elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reason reason)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = ?2, reason = ?3 WHERE entry = ?1", &stmt);
@@ -378,7 +378,7 @@ log_set_state(struct db *db, int64_t key, enum log_state state, enum log_reason 
 }
 
 enum rc
-log_set_sent(struct db *db, int64_t key, bool is_sent)
+elog_set_sent(struct db *db, int64_t key, bool is_sent)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "UPDATE sync_entry SET is_sent = ?2 WHERE entry = ?1", &stmt);
@@ -390,7 +390,7 @@ log_set_sent(struct db *db, int64_t key, bool is_sent)
 }
 
 enum rc
-log_drop(struct db *db, int64_t key)
+elog_drop(struct db *db, int64_t key)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "DELETE FROM sync_entry WHERE entry = ?1", &stmt);
@@ -401,7 +401,7 @@ log_drop(struct db *db, int64_t key)
 }
 
 enum rc
-log_keys(struct db *db, enum log_state state, int64_t after, int64_t *keys, size_t room, size_t *count)
+elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room, size_t *count)
 {
     struct stmt *stmt;
     bool found = true;
@@ -424,7 +424,7 @@ log_keys(struct db *db, enum log_state state, int64_t after, int64_t *keys, size
 }
 
 enum rc
-log_unpark(struct db *db, enum log_state state, enum log_reason reason, uint64_t *count)
+elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint64_t *count)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = ?1 AND state <> 1"
@@ -439,7 +439,7 @@ log_unpark(struct db *db, enum log_state state, enum log_reason reason, uint64_t
 }
 
 enum rc
-log_renew(struct db *db, struct id stream)
+elog_renew(struct db *db, struct id stream)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
@@ -451,7 +451,7 @@ log_renew(struct db *db, struct id stream)
 }
 
 enum rc
-log_count(struct db *db, enum log_state state, uint64_t *count)
+elog_count(struct db *db, enum elog_state state, uint64_t *count)
 {
     struct stmt *stmt;
     bool found;

@@ -1,0 +1,236 @@
+/* A restored or copied store: own feeds compared with the server's, later saves renumbered. */
+#include "sync/recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/outbox.h"
+
+/* A save that waits under its old number. */
+struct leftover {
+    struct id stream;
+    struct feed_ref old;
+    uint32_t save;
+    uint32_t new_save; /* once it has one */
+    struct change *change;
+};
+
+struct leftovers {
+    struct replica *replica;
+    struct leftover *items;
+    size_t count;
+    size_t room;
+};
+
+static void
+leftovers_wipe(struct leftovers *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        body_free(list->items[i].change, 1);
+    free(list->items);
+    list->items = NULL;
+    list->count = list->room = 0;
+}
+
+static enum rc
+keep(struct leftovers *list, const struct elog_feed *feed, uint32_t save, struct change *change)
+{
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 16 : 2 * list->room;
+        struct leftover *grown = realloc(list->items, room * sizeof *grown);
+        if (grown == NULL) {
+            body_free(change, 1);
+            return rc_fail(RC_NOMEM, _("no memory left"));
+        }
+        list->items = grown;
+        list->room = room;
+    }
+    list->items[list->count++] = (struct leftover){feed->stream, feed->feed, save, 0, change};
+    return RC_OK;
+}
+
+/* The save that the server holds under this number, encoded as the outbox would; empty when it holds none. */
+static enum rc
+served(struct replica *replica, const struct elog_feed *feed, uint32_t save, struct buf *out)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct change *saves = NULL;
+
+    buf_clear(out);
+    enum rc rc = elog_find(replica->db, feed->key, save, &row);
+    uint32_t first = row.entry.first, last = row.entry.last;
+    if (rc == RC_OK)
+        rc = source_open(replica, &row.entry, &body);
+    if (rc == RC_OK)
+        rc = body_read(feed->stream, feed->feed, first, last, body.data, body.len, &saves);
+    if (rc == RC_OK)
+        rc = body_write(feed->feed, save, &saves[save - first], 1, NULL, 0, out);
+    if (saves != NULL)
+        body_free(saves, last - first + 1);
+    buf_wipe(&body);
+    elog_row_wipe(&row);
+    return rc == RC_ABSENT || rc == RC_LOCKED ? RC_OK : rc;
+}
+
+static enum rc
+compare_save(struct leftovers *list, const struct elog_feed *feed, uint32_t save)
+{
+    struct replica *replica = list->replica;
+    struct buf waiting = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct buf normal = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct buf theirs = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *change = NULL;
+
+    enum rc rc = outbox_get(replica->db, feed->key, save, &waiting);
+    if (rc == RC_OK)
+        rc = body_read(feed->stream, feed->feed, save, save, waiting.data, waiting.len, &change);
+    if (rc == RC_OK)
+        rc = body_write(feed->feed, save, change, 1, NULL, 0, &normal);
+    if (rc == RC_OK)
+        rc = served(replica, feed, save, &theirs);
+    bool was_sent = rc == RC_OK && theirs.len == normal.len && memcmp(theirs.data, normal.data, normal.len) == 0;
+    if (rc == RC_OK && !was_sent)
+        rc = keep(list, feed, save, change);
+    else if (change != NULL)
+        body_free(change, 1);
+    buf_wipe(&theirs);
+    buf_wipe(&normal);
+    buf_wipe(&waiting);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+compare_feed(void *context, const struct elog_feed *feed)
+{
+    struct leftovers *list = context;
+    uint32_t first, last;
+
+    if (!feed->is_own)
+        return RC_OK;
+    enum rc rc = outbox_range(list->replica->db, feed->key, &first, &last);
+    for (uint32_t save = first; rc == RC_OK && first > 0 && save <= last; save++)
+        rc = compare_save(list, feed, save);
+    if (rc == RC_OK && first > 0)
+        rc = outbox_drop(list->replica->db, feed->key, first, last);
+    return rc;
+}
+
+/* References to saves that get new numbers follow them; an empty list stays an explicit one. */
+static enum rc
+renumber(const struct leftovers *list, struct leftover *item, struct feed_ref feed)
+{
+    for (size_t i = 0; i < item->change->count; i++) {
+        struct operation *operation = &item->change->operations[i];
+        for (size_t j = 0; j < operation->supersedes_count; j++) {
+            struct version *version = &operation->supersedes[j];
+            for (const struct leftover *other = list->items; other < item; other++) {
+                if (!id_equal(other->stream, item->stream) || other->save != version->save ||
+                    !id_equal(other->old.device, version->feed.device) ||
+                    other->old.incarnation != version->feed.incarnation)
+                    continue;
+                version->feed = feed;
+                version->save = other->new_save;
+                break;
+            }
+        }
+        if (operation->supersedes == NULL)
+            operation->supersedes = calloc(1, sizeof *operation->supersedes);
+        if (operation->supersedes == NULL)
+            return rc_fail(RC_NOMEM, _("no memory left"));
+    }
+    return RC_OK;
+}
+
+static enum rc
+save_again(struct replica *replica, struct leftovers *list)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct author self = replica_self(replica);
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < list->count; i++) {
+        struct leftover *item = &list->items[i];
+        struct elog_feed feed;
+        rc = renumber(list, item, self.feed);
+        if (rc == RC_OK)
+            rc = elog_feed_open(replica->db, item->stream, self.feed, true, &feed);
+        buf_clear(&body);
+        if (rc == RC_OK)
+            rc = journal_save(replica->journal, &self, item->change, &body, &item->new_save);
+        if (rc == RC_OK)
+            rc = outbox_put(replica->db, feed.key, item->new_save, &body);
+        feed.saved = item->new_save;
+        if (rc == RC_OK)
+            rc = elog_feed_put(replica->db, &feed);
+    }
+    buf_wipe(&body);
+    return rc;
+}
+
+static enum rc
+rebuild_all(struct replica *replica)
+{
+    struct id stream;
+    bool found;
+
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    while (rc == RC_OK && found) {
+        rc = replica_rebuild(replica, stream);
+        if (rc == RC_OK)
+            rc = streams_next(replica, &stream, &stream, &found);
+    }
+    return rc;
+}
+
+static enum rc
+recover_inside(struct replica *replica, struct leftovers *list)
+{
+    struct secret random = SECRET_EMPTY;
+
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, compare_feed, list);
+    if (rc == RC_OK)
+        rc = secret_random(&random, sizeof replica->incarnation);
+    if (rc == RC_OK) {
+        memcpy(&replica->incarnation, random.bytes, sizeof replica->incarnation);
+        replica->incarnation |= 1; /* never 0 */
+        rc = state_put_int(replica->db, STATE_INCARNATION, (int64_t)replica->incarnation);
+    }
+    secret_wipe(&random);
+    if (rc == RC_OK)
+        rc = rebuild_all(replica);
+    if (rc == RC_OK)
+        rc = save_again(replica, list);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_MUST_RECOVER, 0);
+    return rc;
+}
+
+enum rc
+recover_feeds(struct session *session)
+{
+    struct replica *replica = session->replica;
+    struct leftovers list = {.replica = replica};
+    uint64_t before = replica->incarnation;
+    const char *reason;
+
+    enum rc rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = recover_inside(replica, &list);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    leftovers_wipe(&list);
+    source_forget(replica);
+    if (rc != RC_OK) {
+        replica->incarnation = before;
+        return rc_while(rc, _("comparing what this store wrote with the server"));
+    }
+    replica->must_recover = false;
+    if (!store_is_continuous(replica->store, &reason))
+        rc = store_prove_continuity(replica->store);
+    return rc;
+}

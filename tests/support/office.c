@@ -1,0 +1,361 @@
+/* A team in one process. */
+#include "tests/support/office.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/change_set.h"
+#include "core/contact.h"
+#include "server/route.h"
+#include "sync/joining.h"
+#include "tests/support/stores.h"
+
+static int64_t
+server_wall(void *context)
+{
+    return ((struct office *)context)->now_ms;
+}
+
+static int64_t
+server_mono(void *context)
+{
+    return ((struct office *)context)->now_ms - OFFICE_START_MS + 1000;
+}
+
+static void
+no_sleep(void *context, int64_t ms)
+{
+    ((struct office *)context)->now_ms += ms;
+}
+
+static int64_t
+device_wall(void *context)
+{
+    struct office_device *device = context;
+
+    return device->office->now_ms + device->clock_off_ms;
+}
+
+static int64_t
+device_mono(void *context)
+{
+    return server_mono(((struct office_device *)context)->office);
+}
+
+static void
+device_sleep(void *context, int64_t ms)
+{
+    ((struct office_device *)context)->office->now_ms += ms;
+}
+
+/* ---- the network ------------------------------------------------------------------------------ */
+
+static enum rc
+answer(struct office_device *device, const struct transport_request *in, struct transport_reply *out)
+{
+    struct reply reply = REPLY_EMPTY;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s", in->target);
+    char *query = strchr(path, '?');
+    if (query != NULL)
+        *query++ = '\0';
+    struct request request = {
+        .method = in->method,
+        .path = path,
+        .query = query != NULL ? query : "",
+        .signature = in->signature,
+        .signature_input = in->signature_input,
+        .content_digest = in->content_digest,
+        .content_type = in->body != NULL ? "application/vnd.baken" : NULL,
+        .peer = "test",
+        .body = in->body,
+        .body_len = in->body_len,
+    };
+    route_handle(device->office->server, &request, &reply);
+    out->status = reply.status;
+    out->server_time_ms = reply.baken_time_ms == ROUTE_NO_TIME ? 0 : reply.baken_time_ms;
+    snprintf(out->content_type, sizeof out->content_type, "%s",
+             reply.content_type != NULL ? reply.content_type : "");
+    enum rc rc = reply.body.len > in->ceiling_bytes ? RC_TOO_LARGE
+                                                    : buf_put(&out->body, reply.body.data, reply.body.len);
+    reply_wipe(&reply);
+    return rc;
+}
+
+static enum rc
+sign_in_page(struct transport_reply *out)
+{
+    static const char page[] = "<html>Welcome to the guest network</html>";
+
+    out->status = 200;
+    snprintf(out->content_type, sizeof out->content_type, "text/html");
+    return buf_put(&out->body, page, sizeof page - 1);
+}
+
+static enum rc
+send_request(void *context, const struct transport_request *in, struct transport_reply *out)
+{
+    struct office_device *device = context;
+    unsigned number = ++device->requests;
+
+    if (device->fault.is_page)
+        return sign_in_page(out);
+    if (number == device->fault.lose_request)
+        return rc_fail(RC_OFFLINE, "the test's network lost the request");
+    enum rc rc = answer(device, in, out);
+    if (rc == RC_OK && number == device->fault.lose_answer) {
+        buf_clear(&out->body);
+        return rc_fail(RC_OFFLINE, "the test's network lost the answer");
+    }
+    if (rc == RC_OK && number == device->fault.cut_answer)
+        out->body.len /= 2;
+    return rc;
+}
+
+/* ---- server and devices ------------------------------------------------------------------------ */
+
+void
+office_open(struct office *office)
+{
+    bool made;
+    char directory[128];
+    struct clock clock = {server_wall, server_mono, no_sleep, office};
+
+    memset(office, 0, sizeof *office);
+    office->now_ms = OFFICE_START_MS;
+    scratch_make(&office->scratch);
+    snprintf(directory, sizeof directory, "%s/server", office->scratch.directory);
+    stores_demand(server_setup(directory, &made), "server_setup");
+    stores_demand(server_open(directory, &clock, &office->server), "server_open");
+}
+
+void
+office_shut(struct office *office, int at)
+{
+    struct office_device *device = &office->devices[at];
+
+    replica_close(device->replica);
+    store_close(device->store);
+    device->replica = NULL;
+    device->store = NULL;
+}
+
+void
+office_close(struct office *office)
+{
+    for (int i = 0; i < OFFICE_DEVICES; i++) {
+        office_shut(office, i);
+        secret_wipe(&office->devices[i].key);
+    }
+    server_close(office->server);
+    scratch_remove(&office->scratch);
+}
+
+void
+office_pass(struct office *office, int64_t ms)
+{
+    office->now_ms += ms;
+}
+
+static struct store_options
+options_of(struct office_device *device)
+{
+    return (struct store_options){
+        .directory = device->directory,
+        .state_directory = device->state,
+        .clock = {device_wall, device_mono, device_sleep, device},
+        .key = &device->key,
+    };
+}
+
+enum rc
+office_start(struct office *office, int at)
+{
+    struct office_device *device = &office->devices[at];
+    struct store_options options = options_of(device);
+
+    enum rc rc = store_open(&options, &device->store);
+    return rc == RC_OK ? replica_open(device->store, &device->replica) : rc;
+}
+
+void
+office_reopen(struct office *office, int at)
+{
+    office_shut(office, at);
+    stores_demand(office_start(office, at), "office_reopen");
+}
+
+static struct office_device *
+make_device(struct office *office, int at)
+{
+    struct office_device *device = &office->devices[at];
+
+    device->office = office;
+    device->transport = (struct transport){send_request, device};
+    const char *base = scratch_path(&office->scratch, ""); /* a copy: the scratch lies in the same struct */
+    snprintf(device->directory, sizeof device->directory, "%sdevice%d", base, at);
+    snprintf(device->state, sizeof device->state, "%sstate%d", base, at);
+    stores_demand(secret_random(&device->key, CRYPTO_KEY_BYTES), "key");
+    struct store_options options = options_of(device);
+    stores_demand(store_create(&options, NULL, &STORES_CHEAP, &device->store), "store_create");
+    stores_demand(replica_open(device->store, &device->replica), "replica_open");
+    return device;
+}
+
+static void
+know_self(struct office_device *device)
+{
+    struct author self = replica_self(device->replica);
+
+    device->id = self.feed.device;
+    device->person = self.person;
+}
+
+void
+office_found(struct office *office, uint32_t roles)
+{
+    char code[SERVER_CODE_CHARS + 1];
+    struct office_device *device = make_device(office, 0);
+
+    stores_demand(server_new_code(office->server, code), "server_new_code");
+    struct team_new team = {code, "http://127.0.0.1:1", "Anna", "laptop", roles};
+    stores_demand(replica_create_team(device->replica, &device->transport, &team), "replica_create_team");
+    know_self(device);
+}
+
+static void
+join(struct office *office, int at, struct id person, const char *name, uint32_t roles)
+{
+    struct office_device *first = &office->devices[0];
+    struct office_device *device = make_device(office, at);
+    struct buf invitation = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES * 2);
+    char digits[25];
+    struct id approved;
+
+    stores_demand(replica_invite(first->replica, &first->transport, person, name, roles, 3600 * 1000, &invitation),
+                  "replica_invite");
+    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits), "replica_join");
+    stores_demand(replica_approve(first->replica, &first->transport, digits, "laptop", &approved), "replica_approve");
+    buf_wipe(&invitation);
+    office_sync(office, at);
+    know_self(device);
+}
+
+void
+office_join(struct office *office, int at, const char *name, uint32_t roles)
+{
+    join(office, at, (struct id){{0}}, name, roles);
+}
+
+void
+office_join_again(struct office *office, int at, struct id person)
+{
+    join(office, at, person, NULL, 0);
+}
+
+/* ---- looking on disk ------------------------------------------------------------------------------ */
+
+/* Every page as SQLite sees it, free pages included. */
+bool
+office_store_holds(struct office *office, int at, const char *word)
+{
+    struct stmt *stmt;
+    bool found = true, holds = false;
+    size_t len, word_len = strlen(word);
+
+    stores_demand(db_stmt(store_db(office->devices[at].store), "SELECT data FROM sqlite_dbpage", &stmt), "pages");
+    while (found && !holds) {
+        stores_demand(stmt_step(stmt, &found), "page");
+        const uint8_t *page = found ? stmt_get_blob(stmt, 0, &len) : NULL;
+        for (size_t i = 0; found && !holds && i + word_len <= len; i++)
+            holds = memcmp(page + i, word, word_len) == 0;
+    }
+    stmt_done(stmt);
+    return holds;
+}
+
+/* ---- work -------------------------------------------------------------------------------------- */
+
+enum rc
+office_try_sync(struct office *office, int at)
+{
+    struct office_device *device = &office->devices[at];
+
+    device->requests = 0;
+    return replica_sync(device->replica, &device->transport, NULL, &device->report);
+}
+
+void
+office_sync(struct office *office, int at)
+{
+    stores_demand(office_try_sync(office, at), "replica_sync");
+}
+
+void
+office_sync_all(struct office *office, int count, int rounds)
+{
+    for (int round = 0; round < rounds; round++)
+        for (int i = 0; i < count; i++)
+            office_sync(office, i);
+}
+
+struct id
+office_family(struct office *office, int by, const char *code_name, int owner)
+{
+    struct office_device *device = &office->devices[by];
+    struct id family;
+
+    stores_demand(replica_create_family(device->replica, &device->transport, code_name,
+                                        office->devices[owner].person, &family),
+                  "replica_create_family");
+    return family;
+}
+
+static enum rc
+save_visit(struct office *office, int at, struct id family, const char *note, struct id *id)
+{
+    struct office_device *device = &office->devices[at];
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct contact contact = CONTACT_EMPTY;
+
+    contact.facts.family = family;
+    contact.date = 20260922;
+    contact.kind = "visit";
+    contact.note = note;
+    enum rc rc = contact_put(replica_journal(device->replica), &set, device->person, &contact);
+    *id = contact.facts.id;
+    if (rc == RC_OK)
+        rc = replica_save(device->replica, set.changes, set.count);
+    change_set_wipe(&set);
+    return rc;
+}
+
+enum rc
+office_try_visit(struct office *office, int at, struct id family, const char *note)
+{
+    struct id id;
+
+    return save_visit(office, at, family, note, &id);
+}
+
+struct id
+office_visit(struct office *office, int at, struct id family, const char *note)
+{
+    struct id id;
+
+    stores_demand(save_visit(office, at, family, note, &id), "office_visit");
+    return id;
+}
+
+char *
+office_dump(struct office *office, int at, struct id stream)
+{
+    struct buf out = BUF_EMPTY((size_t)64 << 20);
+
+    stores_demand(journal_dump(replica_journal(office->devices[at].replica), stream, &out), "journal_dump");
+    char *text = strdup(out.len > 0 ? buf_text(&out) : "");
+    buf_wipe(&out);
+    return text;
+}

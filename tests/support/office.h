@@ -1,0 +1,75 @@
+/* A team in one process: the real route layer over a real depot, and devices with real stores. No HTTP, no real time. */
+#ifndef TESTS_SUPPORT_OFFICE_H
+#define TESTS_SUPPORT_OFFICE_H
+
+#include "core/store.h"
+#include "server/server.h"
+#include "sync/replica.h"
+#include "tests/support/scratch.h"
+
+enum { OFFICE_DEVICES = 6 };
+#define OFFICE_START_MS INT64_C(1790000000000)
+
+struct office;
+
+/* What goes wrong on the way of one device, counted in requests from 1; 0: nothing. */
+struct office_fault {
+    unsigned lose_request; /* it never arrives */
+    unsigned lose_answer;  /* it is performed, its answer lost */
+    unsigned cut_answer;   /* its answer arrives by half */
+    bool is_page;          /* a network's page to sign in answers everything: 200, HTML */
+};
+
+struct office_device {
+    struct office *office;
+    char directory[128];
+    char state[128];
+    struct secret key;
+    struct store *store;
+    struct replica *replica;
+    struct transport transport;
+    struct office_fault fault;
+    unsigned requests;
+    int64_t clock_off_ms; /* of the device's wall clock */
+    struct sync_report report;
+    struct id id;
+    struct id person;
+};
+
+struct office {
+    struct scratch scratch;
+    struct server *server;
+    int64_t now_ms;
+    struct office_device devices[OFFICE_DEVICES];
+};
+
+/* A server alone. */
+void office_open(struct office *office);
+void office_close(struct office *office);
+void office_pass(struct office *office, int64_t ms);
+
+/* Device `at` gets a store. 0 makes the team (administrator, coordinator and `roles`); another joins by invitation of 0. */
+void office_found(struct office *office, uint32_t roles);
+void office_join(struct office *office, int at, const char *name, uint32_t roles);
+/* A further device of a person who is in the team, invited by device 0. */
+void office_join_again(struct office *office, int at, struct id person);
+/* Ends and opens the replica, the store with it. */
+void office_reopen(struct office *office, int at);
+void office_shut(struct office *office, int at);
+/* Opens only; the code of replica_open is given back. */
+enum rc office_start(struct office *office, int at);
+
+/* Demands success. */
+void office_sync(struct office *office, int at);
+enum rc office_try_sync(struct office *office, int at);
+void office_sync_all(struct office *office, int count, int rounds);
+struct id office_family(struct office *office, int by, const char *code_name, int owner);
+/* A visit with that note in the family's file (and its twin in the index). */
+struct id office_visit(struct office *office, int at, struct id family, const char *note);
+enum rc office_try_visit(struct office *office, int at, struct id family, const char *note);
+/* The journal's dump of a stream as text, the caller's to free. */
+char *office_dump(struct office *office, int at, struct id stream);
+/* True when any device's file holds the word, or any page as SQLite sees it does (free pages included). */
+bool office_store_holds(struct office *office, int at, const char *word);
+
+#endif

@@ -24,7 +24,8 @@ ack_add_stream(struct ack *ack, struct id stream, const uint8_t *digest)
 {
     if (ack->stream_count >= ACK_MAX_STREAMS)
         return rc_fail(RC_TOO_LARGE, _("more than %d streams"), ACK_MAX_STREAMS);
-    if (ack->stream_count > 0 && id_compare(ack->streams[ack->stream_count - 1].stream, stream) >= 0)
+    if (ack->stream_count > 0 &&
+        id_compare(ack->streams[ack->stream_count - 1].stream, stream) >= 0)
         return rc_fail(RC_INVALID, _("streams out of order"));
 
     struct ack_stream *streams = array_one_more(ack->streams, ack->stream_count, sizeof *streams);
@@ -89,7 +90,8 @@ ack_encode(const struct ack *ack, const struct identity *author, struct buf *out
         }
     }
     if (writer.rc == RC_OK)
-        writer.rc = identity_sign(author, "baken ack 1", writer_begin(&writer), writer_len(&writer), signature);
+        writer.rc = identity_sign(author, "baken ack 1", writer_begin(&writer), writer_len(&writer),
+                                  signature);
     writer_bytes(&writer, signature, sizeof signature);
     return writer_finish(&writer);
 }
@@ -123,7 +125,8 @@ ack_decode(const void *bytes, size_t len, struct ack *ack)
 
     ack_wipe(ack);
     if (!reader.failed && format != ACK_FORMAT)
-        return rc_fail(RC_UNSUPPORTED, _("an acknowledgement of format %u, made by a newer program"), format);
+        return rc_fail(RC_UNSUPPORTED,
+                       _("an acknowledgement of format %u, made by a newer program"), format);
     reader_copy(&reader, ack->team, sizeof ack->team);
     ack->device = reader_id(&reader);
     ack->incarnation = reader_u64(&reader);
@@ -137,7 +140,8 @@ ack_decode(const void *bytes, size_t len, struct ack *ack)
         enum rc rc = read_stream(&reader, ack);
         if (rc != RC_OK) {
             ack_wipe(ack);
-            return rc == RC_INVALID ? rc_fail(RC_CORRUPT, _("the acknowledgement is out of order")) : rc;
+            return rc == RC_INVALID ? rc_fail(RC_CORRUPT, _("the acknowledgement is out of order"))
+                                    : rc;
         }
     }
     (void)reader_bytes(&reader, CRYPTO_SIGNATURE_BYTES);
@@ -153,7 +157,8 @@ ack_verify(const void *bytes, size_t len, const uint8_t *sign_public)
     if (len < CRYPTO_SIGNATURE_BYTES)
         return false;
     size_t signed_len = len - CRYPTO_SIGNATURE_BYTES;
-    return crypto_verify(sign_public, "baken ack 1", bytes, signed_len, (const uint8_t *)bytes + signed_len);
+    return crypto_verify(sign_public, "baken ack 1", bytes, signed_len,
+                         (const uint8_t *)bytes + signed_len);
 }
 
 void

@@ -21,7 +21,8 @@ enum {
 struct ack_feed {
     struct id device;
     uint64_t incarnation;
-    uint32_t last; /* the last save up to which everything was applied, or is held by the ledger's word */
+    uint32_t
+        last; /* the last save up to which everything was applied, or is held by the ledger's word */
 };
 
 struct ack_stream {
@@ -51,7 +52,8 @@ enum rc ack_add_stream(struct ack *ack, struct id stream, const uint8_t *digest)
 enum rc ack_add_feed(struct ack *ack, struct ack_feed feed) MUST_CHECK;
 
 /* Appends the signed form; `author` must be ack->device. */
-enum rc ack_encode(const struct ack *ack, const struct identity *author, struct buf *out) MUST_CHECK;
+enum rc ack_encode(const struct ack *ack, const struct identity *author,
+                   struct buf *out) MUST_CHECK;
 /* Decodes without looking at the signature. RC_CORRUPT, RC_UNSUPPORTED, RC_NOMEM. */
 enum rc ack_decode(const void *bytes, size_t len, struct ack *ack) MUST_CHECK;
 /* True when the signature at the end of the encoded form holds. */
@@ -62,8 +64,8 @@ struct ack_digest {
     struct crypto_hash hash;
 };
 void ack_digest_start(struct ack_digest *digest);
-void ack_digest_add(struct ack_digest *digest, struct id device, uint64_t incarnation, uint32_t last,
-                    const uint8_t header_hash[CRYPTO_HASH_BYTES]);
+void ack_digest_add(struct ack_digest *digest, struct id device, uint64_t incarnation,
+                    uint32_t last, const uint8_t header_hash[CRYPTO_HASH_BYTES]);
 void ack_digest_end(struct ack_digest *digest, uint8_t out[CRYPTO_HASH_BYTES]);
 
 #endif

@@ -10,8 +10,10 @@
 enum base64_form { BASE64_PADDED, BASE64_URL };
 
 /* Appends the text of `bytes`. */
-enum rc base64_encode(const void *bytes, size_t len, enum base64_form form, struct buf *text) MUST_CHECK;
+enum rc base64_encode(const void *bytes, size_t len, enum base64_form form,
+                      struct buf *text) MUST_CHECK;
 /* Appends the bytes of `text`. RC_INVALID for another alphabet, wrong padding, or bits left over that are not zero. */
-enum rc base64_decode(const char *text, size_t len, enum base64_form form, struct buf *bytes) MUST_CHECK;
+enum rc base64_decode(const char *text, size_t len, enum base64_form form,
+                      struct buf *bytes) MUST_CHECK;
 
 #endif

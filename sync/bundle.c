@@ -27,7 +27,8 @@ associate(const uint8_t *head, uint8_t ad[AD_BYTES])
 
 /* Seals `content` at the end of what was written. */
 static void
-put_sealed(struct writer *writer, const struct secret *key, const uint8_t *nonce, const struct buf *content)
+put_sealed(struct writer *writer, const struct secret *key, const uint8_t *nonce,
+           const struct buf *content)
 {
     uint8_t ad[AD_BYTES];
     uint8_t *room;
@@ -43,8 +44,8 @@ put_sealed(struct writer *writer, const struct secret *key, const uint8_t *nonce
 }
 
 enum rc
-bundle_seal(const struct bundle_head *head, const struct identity *author, const uint8_t *to_box_public,
-            const struct buf *content, struct buf *out)
+bundle_seal(const struct bundle_head *head, const struct identity *author,
+            const uint8_t *to_box_public, const struct buf *content, struct buf *out)
 {
     struct writer writer = writer_of(out);
     struct secret key = SECRET_EMPTY;
@@ -73,7 +74,8 @@ bundle_seal(const struct bundle_head *head, const struct identity *author, const
     writer_bytes(&writer, nonce, sizeof nonce);
     put_sealed(&writer, &key, nonce, content);
     if (writer.rc == RC_OK)
-        writer.rc = identity_sign(author, "baken bundle 1", writer_begin(&writer), writer_len(&writer), signature);
+        writer.rc = identity_sign(author, "baken bundle 1", writer_begin(&writer),
+                                  writer_len(&writer), signature);
     writer_bytes(&writer, signature, sizeof signature);
     rc = writer_finish(&writer);
 out:
@@ -107,8 +109,8 @@ bundle_peek(const void *bytes, size_t len, struct bundle_head *head)
 }
 
 static enum rc
-open_sealed(const uint8_t *head, const struct secret *key, const uint8_t *nonce, const struct reader *sealed,
-            struct buf *content)
+open_sealed(const uint8_t *head, const struct secret *key, const uint8_t *nonce,
+            const struct reader *sealed, struct buf *content)
 {
     uint8_t ad[AD_BYTES];
     uint8_t *room;
@@ -126,8 +128,8 @@ open_sealed(const uint8_t *head, const struct secret *key, const uint8_t *nonce,
 }
 
 enum rc
-bundle_open(const void *bytes, size_t len, const struct identity *reader, const uint8_t *from_sign_public,
-            struct buf *content)
+bundle_open(const void *bytes, size_t len, const struct identity *reader,
+            const uint8_t *from_sign_public, struct buf *content)
 {
     struct reader walk = reader_of(bytes, len);
     struct secret key = SECRET_EMPTY;
@@ -152,7 +154,8 @@ bundle_open(const void *bytes, size_t len, const struct identity *reader, const 
     rc = reader_finish(&walk, _("the bundle"));
     if (rc != RC_OK)
         return rc;
-    if (!crypto_verify(from_sign_public, "baken bundle 1", bytes, len - CRYPTO_SIGNATURE_BYTES, signature))
+    if (!crypto_verify(from_sign_public, "baken bundle 1", bytes, len - CRYPTO_SIGNATURE_BYTES,
+                       signature))
         return rc_fail(RC_UNTRUSTED, _("the signature of the bundle does not hold"));
     if (!id_equal(head.to, reader->device))
         return rc_fail(RC_DENIED, _("the bundle is for another device"));

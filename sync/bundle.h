@@ -26,8 +26,9 @@ struct bundle_head {
  * out    appended; the file's bytes
  * fails  RC_TOO_LARGE over BUNDLE_MAX_BYTES; RC_INVALID for a bad public key; RC_NOMEM
  */
-enum rc bundle_seal(const struct bundle_head *head, const struct identity *author, const uint8_t *to_box_public,
-                    const struct buf *content, struct buf *out) MUST_CHECK;
+enum rc bundle_seal(const struct bundle_head *head, const struct identity *author,
+                    const uint8_t *to_box_public, const struct buf *content,
+                    struct buf *out) MUST_CHECK;
 /* Reads the head alone, to find the sender's key. Nothing is verified yet. RC_CORRUPT, RC_UNSUPPORTED. */
 enum rc bundle_peek(const void *bytes, size_t len, struct bundle_head *head) MUST_CHECK;
 /*

@@ -146,8 +146,8 @@ entry_seal(struct entry *entry, const struct identity *author, const struct secr
     entry->device = author->device;
     random_fill(entry->nonce, sizeof entry->nonce);
     entry_header(entry, header);
-    crypto_seal(epoch_key->bytes, entry->nonce, header, ENTRY_FRONT_BYTES, ciphertext->data, plain_len,
-                ciphertext->data);
+    crypto_seal(epoch_key->bytes, entry->nonce, header, ENTRY_FRONT_BYTES, ciphertext->data,
+                plain_len, ciphertext->data);
     entry->ciphertext = ciphertext->data;
     entry->ciphertext_len = (uint32_t)ciphertext->len;
     crypto_hash_plain(ciphertext->data, ciphertext->len, entry->ciphertext_hash);

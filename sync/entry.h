@@ -56,7 +56,8 @@ bool entry_verify(const struct entry *entry, const uint8_t *sign_public) MUST_CH
  * (wire_run_get makes such). The last signature vouches for all before it; when it fails each is verified
  * on its own and the run is cut at the first that fails.
  */
-size_t entry_verify_run(const struct entry *entries, size_t count, const uint8_t *sign_public) MUST_CHECK;
+size_t entry_verify_run(const struct entry *entries, size_t count,
+                        const uint8_t *sign_public) MUST_CHECK;
 /* True when `ciphertext`, where there is one, has the length and hash that the header names. */
 bool entry_body_fits(const struct entry *entry) MUST_CHECK;
 
@@ -67,14 +68,16 @@ bool entry_body_fits(const struct entry *entry) MUST_CHECK;
  * ciphertext  out, appended to an empty buf; entry->ciphertext points into it
  * fails       RC_TOO_LARGE the body is over ENTRY_BODY_MAX_BYTES; RC_INVALID fields that cannot be; RC_NOMEM
  */
-enum rc entry_seal(struct entry *entry, const struct identity *author, const struct secret *epoch_key,
-                   const struct buf *body, struct buf *ciphertext) MUST_CHECK;
+enum rc entry_seal(struct entry *entry, const struct identity *author,
+                   const struct secret *epoch_key, const struct buf *body,
+                   struct buf *ciphertext) MUST_CHECK;
 /*
  * Opens the body. The caller has verified the signature and that the body fits.
  *
  * body   out, replaced; plain text of a family: buf_wipe it
  * fails  RC_ABSENT the body is gone; RC_CORRUPT the seal or the packing does not hold
  */
-enum rc entry_open(const struct entry *entry, const struct secret *epoch_key, struct buf *body) MUST_CHECK;
+enum rc entry_open(const struct entry *entry, const struct secret *epoch_key,
+                   struct buf *body) MUST_CHECK;
 
 #endif

@@ -46,7 +46,8 @@ httpsig_content_digest(const void *body, size_t len, char out[HTTPSIG_DIGEST_CHA
 }
 
 enum rc
-httpsig_base(const struct httpsig_component *components, size_t count, const char *params, struct buf *base)
+httpsig_base(const struct httpsig_component *components, size_t count, const char *params,
+             struct buf *base)
 {
     enum rc rc = RC_OK;
 
@@ -69,7 +70,8 @@ is_writable(const char *text)
 
 /* The base of our profile. `params` is what stands behind the label in Signature-Input. */
 static enum rc
-profile_base(const struct httpsig_request *request, const char *digest, const char *params, struct buf *base)
+profile_base(const struct httpsig_request *request, const char *digest, const char *params,
+             struct buf *base)
 {
     struct buf query = BUF_EMPTY(BASE_BYTES);
     const char *asked = request->query == NULL ? "" : request->query;
@@ -133,7 +135,8 @@ httpsig_sign(const struct httpsig_request *request, struct id device, const stru
     if (rc == RC_OK)
         rc = crypto_sign_plain(sign_key, base.data, base.len, signature);
     if (rc == RC_OK)
-        rc = wrap("baken=:", signature, sizeof signature, headers->signature, HTTPSIG_SIGNATURE_CHARS);
+        rc = wrap("baken=:", signature, sizeof signature, headers->signature,
+                  HTTPSIG_SIGNATURE_CHARS);
     buf_wipe(&base);
     return rc;
 }
@@ -220,7 +223,8 @@ httpsig_verify(const struct httpsig_request *request, const char *content_digest
         rc = read_signature(signature, claimed);
     if (rc != RC_OK)
         return rc;
-    if (parsed.has_digest != (request->body_len > 0) || (content_digest != NULL) != parsed.has_digest)
+    if (parsed.has_digest != (request->body_len > 0) ||
+        (content_digest != NULL) != parsed.has_digest)
         return rc_fail(RC_INVALID, _("a digest is signed exactly when there is a body"));
     if (parsed.has_digest) {
         char digest[HTTPSIG_DIGEST_CHARS + 1];

@@ -43,8 +43,9 @@ struct httpsig_input {
 
 void httpsig_content_digest(const void *body, size_t len, char out[HTTPSIG_DIGEST_CHARS + 1]);
 /* Signs with a device's Ed25519 key. RC_INVALID for a request that cannot be written down. */
-enum rc httpsig_sign(const struct httpsig_request *request, struct id device, const struct secret *sign_key,
-                     int64_t created_s, struct httpsig_headers *headers) MUST_CHECK;
+enum rc httpsig_sign(const struct httpsig_request *request, struct id device,
+                     const struct secret *sign_key, int64_t created_s,
+                     struct httpsig_headers *headers) MUST_CHECK;
 /* Reads the one form of Signature-Input; RC_INVALID for every other. */
 enum rc httpsig_parse_input(const char *text, struct httpsig_input *input) MUST_CHECK;
 /*
@@ -53,8 +54,9 @@ enum rc httpsig_parse_input(const char *text, struct httpsig_input *input) MUST_
  * content_digest, input, signature  header values as received; content_digest NULL when absent
  * fails  RC_INVALID a header of another form; RC_UNTRUSTED digest or signature does not hold
  */
-enum rc httpsig_verify(const struct httpsig_request *request, const char *content_digest, const char *input,
-                       const char *signature, const uint8_t *sign_public) MUST_CHECK;
+enum rc httpsig_verify(const struct httpsig_request *request, const char *content_digest,
+                       const char *input, const char *signature,
+                       const uint8_t *sign_public) MUST_CHECK;
 
 /* One covered component, in order: its name as RFC 9421 writes it (without quotes), and its value. */
 struct httpsig_component {

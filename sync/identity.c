@@ -96,7 +96,8 @@ identity_sign(const struct identity *identity, const char *context, const void *
 }
 
 enum rc
-identity_open_box(const struct identity *identity, const void *box, size_t len, struct secret *plain)
+identity_open_box(const struct identity *identity, const void *box, size_t len,
+                  struct secret *plain)
 {
     return crypto_box_get(identity->box_public, &identity->box, box, len, plain);
 }

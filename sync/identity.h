@@ -29,8 +29,8 @@ void identity_wipe(struct identity *identity);
 enum rc identity_save(const struct identity *identity, struct secret *saved) MUST_CHECK;
 /* RC_CORRUPT unless `saved` came from identity_save. */
 enum rc identity_load(const struct secret *saved, struct identity *identity) MUST_CHECK;
-enum rc identity_sign(const struct identity *identity, const char *context, const void *bytes, size_t len,
-                      uint8_t signature[CRYPTO_SIGNATURE_BYTES]) MUST_CHECK;
+enum rc identity_sign(const struct identity *identity, const char *context, const void *bytes,
+                      size_t len, uint8_t signature[CRYPTO_SIGNATURE_BYTES]) MUST_CHECK;
 /* RC_LOCKED when the box is not for this device or was altered. */
 enum rc identity_open_box(const struct identity *identity, const void *box, size_t len,
                           struct secret *plain) MUST_CHECK;

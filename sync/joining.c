@@ -126,7 +126,9 @@ joining_invitation_from_text(const char *text, size_t len, struct joining_invita
     if (rc == RC_OK)
         rc = joining_invitation_decode(bytes.data, bytes.len, invitation);
     if (rc == RC_CORRUPT || rc == RC_INVALID || rc == RC_TOO_LARGE)
-        rc = rc_fail(RC_INVALID, _("the invitation is not whole: copy it again, from the first letter to the last"));
+        rc = rc_fail(
+            RC_INVALID,
+            _("the invitation is not whole: copy it again, from the first letter to the last"));
     buf_wipe(&bytes);
     return rc;
 }
@@ -148,7 +150,8 @@ joining_request_encode(const struct joining_request *request, uint8_t out[JOININ
     for (unsigned i = 0; i < 8; i++)
         out[129 + i] = (uint8_t)(request->created_ms >> (56 - 8 * i));
     memcpy(out + SIGNED_BYTES, request->invite_signature, CRYPTO_SIGNATURE_BYTES);
-    memcpy(out + SIGNED_BYTES + CRYPTO_SIGNATURE_BYTES, request->device_signature, CRYPTO_SIGNATURE_BYTES);
+    memcpy(out + SIGNED_BYTES + CRYPTO_SIGNATURE_BYTES, request->device_signature,
+           CRYPTO_SIGNATURE_BYTES);
 }
 
 enum rc
@@ -185,9 +188,11 @@ joining_request_make(const struct joining_invitation *invitation, const struct i
     if (rc != RC_OK)
         goto out;
     joining_request_encode(request, bytes);
-    rc = crypto_sign_message(&invite_key, "baken join 1", bytes, SIGNED_BYTES, request->invite_signature);
+    rc = crypto_sign_message(&invite_key, "baken join 1", bytes, SIGNED_BYTES,
+                             request->invite_signature);
     if (rc == RC_OK)
-        rc = identity_sign(newcomer, "baken join 1", bytes, SIGNED_BYTES, request->device_signature);
+        rc =
+            identity_sign(newcomer, "baken join 1", bytes, SIGNED_BYTES, request->device_signature);
 out:
     secret_wipe(&invite_key);
     return rc;

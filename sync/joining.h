@@ -35,15 +35,18 @@ struct joining_invitation {
 void joining_invitation_wipe(struct joining_invitation *invitation);
 
 /* A new invite key: the seed for the invitation, the public half for the invite line. */
-enum rc joining_invite_key(struct secret *seed, uint8_t invite_public[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
+enum rc joining_invite_key(struct secret *seed,
+                           uint8_t invite_public[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
 /* Replaces `text` by "baken1-..." (NUL not counted). */
-enum rc joining_invitation_to_text(const struct joining_invitation *invitation, struct buf *text) MUST_CHECK;
+enum rc joining_invitation_to_text(const struct joining_invitation *invitation,
+                                   struct buf *text) MUST_CHECK;
 /* White space around the text is forgiven. RC_INVALID with a sentence for the newcomer (a letter lost, another
  * form); RC_UNSUPPORTED. */
 enum rc joining_invitation_from_text(const char *text, size_t len,
                                      struct joining_invitation *invitation) MUST_CHECK;
 /* The bytes beneath the text form. */
-enum rc joining_invitation_encode(const struct joining_invitation *invitation, struct buf *out) MUST_CHECK;
+enum rc joining_invitation_encode(const struct joining_invitation *invitation,
+                                  struct buf *out) MUST_CHECK;
 enum rc joining_invitation_decode(const void *bytes, size_t len,
                                   struct joining_invitation *invitation) MUST_CHECK;
 
@@ -58,18 +61,21 @@ struct joining_request {
 };
 
 /* Builds and signs the newcomer's request. */
-enum rc joining_request_make(const struct joining_invitation *invitation, const struct identity *newcomer,
-                             uint64_t created_ms, struct joining_request *request) MUST_CHECK;
-void joining_request_encode(const struct joining_request *request, uint8_t out[JOINING_REQUEST_BYTES]);
+enum rc joining_request_make(const struct joining_invitation *invitation,
+                             const struct identity *newcomer, uint64_t created_ms,
+                             struct joining_request *request) MUST_CHECK;
+void joining_request_encode(const struct joining_request *request,
+                            uint8_t out[JOINING_REQUEST_BYTES]);
 /* RC_CORRUPT; RC_UNSUPPORTED. Signatures are not looked at. */
-enum rc joining_request_decode(const void *bytes, size_t len, struct joining_request *request) MUST_CHECK;
+enum rc joining_request_decode(const void *bytes, size_t len,
+                               struct joining_request *request) MUST_CHECK;
 /* True when both signatures hold. */
 bool joining_request_verify(const struct joining_request *request) MUST_CHECK;
 
 /* The twenty digits, five groups of four with spaces between, NUL-terminated. */
-void joining_digits(const uint8_t *team, const uint8_t *invite_line_hash, const uint8_t *sign_public,
-                    const uint8_t *box_public, const uint8_t *inviter_sign,
-                    char digits[JOINING_DIGITS_CHARS + 1]);
+void joining_digits(const uint8_t *team, const uint8_t *invite_line_hash,
+                    const uint8_t *sign_public, const uint8_t *box_public,
+                    const uint8_t *inviter_sign, char digits[JOINING_DIGITS_CHARS + 1]);
 /* Compares what a person typed, blanks and hyphens forgiven. */
 bool joining_digits_match(const char *digits, const char *typed) MUST_CHECK;
 

@@ -11,7 +11,12 @@
  * payload of a box: 0 u8 1 | 1 id stream | 17 u32 epoch | 21 key | 53 end
  * box of a link:    0 nonce | 24 old key, sealed under the new one (48) | 72 end
  */
-enum { PAYLOAD_BYTES = 53, PLACE_BYTES = 20, LINK_BYTES = 72, BOX_BYTES = PAYLOAD_BYTES + CRYPTO_BOX_EXTRA_BYTES };
+enum {
+    PAYLOAD_BYTES = 53,
+    PLACE_BYTES = 20,
+    LINK_BYTES = 72,
+    BOX_BYTES = PAYLOAD_BYTES + CRYPTO_BOX_EXTRA_BYTES
+};
 
 struct slot {
     struct id stream;
@@ -91,8 +96,8 @@ unseal(const struct keyring *keyring, const struct slot *slot, struct secret *ke
     if (rc != RC_OK)
         return rc;
     write_place(slot->stream, slot->epoch, place);
-    if (!crypto_open(keyring->cover.bytes, slot->nonce, place, sizeof place, slot->sealed, sizeof slot->sealed,
-                     key->bytes)) {
+    if (!crypto_open(keyring->cover.bytes, slot->nonce, place, sizeof place, slot->sealed,
+                     sizeof slot->sealed, key->bytes)) {
         secret_wipe(key);
         return rc_fail(RC_CORRUPT, _("a key in memory was altered"));
     }
@@ -134,7 +139,8 @@ keyring_put(struct keyring *keyring, struct id stream, uint32_t epoch, const str
         return rc_fail(RC_INVALID, _("a key that cannot be"));
     if (found)
         return compare_stored(keyring, rank, key);
-    struct slot *slots = array_grow(keyring->slots, &keyring->room, keyring->count + 1, sizeof *slots);
+    struct slot *slots =
+        array_grow(keyring->slots, &keyring->room, keyring->count + 1, sizeof *slots);
     if (slots == NULL)
         return RC_NOMEM;
     keyring->slots = slots;
@@ -165,7 +171,9 @@ keyring_newest(const struct keyring *keyring, struct id stream)
 
     if (found)
         return UINT32_MAX;
-    return end > 0 && id_equal(keyring->slots[end - 1].stream, stream) ? keyring->slots[end - 1].epoch : 0;
+    return end > 0 && id_equal(keyring->slots[end - 1].stream, stream)
+               ? keyring->slots[end - 1].epoch
+               : 0;
 }
 
 void
@@ -188,7 +196,8 @@ keyring_count(const struct keyring *keyring)
 }
 
 enum rc
-keyring_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch, struct secret *key)
+keyring_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch,
+           struct secret *key)
 {
     if (index >= keyring->count)
         return rc_fail(RC_ABSENT, _("there are only %zu keys"), keyring->count);
@@ -233,7 +242,8 @@ take(struct keyring *keyring, struct id stream, uint32_t epoch, const struct sec
 
     keyring_commitment(key, stream, epoch, made);
     if (memcmp(made, commitment, sizeof made) != 0)
-        return rc_fail(RC_UNTRUSTED, _("a key box is forged: it holds another key than the ledger names"));
+        return rc_fail(RC_UNTRUSTED,
+                       _("a key box is forged: it holds another key than the ledger names"));
     return keyring_put(keyring, stream, epoch, key);
 }
 
@@ -251,8 +261,8 @@ read_payload(const struct secret *payload, const struct wire_box *box, struct se
 }
 
 enum rc
-keyring_open_box(struct keyring *keyring, const struct wire_box *box, const struct identity *identity,
-                 const uint8_t *commitment)
+keyring_open_box(struct keyring *keyring, const struct wire_box *box,
+                 const struct identity *identity, const uint8_t *commitment)
 {
     struct secret payload = SECRET_EMPTY;
     struct secret key = SECRET_EMPTY;
@@ -287,8 +297,9 @@ fits_public(const struct secret *key, const uint8_t *reserve_public)
 }
 
 enum rc
-keyring_open_reserve_secret(struct keyring *keyring, const struct wire_box *box, const struct identity *identity,
-                            const uint8_t *commitment, const uint8_t *reserve_public)
+keyring_open_reserve_secret(struct keyring *keyring, const struct wire_box *box,
+                            const struct identity *identity, const uint8_t *commitment,
+                            const uint8_t *reserve_public)
 {
     struct secret payload = SECRET_EMPTY;
     struct secret key = SECRET_EMPTY;
@@ -309,8 +320,9 @@ keyring_open_reserve_secret(struct keyring *keyring, const struct wire_box *box,
 }
 
 enum rc
-keyring_open_reserve_box(struct keyring *keyring, const struct wire_box *box, uint32_t reserve_epoch,
-                         const uint8_t *reserve_public, const uint8_t *commitment)
+keyring_open_reserve_box(struct keyring *keyring, const struct wire_box *box,
+                         uint32_t reserve_epoch, const uint8_t *reserve_public,
+                         const uint8_t *commitment)
 {
     struct secret reserve = SECRET_EMPTY;
     struct secret payload = SECRET_EMPTY;
@@ -342,7 +354,8 @@ link_data(struct id stream, uint32_t epoch, uint8_t ad[CRYPTO_CONTEXT_BYTES + PL
 }
 
 enum rc
-keyring_open_link(struct keyring *keyring, const struct wire_box *link, const uint8_t *commitment_below)
+keyring_open_link(struct keyring *keyring, const struct wire_box *link,
+                  const uint8_t *commitment_below)
 {
     uint8_t ad[CRYPTO_CONTEXT_BYTES + PLACE_BYTES];
     struct secret key = SECRET_EMPTY;
@@ -373,10 +386,11 @@ out:
 
 /* One box with the key for one recipient, named in the key part. */
 static enum rc
-give(const struct keyring_epoch *epoch, const struct secret *key, struct id recipient, const uint8_t *box_public,
-     struct ledger_part *part, struct wire_boxes *boxes)
+give(const struct keyring_epoch *epoch, const struct secret *key, struct id recipient,
+     const uint8_t *box_public, struct ledger_part *part, struct wire_boxes *boxes)
 {
-    struct wire_box box = {.stream = epoch->stream, .epoch = epoch->epoch, .recipient = recipient, .len = BOX_BYTES};
+    struct wire_box box = {
+        .stream = epoch->stream, .epoch = epoch->epoch, .recipient = recipient, .len = BOX_BYTES};
     struct secret payload = SECRET_EMPTY;
     enum rc rc = secret_make(&payload, PAYLOAD_BYTES);
 
@@ -399,7 +413,8 @@ give_all(const struct keyring_epoch *epoch, const struct secret *key, struct led
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < epoch->recipient_count && rc == RC_OK; i++)
-        rc = give(epoch, key, epoch->recipients[i].device, epoch->recipients[i].box_public, part, boxes);
+        rc = give(epoch, key, epoch->recipients[i].device, epoch->recipients[i].box_public, part,
+                  boxes);
     if (rc == RC_OK && epoch->reserve_public != NULL)
         rc = give(epoch, key, ledger_reserve(), epoch->reserve_public, part, boxes);
     return rc;
@@ -409,12 +424,16 @@ static enum rc
 give_link(const struct keyring_epoch *epoch, const struct secret *key, const struct secret *below,
           struct ledger_part *part, struct wire_boxes *boxes)
 {
-    struct wire_box box = {.stream = epoch->stream, .epoch = epoch->epoch, .recipient = ledger_link(), .len = LINK_BYTES};
+    struct wire_box box = {.stream = epoch->stream,
+                           .epoch = epoch->epoch,
+                           .recipient = ledger_link(),
+                           .len = LINK_BYTES};
     uint8_t ad[CRYPTO_CONTEXT_BYTES + PLACE_BYTES];
 
     random_fill(box.bytes, CRYPTO_NONCE_BYTES);
     link_data(epoch->stream, epoch->epoch, ad);
-    crypto_seal(key->bytes, box.bytes, ad, sizeof ad, below->bytes, below->len, box.bytes + CRYPTO_NONCE_BYTES);
+    crypto_seal(key->bytes, box.bytes, ad, sizeof ad, below->bytes, below->len,
+                box.bytes + CRYPTO_NONCE_BYTES);
     enum rc rc = wire_boxes_add(boxes, &box);
     return rc == RC_OK ? ledger_part_add_recipient(part, ledger_link()) : rc;
 }
@@ -433,8 +452,8 @@ add_making_part(const struct keyring_epoch *epoch, const struct secret *key, str
 }
 
 enum rc
-keyring_make_epoch(const struct keyring *keyring, const struct keyring_epoch *epoch, struct keyring *fresh,
-                   struct ledger_op *op, struct wire_boxes *boxes)
+keyring_make_epoch(const struct keyring *keyring, const struct keyring_epoch *epoch,
+                   struct keyring *fresh, struct ledger_op *op, struct wire_boxes *boxes)
 {
     struct secret key = SECRET_EMPTY;
     struct secret below = SECRET_EMPTY;
@@ -481,8 +500,8 @@ keyring_make_reserve(const struct keyring_epoch *epoch, struct keyring *fresh, s
 }
 
 enum rc
-keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch, struct ledger_op *op,
-              struct wire_boxes *boxes)
+keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch,
+              struct ledger_op *op, struct wire_boxes *boxes)
 {
     struct secret key = SECRET_EMPTY;
     struct ledger_part *part;

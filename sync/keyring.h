@@ -46,16 +46,17 @@ void keyring_commitment(const struct secret *key, struct id stream, uint32_t epo
  *
  * fails  RC_LOCKED not sealed to us; RC_UNTRUSTED forged: opened, but to another key or another place than it says
  */
-enum rc keyring_open_box(struct keyring *keyring, const struct wire_box *box, const struct identity *identity,
-                         const uint8_t *commitment) MUST_CHECK;
+enum rc keyring_open_box(struct keyring *keyring, const struct wire_box *box,
+                         const struct identity *identity, const uint8_t *commitment) MUST_CHECK;
 /* The same for a box that holds the reserve's own secret: it must also fit `reserve_public`, from the same line. */
 enum rc keyring_open_reserve_secret(struct keyring *keyring, const struct wire_box *box,
                                     const struct identity *identity, const uint8_t *commitment,
                                     const uint8_t *reserve_public) MUST_CHECK;
 /* The same for a box sealed to the reserve, with the reserve's secret of `reserve_epoch` from the keyring.
  * RC_LOCKED too when that secret is not there. */
-enum rc keyring_open_reserve_box(struct keyring *keyring, const struct wire_box *box, uint32_t reserve_epoch,
-                                 const uint8_t *reserve_public, const uint8_t *commitment) MUST_CHECK;
+enum rc keyring_open_reserve_box(struct keyring *keyring, const struct wire_box *box,
+                                 uint32_t reserve_epoch, const uint8_t *reserve_public,
+                                 const uint8_t *commitment) MUST_CHECK;
 /* Opens a link with the key of its own epoch and keeps the key of the epoch below, whose commitment is given. */
 enum rc keyring_open_link(struct keyring *keyring, const struct wire_box *link,
                           const uint8_t *commitment_below) MUST_CHECK;
@@ -79,13 +80,15 @@ struct keyring_epoch {
  *
  * fails  RC_LOCKED the old key is not there; RC_INVALID a bad public key; RC_NOMEM
  */
-enum rc keyring_make_epoch(const struct keyring *keyring, const struct keyring_epoch *epoch, struct keyring *fresh,
-                           struct ledger_op *op, struct wire_boxes *boxes) MUST_CHECK;
+enum rc keyring_make_epoch(const struct keyring *keyring, const struct keyring_epoch *epoch,
+                           struct keyring *fresh, struct ledger_op *op,
+                           struct wire_boxes *boxes) MUST_CHECK;
 /* The same for the reserve: a new X25519 pair, whose public half goes to `reserve_public`. */
-enum rc keyring_make_reserve(const struct keyring_epoch *epoch, struct keyring *fresh, struct ledger_op *op,
-                             struct wire_boxes *boxes, uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
+enum rc keyring_make_reserve(const struct keyring_epoch *epoch, struct keyring *fresh,
+                             struct ledger_op *op, struct wire_boxes *boxes,
+                             uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
 /* Shares an existing epoch (for grant and approve). RC_LOCKED the key is not there. */
-enum rc keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch, struct ledger_op *op,
-                      struct wire_boxes *boxes) MUST_CHECK;
+enum rc keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch,
+                      struct ledger_op *op, struct wire_boxes *boxes) MUST_CHECK;
 
 #endif

@@ -26,8 +26,8 @@ ledger_free(struct ledger *ledger)
 
 /* Decodes and judges. `op` is the caller's to wipe. */
 static enum rc
-examine(const struct ledger *ledger, const void *bytes, size_t len, uint64_t time_ms, struct ledger_op *op,
-        struct ledger_verdict *verdict)
+examine(const struct ledger *ledger, const void *bytes, size_t len, uint64_t time_ms,
+        struct ledger_op *op, struct ledger_verdict *verdict)
 {
     *verdict = (struct ledger_verdict){.rule = NULL};
     if (ledger->broken)
@@ -39,7 +39,8 @@ examine(const struct ledger *ledger, const void *bytes, size_t len, uint64_t tim
     const struct inside_line *known = ledger_inside_line(ledger, verdict->hash);
     if (known != NULL) {
         verdict->position = (uint64_t)(known - ledger->lines) + 1;
-        return rc_fail(RC_EXISTS, _("the operation counted already, at line %" PRIu64), verdict->position);
+        return rc_fail(RC_EXISTS, _("the operation counted already, at line %" PRIu64),
+                       verdict->position);
     }
     return ledger_inside_judge(ledger, op, bytes, len, time_ms, &verdict->rule);
 }
@@ -59,13 +60,15 @@ static enum rc
 follows(const struct ledger *ledger, const struct ledger_line *line)
 {
     static const uint8_t zeros[CRYPTO_HASH_BYTES];
-    const uint8_t *previous = ledger->lines_count == 0 ? zeros : ledger->lines[ledger->lines_count - 1].hash;
+    const uint8_t *previous =
+        ledger->lines_count == 0 ? zeros : ledger->lines[ledger->lines_count - 1].hash;
 
     if (line->position != ledger->lines_count + 1)
-        return rc_fail(RC_UNTRUSTED, _("line %" PRIu64 " comes where line %zu should"), line->position,
-                       ledger->lines_count + 1);
+        return rc_fail(RC_UNTRUSTED, _("line %" PRIu64 " comes where line %zu should"),
+                       line->position, ledger->lines_count + 1);
     if (memcmp(line->previous, previous, CRYPTO_HASH_BYTES) != 0)
-        return rc_fail(RC_UNTRUSTED, _("line %" PRIu64 " breaks the rule %s"), line->position, "chain");
+        return rc_fail(RC_UNTRUSTED, _("line %" PRIu64 " breaks the rule %s"), line->position,
+                       "chain");
     return RC_OK;
 }
 
@@ -97,9 +100,11 @@ ledger_append(struct ledger *ledger, const void *line, size_t len)
 }
 
 enum rc
-ledger_next_line(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms, struct buf *line)
+ledger_next_line(const struct ledger *ledger, const void *op, size_t len, uint64_t time_ms,
+                 struct buf *line)
 {
-    struct ledger_line parts = {.position = ledger->lines_count + 1, .time_ms = time_ms, .op = op, .op_len = len};
+    struct ledger_line parts = {
+        .position = ledger->lines_count + 1, .time_ms = time_ms, .op = op, .op_len = len};
 
     if (ledger->lines_count > 0)
         memcpy(parts.previous, ledger->lines[ledger->lines_count - 1].hash, sizeof parts.previous);
@@ -139,13 +144,15 @@ ledger_time_ms(const struct ledger *ledger)
 const uint8_t *
 ledger_hash_at(const struct ledger *ledger, uint64_t position)
 {
-    return position == 0 || position > ledger->lines_count ? NULL : ledger->lines[position - 1].hash;
+    return position == 0 || position > ledger->lines_count ? NULL
+                                                           : ledger->lines[position - 1].hash;
 }
 
 uint64_t
 ledger_time_at(const struct ledger *ledger, uint64_t position)
 {
-    return position == 0 || position > ledger->lines_count ? 0 : ledger->lines[position - 1].time_ms;
+    return position == 0 || position > ledger->lines_count ? 0
+                                                           : ledger->lines[position - 1].time_ms;
 }
 
 const uint8_t *
@@ -163,7 +170,8 @@ ledger_team_stream(const struct ledger *ledger)
 const uint8_t *
 ledger_server_public(const struct ledger *ledger)
 {
-    return ledger->servers_count == 0 ? NULL : ledger->servers[ledger->servers_count - 1].server_public;
+    return ledger->servers_count == 0 ? NULL
+                                      : ledger->servers[ledger->servers_count - 1].server_public;
 }
 
 const uint8_t *
@@ -274,7 +282,8 @@ ledger_invitation_at(const struct ledger *ledger, size_t index)
 /* ---- epochs ---- */
 
 bool
-ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch, struct ledger_epoch *out)
+ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch,
+             struct ledger_epoch *out)
 {
     const struct inside_stream *found = ledger_inside_stream(ledger, stream);
 

@@ -28,8 +28,9 @@ enum rc ledger_append(struct ledger *ledger, const void *line, size_t len) MUST_
 
 /* What ledger_check found. */
 struct ledger_verdict {
-    const char *rule;  /* short name of the rule that fails ("expiry"), a string constant; NULL when none */
-    uint64_t position; /* RC_EXISTS: where the same operation stands already */
+    const char
+        *rule; /* short name of the rule that fails ("expiry"), a string constant; NULL when none */
+    uint64_t position;               /* RC_EXISTS: where the same operation stands already */
     uint8_t hash[CRYPTO_HASH_BYTES]; /* of the operation */
 };
 /*
@@ -54,7 +55,8 @@ struct ledger_rule {
     enum rc code;       /* what ledger_check gives when it fails */
     const char *demand; /* one English sentence */
 };
-const struct ledger_rule *ledger_rule_at(size_t index); /* from 0, in the order of judging; NULL beyond */
+const struct ledger_rule *
+ledger_rule_at(size_t index); /* from 0, in the order of judging; NULL beyond */
 
 /* ---- the head and the lines ---- */
 uint64_t ledger_position(const struct ledger *ledger); /* 0 when empty */
@@ -64,7 +66,8 @@ const uint8_t *ledger_hash_at(const struct ledger *ledger, uint64_t position);
 uint64_t ledger_time_at(const struct ledger *ledger, uint64_t position); /* 0 when not there */
 const uint8_t *ledger_team(const struct ledger *ledger);                 /* NULL when empty */
 struct id ledger_team_stream(const struct ledger *ledger);
-const uint8_t *ledger_server_public(const struct ledger *ledger); /* in force now; NULL when empty */
+const uint8_t *
+ledger_server_public(const struct ledger *ledger); /* in force now; NULL when empty */
 /* The key that signs the statement of that position: in force before that line (at 1, the key that it names). */
 const uint8_t *ledger_server_public_at(const struct ledger *ledger, uint64_t position);
 const char *ledger_server_address(const struct ledger *ledger);
@@ -134,7 +137,8 @@ const struct ledger_device *ledger_device(const struct ledger *ledger, struct id
 const struct ledger_family *ledger_family(const struct ledger *ledger, struct id family);
 const struct ledger_stream *ledger_stream(const struct ledger *ledger, struct id stream);
 const struct ledger_cover *ledger_cover(const struct ledger *ledger, struct id cover);
-const struct ledger_invitation *ledger_invitation(const struct ledger *ledger, const uint8_t *invite_public);
+const struct ledger_invitation *ledger_invitation(const struct ledger *ledger,
+                                                  const uint8_t *invite_public);
 
 /* By index from 0, in the order in which the ledger came to know them; NULL beyond the last. */
 const struct ledger_person *ledger_person_at(const struct ledger *ledger, size_t index);
@@ -151,7 +155,8 @@ bool ledger_person_is_active(const struct ledger *ledger, struct id person);
 /* A coach of the family now (owner included), by assignment and role. */
 bool ledger_is_coach(const struct ledger *ledger, struct id family, struct id person);
 /* What stands for `was` of an assignment, whatever the person's roles. */
-enum ledger_function ledger_function(const struct ledger *ledger, struct id family, struct id person);
+enum ledger_function ledger_function(const struct ledger *ledger, struct id family,
+                                     struct id person);
 
 /* ---- epochs ---- */
 struct ledger_epoch {
@@ -159,25 +164,32 @@ struct ledger_epoch {
     uint64_t position; /* of the line that made it */
     uint8_t commitment[CRYPTO_HASH_BYTES];
     uint8_t reserve_public[CRYPTO_PUBLIC_BYTES]; /* of the reserve's own epochs; else zeros */
-    uint32_t reserve_epoch; /* of the reserve, that this epoch's box for it was made for; 0: no such box */
-    const struct id *recipients; /* all that were named so far, devices and reserved ids, ascending */
+    uint32_t
+        reserve_epoch; /* of the reserve, that this epoch's box for it was made for; 0: no such box */
+    const struct id
+        *recipients; /* all that were named so far, devices and reserved ids, ascending */
     size_t recipient_count;
 };
 /* False when that epoch was never made. epoch 0 asks for the current one. */
-bool ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch, struct ledger_epoch *out);
+bool ledger_epoch(const struct ledger *ledger, struct id stream, uint32_t epoch,
+                  struct ledger_epoch *out);
 /* The stream's epoch after line `position`; 0 when none was made by then. */
 uint32_t ledger_epoch_at(const struct ledger *ledger, struct id stream, uint64_t position);
 
 /* ---- rights ---- */
-bool ledger_may_read(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
-bool ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
-bool ledger_may_write(const struct ledger *ledger, struct id device, struct id stream); /* at the head */
+bool ledger_may_read(const struct ledger *ledger, struct id device, struct id stream,
+                     uint64_t at_ms);
+bool ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream,
+                     uint64_t at_ms);
+bool ledger_may_write(const struct ledger *ledger, struct id device,
+                      struct id stream); /* at the head */
 /* At the state after line `position`. */
-bool ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream, uint64_t position);
+bool ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream,
+                         uint64_t position);
 
 /* May the server hand `device` this box now? */
-bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream, struct id recipient,
-                      uint64_t at_ms);
+bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
+                      struct id recipient, uint64_t at_ms);
 
 enum ledger_counts {
     LEDGER_COUNTS = 1,
@@ -197,20 +209,21 @@ struct ledger_entry_facts {
 /* Why: filled as far as it applies, zeros elsewhere. */
 struct ledger_judgement {
     enum ledger_counts counts;
-    uint64_t ended;           /* position of the line that ended the right (late, or counted by its head) */
-    enum ledger_kind kind;    /* of that line */
-    uint64_t ended_ms;        /* its time */
-    uint64_t admitted;        /* position of the admit line, where one made it count */
-    bool has_head;            /* `head` is what that line names for the feed: its chain must be this one */
+    uint64_t ended; /* position of the line that ended the right (late, or counted by its head) */
+    enum ledger_kind kind; /* of that line */
+    uint64_t ended_ms;     /* its time */
+    uint64_t admitted;     /* position of the admit line, where one made it count */
+    bool has_head; /* `head` is what that line names for the feed: its chain must be this one */
     struct ledger_head head;
-    bool by_cover;            /* the line is a cover_end, of: */
+    bool by_cover; /* the line is a cover_end, of: */
     struct id cover;
-    uint8_t why;              /* take-over by itself is possible when 1 or 2 */
+    uint8_t why; /* take-over by itself is possible when 1 or 2 */
     uint64_t from_ms;
     uint64_t until_ms;
 };
 /* Section 9. The epoch is compared apart, by ledger_epoch_at. */
-enum ledger_counts ledger_entry_counts(const struct ledger *ledger, const struct ledger_entry_facts *entry,
+enum ledger_counts ledger_entry_counts(const struct ledger *ledger,
+                                       const struct ledger_entry_facts *entry,
                                        struct ledger_judgement *judgement);
 
 /* ---- lists; embedded values ended by their wipe ---- */
@@ -227,7 +240,7 @@ struct ledger_pairs {
         struct id stream;
         uint32_t epoch; /* the stream's current one */
         struct id device;
-    } *items;
+    } * items;
     size_t count;
     size_t room;
 };
@@ -238,13 +251,15 @@ void ledger_pairs_wipe(struct ledger_pairs *pairs);
 enum rc ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
                        struct ledger_ids *devices) MUST_CHECK;
 /* The same for the index (or the file) of a family that does not exist yet, with that owner. */
-enum rc ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind, struct id owner,
-                           struct ledger_ids *devices) MUST_CHECK;
+enum rc ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind,
+                           struct id owner, struct ledger_ids *devices) MUST_CHECK;
 /* Streams whose current epoch was given to a device that may no longer hold it, or to an older reserve; ascending. */
-enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms, struct ledger_ids *streams) MUST_CHECK;
+enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms,
+                              struct ledger_ids *streams) MUST_CHECK;
 bool ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t at_ms);
 /* Devices that may hold a stream and were given no box of its current epoch since they last came to hold it. */
-enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pairs *grants) MUST_CHECK;
+enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
+                          struct ledger_pairs *grants) MUST_CHECK;
 /* The (stream, device) whose writing this operation of kind role, assign, cover_end or revoke_device ends if it is the
  * next line: its heads should name the last save of each of their feeds. Empty for other kinds. */
 enum rc ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,

@@ -98,10 +98,10 @@ struct inside_server {
     char address[JOINING_ADDRESS_BYTES + 1];
 };
 
-#define INSIDE_TABLE(type, name)                                                                             \
-    type *name;                                                                                              \
-    size_t name##_count;                                                                                     \
-    size_t name##_room;                                                                                      \
+#define INSIDE_TABLE(type, name)                                                                   \
+    type *name;                                                                                    \
+    size_t name##_count;                                                                           \
+    size_t name##_room;                                                                            \
     struct ledger_index name##_by_key
 
 struct ledger {
@@ -127,14 +127,17 @@ struct inside_device *ledger_inside_device(const struct ledger *ledger, struct i
 struct inside_family *ledger_inside_family(const struct ledger *ledger, struct id id);
 struct inside_stream *ledger_inside_stream(const struct ledger *ledger, struct id id);
 struct inside_cover *ledger_inside_cover(const struct ledger *ledger, struct id id);
-struct inside_invite *ledger_inside_invite(const struct ledger *ledger, const uint8_t *invite_public);
+struct inside_invite *ledger_inside_invite(const struct ledger *ledger,
+                                           const uint8_t *invite_public);
 struct inside_line *ledger_inside_line(const struct ledger *ledger, const uint8_t *op_hash);
 /* Takes a lawful operation in as the next line. RC_NOMEM leaves the ledger broken. */
-enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op, const struct inside_line *line);
+enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
+                            const struct inside_line *line);
 void ledger_inside_wipe(struct ledger *ledger);
 
 /* ---- ledger_rights.c ---- */
-struct inside_epoch *ledger_inside_current(const struct inside_stream *stream); /* NULL: none made */
+struct inside_epoch *
+ledger_inside_current(const struct inside_stream *stream); /* NULL: none made */
 /* True when the cover names the family. */
 bool ledger_inside_covers(const struct inside_cover *cover, struct id family);
 enum ledger_function ledger_inside_function(const struct inside_family *family, struct id person);
@@ -145,7 +148,7 @@ bool ledger_inside_is_active(const struct ledger *ledger, const struct inside_de
 
 /* ---- ledger_rules.c ---- */
 /* Judges an operation as the next line. The codes are those of ledger_check. */
-enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, const void *bytes, size_t len,
-                            uint64_t time_ms, const char **rule);
+enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op,
+                            const void *bytes, size_t len, uint64_t time_ms, const char **rule);
 
 #endif

@@ -51,7 +51,8 @@ ledger_text_seal(const struct secret *team_key, uint32_t epoch, struct id subjec
 }
 
 enum rc
-ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key, struct id subject, char *text)
+ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key, struct id subject,
+                 char *text)
 {
     uint8_t ad[CRYPTO_CONTEXT_BYTES + ID_BYTES];
     uint8_t plain[PLAIN_BYTES] = {0};
@@ -63,7 +64,8 @@ ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key
     if (sealed->len < GRAIN_BYTES + CRYPTO_TAG_BYTES)
         return rc;
     associate(subject, ad);
-    if (!crypto_open(team_key->bytes, sealed->nonce, ad, sizeof ad, sealed->bytes, sealed->len, plain))
+    if (!crypto_open(team_key->bytes, sealed->nonce, ad, sizeof ad, sealed->bytes, sealed->len,
+                     plain))
         return rc;
     size_t padded = sealed->len - (size_t)CRYPTO_TAG_BYTES;
     size_t len = (size_t)plain[0] << 8 | plain[1];
@@ -96,7 +98,8 @@ ledger_item_get_text(struct reader *reader, struct ledger_text *text)
     *text = (struct ledger_text){.epoch = reader_u32(reader)};
     reader_copy(reader, text->nonce, sizeof text->nonce);
     const uint8_t *bytes = reader_block(reader, LEDGER_SEALED_TEXT_BYTES, &len);
-    if (text->epoch == 0 || len < GRAIN_BYTES + CRYPTO_TAG_BYTES || len % GRAIN_BYTES != CRYPTO_TAG_BYTES)
+    if (text->epoch == 0 || len < GRAIN_BYTES + CRYPTO_TAG_BYTES ||
+        len % GRAIN_BYTES != CRYPTO_TAG_BYTES)
         reader->failed = true;
     if (reader->failed)
         return;
@@ -115,7 +118,8 @@ compare_heads(const void *left, const void *right)
 
     if (order == 0)
         order = id_compare(a->device, b->device);
-    return order != 0 ? order : (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
+    return order != 0 ? order
+                      : (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
 }
 
 void
@@ -128,7 +132,8 @@ ledger_heads_wipe(struct ledger_heads *heads)
 enum rc
 ledger_heads_add(struct ledger_heads *heads, const struct ledger_head *head)
 {
-    struct ledger_head *items = array_grow(heads->items, &heads->room, heads->count + 1, sizeof *items);
+    struct ledger_head *items =
+        array_grow(heads->items, &heads->room, heads->count + 1, sizeof *items);
     if (items == NULL)
         return RC_NOMEM;
     heads->items = items;
@@ -209,7 +214,8 @@ compare_parts(const struct ledger_part *part, struct id stream, uint32_t epoch)
 }
 
 enum rc
-ledger_op_add_part(struct ledger_op *op, struct id stream, uint32_t epoch, struct ledger_part **part)
+ledger_op_add_part(struct ledger_op *op, struct id stream, uint32_t epoch,
+                   struct ledger_part **part)
 {
     size_t at = op->part_count;
 

@@ -8,7 +8,8 @@
 #include "sync/writer.h"
 
 void ledger_item_put_text(struct writer *writer, const struct ledger_text *text);
-void ledger_item_get_text(struct reader *reader, struct ledger_text *text); /* failure stays in the reader */
+void ledger_item_get_text(struct reader *reader,
+                          struct ledger_text *text); /* failure stays in the reader */
 void ledger_item_put_heads(struct writer *writer, const struct ledger_heads *heads);
 /* `n x head`, strictly ascending. RC_NOMEM; all other failure stays in the reader. */
 enum rc ledger_item_get_heads(struct reader *reader, struct ledger_heads *heads) MUST_CHECK;

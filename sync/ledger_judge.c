@@ -16,11 +16,13 @@ ledger_judge_is_active_with(const struct ledger *ledger, struct id person, uint3
 {
     const struct inside_person *found = ledger_inside_person(ledger, person);
 
-    return found != NULL && (found->facts.roles & roles) != 0 && ledger_person_is_active(ledger, person);
+    return found != NULL && (found->facts.roles & roles) != 0 &&
+           ledger_person_is_active(ledger, person);
 }
 
 bool
-ledger_judge_makes(const struct ledger_part *part, uint32_t epoch, const struct id *recipients, size_t count)
+ledger_judge_makes(const struct ledger_part *part, uint32_t epoch, const struct id *recipients,
+                   size_t count)
 {
     return part->makes && part->epoch == epoch && part->recipient_count == count &&
            memcmp(part->recipients, recipients, count * sizeof *recipients) == 0;
@@ -38,7 +40,8 @@ ledger_judge_administrator_remains(const struct judged *judged)
         uint32_t roles = ledger->persons[device->person].facts.roles;
         if (op->kind == LEDGER_ROLE && id_equal(device->facts.person, op->as.role.person))
             roles = op->as.role.roles;
-        bool goes = op->kind == LEDGER_REVOKE_DEVICE && id_equal(device->facts.id, op->as.revoke_device);
+        bool goes =
+            op->kind == LEDGER_REVOKE_DEVICE && id_equal(device->facts.id, op->as.revoke_device);
         if (!goes && device->facts.revoked == 0 && (roles & LEDGER_ROLE_ADMINISTRATOR) != 0)
             return true;
     }
@@ -49,7 +52,8 @@ ledger_judge_administrator_remains(const struct judged *judged)
 
 /* Does the end of a right, as this operation puts it, concern the feed of that head? */
 static bool
-head_belongs(const struct judged *judged, const struct inside_device *device, const struct inside_stream *stream)
+head_belongs(const struct judged *judged, const struct inside_device *device,
+             const struct inside_stream *stream)
 {
     const struct ledger_op *op = judged->op;
     const struct ledger *ledger = judged->ledger;
@@ -63,7 +67,8 @@ head_belongs(const struct judged *judged, const struct inside_device *device, co
         return id_equal(device->facts.id, op->as.revoke_device);
     case LEDGER_COVER_END:
         cover = ledger_inside_cover(ledger, op->as.cover_end.cover);
-        return id_equal(device->facts.person, cover->facts.person) && stream->family != INSIDE_NO_FAMILY &&
+        return id_equal(device->facts.person, cover->facts.person) &&
+               stream->family != INSIDE_NO_FAMILY &&
                ledger_inside_covers(cover, stream->facts.family);
     case LEDGER_ASSIGN:
         family = ledger_inside_family(ledger, op->as.assign.family);
@@ -86,8 +91,10 @@ ledger_judge_heads(const struct judged *judged)
     const struct ledger_heads *heads = &judged->op->heads;
 
     for (size_t i = 0; i < heads->count; i++) {
-        const struct inside_device *device = ledger_inside_device(judged->ledger, heads->items[i].device);
-        const struct inside_stream *stream = ledger_inside_stream(judged->ledger, heads->items[i].stream);
+        const struct inside_device *device =
+            ledger_inside_device(judged->ledger, heads->items[i].device);
+        const struct inside_stream *stream =
+            ledger_inside_stream(judged->ledger, heads->items[i].stream);
         if (device == NULL || stream == NULL || !head_belongs(judged, device, stream))
             return false;
     }
@@ -116,7 +123,8 @@ add_reserved(const struct judged *judged, struct id id)
 }
 
 static bool
-fits_first(const struct judged *judged, const struct ledger_part *part, enum ledger_stream_kind kind)
+fits_first(const struct judged *judged, const struct ledger_part *part,
+           enum ledger_stream_kind kind)
 {
     *judged->trouble =
         ledger_holders_new(judged->ledger, kind, judged->op->as.family.owner, judged->scratch);
@@ -133,7 +141,8 @@ ledger_judge_first_recipients(const struct judged *judged)
     const struct ledger_part *file = &op->parts[index_first ? 1 : 0];
 
     return op->part_count == 2 && id_equal(index->stream, op->as.family.index) &&
-           id_equal(file->stream, op->as.family.file) && fits_first(judged, index, LEDGER_STREAM_INDEX) &&
+           id_equal(file->stream, op->as.family.file) &&
+           fits_first(judged, index, LEDGER_STREAM_INDEX) &&
            fits_first(judged, file, LEDGER_STREAM_FILE);
 }
 
@@ -148,7 +157,8 @@ ledger_judge_share_epoch(const struct judged *judged)
 {
     for (size_t i = 0; i < judged->op->part_count; i++) {
         const struct inside_stream *stream = stream_of(judged, i);
-        if (stream == NULL || judged->op->parts[i].makes || judged->op->parts[i].epoch != stream->facts.epoch)
+        if (stream == NULL || judged->op->parts[i].makes ||
+            judged->op->parts[i].epoch != stream->facts.epoch)
             return false;
     }
     return true;
@@ -177,7 +187,8 @@ ledger_judge_may_share(const struct judged *judged)
 
 /* What the line itself gives: a share may travel with the assignment or the cover that is its reason. */
 static bool
-will_hold(const struct judged *judged, const struct inside_device *device, const struct inside_stream *stream)
+will_hold(const struct judged *judged, const struct inside_device *device,
+          const struct inside_stream *stream)
 {
     const struct ledger_op *op = judged->op;
 
@@ -201,7 +212,8 @@ will_hold(const struct judged *judged, const struct inside_device *device, const
 static bool
 loses_hold(const struct judged *judged, const struct inside_stream *stream)
 {
-    return judged->op->kind == LEDGER_ASSIGN && id_equal(stream->facts.family, judged->op->as.assign.family);
+    return judged->op->kind == LEDGER_ASSIGN &&
+           id_equal(stream->facts.family, judged->op->as.assign.family);
 }
 
 bool
@@ -211,7 +223,8 @@ ledger_judge_share_recipients(const struct judged *judged)
         const struct ledger_part *part = &judged->op->parts[i];
         const struct inside_stream *stream = stream_of(judged, i);
         for (size_t k = 0; k < part->recipient_count; k++) {
-            const struct inside_device *device = ledger_inside_device(judged->ledger, part->recipients[k]);
+            const struct inside_device *device =
+                ledger_inside_device(judged->ledger, part->recipients[k]);
             if (device == NULL)
                 return false;
             bool holds = !loses_hold(judged, stream) &&
@@ -229,8 +242,8 @@ ledger_judge_next_epoch(const struct judged *judged)
     for (size_t i = 0; i < judged->op->part_count; i++) {
         const struct inside_stream *stream = stream_of(judged, i);
         const struct ledger_part *part = &judged->op->parts[i];
-        if (stream == NULL || stream->facts.epoch == 0 || stream->facts.epoch == UINT32_MAX || !part->makes ||
-            part->epoch != stream->facts.epoch + 1)
+        if (stream == NULL || stream->facts.epoch == 0 || stream->facts.epoch == UINT32_MAX ||
+            !part->makes || part->epoch != stream->facts.epoch + 1)
             return false;
     }
     return true;
@@ -273,8 +286,8 @@ ledger_judge_recipients(const struct judged *judged)
         if ((kind == LEDGER_STREAM_INDEX || kind == LEDGER_STREAM_FILE) &&
             !add_reserved(judged, ledger_reserve()))
             return false;
-        if (!ledger_judge_makes(&judged->op->parts[i], stream->facts.epoch + 1, judged->scratch->items,
-                                judged->scratch->count))
+        if (!ledger_judge_makes(&judged->op->parts[i], stream->facts.epoch + 1,
+                                judged->scratch->items, judged->scratch->count))
             return false;
     }
     return true;

@@ -20,9 +20,11 @@ struct judged {
 };
 
 bool ledger_judge_is_reserved(struct id id);
-bool ledger_judge_is_active_with(const struct ledger *ledger, struct id person, uint32_t roles); /* one of them */
+bool ledger_judge_is_active_with(const struct ledger *ledger, struct id person,
+                                 uint32_t roles); /* one of them */
 /* The part makes that epoch for exactly these recipients. */
-bool ledger_judge_makes(const struct ledger_part *part, uint32_t epoch, const struct id *recipients, size_t count);
+bool ledger_judge_makes(const struct ledger_part *part, uint32_t epoch, const struct id *recipients,
+                        size_t count);
 
 bool ledger_judge_administrator_remains(const struct judged *judged);
 bool ledger_judge_heads(const struct judged *judged);

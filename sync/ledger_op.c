@@ -176,7 +176,8 @@ put_payload(struct writer *writer, const struct ledger_op *op)
 }
 
 enum rc
-ledger_op_sign(struct ledger_op *op, const struct identity *author, struct wire_boxes *boxes, struct buf *out)
+ledger_op_sign(struct ledger_op *op, const struct identity *author, struct wire_boxes *boxes,
+               struct buf *out)
 {
     buf_clear(out);
     struct writer writer = writer_of(out);
@@ -212,8 +213,8 @@ ledger_op_sign(struct ledger_op *op, const struct identity *author, struct wire_
         size_t payload = payload_end - length_at - 4;
         for (unsigned i = 0; i < 4; i++)
             out->data[length_at + i] = (uint8_t)(payload >> (24 - 8 * i));
-        writer.rc = identity_sign(author, "baken ledger 1", writer_begin(&writer), writer_len(&writer),
-                                  op->signature);
+        writer.rc = identity_sign(author, "baken ledger 1", writer_begin(&writer),
+                                  writer_len(&writer), op->signature);
     }
     writer_bytes(&writer, op->signature, sizeof op->signature);
     return writer_finish(&writer);
@@ -405,8 +406,9 @@ ledger_op_decode(const void *bytes, size_t len, struct ledger_op *op)
     if (len > WIRE_OPERATION_BYTES)
         return rc_fail(RC_TOO_LARGE, _("an operation of %zu bytes"), len);
     if (!reader.failed && (format != LEDGER_FORMAT || kind == 0 || kind >= LEDGER_KIND_COUNT))
-        return rc_fail(RC_UNSUPPORTED, _("an operation of format %u, kind %u, made by a newer program"),
-                       format, kind);
+        return rc_fail(RC_UNSUPPORTED,
+                       _("an operation of format %u, kind %u, made by a newer program"), format,
+                       kind);
     op->kind = (enum ledger_kind)kind;
     if (reader.failed)
         return reader_finish(&reader, _("the operation"));
@@ -428,7 +430,8 @@ ledger_op_verify(const void *bytes, size_t len, const uint8_t *sign_public)
     if (len < CRYPTO_SIGNATURE_BYTES)
         return false;
     size_t signed_len = len - CRYPTO_SIGNATURE_BYTES;
-    return crypto_verify(sign_public, "baken ledger 1", bytes, signed_len, (const uint8_t *)bytes + signed_len);
+    return crypto_verify(sign_public, "baken ledger 1", bytes, signed_len,
+                         (const uint8_t *)bytes + signed_len);
 }
 
 enum rc

@@ -21,9 +21,9 @@ enum {
     LEDGER_MAX_RECIPIENTS = 512,
     LEDGER_MAX_FAMILIES = 512, /* of one cover */
     LEDGER_MAX_HEADS = 4096,
-    LEDGER_TEXT_BYTES = 200,                                 /* of a name or a label */
-    LEDGER_SEALED_TEXT_BYTES = 256 + CRYPTO_TAG_BYTES,       /* the longest sealed text */
-    LEDGER_LINE_FRONT_BYTES = 52,                            /* of a line, before the operation */
+    LEDGER_TEXT_BYTES = 200,                           /* of a name or a label */
+    LEDGER_SEALED_TEXT_BYTES = 256 + CRYPTO_TAG_BYTES, /* the longest sealed text */
+    LEDGER_LINE_FRONT_BYTES = 52,                      /* of a line, before the operation */
     LEDGER_INVITE_MAX_DAYS = 30,
     LEDGER_COVER_MAX_DAYS = 366,
 };
@@ -82,11 +82,11 @@ struct ledger_text {
 };
 
 /* Seals a name or a label under the team key. RC_TOO_LARGE over LEDGER_TEXT_BYTES; RC_INVALID for a NUL. */
-enum rc ledger_text_seal(const struct secret *team_key, uint32_t epoch, struct id subject, const char *text,
-                         struct ledger_text *sealed) MUST_CHECK;
+enum rc ledger_text_seal(const struct secret *team_key, uint32_t epoch, struct id subject,
+                         const char *text, struct ledger_text *sealed) MUST_CHECK;
 /* `text` has room for LEDGER_TEXT_BYTES + 1. RC_CORRUPT when the seal or the padding does not hold. */
-enum rc ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key, struct id subject,
-                         char *text) MUST_CHECK;
+enum rc ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key,
+                         struct id subject, char *text) MUST_CHECK;
 
 /* The last save of one feed that counts, where a right ends or late work is admitted. */
 struct ledger_head {
@@ -193,7 +193,7 @@ struct ledger_op {
     uint64_t seen;
     uint8_t seen_hash[CRYPTO_HASH_BYTES];
     uint64_t created_ms;
-    uint64_t not_after_ms; /* the line's time must not be later; 0: no end */
+    uint64_t not_after_ms;  /* the line's time must not be later; 0: no end */
     uint32_t reserve_epoch; /* current one when a part names the reserve as recipient, else 0 */
     struct id nonce;
     union {
@@ -212,7 +212,8 @@ struct ledger_op {
     } as;
     struct id *families; /* cover_give: owned, strictly ascending */
     size_t family_count;
-    struct ledger_heads heads; /* role, assign, cover_end, revoke_device, admit: strictly ascending */
+    struct ledger_heads
+        heads; /* role, assign, cover_end, revoke_device, admit: strictly ascending */
     struct ledger_part *parts; /* owned, strictly ascending by (stream, epoch) */
     size_t part_count;
     uint8_t boxes_hash[CRYPTO_HASH_BYTES];
@@ -237,8 +238,8 @@ enum rc ledger_part_add_recipient(struct ledger_part *part, struct id recipient)
  * boxes  NULL when there are none; sorted by this call
  * out    replaced by the operation's bytes
  */
-enum rc ledger_op_sign(struct ledger_op *op, const struct identity *author, struct wire_boxes *boxes,
-                       struct buf *out) MUST_CHECK;
+enum rc ledger_op_sign(struct ledger_op *op, const struct identity *author,
+                       struct wire_boxes *boxes, struct buf *out) MUST_CHECK;
 /* RC_CORRUPT for bytes that cannot be, RC_UNSUPPORTED for an unknown format, kind or role, RC_NOMEM. */
 enum rc ledger_op_decode(const void *bytes, size_t len, struct ledger_op *op) MUST_CHECK;
 /* The op hash: what counts once. The team id is that of the first operation. */
@@ -258,7 +259,8 @@ struct ledger_line {
     size_t op_len;
 };
 
-enum rc ledger_line_encode(const struct ledger_line *line, struct buf *out) MUST_CHECK; /* replaces out */
+enum rc ledger_line_encode(const struct ledger_line *line,
+                           struct buf *out) MUST_CHECK; /* replaces out */
 enum rc ledger_line_decode(const void *bytes, size_t len, struct ledger_line *line) MUST_CHECK;
 void ledger_line_hash(const void *bytes, size_t len, uint8_t hash[CRYPTO_HASH_BYTES]);
 

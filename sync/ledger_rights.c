@@ -66,7 +66,8 @@ function_in(const struct view *view, const struct inside_family *family, struct 
 {
     const struct ledger_op *next = view->next;
 
-    if (next != NULL && next->kind == LEDGER_ASSIGN && id_equal(next->as.assign.family, family->facts.id) &&
+    if (next != NULL && next->kind == LEDGER_ASSIGN &&
+        id_equal(next->as.assign.family, family->facts.id) &&
         id_equal(next->as.assign.person, person))
         return (enum ledger_function)next->as.assign.function;
     for (size_t i = family->assigned_count; i > 0; i--)
@@ -81,7 +82,8 @@ has_owner(const struct view *view, const struct inside_family *family)
 {
     const struct ledger_op *next = view->next;
 
-    if (next != NULL && next->kind == LEDGER_ASSIGN && id_equal(next->as.assign.family, family->facts.id) &&
+    if (next != NULL && next->kind == LEDGER_ASSIGN &&
+        id_equal(next->as.assign.family, family->facts.id) &&
         next->as.assign.function == LEDGER_OWNER)
         return true;
     return family->owned != 0 && family->owned <= view->position;
@@ -94,9 +96,9 @@ writes_by_cover(const struct view *view, const struct inside_family *family, str
         const struct ledger_cover *cover = &view->ledger->covers[family->covers[i]].facts;
         bool ends_next = view->next != NULL && view->next->kind == LEDGER_COVER_END &&
                          id_equal(view->next->as.cover_end.cover, cover->id);
-        if (cover->scope == LEDGER_SCOPE_WRITE && id_equal(cover->person, person) && cover->accepted != 0 &&
-            cover->accepted <= view->position && (cover->ended == 0 || view->position < cover->ended) &&
-            !ends_next)
+        if (cover->scope == LEDGER_SCOPE_WRITE && id_equal(cover->person, person) &&
+            cover->accepted != 0 && cover->accepted <= view->position &&
+            (cover->ended == 0 || view->position < cover->ended) && !ends_next)
             return true;
     }
     return false;
@@ -104,7 +106,8 @@ writes_by_cover(const struct view *view, const struct inside_family *family, str
 
 /* By lines alone, never by a clock. */
 static bool
-writes(const struct view *view, const struct inside_device *device, const struct inside_stream *stream)
+writes(const struct view *view, const struct inside_device *device,
+       const struct inside_stream *stream)
 {
     uint32_t roles = active_roles(view, device);
 
@@ -121,18 +124,20 @@ writes(const struct view *view, const struct inside_device *device, const struct
         ((roles & LEDGER_ROLE_COORDINATOR) != 0 && stream->facts.kind == LEDGER_STREAM_INDEX) ||
         ((roles & LEDGER_ROLE_INTAKE) != 0 && !has_owner(view, family)))
         return true;
-    if ((roles & LEDGER_ROLE_COACH) != 0 && function_in(view, family, device->facts.person) != LEDGER_RELEASED)
+    if ((roles & LEDGER_ROLE_COACH) != 0 &&
+        function_in(view, family, device->facts.person) != LEDGER_RELEASED)
         return true;
     return writes_by_cover(view, family, device->facts.person);
 }
 
 static bool
-opens_by_cover(const struct ledger *ledger, const struct inside_family *family, struct id person, uint64_t at_ms,
-               bool also_given)
+opens_by_cover(const struct ledger *ledger, const struct inside_family *family, struct id person,
+               uint64_t at_ms, bool also_given)
 {
     for (size_t i = 0; i < family->cover_count; i++) {
         const struct ledger_cover *cover = &ledger->covers[family->covers[i]].facts;
-        bool stands = cover->state == LEDGER_COVER_ACCEPTED || (also_given && cover->state == LEDGER_COVER_GIVEN);
+        bool stands = cover->state == LEDGER_COVER_ACCEPTED ||
+                      (also_given && cover->state == LEDGER_COVER_GIVEN);
         if (stands && id_equal(cover->person, person) && at_ms < cover->until_ms)
             return true;
     }
@@ -141,8 +146,8 @@ opens_by_cover(const struct ledger *ledger, const struct inside_family *family, 
 
 /* Reading, and with `also_given` holding: at the head and a time. */
 static bool
-opens(const struct ledger *ledger, const struct inside_device *device, const struct inside_stream *stream,
-      uint64_t at_ms, bool also_given)
+opens(const struct ledger *ledger, const struct inside_device *device,
+      const struct inside_stream *stream, uint64_t at_ms, bool also_given)
 {
     struct view view = view_now(ledger);
     uint32_t roles = active_roles(&view, device);
@@ -168,7 +173,8 @@ opens(const struct ledger *ledger, const struct inside_device *device, const str
     if ((roles & LEDGER_ROLE_SCIENTIST) != 0 ||
         ((roles & LEDGER_ROLE_INTAKE) != 0 && !has_owner(&view, family)))
         return true;
-    if ((roles & LEDGER_ROLE_COACH) != 0 && function_in(&view, family, device->facts.person) != LEDGER_RELEASED)
+    if ((roles & LEDGER_ROLE_COACH) != 0 &&
+        function_in(&view, family, device->facts.person) != LEDGER_RELEASED)
         return true;
     return opens_by_cover(ledger, family, device->facts.person, at_ms, also_given);
 }
@@ -252,13 +258,15 @@ ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream,
 }
 
 bool
-ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream, uint64_t position)
+ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream,
+                    uint64_t position)
 {
     const struct inside_device *who = ledger_inside_device(ledger, device);
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
     struct view view = {ledger, position, NULL};
 
-    return who != NULL && what != NULL && position <= ledger->lines_count && writes(&view, who, what);
+    return who != NULL && what != NULL && position <= ledger->lines_count &&
+           writes(&view, who, what);
 }
 
 bool
@@ -313,12 +321,13 @@ was_given(const struct inside_epoch *epoch, struct id device)
 }
 
 static bool
-grant_is_due(const struct ledger *ledger, const struct inside_stream *stream, const struct inside_device *device,
-             uint64_t at_ms)
+grant_is_due(const struct ledger *ledger, const struct inside_stream *stream,
+             const struct inside_device *device, uint64_t at_ms)
 {
     const struct inside_epoch *epoch = ledger_inside_current(stream);
 
-    return epoch != NULL && opens(ledger, device, stream, at_ms, true) && !was_given(epoch, device->facts.id);
+    return epoch != NULL && opens(ledger, device, stream, at_ms, true) &&
+           !was_given(epoch, device->facts.id);
 }
 
 bool
@@ -330,8 +339,8 @@ ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t 
 }
 
 bool
-ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream, struct id recipient,
-                 uint64_t at_ms)
+ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
+                 struct id recipient, uint64_t at_ms)
 {
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
 
@@ -339,7 +348,8 @@ ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream
         return false;
     if (id_equal(recipient, device) || id_is_zero(recipient))
         return ledger_may_read(ledger, device, stream, at_ms);
-    if (!id_equal(recipient, ledger_reserve()) || !ledger_may_read(ledger, device, ledger_reserve(), at_ms))
+    if (!id_equal(recipient, ledger_reserve()) ||
+        !ledger_may_read(ledger, device, ledger_reserve(), at_ms))
         return false;
     if (what->facts.kind != LEDGER_STREAM_FILE)
         return true;
@@ -376,14 +386,17 @@ add_id(struct ledger_ids *ids, struct id id)
 }
 
 static enum rc
-add_pair(struct ledger_pairs *pairs, const struct inside_stream *stream, const struct inside_device *device)
+add_pair(struct ledger_pairs *pairs, const struct inside_stream *stream,
+         const struct inside_device *device)
 {
-    struct ledger_pair *items = array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
+    struct ledger_pair *items =
+        array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
 
     if (items == NULL)
         return RC_NOMEM;
     pairs->items = items;
-    items[pairs->count++] = (struct ledger_pair){stream->facts.id, stream->facts.epoch, device->facts.id};
+    items[pairs->count++] =
+        (struct ledger_pair){stream->facts.id, stream->facts.epoch, device->facts.id};
     return RC_OK;
 }
 
@@ -401,7 +414,8 @@ stream_by_rank(const struct ledger *ledger, size_t rank)
 }
 
 enum rc
-ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms, struct ledger_ids *devices)
+ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
+               struct ledger_ids *devices)
 {
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
     enum rc rc = RC_OK;
@@ -466,7 +480,8 @@ ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pai
 }
 
 enum rc
-ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op, struct ledger_pairs *feeds)
+ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
+                 struct ledger_pairs *feeds)
 {
     struct view before = view_now(ledger);
     struct view after = {ledger, ledger->lines_count, op};
@@ -498,8 +513,8 @@ nearer(uint64_t *next, uint64_t after, uint64_t position)
 
 /* The first line after `after` that may have changed whether the device may write the stream; 0 for none. */
 static uint64_t
-next_change(const struct ledger *ledger, const struct inside_device *device, const struct inside_stream *stream,
-            uint64_t after)
+next_change(const struct ledger *ledger, const struct inside_device *device,
+            const struct inside_stream *stream, uint64_t after)
 {
     const struct inside_person *person = &ledger->persons[device->person];
     uint64_t next = 0;
@@ -541,7 +556,8 @@ find_head(const struct inside_heads *heads, const struct ledger_entry_facts *ent
         if (order == 0)
             order = id_compare(head->device, entry->device);
         if (order == 0)
-            order = (head->incarnation > entry->incarnation) - (head->incarnation < entry->incarnation);
+            order =
+                (head->incarnation > entry->incarnation) - (head->incarnation < entry->incarnation);
         if (order == 0)
             return head;
         if (order < 0)
@@ -556,7 +572,8 @@ static bool
 is_admitted(const struct ledger *ledger, const struct ledger_entry_facts *entry,
             struct ledger_judgement *judgement)
 {
-    for (size_t i = ledger->heads_count; i > 0 && ledger->heads[i - 1].position > entry->position; i--) {
+    for (size_t i = ledger->heads_count; i > 0 && ledger->heads[i - 1].position > entry->position;
+         i--) {
         const struct inside_heads *heads = &ledger->heads[i - 1];
         if (ledger->lines[heads->position - 1].kind != LEDGER_ADMIT)
             continue;
@@ -603,12 +620,13 @@ judge_ended(const struct ledger *ledger, const struct ledger_entry_facts *entry,
 
 /* Walks the history of one device's writing in one stream, as section 9 of the protocol puts it. */
 static enum ledger_counts
-judge(const struct ledger *ledger, const struct ledger_entry_facts *entry, struct ledger_judgement *judgement)
+judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
+      struct ledger_judgement *judgement)
 {
     const struct inside_device *device = ledger_inside_device(ledger, entry->device);
     const struct inside_stream *stream = ledger_inside_stream(ledger, entry->stream);
     struct view view = {ledger, 0, NULL};
-    bool could = false;      /* at the last change */
+    bool could = false;       /* at the last change */
     uint64_t lost_before = 0; /* the last line up to the entry's position that ended the right */
 
     if (device == NULL || stream == NULL)
@@ -644,7 +662,8 @@ ledger_entry_counts(const struct ledger *ledger, const struct ledger_entry_facts
     *judgement = (struct ledger_judgement){.counts = LEDGER_COUNTS};
     if (entry->position == 0 || entry->position > ledger->lines_count)
         judgement->counts = LEDGER_UNKNOWN_POSITION;
-    else if (memcmp(ledger->lines[entry->position - 1].hash, entry->position_hash, CRYPTO_HASH_BYTES) != 0)
+    else if (memcmp(ledger->lines[entry->position - 1].hash, entry->position_hash,
+                    CRYPTO_HASH_BYTES) != 0)
         judgement->counts = LEDGER_OTHER_HASH;
     else if (!is_admitted(ledger, entry, judgement))
         judgement->counts = judge(ledger, entry, judgement);

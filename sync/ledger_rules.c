@@ -46,8 +46,9 @@ author_is_active(const struct judged *judged)
 static bool
 is_signed(const struct judged *judged)
 {
-    const uint8_t *key = judged->op->kind == LEDGER_CREATE_TEAM ? judged->op->as.create_team.sign_public
-                                                                : judged->author->facts.sign_public;
+    const uint8_t *key = judged->op->kind == LEDGER_CREATE_TEAM
+                             ? judged->op->as.create_team.sign_public
+                             : judged->author->facts.sign_public;
 
     return ledger_op_verify(judged->bytes, judged->len, key);
 }
@@ -114,7 +115,8 @@ is_its_own_author(const struct judged *judged)
 {
     const struct ledger_create_team *create = &judged->op->as.create_team;
 
-    return id_equal(judged->op->author, identity_device_id(create->sign_public, create->box_public));
+    return id_equal(judged->op->author,
+                    identity_device_id(create->sign_public, create->box_public));
 }
 
 static bool
@@ -154,7 +156,8 @@ keys_are_sound(const struct judged *judged)
         return crypto_sign_public_is_sound(op->as.approve.request.sign_public) &&
                crypto_box_public_is_sound(op->as.approve.request.box_public);
     case LEDGER_ROTATE:
-        return !op->as.rotate.has_reserve || crypto_box_public_is_sound(op->as.rotate.reserve_public);
+        return !op->as.rotate.has_reserve ||
+               crypto_box_public_is_sound(op->as.rotate.reserve_public);
     case LEDGER_SERVER:
         return crypto_sign_public_is_sound(op->as.server.server_public);
     default:
@@ -267,13 +270,15 @@ device_is_new(const struct judged *judged)
 {
     struct id device = approved_device(judged);
 
-    return ledger_inside_device(judged->ledger, device) == NULL && !ledger_judge_is_reserved(device);
+    return ledger_inside_device(judged->ledger, device) == NULL &&
+           !ledger_judge_is_reserved(device);
 }
 
 static bool
 shares_the_team_stream(const struct judged *judged)
 {
-    const struct inside_stream *team = ledger_inside_stream(judged->ledger, judged->ledger->team_stream);
+    const struct inside_stream *team =
+        ledger_inside_stream(judged->ledger, judged->ledger->team_stream);
     const struct ledger_part *part = &judged->op->parts[0];
 
     return judged->op->part_count == 1 && !part->makes && id_equal(part->stream, team->facts.id) &&
@@ -292,7 +297,8 @@ is_administrator(const struct judged *judged)
 static bool
 role_was(const struct judged *judged)
 {
-    const struct inside_person *person = ledger_inside_person(judged->ledger, judged->op->as.role.person);
+    const struct inside_person *person =
+        ledger_inside_person(judged->ledger, judged->op->as.role.person);
 
     return person != NULL && person->facts.roles == judged->op->as.role.was;
 }
@@ -334,7 +340,8 @@ owner_is_a_coach(const struct judged *judged)
 {
     struct id owner = judged->op->as.family.owner;
 
-    return id_is_zero(owner) || ledger_judge_is_active_with(judged->ledger, owner, LEDGER_ROLE_COACH);
+    return id_is_zero(owner) ||
+           ledger_judge_is_active_with(judged->ledger, owner, LEDGER_ROLE_COACH);
 }
 
 static const struct inside_family *
@@ -371,7 +378,8 @@ function_changes(const struct judged *judged)
 {
     const struct ledger_assign *assign = &judged->op->as.assign;
 
-    return assign->function <= LEDGER_COACH && assign->function != assign->was && assign->was != LEDGER_OWNER;
+    return assign->function <= LEDGER_COACH && assign->function != assign->was &&
+           assign->was != LEDGER_OWNER;
 }
 
 static bool
@@ -391,7 +399,8 @@ may_give_cover(const struct judged *judged)
     if (author_has(judged, LEDGER_ROLE_COORDINATOR))
         return true;
     for (size_t i = 0; i < judged->op->family_count; i++) {
-        const struct inside_family *family = ledger_inside_family(judged->ledger, judged->op->families[i]);
+        const struct inside_family *family =
+            ledger_inside_family(judged->ledger, judged->op->families[i]);
         if (family == NULL || family->owned == 0 || !author_is(judged, family->facts.owner))
             return false;
     }
@@ -421,9 +430,11 @@ may_cover(const struct judged *judged)
     struct id person = judged->op->as.cover_give.person;
 
     for (size_t i = 0; i < judged->op->family_count; i++)
-        if (id_equal(ledger_inside_family(judged->ledger, judged->op->families[i])->facts.owner, person))
+        if (id_equal(ledger_inside_family(judged->ledger, judged->op->families[i])->facts.owner,
+                     person))
             return false;
-    return ledger_judge_is_active_with(judged->ledger, person, LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST);
+    return ledger_judge_is_active_with(judged->ledger, person,
+                                       LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST);
 }
 
 static bool
@@ -432,7 +443,8 @@ cover_has_a_window(const struct judged *judged)
     const struct ledger_cover_give *give = &judged->op->as.cover_give;
 
     return give->from_ms < give->until_ms &&
-           give->until_ms - give->from_ms <= (uint64_t)LEDGER_COVER_MAX_DAYS * LEDGER_JUDGE_DAY_MS &&
+           give->until_ms - give->from_ms <=
+               (uint64_t)LEDGER_COVER_MAX_DAYS * LEDGER_JUDGE_DAY_MS &&
            give->until_ms > judged->time_ms;
 }
 
@@ -447,10 +459,9 @@ cover_has_a_scope(const struct judged *judged)
 static const struct ledger_cover *
 cover_of(const struct judged *judged)
 {
-    const struct inside_cover *cover =
-        ledger_inside_cover(judged->ledger, judged->op->kind == LEDGER_COVER_ACCEPT
-                                                ? judged->op->as.cover_accept
-                                                : judged->op->as.cover_end.cover);
+    const struct inside_cover *cover = ledger_inside_cover(
+        judged->ledger, judged->op->kind == LEDGER_COVER_ACCEPT ? judged->op->as.cover_accept
+                                                                : judged->op->as.cover_end.cover);
 
     return cover == NULL ? NULL : &cover->facts;
 }
@@ -483,7 +494,8 @@ may_end_cover(const struct judged *judged)
     if (author_has(judged, LEDGER_ROLE_COORDINATOR) || author_is(judged, cover->person))
         return true;
     for (size_t i = 0; i < cover->family_count; i++)
-        if (author_is(judged, ledger_inside_family(judged->ledger, cover->families[i])->facts.owner))
+        if (author_is(judged,
+                      ledger_inside_family(judged->ledger, cover->families[i])->facts.owner))
             return true;
     return false;
 }
@@ -520,7 +532,8 @@ may_revoke(const struct judged *judged)
     if (device == NULL)
         return false;
     return author_has(judged, LEDGER_ROLE_ADMINISTRATOR | LEDGER_ROLE_COORDINATOR) ||
-           (author_is(judged, device->facts.person) && !id_equal(device->facts.id, judged->op->author));
+           (author_is(judged, device->facts.person) &&
+            !id_equal(device->facts.id, judged->op->author));
 }
 
 static bool
@@ -535,10 +548,12 @@ may_admit(const struct judged *judged)
     const struct ledger_heads *heads = &judged->op->heads;
 
     for (size_t i = 0; i < heads->count; i++) {
-        const struct inside_stream *stream = ledger_inside_stream(judged->ledger, heads->items[i].stream);
+        const struct inside_stream *stream =
+            ledger_inside_stream(judged->ledger, heads->items[i].stream);
         if (stream == NULL)
             return false;
-        bool is_coach = stream->family != INSIDE_NO_FAMILY && author_has(judged, LEDGER_ROLE_COACH) &&
+        bool is_coach = stream->family != INSIDE_NO_FAMILY &&
+                        author_has(judged, LEDGER_ROLE_COACH) &&
                         ledger_inside_function(&judged->ledger->families[stream->family],
                                                judged->person->facts.id) != LEDGER_RELEASED;
         if (!is_coach && !author_has(judged, LEDGER_ROLE_COORDINATOR))
@@ -559,139 +574,160 @@ static const struct {
     {{EVERY, "team", RC_INVALID, "The operation names this team."}, is_of_this_team},
     {{EVERY, "author", RC_DENIED, "Its author is an active device."}, author_is_active},
     {{EVERY, "signature", RC_INVALID, "Its author's signature holds."}, is_signed},
-    {{EVERY, "seen", RC_STALE,
-      "Its author had read this ledger: the line it names stands below."}, saw_this_past},
-    {{EVERY, "in_time", RC_STALE,
-      "The line's time is not after the one that its author set."}, is_in_time},
-    {{EVERY, "parts", RC_INVALID,
-      "Key parts stand where the kind has them, and nowhere else."}, has_parts_by_kind},
-    {{EVERY, "boxes", RC_INVALID,
-      "A set of boxes is named exactly when there are key parts."}, names_boxes},
-    {{EVERY, "keys", RC_INVALID,
-      "Public keys are canonical and of no small order."}, keys_are_sound},
-    {{EVERY, "reserve_epoch", RC_STALE,
-      "Boxes for the reserve are made for its current epoch."}, names_the_reserve_epoch},
-    {{LEDGER_CREATE_TEAM, "creator", RC_INVALID,
-      "Its author is the device that it names."}, is_its_own_author},
+    {{EVERY, "seen", RC_STALE, "Its author had read this ledger: the line it names stands below."},
+     saw_this_past},
+    {{EVERY, "in_time", RC_STALE, "The line's time is not after the one that its author set."},
+     is_in_time},
+    {{EVERY, "parts", RC_INVALID, "Key parts stand where the kind has them, and nowhere else."},
+     has_parts_by_kind},
+    {{EVERY, "boxes", RC_INVALID, "A set of boxes is named exactly when there are key parts."},
+     names_boxes},
+    {{EVERY, "keys", RC_INVALID, "Public keys are canonical and of no small order."},
+     keys_are_sound},
+    {{EVERY, "reserve_epoch", RC_STALE, "Boxes for the reserve are made for its current epoch."},
+     names_the_reserve_epoch},
+    {{LEDGER_CREATE_TEAM, "creator", RC_INVALID, "Its author is the device that it names."},
+     is_its_own_author},
     {{LEDGER_CREATE_TEAM, "creator_roles", RC_INVALID,
-      "The first person is administrator and coordinator."}, creator_has_roles},
+      "The first person is administrator and coordinator."},
+     creator_has_roles},
     {{LEDGER_CREATE_TEAM, "first_keys", RC_INVALID,
-      "It makes epoch 1 of team stream and reserve, for its author."}, creates_two_epochs},
+      "It makes epoch 1 of team stream and reserve, for its author."},
+     creates_two_epochs},
     {{LEDGER_INVITE, "may_invite", RC_DENIED,
-      "An administrator invites anybody, a coordinator all but administrators, a person a device of their own."},
+      "An administrator invites anybody, a coordinator all but administrators, a person a device "
+      "of their own."},
      inviter_may},
-    {{LEDGER_INVITE, "invite_expiry", RC_INVALID,
-      "An invitation ends after now, within 30 days."}, invite_expires},
-    {{LEDGER_INVITE, "invite_new", RC_INVALID,
-      "An invite key is used for one invitation."}, invite_is_new},
+    {{LEDGER_INVITE, "invite_expiry", RC_INVALID, "An invitation ends after now, within 30 days."},
+     invite_expires},
+    {{LEDGER_INVITE, "invite_new", RC_INVALID, "An invite key is used for one invitation."},
+     invite_is_new},
     {{LEDGER_INVITE, "invite_roles", RC_STALE,
-      "There are roles; those of a known person are as they stand."}, invited_roles_stand},
+      "There are roles; those of a known person are as they stand."},
+     invited_roles_stand},
     {{LEDGER_APPROVE, "own_invite", RC_DENIED,
-      "The device that invited approves, if it still may invite so."}, is_own_invitation},
+      "The device that invited approves, if it still may invite so."},
+     is_own_invitation},
     {{LEDGER_APPROVE, "used", RC_INVALID, "An invitation serves once."}, invitation_is_unused},
-    {{LEDGER_APPROVE, "expired", RC_INVALID,
-      "The invitation has not expired."}, invitation_has_not_expired},
+    {{LEDGER_APPROVE, "expired", RC_INVALID, "The invitation has not expired."},
+     invitation_has_not_expired},
     {{LEDGER_APPROVE, "approve_roles", RC_STALE,
-      "The roles of a known person are still those of the invitation."}, approved_roles_stand},
+      "The roles of a known person are still those of the invitation."},
+     approved_roles_stand},
     {{LEDGER_APPROVE, "request", RC_INVALID,
-      "The request is for this team and both its signatures hold."}, request_holds},
+      "The request is for this team and both its signatures hold."},
+     request_holds},
     {{LEDGER_APPROVE, "device_new", RC_INVALID, "A device joins once."}, device_is_new},
     {{LEDGER_APPROVE, "approve_key", RC_STALE,
-      "It shares the team stream's current epoch with the new device."}, shares_the_team_stream},
+      "It shares the team stream's current epoch with the new device."},
+     shares_the_team_stream},
     {{LEDGER_ROLE, "administrator", RC_DENIED, "An administrator gives roles."}, is_administrator},
-    {{LEDGER_ROLE, "role_was", RC_STALE,
-      "The roles that it changes are those that stand."}, role_was},
+    {{LEDGER_ROLE, "role_was", RC_STALE, "The roles that it changes are those that stand."},
+     role_was},
     {{LEDGER_ROLE, "role_changes", RC_INVALID, "It changes something."}, role_changes},
-    {{LEDGER_ROLE, "administrator_remains", RC_INVALID,
-      "An active administrator remains."}, ledger_judge_administrator_remains},
-    {{LEDGER_ROLE, "heads", RC_INVALID,
-      "Heads name feeds of that person's devices."}, ledger_judge_heads},
+    {{LEDGER_ROLE, "administrator_remains", RC_INVALID, "An active administrator remains."},
+     ledger_judge_administrator_remains},
+    {{LEDGER_ROLE, "heads", RC_INVALID, "Heads name feeds of that person's devices."},
+     ledger_judge_heads},
     {{LEDGER_FAMILY, "may_open", RC_DENIED,
-      "A coordinator or intake opens a family, or a coach for themselves."}, may_open_a_family},
-    {{LEDGER_FAMILY, "ids_new", RC_INVALID,
-      "The ids of a family and of its streams are new."}, family_ids_are_new},
-    {{LEDGER_FAMILY, "owner", RC_STALE,
-      "The owner is an active coach, or there is none yet."}, owner_is_a_coach},
+      "A coordinator or intake opens a family, or a coach for themselves."},
+     may_open_a_family},
+    {{LEDGER_FAMILY, "ids_new", RC_INVALID, "The ids of a family and of its streams are new."},
+     family_ids_are_new},
+    {{LEDGER_FAMILY, "owner", RC_STALE, "The owner is an active coach, or there is none yet."},
+     owner_is_a_coach},
     {{LEDGER_FAMILY, "first_recipients", RC_STALE,
       "Epoch 1 of index and file goes to all who may hold it, and to the reserve."},
      ledger_judge_first_recipients},
     {{LEDGER_ASSIGN, "family_known", RC_INVALID, "The family is known."}, assigned_family_is_known},
     {{LEDGER_ASSIGN, "may_assign", RC_DENIED, "A coordinator or the owner assigns."}, may_assign},
     {{LEDGER_ASSIGN, "function_was", RC_STALE,
-      "The function that it changes is the one that stands."}, function_was},
+      "The function that it changes is the one that stands."},
+     function_was},
     {{LEDGER_ASSIGN, "function", RC_INVALID,
-      "It changes something, and an owner only ends by another owner."}, function_changes},
-    {{LEDGER_ASSIGN, "assignee", RC_STALE,
-      "Who is assigned is an active coach."}, assignee_is_a_coach},
-    {{LEDGER_ASSIGN, "heads", RC_INVALID,
-      "Heads name feeds of the right that it ends."}, ledger_judge_heads},
-    {{LEDGER_ASSIGN, "share_epoch", RC_STALE,
-      "What is shared is a stream's current epoch."}, ledger_judge_share_epoch},
-    {{LEDGER_ASSIGN, "may_share", RC_DENIED,
-      "Its author may hold what it shares, or the reserve."}, ledger_judge_may_share},
-    {{LEDGER_ASSIGN, "share_recipients", RC_STALE,
-      "Every recipient may hold what it gets."}, ledger_judge_share_recipients},
-    {{LEDGER_GRANT, "share_epoch", RC_STALE,
-      "What is shared is a stream's current epoch."}, ledger_judge_share_epoch},
-    {{LEDGER_GRANT, "may_share", RC_DENIED,
-      "Its author may hold what it shares, or the reserve."}, ledger_judge_may_share},
-    {{LEDGER_GRANT, "share_recipients", RC_STALE,
-      "Every recipient may hold what it gets."}, ledger_judge_share_recipients},
-    {{LEDGER_COVER_GIVE, "families_known", RC_INVALID,
-      "The families are known."}, covered_families_are_known},
+      "It changes something, and an owner only ends by another owner."},
+     function_changes},
+    {{LEDGER_ASSIGN, "assignee", RC_STALE, "Who is assigned is an active coach."},
+     assignee_is_a_coach},
+    {{LEDGER_ASSIGN, "heads", RC_INVALID, "Heads name feeds of the right that it ends."},
+     ledger_judge_heads},
+    {{LEDGER_ASSIGN, "share_epoch", RC_STALE, "What is shared is a stream's current epoch."},
+     ledger_judge_share_epoch},
+    {{LEDGER_ASSIGN, "may_share", RC_DENIED, "Its author may hold what it shares, or the reserve."},
+     ledger_judge_may_share},
+    {{LEDGER_ASSIGN, "share_recipients", RC_STALE, "Every recipient may hold what it gets."},
+     ledger_judge_share_recipients},
+    {{LEDGER_GRANT, "share_epoch", RC_STALE, "What is shared is a stream's current epoch."},
+     ledger_judge_share_epoch},
+    {{LEDGER_GRANT, "may_share", RC_DENIED, "Its author may hold what it shares, or the reserve."},
+     ledger_judge_may_share},
+    {{LEDGER_GRANT, "share_recipients", RC_STALE, "Every recipient may hold what it gets."},
+     ledger_judge_share_recipients},
+    {{LEDGER_COVER_GIVE, "families_known", RC_INVALID, "The families are known."},
+     covered_families_are_known},
     {{LEDGER_COVER_GIVE, "may_give", RC_DENIED,
-      "The owner of each family, or a coordinator, gives cover."}, may_give_cover},
+      "The owner of each family, or a coordinator, gives cover."},
+     may_give_cover},
     {{LEDGER_COVER_GIVE, "cover_new", RC_INVALID, "The cover's id is new."}, cover_is_new},
     {{LEDGER_COVER_GIVE, "may_cover", RC_STALE,
-      "An active coach or behavioural scientist covers, not the owner."}, may_cover},
+      "An active coach or behavioural scientist covers, not the owner."},
+     may_cover},
     {{LEDGER_COVER_GIVE, "window", RC_INVALID,
-      "A cover ends after it begins and after now, within 366 days."}, cover_has_a_window},
-    {{LEDGER_COVER_GIVE, "scope", RC_INVALID,
-      "A cover reads, or reads and writes."}, cover_has_a_scope},
-    {{LEDGER_COVER_GIVE, "share_epoch", RC_STALE,
-      "What is shared is a stream's current epoch."}, ledger_judge_share_epoch},
+      "A cover ends after it begins and after now, within 366 days."},
+     cover_has_a_window},
+    {{LEDGER_COVER_GIVE, "scope", RC_INVALID, "A cover reads, or reads and writes."},
+     cover_has_a_scope},
+    {{LEDGER_COVER_GIVE, "share_epoch", RC_STALE, "What is shared is a stream's current epoch."},
+     ledger_judge_share_epoch},
     {{LEDGER_COVER_GIVE, "may_share", RC_DENIED,
-      "Its author may hold what it shares, or the reserve."}, ledger_judge_may_share},
-    {{LEDGER_COVER_GIVE, "share_recipients", RC_STALE,
-      "Every recipient may hold what it gets."}, ledger_judge_share_recipients},
-    {{LEDGER_COVER_ACCEPT, "covering_person", RC_DENIED,
-      "The person who covers accepts."}, is_the_covering_person},
+      "Its author may hold what it shares, or the reserve."},
+     ledger_judge_may_share},
+    {{LEDGER_COVER_GIVE, "share_recipients", RC_STALE, "Every recipient may hold what it gets."},
+     ledger_judge_share_recipients},
+    {{LEDGER_COVER_ACCEPT, "covering_person", RC_DENIED, "The person who covers accepts."},
+     is_the_covering_person},
     {{LEDGER_COVER_ACCEPT, "cover_waits", RC_STALE,
-      "The cover was not accepted and has not ended."}, cover_waits},
-    {{LEDGER_COVER_ACCEPT, "cover_over", RC_INVALID,
-      "The cover's time is not over."}, cover_is_not_over},
+      "The cover was not accepted and has not ended."},
+     cover_waits},
+    {{LEDGER_COVER_ACCEPT, "cover_over", RC_INVALID, "The cover's time is not over."},
+     cover_is_not_over},
     {{LEDGER_COVER_END, "may_end", RC_DENIED,
-      "An owner in it, a coordinator, or the person who covers ends it."}, may_end_cover},
+      "An owner in it, a coordinator, or the person who covers ends it."},
+     may_end_cover},
     {{LEDGER_COVER_END, "cover_ended", RC_STALE, "The cover has not ended."}, cover_has_not_ended},
     {{LEDGER_COVER_END, "why", RC_INVALID,
       "It ends for a reason that fits: expired after its time, declined before accepting."},
      cover_ends_for_a_reason},
-    {{LEDGER_COVER_END, "heads", RC_INVALID,
-      "Heads name feeds of the right that it ends."}, ledger_judge_heads},
-    {{LEDGER_ROTATE, "next_epoch", RC_STALE,
-      "It makes the epoch after the current one."}, ledger_judge_next_epoch},
+    {{LEDGER_COVER_END, "heads", RC_INVALID, "Heads name feeds of the right that it ends."},
+     ledger_judge_heads},
+    {{LEDGER_ROTATE, "next_epoch", RC_STALE, "It makes the epoch after the current one."},
+     ledger_judge_next_epoch},
     {{LEDGER_ROTATE, "may_rotate", RC_DENIED,
-      "Its author may write each stream, or may hold the reserve."}, ledger_judge_may_rotate},
+      "Its author may write each stream, or may hold the reserve."},
+     ledger_judge_may_rotate},
     {{LEDGER_ROTATE, "reserve_alone", RC_INVALID,
-      "A new reserve key comes alone, and with its public half."}, ledger_judge_reserve_alone},
+      "A new reserve key comes alone, and with its public half."},
+     ledger_judge_reserve_alone},
     {{LEDGER_ROTATE, "recipients", RC_STALE,
       "It goes to exactly those who may hold it, the link and the reserve."},
      ledger_judge_recipients},
     {{LEDGER_REVOKE_DEVICE, "may_revoke", RC_DENIED,
       "An administrator, a coordinator, or another device of the same person revokes."},
      may_revoke},
-    {{LEDGER_REVOKE_DEVICE, "not_revoked", RC_STALE,
-      "The device is not revoked yet."}, device_is_not_revoked},
+    {{LEDGER_REVOKE_DEVICE, "not_revoked", RC_STALE, "The device is not revoked yet."},
+     device_is_not_revoked},
     {{LEDGER_REVOKE_DEVICE, "administrator_remains", RC_INVALID,
-      "An active administrator remains."}, ledger_judge_administrator_remains},
-    {{LEDGER_REVOKE_DEVICE, "heads", RC_INVALID,
-      "Heads name feeds of that device."}, ledger_judge_heads},
-    {{LEDGER_SERVER, "administrator", RC_DENIED,
-      "An administrator names the server."}, is_administrator},
-    {{LEDGER_ADMIT, "some_heads", RC_INVALID,
-      "It names heads, of devices that are known."}, ledger_judge_heads},
+      "An active administrator remains."},
+     ledger_judge_administrator_remains},
+    {{LEDGER_REVOKE_DEVICE, "heads", RC_INVALID, "Heads name feeds of that device."},
+     ledger_judge_heads},
+    {{LEDGER_SERVER, "administrator", RC_DENIED, "An administrator names the server."},
+     is_administrator},
+    {{LEDGER_ADMIT, "some_heads", RC_INVALID, "It names heads, of devices that are known."},
+     ledger_judge_heads},
     {{LEDGER_ADMIT, "may_admit", RC_DENIED,
-      "A coordinator, or a coach of each family, admits late work."}, may_admit},
+      "A coordinator, or a coach of each family, admits late work."},
+     may_admit},
 };
 
 enum { RULE_COUNT = sizeof RULES / sizeof RULES[0] };
@@ -703,13 +739,14 @@ ledger_rule_at(size_t index)
 }
 
 enum rc
-ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, const void *bytes, size_t len,
-                    uint64_t time_ms, const char **rule)
+ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, const void *bytes,
+                    size_t len, uint64_t time_ms, const char **rule)
 {
     struct ledger_ids scratch = LEDGER_IDS_EMPTY;
     enum rc trouble = RC_OK;
-    struct judged judged = {ledger, op, bytes, len, time_ms, ledger_inside_device(ledger, op->author), NULL,
-                            &scratch, &trouble};
+    struct judged judged = {ledger, op,       bytes,
+                            len,    time_ms,  ledger_inside_device(ledger, op->author),
+                            NULL,   &scratch, &trouble};
     enum rc rc = RC_OK;
 
     if (judged.author != NULL)
@@ -723,7 +760,8 @@ ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, con
         if (rc != RC_OK)
             break; /* memory ran out while judging: no verdict */
         *rule = demand->name;
-        rc = rc_fail(demand->code, _("%s breaks the rule %s"), ledger_kind_name(op->kind), demand->name);
+        rc = rc_fail(demand->code, _("%s breaks the rule %s"), ledger_kind_name(op->kind),
+                     demand->name);
     }
     ledger_ids_wipe(&scratch);
     return rc;

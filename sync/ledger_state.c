@@ -20,7 +20,7 @@ struct table {
     const struct ledger_index *by_key;
 };
 
-#define TABLE(ledger, name)                                                                                  \
+#define TABLE(ledger, name)                                                                        \
     ((struct table){(ledger)->name, sizeof *(ledger)->name, &(ledger)->name##_by_key})
 
 static const void *
@@ -77,22 +77,22 @@ enter(struct ledger_index *index, struct table table, size_t key_len)
 }
 
 /* Appends `*item` to a table and enters it under its first `key_len` bytes. */
-#define ADD(ledger, name, item, key_len, rc)                                                                 \
-    do {                                                                                                     \
-        void *grown = array_grow((ledger)->name, &(ledger)->name##_room, (ledger)->name##_count + 1,         \
-                                 sizeof *(ledger)->name);                                                    \
-        (rc) = grown == NULL ? RC_NOMEM : RC_OK;                                                             \
-        if ((rc) == RC_OK) {                                                                                 \
-            (ledger)->name = grown;                                                                          \
-            (ledger)->name[(ledger)->name##_count] = *(item);                                                \
-            (rc) = enter(&(ledger)->name##_by_key, TABLE(ledger, name), (key_len));                          \
-        }                                                                                                    \
-        if ((rc) == RC_OK)                                                                                   \
-            (ledger)->name##_count++;                                                                        \
+#define ADD(ledger, name, item, key_len, rc)                                                       \
+    do {                                                                                           \
+        void *grown = array_grow((ledger)->name, &(ledger)->name##_room,                           \
+                                 (ledger)->name##_count + 1, sizeof *(ledger)->name);              \
+        (rc) = grown == NULL ? RC_NOMEM : RC_OK;                                                   \
+        if ((rc) == RC_OK) {                                                                       \
+            (ledger)->name = grown;                                                                \
+            (ledger)->name[(ledger)->name##_count] = *(item);                                      \
+            (rc) = enter(&(ledger)->name##_by_key, TABLE(ledger, name), (key_len));                \
+        }                                                                                          \
+        if ((rc) == RC_OK)                                                                         \
+            (ledger)->name##_count++;                                                              \
     } while (0)
 
-#define FIND(ledger, name, key, key_len)                                                                     \
-    ptrdiff_t at = find(TABLE(ledger, name), (key), (key_len));                                              \
+#define FIND(ledger, name, key, key_len)                                                           \
+    ptrdiff_t at = find(TABLE(ledger, name), (key), (key_len));                                    \
     return at < 0 ? NULL : &(ledger)->name[at]
 
 struct inside_person *
@@ -158,11 +158,21 @@ ledger_inside_wipe(struct ledger *ledger)
         free(ledger->covers[i].families);
     for (size_t i = 0; i < ledger->heads_count; i++)
         free(ledger->heads[i].items);
-    void *owned[] = {ledger->lines,    ledger->lines_by_key.order,    ledger->persons,
-                     ledger->devices,  ledger->persons_by_key.order,  ledger->families,
-                     ledger->streams,  ledger->devices_by_key.order,  ledger->covers,
-                     ledger->invites,  ledger->families_by_key.order, ledger->heads,
-                     ledger->servers,  ledger->streams_by_key.order,  ledger->covers_by_key.order,
+    void *owned[] = {ledger->lines,
+                     ledger->lines_by_key.order,
+                     ledger->persons,
+                     ledger->devices,
+                     ledger->persons_by_key.order,
+                     ledger->families,
+                     ledger->streams,
+                     ledger->devices_by_key.order,
+                     ledger->covers,
+                     ledger->invites,
+                     ledger->families_by_key.order,
+                     ledger->heads,
+                     ledger->servers,
+                     ledger->streams_by_key.order,
+                     ledger->covers_by_key.order,
                      ledger->invites_by_key.order};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
@@ -181,7 +191,8 @@ now(const struct ledger *ledger)
 static enum rc
 set_roles(const struct ledger *ledger, struct inside_person *person, uint32_t roles)
 {
-    struct inside_role *history = array_one_more(person->roles, person->role_count, sizeof *history);
+    struct inside_role *history =
+        array_one_more(person->roles, person->role_count, sizeof *history);
 
     if (history == NULL)
         return RC_NOMEM;
@@ -202,10 +213,11 @@ add_person(struct ledger *ledger, struct id id, uint32_t roles, const struct led
 }
 
 static enum rc
-add_device(struct ledger *ledger, struct id person, const uint8_t *sign_public, const uint8_t *box_public,
-           const struct ledger_text *label)
+add_device(struct ledger *ledger, struct id person, const uint8_t *sign_public,
+           const uint8_t *box_public, const struct ledger_text *label)
 {
-    struct inside_device device = {.facts = {.person = person, .label = *label, .since = now(ledger)}};
+    struct inside_device device = {
+        .facts = {.person = person, .label = *label, .since = now(ledger)}};
     enum rc rc;
 
     device.facts.id = identity_device_id(sign_public, box_public);
@@ -231,7 +243,8 @@ add_stream(struct ledger *ledger, struct id id, enum ledger_stream_kind kind, ui
 static enum rc
 set_server(struct ledger *ledger, const uint8_t *server_public, const char *address)
 {
-    struct inside_server *servers = array_one_more(ledger->servers, ledger->servers_count, sizeof *servers);
+    struct inside_server *servers =
+        array_one_more(ledger->servers, ledger->servers_count, sizeof *servers);
 
     if (servers == NULL)
         return RC_NOMEM;
@@ -252,7 +265,8 @@ create_team(struct ledger *ledger, const struct ledger_create_team *create, cons
     ledger->team_stream = create->team_stream;
     rc = add_person(ledger, create->person, create->roles, &create->name);
     if (rc == RC_OK)
-        rc = add_device(ledger, create->person, create->sign_public, create->box_public, &create->label);
+        rc = add_device(ledger, create->person, create->sign_public, create->box_public,
+                        &create->label);
     if (rc == RC_OK)
         rc = add_stream(ledger, create->team_stream, LEDGER_STREAM_TEAM, INSIDE_NO_FAMILY);
     if (rc == RC_OK)
@@ -290,14 +304,17 @@ approve(struct ledger *ledger, const struct ledger_approve *approve)
     if (ledger_inside_person(ledger, used->person) == NULL)
         rc = add_person(ledger, used->person, used->roles, &used->name);
     if (rc == RC_OK)
-        rc = add_device(ledger, used->person, request->sign_public, request->box_public, &approve->label);
+        rc = add_device(ledger, used->person, request->sign_public, request->box_public,
+                        &approve->label);
     return rc;
 }
 
 static enum rc
-set_function(const struct ledger *ledger, struct inside_family *family, struct id person, uint8_t function)
+set_function(const struct ledger *ledger, struct inside_family *family, struct id person,
+             uint8_t function)
 {
-    struct inside_assigned *history = array_one_more(family->assigned, family->assigned_count, sizeof *history);
+    struct inside_assigned *history =
+        array_one_more(family->assigned, family->assigned_count, sizeof *history);
 
     if (history == NULL)
         return RC_NOMEM;
@@ -346,15 +363,16 @@ static enum rc
 give_cover(struct ledger *ledger, const struct ledger_op *op)
 {
     const struct ledger_cover_give *give = &op->as.cover_give;
-    struct inside_cover cover = {.facts = {.id = give->cover,
-                                           .person = give->person,
-                                           .given_by = ledger_inside_device(ledger, op->author)->facts.person,
-                                           .from_ms = give->from_ms,
-                                           .until_ms = give->until_ms,
-                                           .scope = give->scope,
-                                           .state = LEDGER_COVER_GIVEN,
-                                           .given = now(ledger),
-                                           .family_count = op->family_count}};
+    struct inside_cover cover = {
+        .facts = {.id = give->cover,
+                  .person = give->person,
+                  .given_by = ledger_inside_device(ledger, op->author)->facts.person,
+                  .from_ms = give->from_ms,
+                  .until_ms = give->until_ms,
+                  .scope = give->scope,
+                  .state = LEDGER_COVER_GIVEN,
+                  .given = now(ledger),
+                  .family_count = op->family_count}};
     uint32_t at = (uint32_t)ledger->covers_count;
     enum rc rc;
 
@@ -388,7 +406,8 @@ keep_heads(struct ledger *ledger, const struct ledger_heads *heads)
     if (all == NULL)
         return RC_NOMEM;
     ledger->heads = all;
-    struct inside_heads kept = {now(ledger), calloc(heads->count, sizeof *kept.items), heads->count};
+    struct inside_heads kept = {now(ledger), calloc(heads->count, sizeof *kept.items),
+                                heads->count};
     if (kept.items == NULL)
         return rc_fail(RC_NOMEM, _("out of memory"));
     memcpy(kept.items, heads->items, heads->count * sizeof *kept.items);
@@ -427,7 +446,8 @@ apply_payload(struct ledger *ledger, const struct ledger_op *op, const struct in
     case LEDGER_APPROVE:
         return approve(ledger, &op->as.approve);
     case LEDGER_ROLE:
-        return set_roles(ledger, ledger_inside_person(ledger, op->as.role.person), op->as.role.roles);
+        return set_roles(ledger, ledger_inside_person(ledger, op->as.role.person),
+                         op->as.role.roles);
     case LEDGER_FAMILY:
         return add_family(ledger, &op->as.family);
     case LEDGER_ASSIGN:
@@ -472,7 +492,8 @@ mark_lapsed(const struct ledger *ledger, const struct inside_stream *stream, uin
 }
 
 static void
-mark_families(const struct ledger *ledger, const struct id *families, size_t count, uint64_t time_ms)
+mark_families(const struct ledger *ledger, const struct id *families, size_t count,
+              uint64_t time_ms)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ledger_family *family = &ledger_inside_family(ledger, families[i])->facts;
@@ -548,7 +569,8 @@ static enum rc
 make_epoch(const struct ledger *ledger, struct inside_stream *stream, const struct ledger_op *op,
            const struct ledger_part *part)
 {
-    struct inside_epoch *epochs = array_one_more(stream->epochs, stream->facts.epoch, sizeof *epochs);
+    struct inside_epoch *epochs =
+        array_one_more(stream->epochs, stream->facts.epoch, sizeof *epochs);
 
     if (epochs == NULL)
         return RC_NOMEM;
@@ -558,7 +580,8 @@ make_epoch(const struct ledger *ledger, struct inside_stream *stream, const stru
     memcpy(epoch->commitment, part->commitment, CRYPTO_HASH_BYTES);
     if (stream->facts.kind == LEDGER_STREAM_RESERVE)
         memcpy(epoch->reserve_public,
-               op->kind == LEDGER_CREATE_TEAM ? op->as.create_team.reserve_public : op->as.rotate.reserve_public,
+               op->kind == LEDGER_CREATE_TEAM ? op->as.create_team.reserve_public
+                                              : op->as.rotate.reserve_public,
                CRYPTO_PUBLIC_BYTES);
     for (size_t i = 0; i < part->recipient_count; i++)
         if (id_equal(part->recipients[i], ledger_reserve()))
@@ -583,7 +606,8 @@ give_keys(const struct ledger *ledger, const struct ledger_op *op)
 }
 
 enum rc
-ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op, const struct inside_line *line)
+ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
+                    const struct inside_line *line)
 {
     enum rc rc = apply_payload(ledger, op, line);
 

@@ -11,7 +11,14 @@
 /*
  * 0 u8 dictionary = 0 | 1 u8 codec | 2 u32 coded length | 6 u32 body length | 10 coded bytes | zeros
  */
-enum { HEAD_BYTES = 10, GRAIN_BYTES = 64, LEVEL = 3, STORED = 0, ZSTD_FRAME = 1, WINDOW_MAX_BYTES = 1 << 20 };
+enum {
+    HEAD_BYTES = 10,
+    GRAIN_BYTES = 64,
+    LEVEL = 3,
+    STORED = 0,
+    ZSTD_FRAME = 1,
+    WINDOW_MAX_BYTES = 1 << 20
+};
 
 static unsigned
 floor_log2(size_t n)
@@ -58,7 +65,8 @@ pack_put(const void *body, size_t len, size_t ceiling, struct buf *padded)
     writer_u32(&writer, (uint32_t)len);
     writer_bytes(&writer, stored ? body : coded.data, coded_len);
     if (writer.rc == RC_OK)
-        writer.rc = buf_put_zeros(padded, pack_padded(HEAD_BYTES + coded_len) - HEAD_BYTES - coded_len);
+        writer.rc =
+            buf_put_zeros(padded, pack_padded(HEAD_BYTES + coded_len) - HEAD_BYTES - coded_len);
     rc = writer_finish(&writer);
 out:
     buf_wipe(&coded); /* families' data, only compressed */

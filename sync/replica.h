@@ -18,10 +18,11 @@ void replica_close(struct replica *replica);
 
 struct store *replica_store(struct replica *replica);
 struct journal *replica_journal(struct replica *replica);
-const struct ledger *replica_ledger(const struct replica *replica); /* NULL before a team is known */
-bool replica_in_team(const struct replica *replica);                /* joined and approved */
+const struct ledger *
+replica_ledger(const struct replica *replica);       /* NULL before a team is known */
+bool replica_in_team(const struct replica *replica); /* joined and approved */
 struct author replica_self(const struct replica *replica);
-const struct save_source *replica_saves(struct replica *replica);   /* for history and bases */
+const struct save_source *replica_saves(struct replica *replica); /* for history and bases */
 /* Device time: the highest of wall clock, last server time, and stored time plus time running. */
 int64_t replica_now_ms(struct replica *replica);
 
@@ -35,7 +36,8 @@ enum rc replica_save(struct replica *replica, struct change *changes, size_t cou
 enum rc replica_person_name(struct replica *replica, struct id person, struct buf *out) MUST_CHECK;
 enum rc replica_device_label(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;
 /* By name (case folded) or short id; RC_ABSENT, RC_AMBIGUOUS. */
-enum rc replica_find_person(struct replica *replica, const char *text, struct id *person) MUST_CHECK;
+enum rc replica_find_person(struct replica *replica, const char *text,
+                            struct id *person) MUST_CHECK;
 
 /* ---- membership: needs the server ------------------------------------------------------------------ */
 struct team_new {
@@ -49,25 +51,27 @@ enum rc replica_create_team(struct replica *replica, const struct transport *tra
                             const struct team_new *team) MUST_CHECK;
 /* An invitation's text into `out`. A known `person` (not zero) gets a further device; else a new person. */
 enum rc replica_invite(struct replica *replica, const struct transport *transport, struct id person,
-                       const char *person_name, uint32_t roles, int64_t valid_ms, struct buf *out) MUST_CHECK;
+                       const char *person_name, uint32_t roles, int64_t valid_ms,
+                       struct buf *out) MUST_CHECK;
 /* Reads an invitation, makes the identity, delivers the request; digits ("1234 5678 ...", 24 characters and NUL). Repeatable:
  * the same invitation on the same store gives the same digits. Done once a session fetched the approving line. */
-enum rc replica_join(struct replica *replica, const struct transport *transport, const char *invitation,
-                     char digits[25]) MUST_CHECK;
+enum rc replica_join(struct replica *replica, const struct transport *transport,
+                     const char *invitation, char digits[25]) MUST_CHECK;
 /* The server address an invitation names, before a transport exists. */
 enum rc replica_invitation_address(const char *invitation, struct buf *address) MUST_CHECK;
 /* Fetches waiting requests and approves the one whose digits were typed; RC_ABSENT when none has them. */
-enum rc replica_approve(struct replica *replica, const struct transport *transport, const char *digits,
-                        const char *device_label, struct id *device) MUST_CHECK;
-enum rc replica_revoke_device(struct replica *replica, const struct transport *transport, struct id device) MUST_CHECK;
-enum rc replica_set_roles(struct replica *replica, const struct transport *transport, struct id person,
-                          uint32_t roles) MUST_CHECK;
+enum rc replica_approve(struct replica *replica, const struct transport *transport,
+                        const char *digits, const char *device_label, struct id *device) MUST_CHECK;
+enum rc replica_revoke_device(struct replica *replica, const struct transport *transport,
+                              struct id device) MUST_CHECK;
+enum rc replica_set_roles(struct replica *replica, const struct transport *transport,
+                          struct id person, uint32_t roles) MUST_CHECK;
 /* Ledger line, keys, then the family record with its code name in the index. */
-enum rc replica_create_family(struct replica *replica, const struct transport *transport, const char *code_name,
-                              struct id owner, struct id *family) MUST_CHECK;
+enum rc replica_create_family(struct replica *replica, const struct transport *transport,
+                              const char *code_name, struct id owner, struct id *family) MUST_CHECK;
 /* function: LEDGER_OWNER, LEDGER_COACH, LEDGER_RELEASED */
-enum rc replica_assign(struct replica *replica, const struct transport *transport, struct id family, struct id person,
-                       int function) MUST_CHECK;
+enum rc replica_assign(struct replica *replica, const struct transport *transport, struct id family,
+                       struct id person, int function) MUST_CHECK;
 struct cover_new {
     const struct id *families;
     size_t count;
@@ -75,10 +79,12 @@ struct cover_new {
     int64_t from_ms, until_ms;
     bool may_write;
 };
-enum rc replica_cover_give(struct replica *replica, const struct transport *transport, const struct cover_new *cover,
-                           struct id *id) MUST_CHECK;
-enum rc replica_cover_accept(struct replica *replica, const struct transport *transport, struct id cover) MUST_CHECK;
-enum rc replica_cover_end(struct replica *replica, const struct transport *transport, struct id cover) MUST_CHECK;
+enum rc replica_cover_give(struct replica *replica, const struct transport *transport,
+                           const struct cover_new *cover, struct id *id) MUST_CHECK;
+enum rc replica_cover_accept(struct replica *replica, const struct transport *transport,
+                             struct id cover) MUST_CHECK;
+enum rc replica_cover_end(struct replica *replica, const struct transport *transport,
+                          struct id cover) MUST_CHECK;
 
 /* ---- sync ------------------------------------------------------------------------------------------ */
 struct sync_report {
@@ -97,8 +103,8 @@ struct sync_options {
     int64_t wait_ms; /* long poll: wait for something new before giving up; 0 usually */
 };
 /* One session (PROTOCOL section 9). Interrupted anywhere, the next goes on; `report` tells how far it came. */
-enum rc replica_sync(struct replica *replica, const struct transport *transport, const struct sync_options *options,
-                     struct sync_report *report) MUST_CHECK;
+enum rc replica_sync(struct replica *replica, const struct transport *transport,
+                     const struct sync_options *options, struct sync_report *report) MUST_CHECK;
 
 /* ---- what has synced, and at whom ------------------------------------------------------------------- */
 /* Per stream and device: what that device has applied of each feed, by its last acknowledgement. */
@@ -110,15 +116,16 @@ struct feed_status {
     uint32_t on_server; /* last save the server has acknowledged holding */
 };
 typedef enum rc (*replica_feed_fn)(void *context, const struct feed_status *feed);
-enum rc replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, void *context) MUST_CHECK;
+enum rc replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit,
+                      void *context) MUST_CHECK;
 struct ack_status {
     struct id device;
-    int64_t acked_at_ms;  /* the device's claim; 0: never */
-    uint32_t last;        /* last applied save of the feed asked about */
+    int64_t acked_at_ms; /* the device's claim; 0: never */
+    uint32_t last;       /* last applied save of the feed asked about */
 };
 /* What `device` has applied of `feed` in `stream`, by its newest acknowledgement that we hold. */
-enum rc replica_applied_at(struct replica *replica, struct id device, struct id stream, struct feed_ref feed,
-                           struct ack_status *status) MUST_CHECK;
+enum rc replica_applied_at(struct replica *replica, struct id device, struct id stream,
+                           struct feed_ref feed, struct ack_status *status) MUST_CHECK;
 struct waiting {
     uint64_t saves_unsealed, entries_unsent, parked, held;
     int64_t last_sync_ms; /* last complete session; 0: never */
@@ -126,17 +133,18 @@ struct waiting {
 };
 enum rc replica_waiting(struct replica *replica, struct waiting *waiting) MUST_CHECK;
 /* Parked and held entries with their reason, a stable word ("key", "ledger", "gap", "late", ...). */
-typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct feed_ref feed, uint32_t first,
-                                     uint32_t last, const char *reason);
+typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct feed_ref feed,
+                                     uint32_t first, uint32_t last, const char *reason);
 enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *context) MUST_CHECK;
 
 /* ---- bundles, doctor ---------------------------------------------------------------------------------- */
 /* Everything that `device` may have and is not known to have, sealed to it, appended to `out`. */
-enum rc replica_bundle_export(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;
+enum rc replica_bundle_export(struct replica *replica, struct id device,
+                              struct buf *out) MUST_CHECK;
 enum rc replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
                               struct sync_report *report) MUST_CHECK;
 struct doctor_finding {
-    const char *what;  /* a stable word */
+    const char *what; /* a stable word */
     struct id stream;
     char sentence[200];
 };

@@ -36,7 +36,8 @@ wire_boxes_wipe(struct wire_boxes *boxes)
 enum rc
 wire_boxes_add(struct wire_boxes *boxes, const struct wire_box *box)
 {
-    struct wire_box *items = array_grow(boxes->items, &boxes->room, boxes->count + 1, sizeof *items);
+    struct wire_box *items =
+        array_grow(boxes->items, &boxes->room, boxes->count + 1, sizeof *items);
     if (items == NULL)
         return RC_NOMEM;
     boxes->items = items;
@@ -234,7 +235,8 @@ wire_statement_sign(struct wire_statement *statement, const struct secret *serve
     uint8_t bytes[STATEMENT_SIGNED_BYTES];
 
     statement_signed(statement, bytes);
-    return crypto_sign_message(server_key, "baken statement", bytes, sizeof bytes, statement->signature);
+    return crypto_sign_message(server_key, "baken statement", bytes, sizeof bytes,
+                               statement->signature);
 }
 
 bool
@@ -243,7 +245,8 @@ wire_statement_verify(const struct wire_statement *statement, const uint8_t *ser
     uint8_t bytes[STATEMENT_SIGNED_BYTES];
 
     statement_signed(statement, bytes);
-    return crypto_verify(server_public, "baken statement", bytes, sizeof bytes, statement->signature);
+    return crypto_verify(server_public, "baken statement", bytes, sizeof bytes,
+                         statement->signature);
 }
 
 enum rc
@@ -279,7 +282,8 @@ wire_blocks_wipe(struct wire_blocks *blocks)
 enum rc
 wire_blocks_add(struct wire_blocks *blocks, const void *data, size_t len)
 {
-    struct wire_bytes *items = array_grow(blocks->items, &blocks->room, blocks->count + 1, sizeof *items);
+    struct wire_bytes *items =
+        array_grow(blocks->items, &blocks->room, blocks->count + 1, sizeof *items);
     if (items == NULL)
         return RC_NOMEM;
     blocks->items = items;
@@ -388,7 +392,8 @@ wire_submission_encode(const struct wire_submission *submission, bool with_code,
 }
 
 enum rc
-wire_submission_decode(const void *bytes, size_t len, bool with_code, struct wire_submission *submission)
+wire_submission_decode(const void *bytes, size_t len, bool with_code,
+                       struct wire_submission *submission)
 {
     struct reader reader = reader_of(bytes, len);
 

@@ -81,8 +81,10 @@ struct wire_statement {
     uint8_t signature[CRYPTO_SIGNATURE_BYTES];
 };
 
-enum rc wire_statement_sign(struct wire_statement *statement, const struct secret *server_key) MUST_CHECK;
-bool wire_statement_verify(const struct wire_statement *statement, const uint8_t *server_public) MUST_CHECK;
+enum rc wire_statement_sign(struct wire_statement *statement,
+                            const struct secret *server_key) MUST_CHECK;
+bool wire_statement_verify(const struct wire_statement *statement,
+                           const uint8_t *server_public) MUST_CHECK;
 enum rc wire_statement_put(struct buf *buf, const struct wire_statement *statement) MUST_CHECK;
 void wire_statement_get(struct reader *reader, struct wire_statement *statement);
 
@@ -104,7 +106,8 @@ void wire_blocks_wipe(struct wire_blocks *blocks);
 enum rc wire_blocks_add(struct wire_blocks *blocks, const void *data, size_t len) MUST_CHECK;
 /* `n x block`; each block at most `ceiling` bytes. */
 enum rc wire_blocks_put(struct buf *buf, const struct wire_blocks *blocks) MUST_CHECK;
-enum rc wire_blocks_get(struct reader *reader, size_t ceiling, struct wire_blocks *blocks) MUST_CHECK;
+enum rc wire_blocks_get(struct reader *reader, size_t ceiling,
+                        struct wire_blocks *blocks) MUST_CHECK;
 
 struct wire_ledger_answer {
     struct wire_blocks lines; /* lent from the decoded bytes */
@@ -114,9 +117,11 @@ struct wire_ledger_answer {
 
 #define WIRE_LEDGER_ANSWER_EMPTY ((struct wire_ledger_answer){.lines = WIRE_BLOCKS_EMPTY})
 void wire_ledger_answer_wipe(struct wire_ledger_answer *answer);
-enum rc wire_ledger_answer_encode(const struct wire_ledger_answer *answer, struct buf *out) MUST_CHECK;
+enum rc wire_ledger_answer_encode(const struct wire_ledger_answer *answer,
+                                  struct buf *out) MUST_CHECK;
 /* The statement's signature is the caller's to verify (the key may stand in the lines). */
-enum rc wire_ledger_answer_decode(const void *bytes, size_t len, struct wire_ledger_answer *answer) MUST_CHECK;
+enum rc wire_ledger_answer_decode(const void *bytes, size_t len,
+                                  struct wire_ledger_answer *answer) MUST_CHECK;
 
 /* POST ledger, and POST teams where `code` is not empty. */
 struct wire_submission {
@@ -202,11 +207,12 @@ struct wire_push_answer {
 
 #define WIRE_PUSH_ANSWER_EMPTY ((struct wire_push_answer){.items = NULL})
 void wire_push_answer_wipe(struct wire_push_answer *answer);
-enum rc wire_push_answer_encode(const struct wire_push_answer *answer, const struct secret *server_key,
-                                struct buf *out) MUST_CHECK;
+enum rc wire_push_answer_encode(const struct wire_push_answer *answer,
+                                const struct secret *server_key, struct buf *out) MUST_CHECK;
 /* RC_UNTRUSTED when the signature fails, or the answer is to another request than `request_hash`. */
 enum rc wire_push_answer_decode(const void *bytes, size_t len, const uint8_t *server_public,
-                                const uint8_t *request_hash, struct wire_push_answer *answer) MUST_CHECK;
+                                const uint8_t *request_hash,
+                                struct wire_push_answer *answer) MUST_CHECK;
 
 /* ---- errors ---- */
 

@@ -87,7 +87,8 @@ sign(struct writer *writer, const struct secret *server_key, const char *context
 
     if (writer->rc != RC_OK)
         return;
-    writer->rc = crypto_sign_message(server_key, context, writer_begin(writer), writer_len(writer), signature);
+    writer->rc = crypto_sign_message(server_key, context, writer_begin(writer), writer_len(writer),
+                                     signature);
     writer_bytes(writer, signature, sizeof signature);
 }
 
@@ -141,7 +142,8 @@ wire_hello_decode(const void *bytes, size_t len, struct wire_hello *hello)
     enum rc rc = reader_finish(&reader, _("the server's greeting"));
     if (rc != RC_OK)
         return rc;
-    if (!crypto_verify(hello->server_public, "baken hello 1", bytes, len - sizeof signature, signature))
+    if (!crypto_verify(hello->server_public, "baken hello 1", bytes, len - sizeof signature,
+                       signature))
         return rc_fail(RC_UNTRUSTED, _("the signature of the server's greeting does not hold"));
     return RC_OK;
 }
@@ -154,7 +156,8 @@ wire_push_answer_wipe(struct wire_push_answer *answer)
 }
 
 enum rc
-wire_push_answer_encode(const struct wire_push_answer *answer, const struct secret *server_key, struct buf *out)
+wire_push_answer_encode(const struct wire_push_answer *answer, const struct secret *server_key,
+                        struct buf *out)
 {
     struct writer writer = writer_of(out);
 

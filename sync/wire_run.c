@@ -44,7 +44,8 @@ add_item(struct wire_run_list *list, const struct entry *entry, bool begins)
         return RC_NOMEM;
     list->items = items;
     if (begins) {
-        uint32_t *starts = array_grow(list->starts, &list->run_room, list->run_count + 1, sizeof *starts);
+        uint32_t *starts =
+            array_grow(list->starts, &list->run_room, list->run_count + 1, sizeof *starts);
         if (starts == NULL)
             return RC_NOMEM;
         list->starts = starts;
@@ -164,7 +165,8 @@ get_item(struct reader *reader, struct entry *entry, bool is_first)
         if (!reader->failed)
             crypto_hash_plain(entry->ciphertext, len, entry->ciphertext_hash);
     }
-    if (entry->ciphertext_len < CRYPTO_TAG_BYTES || entry->ciphertext_len > ENTRY_CIPHERTEXT_MAX_BYTES)
+    if (entry->ciphertext_len < CRYPTO_TAG_BYTES ||
+        entry->ciphertext_len > ENTRY_CIPHERTEXT_MAX_BYTES)
         reader->failed = true;
     reader_copy(reader, entry->signature, sizeof entry->signature);
     entry->arrived_ms = reader_varint(reader);

@@ -24,7 +24,8 @@ struct wire_run_list {
     uint32_t *starts;
     size_t run_count;
     size_t run_room;
-    struct wire_blocks unknown; /* runs of a newer format, whole (format, length, rest), lent: keep, park */
+    struct wire_blocks
+        unknown; /* runs of a newer format, whole (format, length, rest), lent: keep, park */
 };
 
 #define WIRE_RUN_LIST_EMPTY ((struct wire_run_list){.items = NULL})
@@ -72,6 +73,7 @@ struct wire_run_bundle {
 #define WIRE_RUN_BUNDLE_EMPTY ((struct wire_run_bundle){.first_position = 0})
 void wire_run_bundle_wipe(struct wire_run_bundle *bundle);
 enum rc wire_run_bundle_encode(const struct wire_run_bundle *bundle, struct buf *out) MUST_CHECK;
-enum rc wire_run_bundle_decode(const void *bytes, size_t len, struct wire_run_bundle *bundle) MUST_CHECK;
+enum rc wire_run_bundle_decode(const void *bytes, size_t len,
+                               struct wire_run_bundle *bundle) MUST_CHECK;
 
 #endif

@@ -1,0 +1,240 @@
+/* Tests of server/http over real sockets: polls, waking, stopping. Hostile requests are in
+ * tests/e2e/http_hostile.sh. */
+#include "server/http.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/secret.h"
+#include "sync/httpsig.h"
+#include "tests/support/hosted.h"
+
+enum { REPLY_BYTES = 65536, POLLERS = 40 };
+
+static struct hosted hosted;
+static struct http *http;
+
+/* The server runs on the machine's clock here; what the test makes carries the same time. */
+static int
+set_up(void **state)
+{
+    char listen[256];
+
+    (void)state;
+    hosted_start(&hosted);
+    hosted.now_ms = (int64_t)time(NULL) * 1000;
+    assert_int_equal(server_new_code(hosted.server, hosted.code), RC_OK);
+    hosted_make_team(&hosted);
+    hosted.server->clock = clock_system();
+    (void)snprintf(listen, sizeof listen, "unix:%s", scratch_path(&hosted.scratch, "sock"));
+    const struct http_options options = {.listen = listen};
+    assert_int_equal(http_start(hosted.server, &options, &http), RC_OK);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    http_stop(http, 5);
+    http = NULL;
+    hosted_stop(&hosted);
+    return 0;
+}
+
+static int
+dial(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval patience = {.tv_sec = 10};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s",
+                   scratch_path(&hosted.scratch, "sock"));
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    return fd;
+}
+
+/* Sends a signed GET of the team's entries. */
+static int
+start_poll(const char *query)
+{
+    struct httpsig_headers headers;
+    char path[128], request[1024];
+    int fd = dial();
+
+    (void)snprintf(path, sizeof path, "%s/entries", hosted.path);
+    const struct httpsig_request to_sign = {"GET", path, query, NULL, 0};
+    assert_int_equal(httpsig_sign(&to_sign, hosted.first.identity.device,
+                                  &hosted.first.identity.sign, (int64_t)time(NULL), &headers),
+                     RC_OK);
+    int len = snprintf(request, sizeof request,
+                       "GET %s?%s HTTP/1.1\r\nHost: a\r\nSignature-Input: %s\r\nSignature: %s\r\n\r\n",
+                       path, query, headers.input, headers.signature);
+    assert_int_equal(send(fd, request, (size_t)len, 0), len);
+    return fd;
+}
+
+/* The status of the reply, 0 when the connection ended without one, -1 when none came in time. */
+static int
+read_status(int fd)
+{
+    static char reply[REPLY_BYTES];
+    int status = 0;
+    ssize_t len = recv(fd, reply, sizeof reply - 1, 0);
+
+    if (len < 0)
+        return -1;
+    reply[len] = '\0';
+    if (sscanf(reply, "HTTP/1.1 %d", &status) != 1)
+        status = 0;
+    (void)close(fd);
+    return status;
+}
+
+static bool
+is_silent(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+}
+
+static int64_t
+now_ms(void)
+{
+    struct clock clock = clock_system();
+
+    return clock_mono_ms(&clock);
+}
+
+static void
+nap(long ms)
+{
+    (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static void
+push_one(void)
+{
+    static uint64_t incarnation;
+    struct hosted_feed feed = {.stream = hosted.team_stream, .incarnation = ++incarnation};
+    struct buf cipher = BUF_EMPTY(65536);
+    struct entry entry = hosted_seal(&hosted, &hosted.first, &feed, 1, &cipher);
+
+    assert_int_equal(hosted_push(&hosted, &hosted.first, &entry).result, WIRE_PUSH_STORED);
+    buf_wipe(&cipher);
+}
+
+static void
+a_poll_is_answered_when_an_entry_comes(void **state)
+{
+    (void)state;
+    int fd = start_poll("after=0&wait=30");
+    nap(200);
+    assert_true(is_silent(fd));
+    int64_t began = now_ms();
+    push_one();
+    assert_int_equal(read_status(fd), 200);
+    assert_true(now_ms() - began < 2000);
+}
+
+static void
+a_poll_ends_by_itself_when_its_time_is_over(void **state)
+{
+    int64_t began = now_ms();
+
+    (void)state;
+    assert_int_equal(read_status(start_poll("after=0&wait=1")), 200);
+    assert_true(now_ms() - began >= 1000);
+    assert_true(now_ms() - began < 4000);
+}
+
+static void
+many_polls_hold_no_thread_and_all_are_woken(void **state)
+{
+    int fds[POLLERS];
+
+    (void)state;
+    for (int i = 0; i < POLLERS; i++)
+        fds[i] = start_poll("after=0&wait=30");
+    assert_int_equal(read_status(start_poll("after=0")), 200); /* beside them */
+    nap(200);
+    push_one();
+    for (int i = 0; i < POLLERS; i++)
+        assert_int_equal(read_status(fds[i]), 200);
+}
+
+static void
+a_poll_whose_client_went_away_hurts_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLLERS; i++)
+        (void)close(start_poll("after=0&wait=30"));
+    nap(200);
+    push_one();
+    assert_int_equal(read_status(start_poll("after=0")), 200);
+}
+
+static void
+stopping_answers_who_waits_and_does_so_at_once(void **state)
+{
+    int fds[POLLERS];
+
+    (void)state;
+    for (int i = 0; i < POLLERS; i++)
+        fds[i] = start_poll("after=0&wait=60");
+    nap(200);
+    int64_t began = now_ms();
+    http_stop(http, 10);
+    http = NULL;
+    assert_true(now_ms() - began < 3000);
+    for (int i = 0; i < POLLERS; i++)
+        assert_int_equal(read_status(fds[i]), 200);
+}
+
+static void
+entries_that_come_while_polls_begin_are_never_missed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        char query[64];
+        (void)snprintf(query, sizeof query, "after=%d&wait=30", i);
+        int fd = start_poll(query); /* begins to wait, or not yet: both must see the entry */
+        push_one();
+        assert_int_equal(read_status(fd), 200);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_poll_is_answered_when_an_entry_comes),
+        TEST(a_poll_ends_by_itself_when_its_time_is_over),
+        TEST(many_polls_hold_no_thread_and_all_are_woken),
+        TEST(a_poll_whose_client_went_away_hurts_nobody),
+        TEST(stopping_answers_who_waits_and_does_so_at_once),
+        TEST(entries_that_come_while_polls_begin_are_never_missed),
+    };
+
+    if (secret_start() != RC_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

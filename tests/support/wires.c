@@ -1,0 +1,409 @@
+/* One lawful example of everything that travels, made by a team. */
+#include "tests/support/wires.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/ack.h"
+#include "sync/bundle.h"
+#include "sync/entry.h"
+#include "sync/pack.h"
+#include "sync/wire_run.h"
+
+enum { CEILING = 16 * 1024 * 1024, ENTRIES = 3 };
+
+static void
+need(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    (void)fprintf(stderr, "tests/support/wires: %s: %s\n", what, rc_sentence());
+    abort();
+}
+
+#define NEED(expression) need((expression) == RC_OK, #expression)
+
+const char *
+wires_name(enum wires_kind kind)
+{
+    static const char *const NAMES[WIRES_COUNT] = {
+        "line",     "operation", "submission",     "creation",     "ledger_answer",
+        "box_list", "heads",     "push",           "push_answer",  "page",
+        "hello",    "joins",     "join_request",   "invitation",   "ack",
+        "ack_list", "bundle",    "bundle_content", "entry_header", "packed",
+    };
+
+    return NAMES[kind];
+}
+
+static void
+make_ledger_bodies(struct wires *wires, struct wire_boxes *boxes)
+{
+    struct team *team = &wires->team;
+    struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
+    struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
+    struct wire_box_list list = {.next = 9, .more = true};
+    uint64_t number = 8;
+
+    NEED(buf_put(&wires->bytes[WIRES_LINE], team->last_line.data, team->last_line.len));
+    NEED(buf_put(&wires->bytes[WIRES_OPERATION], team->last_op.data, team->last_op.len));
+    submission.operation = (struct wire_bytes){team->last_op.data, team->last_op.len};
+    submission.boxes = *boxes;
+    NEED(wire_submission_encode(&submission, false, &wires->bytes[WIRES_SUBMISSION]));
+    (void)snprintf(submission.code, sizeof submission.code, "ABCDE-FGHJK-MNPQR-STVWX");
+    NEED(wire_submission_encode(&submission, true, &wires->bytes[WIRES_CREATION]));
+
+    list.numbers = &number;
+    list.boxes = (struct wire_boxes){boxes->items, 1, 1};
+    NEED(wire_box_list_encode(&list, &wires->bytes[WIRES_BOX_LIST]));
+
+    NEED(wire_blocks_add(&answer.lines, team->last_line.data, team->last_line.len));
+    memcpy(answer.statement.team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
+    answer.statement.position = ledger_position(team->ledger);
+    memcpy(answer.statement.line_hash, ledger_hash_at(team->ledger, answer.statement.position),
+           CRYPTO_HASH_BYTES);
+    answer.statement.time_ms = team->now_ms;
+    NEED(wire_statement_sign(&answer.statement, &team->server_secret));
+    NEED(wire_ledger_answer_encode(&answer, &wires->bytes[WIRES_LEDGER_ANSWER]));
+
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    content.first_position = answer.statement.position;
+    content.lines = answer.lines;
+    content.has_statement = true;
+    content.statement = answer.statement;
+    content.boxes = *boxes;
+    NEED(wire_run_bundle_encode(&content, &wires->bytes[WIRES_BUNDLE_CONTENT]));
+    wire_ledger_answer_wipe(&answer);
+}
+
+static void
+make_entries(struct wires *wires)
+{
+    struct team *team = &wires->team;
+    struct secret key = SECRET_EMPTY;
+    struct buf ciphertexts[ENTRIES];
+    struct wire_run_page page = WIRE_RUN_PAGE_EMPTY;
+    struct entry entry = {
+        .stream = ledger_team_stream(team->ledger), .incarnation = 77, .epoch = 1, .position = 1};
+    uint8_t header[ENTRY_HEADER_BYTES];
+
+    memcpy(entry.position_hash, ledger_hash_at(team->ledger, 1), CRYPTO_HASH_BYTES);
+    NEED(keyring_get(team->keys, entry.stream, 1, &key));
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        ciphertexts[i] = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
+        buf_clear(&wires->body);
+        for (unsigned k = 0; k < 10 * i; k++)
+            NEED(buf_printf(&wires->body, "saved at the kitchen table %u; ", k * i));
+        entry.first = 2 * i + 1;
+        entry.last = entry.first + 1;
+        NEED(entry_seal(&entry, &team->members[0].identity, &key, &wires->body, &ciphertexts[i]));
+        NEED(wire_run_add(&page.runs, &entry));
+        memcpy(entry.previous, entry.hash, sizeof entry.previous);
+    }
+    entry_header(&entry, header);
+    NEED(buf_put(&wires->bytes[WIRES_ENTRY_HEADER], header, sizeof header));
+    need(page.runs.run_count == 1, "a feed's entries are one run");
+    NEED(wire_run_push_encode(&page.runs, &wires->bytes[WIRES_PUSH]));
+    page.runs.items[0].ciphertext = NULL; /* lawfully gone */
+    page.runs.items[1].arrived_ms = team->now_ms;
+    page.next = 3;
+    page.position = 1;
+    NEED(wire_run_page_encode(&page, &wires->bytes[WIRES_PAGE]));
+    NEED(pack_put(wires->body.data, wires->body.len, ENTRY_BODY_MAX_BYTES,
+                  &wires->bytes[WIRES_PACKED]));
+    wire_run_page_wipe(&page);
+    secret_wipe(&key);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        buf_wipe(&ciphertexts[i]);
+}
+
+static void
+make_answers(struct wires *wires)
+{
+    struct team *team = &wires->team;
+    struct wire_push_item items[] = {
+        {WIRE_PUSH_STORED, 0}, {WIRE_PUSH_HAD, 0}, {WIRE_PUSH_REFUSED, 5}};
+    struct wire_push_answer answer = {.time_ms = 5, .position = 1, .items = items, .count = 3};
+    struct wire_hello hello = {
+        .time_ms = 5, .entry_bytes = 6, .body_bytes = 7, .has_team = true, .position = 1};
+    struct ledger_head head = {
+        ledger_team_stream(team->ledger), team->members[0].identity.device, 77, 6, {1}};
+    struct ledger_heads heads = {&head, 1, 1};
+    const struct buf *push = &wires->bytes[WIRES_PUSH];
+
+    crypto_hash_plain(push->data, push->len, answer.request);
+    NEED(wire_push_answer_encode(&answer, &team->server_secret, &wires->bytes[WIRES_PUSH_ANSWER]));
+    memcpy(hello.server_public, team->server_public, CRYPTO_PUBLIC_BYTES);
+    memcpy(hello.team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
+    memcpy(hello.line_hash, ledger_hash_at(team->ledger, 1), CRYPTO_HASH_BYTES);
+    (void)snprintf(hello.version, sizeof hello.version, "0.1.0");
+    NEED(wire_hello_encode(&hello, &team->server_secret, &wires->bytes[WIRES_HELLO]));
+    NEED(ledger_heads_encode(&heads, &wires->bytes[WIRES_HEADS]));
+}
+
+static void
+make_joining(struct wires *wires)
+{
+    struct team *team = &wires->team;
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+    struct joining_request request;
+    struct wire_blocks joins = WIRE_BLOCKS_EMPTY;
+    uint8_t bytes[JOINING_REQUEST_BYTES];
+    uint8_t unused[CRYPTO_PUBLIC_BYTES];
+
+    NEED(joining_invite_key(&invitation.seed, unused));
+    (void)snprintf(invitation.address, sizeof invitation.address, "https://baken.example.org");
+    memcpy(invitation.server_public, team->server_public, CRYPTO_PUBLIC_BYTES);
+    memcpy(invitation.team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
+    invitation.position = 1;
+    memcpy(invitation.line_hash, ledger_hash_at(team->ledger, 1), CRYPTO_HASH_BYTES);
+    memcpy(invitation.inviter_sign, team->members[0].identity.sign_public, CRYPTO_PUBLIC_BYTES);
+    NEED(joining_invitation_encode(&invitation, &wires->bytes[WIRES_INVITATION]));
+    NEED(joining_request_make(&invitation, &wires->reader, team->now_ms, &request));
+    joining_request_encode(&request, bytes);
+    NEED(buf_put(&wires->bytes[WIRES_JOIN_REQUEST], bytes, sizeof bytes));
+    NEED(wire_blocks_add(&joins, bytes, sizeof bytes));
+    NEED(wire_joins_encode(&joins, &wires->bytes[WIRES_JOINS]));
+    wire_blocks_wipe(&joins);
+    joining_invitation_wipe(&invitation);
+}
+
+static void
+make_ack_and_bundle(struct wires *wires)
+{
+    struct team *team = &wires->team;
+    const struct identity *author = &team->members[0].identity;
+    struct ack ack = ACK_EMPTY;
+    struct wire_ack_list list = {.next = 4};
+    struct bundle_head head = {
+        .from = author->device, .to = wires->reader.device, .created_ms = team->now_ms};
+    uint8_t digest[CRYPTO_HASH_BYTES] = {9};
+
+    memcpy(ack.team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
+    memcpy(head.team, ack.team, sizeof head.team);
+    ack.device = author->device;
+    ack.incarnation = 77;
+    ack.number = 3;
+    ack.position = 1;
+    NEED(ack_add_stream(&ack, ledger_team_stream(team->ledger), digest));
+    NEED(ack_add_feed(&ack, (struct ack_feed){author->device, 77, 6}));
+    NEED(ack_encode(&ack, author, &wires->bytes[WIRES_ACK]));
+    NEED(wire_blocks_add(&list.acks, wires->bytes[WIRES_ACK].data, wires->bytes[WIRES_ACK].len));
+    NEED(wire_ack_list_encode(&list, &wires->bytes[WIRES_ACK_LIST]));
+    NEED(bundle_seal(&head, author, wires->reader.box_public, &wires->bytes[WIRES_BUNDLE_CONTENT],
+                     &wires->bytes[WIRES_BUNDLE]));
+    wire_ack_list_wipe(&list);
+    ack_wipe(&ack);
+}
+
+void
+wires_start(struct wires *wires)
+{
+    struct wire_box box = {.epoch = 1, .len = 72};
+    struct wire_boxes boxes = WIRE_BOXES_EMPTY;
+
+    memset(wires, 0, sizeof *wires);
+    for (unsigned i = 0; i < WIRES_COUNT; i++)
+        wires->bytes[i] = BUF_EMPTY(CEILING);
+    wires->body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    team_start(&wires->team);
+    NEED(identity_make(&wires->reader));
+    box.stream = ledger_team_stream(wires->team.ledger);
+    NEED(wire_boxes_add(&boxes, &box));
+    box.recipient = wires->reader.device;
+    box.len = 101;
+    NEED(wire_boxes_add(&boxes, &box));
+    make_ledger_bodies(wires, &boxes);
+    wire_boxes_wipe(&boxes);
+    make_entries(wires);
+    make_answers(wires);
+    make_joining(wires);
+    make_ack_and_bundle(wires);
+}
+
+void
+wires_end(struct wires *wires)
+{
+    for (unsigned i = 0; i < WIRES_COUNT; i++)
+        buf_wipe(&wires->bytes[i]);
+    buf_wipe(&wires->body);
+    identity_wipe(&wires->reader);
+    team_end(&wires->team);
+}
+
+/* Verifies the runs of a list as a device does. */
+static void
+verify_runs(const struct wires *wires, const struct wire_run_list *list)
+{
+    for (size_t i = 0; i < list->run_count; i++) {
+        size_t count;
+        const struct entry *entries = wire_run_at(list, i, &count);
+        size_t held = entry_verify_run(entries, count, wires->team.members[0].identity.sign_public);
+        need(held <= count, "no more hold than there are");
+        for (size_t k = 0; k < count; k++)
+            need(entry_body_fits(&entries[k]), "a rebuilt header fits its body");
+    }
+}
+
+static enum rc
+decode_runs(const struct wires *wires, enum wires_kind kind, const void *bytes, size_t len)
+{
+    struct wire_run_page page = WIRE_RUN_PAGE_EMPTY;
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    enum rc rc;
+
+    if (kind == WIRES_BUNDLE_CONTENT)
+        rc = wire_run_bundle_decode(bytes, len, &content);
+    else if (kind == WIRES_PAGE)
+        rc = wire_run_page_decode(bytes, len, &page);
+    else
+        rc = wire_run_push_decode(bytes, len, &page.runs);
+    if (rc == RC_OK)
+        verify_runs(wires, kind == WIRES_BUNDLE_CONTENT ? &content.runs : &page.runs);
+    wire_run_bundle_wipe(&content);
+    wire_run_page_wipe(&page);
+    return rc;
+}
+
+static enum rc
+decode_ledger(const struct wires *wires, enum wires_kind kind, const void *bytes, size_t len)
+{
+    struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
+    struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
+    struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    struct ledger *ledger = NULL;
+    enum rc rc;
+
+    switch (kind) {
+    case WIRES_LINE:
+        rc = ledger_new(&ledger);
+        if (rc == RC_OK)
+            rc = ledger_append(ledger, bytes, len);
+        break;
+    case WIRES_OPERATION:
+        rc = ledger_op_decode(bytes, len, &op);
+        break;
+    case WIRES_SUBMISSION:
+    case WIRES_CREATION:
+        rc = wire_submission_decode(bytes, len, kind == WIRES_CREATION, &submission);
+        break;
+    case WIRES_BOX_LIST:
+        rc = wire_box_list_decode(bytes, len, &list);
+        break;
+    default:
+        rc = wire_ledger_answer_decode(bytes, len, &answer);
+        if (rc == RC_OK && !wire_statement_verify(&answer.statement, wires->team.server_public))
+            rc = RC_UNTRUSTED;
+    }
+    ledger_free(ledger);
+    ledger_op_wipe(&op);
+    wire_submission_wipe(&submission);
+    wire_ledger_answer_wipe(&answer);
+    wire_box_list_wipe(&list);
+    return rc;
+}
+
+static enum rc
+decode_small(const struct wires *wires, enum wires_kind kind, const void *bytes, size_t len)
+{
+    struct wire_push_answer answer = WIRE_PUSH_ANSWER_EMPTY;
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+    struct ledger_heads heads = LEDGER_HEADS_EMPTY;
+    struct wire_hello hello;
+    struct joining_request request;
+    struct entry entry;
+    uint8_t request_hash[CRYPTO_HASH_BYTES];
+    enum rc rc;
+
+    switch (kind) {
+    case WIRES_HEADS:
+        rc = ledger_heads_decode(bytes, len, &heads);
+        break;
+    case WIRES_PUSH_ANSWER:
+        crypto_hash_plain(wires->bytes[WIRES_PUSH].data, wires->bytes[WIRES_PUSH].len,
+                          request_hash);
+        rc = wire_push_answer_decode(bytes, len, wires->team.server_public, request_hash, &answer);
+        break;
+    case WIRES_HELLO:
+        rc = wire_hello_decode(bytes, len, &hello);
+        break;
+    case WIRES_JOIN_REQUEST:
+        rc = joining_request_decode(bytes, len, &request);
+        if (rc == RC_OK && !joining_request_verify(&request))
+            rc = RC_UNTRUSTED;
+        break;
+    case WIRES_INVITATION:
+        rc = joining_invitation_decode(bytes, len, &invitation);
+        break;
+    default:
+        rc = entry_header_decode(bytes, len, &entry);
+    }
+    wire_push_answer_wipe(&answer);
+    joining_invitation_wipe(&invitation);
+    ledger_heads_wipe(&heads);
+    return rc;
+}
+
+static enum rc
+decode_rest(const struct wires *wires, enum wires_kind kind, const void *bytes, size_t len)
+{
+    struct wire_blocks joins = WIRE_BLOCKS_EMPTY;
+    struct wire_ack_list list = WIRE_ACK_LIST_EMPTY;
+    struct ack ack = ACK_EMPTY;
+    struct buf out = BUF_EMPTY(CEILING);
+    const struct identity *author = &wires->team.members[0].identity;
+    enum rc rc;
+
+    switch (kind) {
+    case WIRES_JOINS:
+        rc = wire_joins_decode(bytes, len, &joins);
+        break;
+    case WIRES_ACK:
+        rc = ack_decode(bytes, len, &ack);
+        if (rc == RC_OK && !ack_verify(bytes, len, author->sign_public))
+            rc = RC_UNTRUSTED;
+        break;
+    case WIRES_ACK_LIST:
+        rc = wire_ack_list_decode(bytes, len, &list);
+        break;
+    case WIRES_BUNDLE:
+        rc = bundle_open(bytes, len, &wires->reader, author->sign_public, &out);
+        break;
+    default:
+        rc = pack_get(bytes, len, ENTRY_BODY_MAX_BYTES, &out);
+    }
+    wire_blocks_wipe(&joins);
+    wire_ack_list_wipe(&list);
+    ack_wipe(&ack);
+    buf_wipe(&out);
+    return rc;
+}
+
+enum rc
+wires_decode(const struct wires *wires, enum wires_kind kind, const void *bytes, size_t len)
+{
+    switch (kind) {
+    case WIRES_PUSH:
+    case WIRES_PAGE:
+    case WIRES_BUNDLE_CONTENT:
+        return decode_runs(wires, kind, bytes, len);
+    case WIRES_LINE:
+    case WIRES_OPERATION:
+    case WIRES_SUBMISSION:
+    case WIRES_CREATION:
+    case WIRES_BOX_LIST:
+    case WIRES_LEDGER_ANSWER:
+        return decode_ledger(wires, kind, bytes, len);
+    case WIRES_HEADS:
+    case WIRES_PUSH_ANSWER:
+    case WIRES_HELLO:
+    case WIRES_JOIN_REQUEST:
+    case WIRES_INVITATION:
+    case WIRES_ENTRY_HEADER:
+        return decode_small(wires, kind, bytes, len);
+    default:
+        return decode_rest(wires, kind, bytes, len);
+    }
+}

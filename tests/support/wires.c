@@ -101,7 +101,7 @@ make_entries(struct wires *wires)
         NEED(wire_run_add(&page.runs, &entry));
         memcpy(entry.previous, entry.hash, sizeof entry.previous);
     }
-    entry_header(&entry, header);
+    entry_header(&page.runs.items[ENTRIES - 1], header);
     NEED(buf_put(&wires->bytes[WIRES_ENTRY_HEADER], header, sizeof header));
     need(page.runs.run_count == 1, "a feed's entries are one run");
     NEED(wire_run_push_encode(&page.runs, &wires->bytes[WIRES_PUSH]));

@@ -1,0 +1,204 @@
+/* Looks whether what is stored holds together: structure, chains, signatures, digests, tables against a rebuild. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/ack.h"
+#include "sync/inbox.h"
+#include "sync/outbox.h"
+#include "sync/status.h"
+
+struct doctor {
+    struct replica *replica;
+    replica_finding_fn visit;
+    void *context;
+    struct elog_row row;
+};
+
+static enum rc
+find(struct doctor *doctor, const char *what, struct id stream, const char *sentence)
+{
+    struct doctor_finding finding = {.what = what, .stream = stream};
+
+    snprintf(finding.sentence, sizeof finding.sentence, "%s", sentence);
+    return doctor->visit(doctor->context, &finding);
+}
+
+/* ---- chains and signatures ---------------------------------------------------------------------- */
+
+static enum rc
+check_entry(struct doctor *doctor, const struct elog_feed *feed, uint32_t save, const uint8_t *previous)
+{
+    const struct entry *entry = &doctor->row.entry;
+    const struct ledger_device *device = ledger_device(doctor->replica->ledger, entry->device);
+    char sentence[200];
+    const char *what = NULL;
+
+    if (entry->first != save)
+        what = "gap";
+    else if (memcmp(entry->previous, previous, CRYPTO_HASH_BYTES) != 0)
+        what = "chain";
+    else if (!entry_body_fits(entry))
+        what = "body";
+    else if (device == NULL ? doctor->row.reason != ELOG_LEDGER : !entry_verify(entry, device->sign_public))
+        what = "signature";
+    if (what == NULL)
+        return RC_OK;
+    snprintf(sentence, sizeof sentence, _("save %u of a feed does not hold: %s"), (unsigned)entry->first, what);
+    return find(doctor, what, feed->stream, sentence);
+}
+
+static enum rc
+check_feed(void *context, const struct elog_feed *feed)
+{
+    struct doctor *doctor = context;
+    uint8_t previous[CRYPTO_HASH_BYTES] = {0};
+    uint32_t stored, applied, save = 1;
+    bool is_here, is_filling;
+
+    enum rc rc = streams_have(doctor->replica, feed->stream, &is_here, &is_filling);
+    if (rc == RC_OK && is_here && !is_filling)
+        rc = elog_last(doctor->replica->db, feed->key, &stored, &applied);
+    if (rc != RC_OK || !is_here || is_filling)
+        return rc;
+    while (rc == RC_OK && save <= stored) {
+        rc = elog_find(doctor->replica->db, feed->key, save, &doctor->row);
+        if (rc == RC_ABSENT)
+            return doctor->row.state == ELOG_PARKED ? RC_OK
+                                                   : find(doctor, "gap", feed->stream, _("entries of a feed are missing"));
+        if (rc == RC_OK)
+            rc = check_entry(doctor, feed, save, previous);
+        memcpy(previous, doctor->row.entry.hash, sizeof previous);
+        save = doctor->row.entry.last + 1;
+    }
+    return rc;
+}
+
+/* ---- digests of others ------------------------------------------------------------------------------ */
+
+/* The digest over the feeds of another's vector, by the headers that are here; false when one is not. */
+static enum rc
+digest_of(struct replica *replica, struct id stream, const uint8_t *vector, size_t len,
+          uint8_t digest[CRYPTO_HASH_BYTES], bool *is_known)
+{
+    struct ack_digest made;
+    struct reader reader = reader_of(vector, len);
+    enum rc rc = RC_OK;
+
+    *is_known = true;
+    ack_digest_start(&made);
+    while (rc == RC_OK && *is_known && reader_left(&reader) > 0 && !reader.failed) {
+        struct feed_ref ref;
+        struct elog_feed feed;
+        uint8_t hash[CRYPTO_HASH_BYTES];
+        reader_copy(&reader, ref.device.bytes, ID_BYTES);
+        ref.incarnation = reader_u64(&reader);
+        uint32_t last = reader_u32(&reader);
+        rc = elog_feed_find(replica->db, stream, ref, &feed);
+        if (rc == RC_OK)
+            rc = elog_head_at(replica->db, feed.key, last, hash);
+        *is_known = rc == RC_OK;
+        if (rc == RC_OK)
+            ack_digest_add(&made, ref.device, ref.incarnation, last, hash);
+    }
+    ack_digest_end(&made, digest);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+check_acks(struct doctor *doctor)
+{
+    struct replica *replica = doctor->replica;
+    struct buf vector = BUF_EMPTY(ACK_MAX_BYTES);
+    struct id device = {{0}}, stream = {{0}};
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        struct stmt *stmt;
+        uint8_t theirs[CRYPTO_HASH_BYTES], ours[CRYPTO_HASH_BYTES];
+        bool is_known;
+        rc = db_stmt(replica->db, "SELECT device, stream, digest, vector FROM sync_ack WHERE (device, stream) > (?1, ?2)"
+                                  " ORDER BY device, stream LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, device);
+        stmt_id(stmt, 2, stream);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &device);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 1, &stream);
+        if (rc == RC_OK && found)
+            rc = stmt_get_fixed(stmt, 2, theirs, sizeof theirs);
+        buf_clear(&vector);
+        if (rc == RC_OK && found) {
+            size_t len;
+            const uint8_t *bytes = stmt_get_blob(stmt, 3, &len);
+            rc = buf_put(&vector, bytes, len);
+        }
+        stmt_done(stmt);
+        if (rc != RC_OK || !found)
+            break;
+        rc = digest_of(replica, stream, vector.data, vector.len, ours, &is_known);
+        if (rc == RC_OK && is_known && memcmp(ours, theirs, sizeof ours) != 0)
+            rc = find(doctor, "digest", stream, _("a colleague's device has another past of this stream"));
+    }
+    buf_wipe(&vector);
+    return rc;
+}
+
+/* ---- tables ----------------------------------------------------------------------------------------- */
+
+/* Rebuilds inside a transaction that is rolled back, and compares the dumps. */
+static enum rc
+check_tables(struct doctor *doctor, struct id stream)
+{
+    struct replica *replica = doctor->replica;
+    struct buf before = BUF_EMPTY((size_t)1 << 30);
+    struct buf after = BUF_EMPTY((size_t)1 << 30);
+
+    enum rc rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = journal_dump(replica->journal, stream, &before);
+    if (rc == RC_OK)
+        rc = replica_rebuild(replica, stream);
+    if (rc == RC_OK)
+        rc = journal_dump(replica->journal, stream, &after);
+    db_rollback(replica->db);
+    source_forget(replica);
+    bool is_same = before.len == after.len && (before.len == 0 || memcmp(before.data, after.data, before.len) == 0);
+    if (rc == RC_OK && !is_same)
+        rc = find(doctor, "tables", stream, _("the tables differ from what the log says: rebuild them"));
+    buf_wipe(&after);
+    buf_wipe(&before);
+    return rc;
+}
+
+enum rc
+replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
+{
+    struct doctor doctor = {replica, visit, context, ELOG_ROW_EMPTY};
+    struct id stream;
+    bool found = false;
+
+    enum rc rc = db_check_structure(replica->db);
+    if (rc == RC_CORRUPT)
+        return find(&doctor, "structure", (struct id){{0}}, rc_sentence());
+    if (rc == RC_OK && replica->is_in_team) {
+        rc = elog_feeds(replica->db, (struct id){{0}}, check_feed, &doctor);
+        if (rc == RC_OK)
+            rc = check_acks(&doctor);
+        if (rc == RC_OK)
+            rc = streams_next(replica, NULL, &stream, &found);
+    }
+    while (rc == RC_OK && found) {
+        rc = check_tables(&doctor, stream);
+        if (rc == RC_OK)
+            rc = streams_next(replica, &stream, &stream, &found);
+    }
+    elog_row_wipe(&doctor.row);
+    return rc;
+}

@@ -33,7 +33,7 @@ read_slots(struct call *call, struct buf *path, const char **directory, struct s
         rc = store_key_read(*directory, slots);
     if (rc == RC_ABSENT) {
         call->exit = EXIT_NO_STORE;
-        return rc_fail(RC_ABSENT, _("there is no store in %s; `baken team create` or `baken team join` makes one"),
+        return rc_fail(RC_ABSENT, _("there is no store in %s"),
                        *directory);
     }
     return rc;

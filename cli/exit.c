@@ -43,24 +43,18 @@ exit_of(enum rc rc)
     return table[rc].code;
 }
 
-const char *
-exit_safe(enum rc rc)
-{
-    return table[rc].safe[0] == '\0' ? "" : _(table[rc].safe);
-}
-
-const char *
-exit_advice(enum rc rc)
-{
-    return table[rc].advice[0] == '\0' ? "" : _(table[rc].advice);
-}
-
 enum rc
-exit_message(enum rc rc, struct buf *out)
+exit_message(enum rc rc, int exit_code, struct buf *out)
 {
     const char *what = rc_sentence();
+    const char *advice = _(table[rc].advice);
 
     if (what[0] == '\0')
         what = rc_name(rc);
-    return buf_printf(out, "%s; %s; %s.", what, exit_safe(rc), exit_advice(rc));
+    /* Two cases that their code alone does not tell apart. */
+    if (exit_code == EXIT_NO_STORE)
+        advice = _("`baken team create` or `baken team join` makes one");
+    if (exit_code == EXIT_USAGE)
+        advice = _("`baken --help` lists the commands");
+    return buf_printf(out, "%s; %s; %s.", what, _(table[rc].safe), advice);
 }

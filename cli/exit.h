@@ -31,10 +31,8 @@ enum exit_code {
 };
 
 enum exit_code exit_of(enum rc rc);
-/* What is safe, and what to do; in the user's language, without a full stop. */
-const char *exit_safe(enum rc rc);
-const char *exit_advice(enum rc rc);
-/* The one sentence for a person: what happened; what is safe; what to do. */
-enum rc exit_message(enum rc rc, struct buf *out) MUST_CHECK;
+/* The one sentence for a person, in the user's language: what happened; what is safe; what to do. `rc` is
+ * not RC_OK. */
+enum rc exit_message(enum rc rc, int exit_code, struct buf *out) MUST_CHECK;
 
 #endif

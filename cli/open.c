@@ -4,7 +4,6 @@
 #include "cli/unlock.h"
 #include "core/i18n.h"
 #include "core/store.h"
-#include "sync/ledger.h"
 #include "sync/transport_http.h"
 
 #include <stdlib.h>
@@ -80,7 +79,7 @@ call_open(struct call *call)
         rc = find_store(directory, &is_there);
     if (rc == RC_OK && !is_there) {
         call->exit = EXIT_NO_STORE;
-        rc = rc_fail(RC_ABSENT, _("there is no store in %s; `baken team create` or `baken team join` makes one"),
+        rc = rc_fail(RC_ABSENT, _("there is no store in %s"),
                      directory);
     }
     if (rc == RC_OK)
@@ -138,15 +137,23 @@ call_open_or_make(struct call *call)
 enum rc
 call_connect(struct call *call, const char *address)
 {
-    const struct ledger *ledger = replica_ledger(call->replica);
+    const char *ca_file = getenv("BAKEN_CA_FILE");
+    struct buf known = BUF_EMPTY(PATH_CEILING_BYTES);
+    enum rc rc = RC_OK;
 
-    if (address == NULL && ledger != NULL)
-        address = ledger_server_address(ledger);
-    if (address == NULL)
-        return rc_fail(RC_ABSENT, _("this store knows no server yet"));
-    enum rc rc = transport_http_open(address, &call->http);
+    if (address == NULL) {
+        rc = replica_server_address(call->replica, &known);
+        address = rc == RC_OK ? buf_text(&known) : NULL;
+        if (rc == RC_OK && address == NULL)
+            rc = rc_fail(RC_NOMEM, _("memory ran out"));
+    }
+    if (rc == RC_OK)
+        rc = transport_http_open(address, &call->http);
+    if (rc == RC_OK && ca_file != NULL && ca_file[0] != '\0')
+        rc = transport_http_trust(call->http, ca_file);
     if (rc == RC_OK)
         call->transport = transport_http_transport(call->http);
+    buf_wipe(&known);
     return rc;
 }
 

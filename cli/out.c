@@ -469,7 +469,7 @@ out_failure(struct out *out, enum rc rc, int exit_code)
     struct buf message = BUF_EMPTY(FORMATTED_BYTES);
     struct buf json = BUF_EMPTY(4 * FORMATTED_BYTES);
     struct json_writer writer = json_writer_of(&json, false);
-    const char *text = exit_message(rc, &message) == RC_OK ? buf_text(&message) : NULL;
+    const char *text = exit_message(rc, exit_code, &message) == RC_OK ? buf_text(&message) : NULL;
 
     if (text == NULL)
         text = rc_name(rc);

@@ -59,6 +59,9 @@ enum rc replica_join(struct replica *replica, const struct transport *transport,
                      const char *invitation, char digits[25]) MUST_CHECK;
 /* The server address an invitation names, before a transport exists. */
 enum rc replica_invitation_address(const char *invitation, struct buf *address) MUST_CHECK;
+/* Appends the address of the team's server: the ledger's, or while joining the invitation's. RC_ABSENT when
+ * this store knows neither. */
+enum rc replica_server_address(struct replica *replica, struct buf *address) MUST_CHECK;
 /* Fetches waiting requests and approves the one whose digits were typed; RC_ABSENT when none has them. */
 enum rc replica_approve(struct replica *replica, const struct transport *transport,
                         const char *digits, const char *device_label, struct id *device) MUST_CHECK;

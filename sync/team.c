@@ -344,6 +344,24 @@ out:
     return rc == RC_OK ? rc : rc_while(rc, _("asking to join"));
 }
 
+enum rc
+replica_server_address(struct replica *replica, struct buf *address)
+{
+    const struct ledger *ledger = replica_ledger(replica);
+    const char *known = ledger == NULL ? NULL : ledger_server_address(ledger);
+    struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
+
+    if (known != NULL)
+        return buf_put(address, known, strlen(known));
+    enum rc rc = replica_load_invitation(replica, &invitation);
+    if (rc == RC_OK)
+        rc = buf_put(address, invitation.address, strlen(invitation.address));
+    else if (rc == RC_ABSENT)
+        rc = rc_fail(RC_ABSENT, _("this store knows no server yet"));
+    joining_invitation_wipe(&invitation);
+    return rc;
+}
+
 /* ---- approving -------------------------------------------------------------------------------- */
 
 struct approval {

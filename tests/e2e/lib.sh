@@ -69,7 +69,7 @@ check_exit() {
     status=$?
     if [ "$status" -ne "$wanted" ]; then
         not_ok "$name" "status $status, not $wanted, of: $*" "$(head -c 600 "$WORK/check.err")"
-    elif ! grep -qE -- "$words" "$WORK/check.err"; then
+    elif [ -n "$words" ] && ! grep -qE -- "$words" "$WORK/check.err"; then
         not_ok "$name" "no \`$words\` in: $(head -c 600 "$WORK/check.err")"
     else
         ok "$name"

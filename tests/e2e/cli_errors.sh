@@ -1,0 +1,139 @@
+#!/bin/bash
+# Bad input: for each case its exit code and its sentence, and that nothing was changed.
+. "$(dirname "$0")/lib.sh"
+
+server_start
+team_create anna Anna >/dev/null || give_up "the team is made"
+as anna family add Duin >/dev/null || give_up "the family is made"
+as anna family add Berk >/dev/null || give_up "the second family is made"
+goal=$(as anna goal add duin --text "on time" --json | json goal.id)
+
+# ---- the command line
+check_exit "no command" 2 "" "$BAKEN"
+check_exit "an unknown command" 2 "no command \`fly\`" as anna fly
+check_exit "an unknown verb" 2 "one of: add, list" as anna visit fly
+check_exit "an unknown option" 2 "option --fast is unknown" as anna status --fast
+check_exit "an option of another command" 2 "has no option --minutes" as anna status --minutes 3
+check_exit "a missing value" 2 "--date needs a value" as anna visit add duin --date --json
+check_exit "a value for a flag" 2 "takes no value" as anna status --json=yes
+check_exit "an option twice" 2 "twice" as anna visit list --limit 3 --limit 4
+check_exit "a missing word" 2 "baken visit add FAMILY" as anna visit add
+check_exit "a word too many" 2 "baken status" as anna status now
+
+# ---- passphrases
+printf 'wrong\n' >"$WORK/wrong"
+printf '\n' >"$WORK/empty"
+check_exit "a wrong passphrase" 7 "passphrase" as anna family list --passphrase-file "$WORK/wrong"
+check_exit "an empty passphrase" 3 "passphrase is empty" as anna family list --passphrase-file "$WORK/empty"
+check_exit "a passphrase file that is not there" 4 "cannot be read" as anna family list --passphrase-file "$WORK/none"
+check_exit "a passphrase command that fails" 7 "command failed" env -u BAKEN_PASSPHRASE_FILE \
+    BAKEN_HOME="$WORK/anna" "$BAKEN" family list --no-input --passphrase-command false
+check_says "a passphrase command" Duin env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" XDG_STATE_HOME="$WORK/state" \
+    "$BAKEN" family list --no-input --passphrase-command "cat '$WORK/anna.passphrase'"
+check_exit "no passphrase and no questions" 7 "no-input" env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" \
+    "$BAKEN" family list --no-input
+device_make nobody
+check_exit "an empty passphrase for a new store" 3 "passphrase is empty" as nobody team create --server "$SERVER" \
+    --code-file "$CODE" --name N --passphrase-file "$WORK/empty"
+check_exit "no store" 10 "no store in" as nobody status
+
+# ---- values
+check_exit "a day that does not exist" 3 "2026|30" as anna visit add duin --date 2026-02-30 --text x
+check_exit "not a date" 3 "" as anna visit add duin --date tomorrow --text x
+check_exit "a time that does not exist" 3 "not a time" as anna visit add duin --time 25:00 --text x
+check_exit "a number that is none" 3 "whole number" as anna visit add duin --minutes many --text x
+check_exit "a negative number" 3 "whole number" as anna visit add duin --minutes=-3 --text x
+check_exit "a kind that is no slug" 3 "" as anna visit add duin --kind "Big Visit" --text x
+check_exit "a status that is none" 3 "one of: open" as anna goal edit "$goal" --status lost
+check_exit "a level that is none" 3 "one of: safe" as anna safety set duin fine --text x
+check_exit "a role that is none" 3 "not a role" as anna team invite --name X --roles boss
+check_exit "an absence that ends before it begins" 3 "before" as anna absence add --from 2026-12-02 --until 2026-12-01
+check_exit "an invitation that is none" 3 "invitation" as nobody team join <(echo hello)
+check_exit "digits of nobody" 4 "" as anna device approve 1111 2222 3333 4444 5555
+as anna member add duin --given-name Baby --birth-date 2031-01-01 --json >"$WORK/answer" 2>&1
+check_equal "a birth date in the future is an expected child" "$(json notices.1.code <"$WORK/answer")" expected_child
+
+# ---- texts
+head -c 262144 /dev/zero | tr '\0' a >"$WORK/fits"
+head -c 262145 /dev/zero | tr '\0' a >"$WORK/large"
+printf 'a\0b' >"$WORK/nul"
+printf 'a\377b' >"$WORK/latin"
+: >"$WORK/nothing"
+check "a note of 256 KiB" as anna visit add duin --note-file "$WORK/fits"
+check_exit "a note over 256 KiB" 12 "the text stays where it was" as anna visit add duin --note-file "$WORK/large"
+check_exit "a note over 256 KiB, piped" 12 "256 KiB" as anna visit add duin <"$WORK/large"
+check_equal "the text stays where it was" "$(wc -c <"$WORK/large")" 262145
+check_exit "a NUL" 3 "" as anna visit add duin --note-file "$WORK/nul"
+check_exit "text that is not UTF-8" 3 "UTF-8" as anna visit add duin --note-file "$WORK/latin"
+check_exit "no text" 3 "empty" as anna visit add duin --note-file "$WORK/nothing"
+check_exit "a note file that is not there" 4 "cannot be read" as anna visit add duin --note-file "$WORK/none"
+check_exit "two texts" 3 "do not go together" as anna visit add duin --text x --note-file "$WORK/fits"
+check_equal "only the good note was saved" "$(as anna visit list --json | json visits | grep -o '"written_at"' | wc -l)" 1
+
+# ---- things
+check_exit "an unknown family" 4 "no family \`elm\`" as anna visit add elm --text x
+check_exit "an unknown visit" 4 "no visit" as anna visit show zzzzz
+check_exit "an id that is too short" 3 "" as anna visit show zz
+check_exit "an unknown colleague" 4 "no colleague" as anna family assign duin nobody
+check_exit "a conflict that is none" 4 "two versions" as anna conflicts "${goal: -5}"
+check_exit "a family twice" 13 "already" as anna family add DUIN
+# No two ids here end alike, but names may.
+as anna family edit berk --code-name duin >/dev/null 2>&1
+check_exit "a name that two families have" 5 "more than one family" as anna visit add duin --text x
+as anna family edit "$(as anna family list --json | json families.1.id)" --code-name Berk >/dev/null 2>&1
+
+# ---- errors as JSON
+as anna visit show zzzzz --json >"$WORK/answer" 2>"$WORK/error"
+check_equal "an error writes nothing to standard output" "$(wc -c <"$WORK/answer")" 0
+check "an error is JSON by the schema" tests/e2e/validate.py --error "$WORK/error"
+check_equal "an error has its code" "$(json error.code <"$WORK/error")" absent
+"$BAKEN" fly --json >"$WORK/answer" 2>"$WORK/error"
+check "a wrong command line is JSON by the schema" tests/e2e/validate.py --error "$WORK/error"
+check_exit "the sentence is Dutch when asked" 4 "niets veranderd" env BAKEN_LANG=nl BAKEN_HOME="$WORK/anna" \
+    BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" visit show zzzzz --no-input
+
+# ---- two processes, disk
+(flock 9; sleep 7) 9>>"$WORK/anna/lock" &
+holder=$!
+sleep 0.3
+check_exit "a store that another process holds" 6 "" as anna family list
+kill "$holder" 2>/dev/null
+wait "$holder" 2>/dev/null
+check_says "the store is free again" "[Dd]uin" as anna family list
+check_exit "a directory below a file" 18 "" env BAKEN_HOME="$WORK/fits/store" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
+    XDG_STATE_HOME="$WORK/state" "$BAKEN" team create --no-input --server "$SERVER" --code-file "$CODE" --name N
+if [ "$(id -u)" -ne 0 ]; then # root may write everywhere
+    mkdir "$WORK/closed" && chmod 500 "$WORK/closed"
+    check_exit "a directory that cannot be written" 18 "" env BAKEN_HOME="$WORK/closed/store" \
+        BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" team create --no-input \
+        --server "$SERVER" --code-file "$CODE" --name N
+fi
+check_exit "a file that exists is not written over" 13 "exists|made" as anna team invite --name X --roles coach \
+    --output "$WORK/fits"
+
+# ---- servers
+check_exit "a server without encryption elsewhere" 3 "" as nobody team create --server http://example.org --code-file "$CODE" \
+    --name N
+check_exit "an address that is none" 3 "" as nobody team create --server "ftp://x" --code-file "$CODE" --name N
+check_exit "a one-time code that is none" 8 "" as nobody team create --server "$SERVER" --code-file "$WORK/wrong" --name N
+python3 -c '
+import http.server, sys
+class Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"<html>hello</html>")
+    do_POST = do_GET
+    def log_message(self, *words): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Other)
+open(sys.argv[1], "w").write(str(server.server_port))
+server.serve_forever()' "$WORK/other.port" &
+other=$!
+for _ in $(seq 100); do [ -s "$WORK/other.port" ] && break; sleep 0.05; done
+check_exit "a server that is not Baken" 15 "" as nobody team create --server "http://127.0.0.1:$(cat "$WORK/other.port")" \
+    --code-file "$CODE" --name N
+kill "$other"
+wait "$other" 2>/dev/null
+server_stop
+check_exit "no server" 9 "waits on this device" as anna sync
+check "work goes on without a server" as anna visit add berk --text "on the spot"
+check_says "status says what waits" "Only on this device" as anna status
+finish

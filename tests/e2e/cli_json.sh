@@ -1,0 +1,135 @@
+#!/bin/bash
+# A small team by command, with every command's --json checked against docs/cli.schema.json.
+. "$(dirname "$0")/lib.sh"
+
+# answer NAME DEVICE COMMAND ...: runs it with --json and checks the answer, which stays in $WORK/answer.
+answer() {
+    local name=$1 device=$2 errors
+    shift 2
+    if ! as "$device" "$@" --json >"$WORK/answer" 2>"$WORK/answer.err"; then
+        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/answer.err")"
+    elif errors=$(tests/e2e/validate.py "$WORK/answer" 2>&1); then
+        ok "$name"
+    else
+        not_ok "$name" "$errors" "$(head -c 600 "$WORK/answer")"
+    fi
+}
+
+value() { json "$1" <"$WORK/answer"; }
+
+server_start
+device_make anna
+answer "team create" anna team create --server "$SERVER" --code-file "$CODE" --name "Anna de Boer" \
+    --device laptop --roles administrator,coordinator,coach
+answer "team invite, to a file" anna team invite --name Fatma --roles coach --output "$WORK/fatma.invitation"
+answer "team invite, in the answer" anna team invite --name Wim --roles coach
+device_make fatma
+answer "team join" fatma team join "$WORK/fatma.invitation"
+digits=$(value digits)
+answer "status, not let in yet" fatma status
+check_exit "sync, not let in yet" 8 "not approved yet" as fatma sync
+answer "device approve" anna device approve "$digits" --device telefoon
+answer "sync, let in" fatma sync
+check_equal "the device is in the team" "$(value is_in_team)" true
+answer "device list" anna device list
+answer "person list" anna person list
+answer "person roles" anna person roles Fatma --roles coach,duty
+
+answer "family add" anna family add Duin --surname "van der Duin" --unsafe "the dog" --phase start
+family=$(value family.id)
+answer "family add, a second" anna family add Berk
+answer "family edit" anna family edit duin --reach "call after four" --address "Kade 1"
+answer "family list" anna family list
+answer "member add" anna member add duin --given-name Mo --birth-date 2019-02-03 --relation child
+answer "member add, an expected child" anna member add duin --given-name Baby --birth-date 2027-03-01
+check_equal "an expected child is told" "$(value notices.1.code)" expected_child
+answer "member list" anna member list "$family"
+answer "goal add" anna goal add duin --text "Mo is at school on time" --deadline 2026-12-20 --level werkdoel
+goal=$(value goal.id)
+answer "goal edit" anna goal edit "$goal" --measure "absence list" --holder mother
+answer "goal list" anna goal list duin
+answer "agreement add" anna agreement add duin --text "Call school" --who Anna --due 2026-01-02
+agreement=$(value agreement.id)
+answer "agreement list" anna agreement list
+answer "safety set" anna safety set duin worry --text "Tired, and alone in the evening"
+answer "safety list" anna safety list duin
+answer "absence add" anna absence add --from 2026-12-24 --until 2027-01-04
+answer "absence list" anna absence list --all
+answer "visit add" anna visit add duin --note-file <(printf 'Kitchen tidy.\nMo did the dishes.\n') \
+    --minutes 50 --time 14:30 --next 2026-12-01 --with mother --with Mo
+visit=$(value visit.id)
+answer "visit amend" anna visit amend "$visit" --reason "wrong length" --minutes 55
+answer "visit show, by its short id" anna visit show "${visit: -5}"
+check_equal "the amendment is there" "$(value visit.minutes)" 55
+answer "visit list" anna visit list duin --from 2026-01-01
+answer "visit add, to withdraw" anna visit add berk --text "wrong family"
+answer "visit withdraw" anna visit withdraw "$(value visit.id)" --reason "wrong family"
+answer "family show" anna family show duin
+answer "agreement done" anna agreement done "$agreement" --how "by phone"
+answer "search" anna search dish
+check_equal "the note is found" "$(value hits.0.record)" "$visit"
+answer "today" anna today
+answer "caseload" anna caseload
+answer "sync" anna sync
+answer "status" anna status
+
+answer "family assign" anna family assign berk Fatma --function owner
+answer "cover start" anna cover start duin --person fatma --until 2027-01-04
+cover=$(value cover.id)
+answer "sync, the colleague" fatma sync
+answer "cover list" fatma cover list
+answer "cover accept" fatma cover accept "$cover"
+answer "sync, after accepting" fatma sync
+answer "cover card" fatma cover card duin
+check_equal "the card says what is unsafe" "$(value card.profile.unsafe)" "the dog"
+answer "sync, the owner" anna sync
+
+# Two versions, made apart and seen together.
+answer "goal edit, by the owner" anna goal edit "$goal" --text "Mo is at school on time each day"
+answer "goal edit, by who covers" fatma goal edit "$goal" --text "Mo is at school before half past eight"
+as anna sync >/dev/null 2>&1
+answer "sync, which makes two versions" fatma sync
+answer "conflicts" fatma conflicts
+check_equal "both texts are shown" "$(value conflicts.0.versions | grep -o 'Mo is at school' | wc -l)" 2
+token=$(value conflicts.0.token)
+answer "resolve" fatma resolve "$(value conflicts.0.id)" --token "$token" --take both
+answer "conflicts, none left" fatma conflicts
+check_equal "nothing has two versions" "$(value conflicts)" "[]"
+as fatma sync >/dev/null 2>&1
+answer "sync, the resolution" anna sync
+answer "cover summary" anna cover summary
+answer "status, at whom" anna status
+check_equal "the colleague has the owner's note" \
+    "$(python3 -c 'import json,sys; print([a["has_note_of_owner"] for a in json.load(open(sys.argv[1]))["arrivals"] if a["family"]["name"] == "Duin"][0])' "$WORK/answer")" yes
+answer "cover end" anna cover end "$cover"
+
+server_stop
+answer "cover card, without a server" anna cover card duin
+answer "visit add, without a server" anna visit add duin --text "on the spot"
+answer "bundle export" anna bundle export --for telefoon --output "$WORK/to fatma.baken"
+answer "bundle import" fatma bundle import "$WORK/to fatma.baken"
+answer "doctor" anna doctor
+echo "another passphrase" >"$WORK/fresh"
+answer "passphrase change" anna passphrase change "$WORK/fresh"
+cp "$WORK/fresh" "$WORK/anna.passphrase"
+answer "the new passphrase opens" anna family list
+answer "lock" anna lock
+if as anna unlock --json >"$WORK/answer" 2>/dev/null; then
+    check "unlock" tests/e2e/validate.py "$WORK/answer"
+    as anna lock >/dev/null
+else
+    check_exit "unlock, where the kernel keeps no keys" 7 "keeps no keys" as anna unlock
+fi
+
+server_start
+answer "device revoke" anna device revoke telefoon
+
+# Every command of the table was called.
+"$BAKEN" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' >"$WORK/commands"
+while read -r command; do
+    grep -q "\"$command\": {" docs/cli.schema.json || not_ok "the schema has $command"
+    grep -q "^answer .* ${command//\//}" "$0" || grep -q "as anna $command" "$0" || not_ok "$command was called"
+done <"$WORK/commands"
+check_equal "the table of commands was read" "$(grep -c . "$WORK/commands")" \
+    "$(/usr/bin/python3 -c 'import json; print(len(json.load(open("docs/cli.schema.json"))["commands"]))')"
+finish

@@ -40,7 +40,7 @@ open_device(struct devices *devices, size_t at)
 {
     struct device *d = &devices->device[at];
     struct db_options options = {.busy_ms = 10};
-    char name[16];
+    char name[32];
     bool needs_rebuild;
 
     snprintf(name, sizeof name, "%zu.db", at);

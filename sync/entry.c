@@ -59,7 +59,7 @@ saves_are_possible(const struct entry *entry)
 
     return entry->first >= 1 && entry->last >= entry->first &&
            entry->last - entry->first < ENTRY_MAX_SAVES && entry->incarnation != 0 &&
-           entry->epoch >= 1 &&
+           entry->epoch >= 1 && entry->position >= 1 &&
            (entry->first == 1) == (memcmp(entry->previous, zeros, sizeof zeros) == 0);
 }
 

@@ -153,6 +153,8 @@ get_item(struct reader *reader, struct entry *entry, bool is_first)
         entry->position = reader_u64(reader);
         reader_copy(reader, entry->position_hash, sizeof entry->position_hash);
     }
+    if (entry->position == 0)
+        reader->failed = true;
     reader_copy(reader, entry->nonce, sizeof entry->nonce);
     if ((flags & BODY_GONE) != 0) {
         entry->ciphertext = NULL;

@@ -25,6 +25,8 @@
 #define STATE_JUDGED "judged"               /* ledger position up to which applied entries were judged */
 #define STATE_MUST_RECOVER "must_recover"   /* continuity was not proven: nothing is sealed */
 
+#define STATE_MUST_SCRUB "must_scrub"       /* rows were purged: free pages and WAL are to be emptied */
+
 /* 0 when there is none. */
 enum rc state_get_int(struct db *db, const char *name, int64_t *value) MUST_CHECK;
 enum rc state_put_int(struct db *db, const char *name, int64_t value) MUST_CHECK;

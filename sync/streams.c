@@ -115,6 +115,8 @@ lose(struct replica *replica, struct id stream)
         return rc;
     rc = delete_rows(replica, stream);
     if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_MUST_SCRUB, 1);
+    if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
         db_rollback(replica->db);
@@ -125,27 +127,36 @@ lose(struct replica *replica, struct id stream)
     return RC_OK;
 }
 
+/* No page of what was purged stays in a free page or in the WAL; begun again when it was cut off. */
+static enum rc
+scrub(struct replica *replica)
+{
+    int64_t must_scrub;
+
+    enum rc rc = state_get_int(replica->db, STATE_MUST_SCRUB, &must_scrub);
+    if (rc != RC_OK || must_scrub == 0)
+        return rc;
+    rc = db_run(replica->db, "VACUUM");
+    if (rc == RC_OK)
+        rc = db_checkpoint(replica->db, true);
+    return rc == RC_OK ? state_put_int(replica->db, STATE_MUST_SCRUB, 0) : rc;
+}
+
 /* Streams that are here and may no longer be read. */
 static enum rc
 lose_all(struct replica *replica, int64_t now_ms)
 {
     struct id stream;
-    bool found, has_lost = false;
+    bool found;
 
     enum rc rc = streams_next(replica, NULL, &stream, &found);
     while (rc == RC_OK && found) {
-        if (!ledger_may_read(replica->ledger, replica->identity.device, stream, (uint64_t)now_ms)) {
+        if (!ledger_may_read(replica->ledger, replica->identity.device, stream, (uint64_t)now_ms))
             rc = lose(replica, stream);
-            has_lost = true;
-        }
         if (rc == RC_OK)
             rc = streams_next(replica, &stream, &stream, &found);
     }
-    if (rc == RC_OK && has_lost) /* no page of it stays in the WAL, nor in a free page */
-        rc = db_run(replica->db, "VACUUM");
-    if (rc == RC_OK && has_lost)
-        rc = db_checkpoint(replica->db, true);
-    return rc;
+    return rc == RC_OK ? scrub(replica) : rc;
 }
 
 enum rc

@@ -242,6 +242,8 @@ heads_of_device(struct session *session, const struct ledger_pairs *due, struct 
         if (is_due && id_equal(heads.items[i].device, device))
             rc = ledger_op_add_head(op, &heads.items[i]);
     }
+    if (rc == RC_CORRUPT)
+        rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
     ledger_heads_wipe(&heads);
     buf_wipe(&answer);
     return rc == RC_OK ? rc : rc_while(rc, _("asking the server for the last entries"));

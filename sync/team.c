@@ -399,6 +399,8 @@ find_request(struct session *session, struct approval *approval)
         is_found = joining_digits_match(digits, approval->digits);
         approval->request = request;
     }
+    if (rc == RC_CORRUPT)
+        rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
     if (rc == RC_OK && !is_found)
         rc = rc_fail(RC_ABSENT, _("nobody who waits has these digits: nothing was approved"));
     approval->device = identity_device_id(approval->request.sign_public, approval->request.box_public);

@@ -67,9 +67,9 @@ struct id office_family(struct office *office, int by, const char *code_name, in
 /* A visit with that note in the family's file (and its twin in the index). */
 struct id office_visit(struct office *office, int at, struct id family, const char *note);
 enum rc office_try_visit(struct office *office, int at, struct id family, const char *note);
-/* The journal's dump of a stream as text, the caller's to free. */
+/* The journal's dump of a stream as text, the caller's to free; empty where the stream is not here. */
 char *office_dump(struct office *office, int at, struct id stream);
-/* True when any device's file holds the word, or any page as SQLite sees it does (free pages included). */
+/* True when any page of the device's store or frame of its WAL holds the word, free pages included: opened with the key. */
 bool office_store_holds(struct office *office, int at, const char *word);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "core/contact.h"
+#include "core/change_set.h"
+#include "core/family.h"
 #include "sync/ledger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
@@ -92,12 +93,272 @@ both_write_offline_and_end_equal(void **state)
     assert_equal_dumps(0, 1, index_of(family));
 }
 
+/* Two devices with work on both sides; device 1 is then interrupted at each request in turn. */
+static struct id
+work_on_both_sides(void)
+{
+    struct id family = office_family(&office, 0, "wolf", 0);
+
+    share(family);
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, 0, family, "from the owner");
+    office_visit(&office, 1, family, "from the colleague");
+    office_sync(&office, 0);
+    return family;
+}
+
+static void
+interrupt_everywhere(size_t offset)
+{
+    struct id family = work_on_both_sides();
+    struct office_device *device = &office.devices[1];
+
+    for (unsigned n = 1;; n++) {
+        unsigned *fault = (unsigned *)((char *)&device->fault + offset);
+        office_visit(&office, 1, family, "offline work");
+        *fault = n;
+        enum rc rc = office_try_sync(&office, 1);
+        bool was_hit = device->requests >= *fault;
+        *fault = 0;
+        if (was_hit)
+            assert_true(rc == RC_OFFLINE || rc == RC_UNTRUSTED);
+        office_reopen(&office, 1);
+        office_sync(&office, 1);
+        assert_int_equal(device->report.refused, 0);
+        if (!was_hit)
+            break;
+        assert_true(n < 40);
+    }
+    office_sync_all(&office, 2, 1);
+    assert_equal_dumps(0, 1, file_of(family));
+}
+
+static void
+a_request_lost_at_any_point_loses_nothing(void **state)
+{
+    (void)state;
+    interrupt_everywhere(offsetof(struct office_fault, lose_request));
+}
+
+static void
+an_answer_lost_at_any_point_forks_nothing(void **state)
+{
+    (void)state;
+    interrupt_everywhere(offsetof(struct office_fault, lose_answer));
+}
+
+static void
+an_answer_cut_at_any_point_is_refused(void **state)
+{
+    (void)state;
+    interrupt_everywhere(offsetof(struct office_fault, cut_answer));
+}
+
+static void
+a_sign_in_page_is_no_server(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "uil", 0);
+
+    office_visit(&office, 0, family, "waits");
+    office.devices[0].fault.is_page = true;
+    assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
+    struct waiting waiting;
+    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
+    assert_true(waiting.saves_unsealed > 0);
+    office.devices[0].fault.is_page = false;
+    office_sync(&office, 0);
+    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+}
+
+static void
+a_clock_a_year_off_syncs_all_the_same(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "hert", 0);
+
+    share(family);
+    office.devices[1].clock_off_ms = INT64_C(-365) * 24 * 3600 * 1000;
+    office_reopen(&office, 1);
+    office_sync(&office, 1);
+    office_visit(&office, 1, family, "by a slow clock");
+    office_sync(&office, 1);
+    assert_true(office.devices[1].report.clock_off_ms < 0);
+    office_sync(&office, 0);
+    assert_equal_dumps(0, 1, file_of(family));
+}
+
+static enum rc
+count_conflict(void *context, const struct conflict *conflict)
+{
+    (void)conflict;
+    ++*(unsigned *)context;
+    return RC_OK;
+}
+
+static unsigned
+conflicts_at(int at)
+{
+    unsigned count = 0;
+
+    assert_ok(journal_conflicts(replica_journal(office.devices[at].replica), count_conflict, &count));
+    return count;
+}
+
+static enum rc
+note_version(void *context, const struct current *current)
+{
+    struct version **at = context;
+
+    *(*at)++ = current->version;
+    return RC_OK;
+}
+
+static void
+set_profile(int at, struct id family, const char *address)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct profile profile = {.facts = {.id = family, .family = family}, .surname = "Jansen", .address = address};
+
+    assert_ok(profile_put(replica_journal(office.devices[at].replica), &set, &profile));
+    assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));
+    change_set_wipe(&set);
+}
+
+struct seen_conflict {
+    struct conflict conflict;
+    unsigned count;
+};
+
+static enum rc
+keep_conflict(void *context, const struct conflict *conflict)
+{
+    struct seen_conflict *seen = context;
+
+    seen->conflict = *conflict;
+    seen->count++;
+    return RC_OK;
+}
+
+static void
+a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "bever", 0);
+    struct version versions[8], *end = versions;
+    struct seen_conflict seen = {.count = 0};
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+
+    share(family);
+    office_join_again(&office, 2, office.devices[0].person);
+    office_sync_all(&office, 3, 2);
+    set_profile(0, family, "Dorpsstraat 1");
+    office_sync_all(&office, 3, 2);
+    set_profile(0, family, "Kerkplein 2");
+    set_profile(1, family, "Molenweg 3");
+    office_sync_all(&office, 3, 2);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(conflicts_at(i), 1);
+    assert_equal_dumps(0, 1, file_of(family));
+    struct journal *journal = replica_journal(office.devices[1].replica);
+    assert_ok(journal_conflicts(journal, keep_conflict, &seen));
+    assert_ok(journal_current(journal, seen.conflict.stream, seen.conflict.entity, seen.conflict.record,
+                              seen.conflict.unit, note_version, &end));
+    assert_int_equal(end - versions, 2);
+    assert_ok(value_put_text(&value, 1, "Molenweg 3"));
+    struct change change = CHANGE_EMPTY(seen.conflict.stream);
+    assert_ok(change_put_over(&change, seen.conflict.entity, seen.conflict.record, seen.conflict.unit, &value, versions,
+                              2));
+    assert_ok(replica_save(office.devices[1].replica, &change, 1));
+    change_wipe(&change);
+    buf_wipe(&value);
+    office_sync_all(&office, 3, 2);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(conflicts_at(i), 0);
+    assert_equal_dumps(0, 2, file_of(family));
+    assert_equal_dumps(0, 1, file_of(family));
+}
+
+static void
+a_colleague_is_known_to_have_it_only_after_acknowledging(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "otter", 0);
+    struct ack_status status;
+    struct feed_ref feed;
+
+    share(family);
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, 0, family, "did she get it?");
+    office_sync(&office, 0);
+    feed = replica_self(office.devices[0].replica).feed;
+    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family), feed, &status));
+    assert_int_equal(status.last, 0);
+    office_sync(&office, 1);
+    office_sync(&office, 0);
+    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family), feed, &status));
+    assert_int_equal(status.last, 1);
+}
+
+static enum rc
+no_finding(void *context, const struct doctor_finding *finding)
+{
+    (void)context;
+    fprintf(stderr, "doctor: %s: %s\n", finding->what, finding->sentence);
+    return rc_fail(RC_CORRUPT, "a finding");
+}
+
+static void
+the_doctor_finds_nothing_in_a_healthy_store(void **state)
+{
+    (void)state;
+    struct id family = work_on_both_sides();
+
+    (void)family;
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, 1, family, "still waiting");
+    for (int i = 0; i < 2; i++)
+        assert_ok(replica_doctor(office.devices[i].replica, no_finding, NULL));
+}
+
+static void
+a_bundle_carries_work_without_a_server(void **state)
+{
+    (void)state;
+    struct id family = work_on_both_sides();
+    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
+    struct sync_report report;
+
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, 0, family, "on a stick");
+    assert_ok(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle));
+    for (int i = 0; i < 2; i++)
+        assert_ok(replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &report));
+    assert_equal_dumps(0, 1, file_of(family));
+    assert_int_equal(replica_bundle_import(office.devices[0].replica, bundle.data, bundle.len, &report), RC_DENIED);
+    buf_wipe(&bundle);
+    office_sync_all(&office, 2, 2); /* the same entries by the server change nothing */
+    assert_equal_dumps(0, 1, file_of(family));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_visit_reaches_a_colleague, setup, teardown),
-        cmocka_unit_test_setup_teardown(both_write_offline_and_end_equal, setup, teardown),
+        CASE(a_visit_reaches_a_colleague),
+        CASE(both_write_offline_and_end_equal),
+        CASE(a_request_lost_at_any_point_loses_nothing),
+        CASE(an_answer_lost_at_any_point_forks_nothing),
+        CASE(an_answer_cut_at_any_point_is_refused),
+        CASE(a_sign_in_page_is_no_server),
+        CASE(a_clock_a_year_off_syncs_all_the_same),
+        CASE(a_conflict_is_kept_and_its_resolution_reaches_a_third_device),
+        CASE(a_colleague_is_known_to_have_it_only_after_acknowledging),
+        CASE(the_doctor_finds_nothing_in_a_healthy_store),
+        CASE(a_bundle_carries_work_without_a_server),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -1,0 +1,314 @@
+/* The facade when things go wrong: lost answers to acts of membership, restored and copied stores, late work, a lying server. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "sync/ledger.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+static struct office office;
+static struct id family;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
+    family = office_family(&office, 0, "vos", 0);
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
+                             office.devices[1].person, LEDGER_COACH));
+    office_sync_all(&office, 2, 2);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+static const struct ledger *
+ledger_of(int at)
+{
+    return replica_ledger(office.devices[at].replica);
+}
+
+static struct id
+file_of(void)
+{
+    return ledger_family(ledger_of(0), family)->file;
+}
+
+static void
+assert_equal_dumps(int a, int b)
+{
+    char *first = office_dump(&office, a, file_of());
+    char *second = office_dump(&office, b, file_of());
+
+    assert_true(strlen(first) > 0);
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+}
+
+/* How many visits with that note the device's copy of the file shows: rows of the dump, which writes notes as hexadecimal. */
+static unsigned
+times(int at, const char *word)
+{
+    char *dump = office_dump(&office, at, file_of());
+    char hex[256] = "note=";
+    unsigned count = 0;
+
+    for (size_t i = 0; i < strlen(word) && i < 120; i++)
+        snprintf(hex + 5 + 2 * i, 3, "%02x", (unsigned)(unsigned char)word[i]);
+    for (const char *found = dump; (found = strstr(found, hex)) != NULL; found++)
+        count++;
+    free(dump);
+    return count;
+}
+
+/* ---- lost answers ------------------------------------------------------------------------------- */
+
+static void
+a_family_is_made_once_whatever_answer_is_lost(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[0];
+
+    for (unsigned n = 1; n < 30; n++) {
+        char name[32];
+        struct id made;
+        snprintf(name, sizeof name, "family %u", n);
+        device->requests = 0;
+        device->fault.lose_answer = n;
+        enum rc rc = replica_create_family(device->replica, &device->transport, name, device->person, &made);
+        bool was_hit = device->requests >= n;
+        device->fault.lose_answer = 0;
+        assert_int_equal(rc, was_hit ? RC_OFFLINE : RC_OK);
+        office_reopen(&office, 0);
+        if (was_hit)
+            assert_ok(replica_create_family(device->replica, &device->transport, name, device->person, &made));
+        size_t count = 0;
+        while (ledger_family_at(ledger_of(0), count) != NULL)
+            count++;
+        assert_int_equal(count, 1 + n);
+        if (!was_hit)
+            return;
+    }
+    fail_msg("no end of requests");
+}
+
+static void
+a_cover_is_given_once_whatever_answer_is_lost(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[0];
+
+    office_join(&office, 2, "Carla", LEDGER_ROLE_COACH);
+    for (unsigned n = 1; n < 30; n++) {
+        struct id made;
+        struct cover_new cover = {&family, 1, office.devices[2].person, office.now_ms,
+                                  office.now_ms + INT64_C(1000000) * n, true};
+        device->requests = 0;
+        device->fault.lose_answer = n;
+        enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &made);
+        bool was_hit = device->requests >= n;
+        device->fault.lose_answer = 0;
+        assert_int_equal(rc, was_hit ? RC_OFFLINE : RC_OK);
+        if (was_hit)
+            assert_ok(replica_cover_give(device->replica, &device->transport, &cover, &made));
+        size_t count = 0;
+        while (ledger_cover_at(ledger_of(0), count) != NULL)
+            count++;
+        assert_int_equal(count, n);
+        if (!was_hit)
+            return;
+    }
+    fail_msg("no end of requests");
+}
+
+/* ---- restored and copied stores ------------------------------------------------------------------- */
+
+static void
+copy_store(int at, const char *name)
+{
+    char command[512];
+    struct office_device *device = &office.devices[at];
+
+    office_shut(&office, at);
+    snprintf(command, sizeof command, "rm -rf '%s/%s' && cp -a '%s' '%s/%s'", office.scratch.directory, name,
+             device->directory, office.scratch.directory, name);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, at), "office_start");
+}
+
+static void
+restore_store(int at, const char *name)
+{
+    char command[512];
+    struct office_device *device = &office.devices[at];
+
+    office_shut(&office, at);
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/%s' '%s'", device->directory, office.scratch.directory,
+             name, device->directory);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, at), "office_start");
+}
+
+static void
+a_restored_store_loses_nothing_and_changes_no_published_save(void **state)
+{
+    (void)state;
+    office_visit(&office, 1, family, "in the backup, unsent");
+    copy_store(1, "backup");
+    office_visit(&office, 1, family, "after the backup");
+    office_sync(&office, 1);
+    restore_store(1, "backup");
+    office_visit(&office, 1, family, "after the restore");
+    office_sync(&office, 1);
+    office_sync_all(&office, 2, 2);
+    assert_equal_dumps(0, 1);
+    assert_int_equal(times(0, "in the backup, unsent"), 1);
+    assert_int_equal(times(0, "after the backup"), 1);
+    assert_int_equal(times(0, "after the restore"), 1);
+    office_visit(&office, 1, family, "and life goes on");
+    office_sync_all(&office, 2, 2);
+    assert_equal_dumps(0, 1);
+    assert_int_equal(times(0, "and life goes on"), 1);
+}
+
+static void
+two_copies_of_one_store_may_both_go_on(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+    char original[128], original_state[128];
+
+    office_visit(&office, 1, family, "before the copy");
+    copy_store(1, "clone");
+    memcpy(original, device->directory, sizeof original);
+    memcpy(original_state, device->state, sizeof original_state);
+    for (int round = 0; round < 3; round++) {
+        office_visit(&office, 1, family, "by the original");
+        office_sync(&office, 1);
+        office_shut(&office, 1);
+        snprintf(device->directory, sizeof device->directory, "%s/clone", office.scratch.directory);
+        stores_demand(office_start(&office, 1), "the clone");
+        office_visit(&office, 1, family, "by the clone");
+        office_sync(&office, 1);
+        office_shut(&office, 1);
+        memcpy(device->directory, original, sizeof original);
+        stores_demand(office_start(&office, 1), "the original");
+    }
+    office_sync_all(&office, 2, 3);
+    assert_equal_dumps(0, 1);
+    assert_int_equal(times(0, "before the copy"), 1);
+    assert_int_equal(times(0, "by the original"), 3);
+    assert_int_equal(times(0, "by the clone"), 3);
+}
+
+/* ---- late work ------------------------------------------------------------------------------------ */
+
+static void
+applied_entries_that_turn_out_late_are_taken_back_everywhere(void **state)
+{
+    (void)state;
+    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
+    struct sync_report report;
+
+    office_join_again(&office, 2, office.devices[0].person);
+    office_visit(&office, 1, family, "honest work");
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, 1, family, "beyond the head");
+    assert_ok(replica_bundle_export(office.devices[1].replica, office.devices[2].id, &bundle));
+    assert_ok(replica_bundle_import(office.devices[2].replica, bundle.data, bundle.len, &report));
+    assert_int_equal(times(2, "beyond the head"), 1);
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
+                             office.devices[1].person, LEDGER_RELEASED));
+    office_sync(&office, 2);
+    office_sync(&office, 0);
+    assert_int_equal(times(2, "honest work"), 1);
+    assert_int_equal(times(2, "beyond the head"), 0);
+    assert_int_equal(times(0, "beyond the head"), 0);
+    assert_equal_dumps(0, 2);
+    struct waiting waiting;
+    assert_ok(replica_waiting(office.devices[2].replica, &waiting));
+    assert_true(waiting.held > 0);
+    buf_wipe(&bundle);
+}
+
+/* ---- a lying server --------------------------------------------------------------------------------- */
+
+static void
+another_server_under_the_same_address_is_not_believed(void **state)
+{
+    (void)state;
+    static struct office other;
+
+    office_open(&other);
+    office_found(&other, LEDGER_ROLE_COACH);
+    struct server *ours = office.server;
+    office.server = other.server;
+    office_visit(&office, 0, family, "stays here");
+    assert_true(office_try_sync(&office, 0) != RC_OK);
+    struct waiting waiting;
+    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
+    assert_true(waiting.saves_unsealed > 0);
+    office.server = ours;
+    office_sync(&office, 0);
+    office_close(&other);
+}
+
+static void
+a_server_that_forgot_lines_is_reported(void **state)
+{
+    (void)state;
+    char command[512];
+
+    server_close(office.server);
+    snprintf(command, sizeof command, "cd '%s' && cp -a server server.old", office.scratch.directory);
+    assert_int_equal(system(command), 0);
+    char directory[128];
+    bool made;
+    struct clock clock = office.devices[0].replica != NULL ? *store_clock(office.devices[0].store) : (struct clock){0};
+    snprintf(directory, sizeof directory, "%s/server", office.scratch.directory);
+    stores_demand(server_setup(directory, &made), "server_setup");
+    stores_demand(server_open(directory, &clock, &office.server), "server_open");
+    struct id second = office_family(&office, 0, "wezel", 0);
+    assert_false(id_is_zero(second));
+    server_close(office.server);
+    snprintf(directory, sizeof directory, "%s/server.old", office.scratch.directory);
+    stores_demand(server_open(directory, &clock, &office.server), "server_open");
+    assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
+    assert_non_null(strstr(rc_sentence(), "fewer"));
+    /* Another line in its place is another past. */
+    struct id third = {{0}};
+    assert_ok(replica_create_family(office.devices[1].replica, &office.devices[1].transport, "marter",
+                                    office.devices[1].person, &third));
+    assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
+    assert_non_null(strstr(rc_sentence(), "different pasts"));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_family_is_made_once_whatever_answer_is_lost),
+        CASE(a_cover_is_given_once_whatever_answer_is_lost),
+        CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
+        CASE(two_copies_of_one_store_may_both_go_on),
+        CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),
+        CASE(another_server_under_the_same_address_is_not_believed),
+        CASE(a_server_that_forgot_lines_is_reported),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

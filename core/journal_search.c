@@ -16,7 +16,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
     if (rc != RC_OK)
         return rc;
     stmt_int(to, 1, rid);
-    rc = stmt_run(to);
+    rc = run_once(to);
     if (rc == RC_OK)
         rc = db_stmt(journal->db, t->search, &from);
     if (rc != RC_OK)
@@ -29,7 +29,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
         if (rc == RC_OK) {
             stmt_int(to, 1, rid);
             stmt_text(to, 2, text);
-            rc = stmt_run(to);
+            rc = run_once(to);
         }
     }
     stmt_done(from);
@@ -46,7 +46,7 @@ search_later(struct journal *journal, int64_t rid)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, rid);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 enum rc
@@ -64,7 +64,7 @@ search_purge(struct journal *journal, int64_t s)
         if (rc != RC_OK)
             return rc;
         stmt_int(stmt, 1, s);
-        rc = stmt_run(stmt);
+        rc = run_once(stmt);
     }
     return rc;
 }

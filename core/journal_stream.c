@@ -43,7 +43,7 @@ journal_add_stream(struct journal *journal, struct id stream, enum stream_kind k
     stmt_id(stmt, 1, stream);
     stmt_int(stmt, 2, kind);
     stmt_id(stmt, 3, family);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 enum rc
@@ -112,7 +112,7 @@ feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, 
     stmt_int(stmt, 1, s);
     stmt_id(stmt, 2, feed.device);
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
-    rc = stmt_run(stmt);
+    rc = run_once(stmt);
     *f = db_last_rowid(journal->db);
     return rc;
 }
@@ -127,7 +127,7 @@ feed_advance(struct journal *journal, int64_t f, uint32_t frontier)
         return rc;
     stmt_int(stmt, 1, f);
     stmt_int(stmt, 2, frontier);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 enum rc
@@ -172,7 +172,7 @@ clock_store(struct journal *journal, const struct hlc *hlc)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, (int64_t)hlc->last);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 enum rc
@@ -212,7 +212,7 @@ run_for(struct journal *journal, const char *sql, int64_t s)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, s);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 static enum rc
@@ -275,7 +275,7 @@ journal_purge_stream(struct journal *journal, struct id stream)
         rc = db_stmt(journal->db, "INSERT INTO journal_search (journal_search) VALUES ('rebuild')",
                      &stmt);
     if (rc == RC_OK)
-        rc = stmt_run(stmt);
+        rc = run_once(stmt);
     if (rc == RC_OK)
         return db_commit(journal->db);
     db_rollback(journal->db);

@@ -269,7 +269,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, r->rid);
-    rc = stmt_run(stmt);
+    rc = run_once(stmt);
     register_range(r, unit->number, &from, &until);
     for (size_t i = from; rc == RC_OK && i < until; i++) {
         bool is_double = false;
@@ -284,7 +284,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
         stmt_int(stmt, 1, r->rid);
         rc = bind_unit(stmt, &at, t, unit, &r->heads[i]);
         if (rc == RC_OK)
-            rc = stmt_run(stmt);
+            rc = run_once(stmt);
         else
             stmt_done(stmt);
     }
@@ -310,7 +310,7 @@ table_write(struct journal *journal, const struct record *r, bool is_hidden, uin
             rc = bind_unit(stmt, &at, t, &t->entity->units[u],
                            register_shown(r, t->entity->units[u].number));
     if (rc == RC_OK)
-        rc = stmt_run(stmt);
+        rc = run_once(stmt);
     else
         stmt_done(stmt);
     for (size_t u = 0; rc == RC_OK && t->sets > 0 && r->set_touched && u < t->entity->unit_count;
@@ -329,7 +329,7 @@ run_for(struct journal *journal, const char *sql, int64_t s)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, s);
-    return stmt_run(stmt);
+    return run_once(stmt);
 }
 
 enum rc

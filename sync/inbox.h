@@ -15,6 +15,14 @@
 enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server, uint64_t *stored) MUST_CHECK;
 /* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). */
 enum rc inbox_apply(struct replica *replica, struct sync_report *report, const struct sync_options *options) MUST_CHECK;
+/* What becomes of one entry. */
+struct inbox_verdict {
+    enum elog_state state;
+    enum elog_reason reason;
+};
+struct inbox_verdict inbox_park(enum elog_reason reason);
+/* By lines alone: docs/PROTOCOL.md, section 9. */
+struct inbox_verdict inbox_verdict(const struct replica *replica, const struct entry *entry);
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */

@@ -1,0 +1,222 @@
+/* What counts: an entry judged by the ledger, again when lines come, and streams rebuilt where that changes something. */
+#include <string.h>
+
+#include "sync/inbox.h"
+#include "sync/outbox.h"
+
+struct inbox_verdict
+inbox_park(enum elog_reason reason)
+{
+    return (struct inbox_verdict){ELOG_PARKED, reason};
+}
+
+struct inbox_verdict
+inbox_verdict(const struct replica *replica, const struct entry *entry)
+{
+    struct ledger_entry_facts facts = {
+        .device = entry->device,
+        .stream = entry->stream,
+        .incarnation = entry->incarnation,
+        .last = entry->last,
+        .position = entry->position,
+        .position_hash = entry->position_hash,
+    };
+
+    struct ledger_judgement why;
+
+    enum ledger_counts counts = ledger_entry_counts(replica->ledger, &facts, &why);
+    if (counts != LEDGER_UNKNOWN_POSITION && counts != LEDGER_OTHER_HASH &&
+        ledger_epoch_at(replica->ledger, entry->stream, entry->position) != entry->epoch)
+        return inbox_park(ELOG_DAMAGED);
+    if (why.has_head && why.head.last == entry->last && memcmp(why.head.hash, entry->hash, sizeof entry->hash) != 0)
+        return inbox_park(ELOG_FORK);
+    switch (counts) {
+    case LEDGER_COUNTS:
+        return (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON};
+    case LEDGER_LATE:
+        return (struct inbox_verdict){ELOG_HELD, ELOG_LATE};
+    case LEDGER_NO_RIGHT:
+        return inbox_park(ELOG_NO_RIGHT);
+    case LEDGER_OTHER_HASH:
+        return inbox_park(ELOG_PAST);
+    default:
+        return inbox_park(ELOG_LEDGER);
+    }
+}
+
+enum rc
+inbox_retry(struct replica *replica)
+{
+    static const enum elog_reason reasons[] = {ELOG_KEY, ELOG_GAP, ELOG_NO_RIGHT};
+    struct stmt *stmt;
+    uint64_t count_;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof reasons / sizeof reasons[0]; i++)
+        rc = elog_unpark(replica->db, ELOG_PARKED, reasons[i], &count_);
+    if (rc != RC_OK)
+        return rc;
+    /* The reason stays: it tells that the signature was not looked at yet. */
+    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2", &stmt);
+    return rc == RC_OK ? stmt_run(stmt) : rc;
+}
+
+/* ---- rebuilding ------------------------------------------------------------------------------- */
+
+static enum rc
+set_needs_rebuild(struct replica *replica, struct id stream, bool needs)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "UPDATE sync_stream SET needs_rebuild = ?2, is_unacknowledged = 1"
+                                      " WHERE stream = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, needs);
+    return stmt_run(stmt);
+}
+
+enum rc
+replica_rebuild(struct replica *replica, struct id stream)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = journal_reset(replica->journal, stream);
+    if (rc == RC_OK)
+        rc = elog_renew(replica->db, stream);
+    if (rc == RC_OK)
+        rc = inbox_apply(replica, NULL, NULL);
+    if (rc == RC_OK)
+        rc = outbox_reapply(replica, stream);
+    if (rc == RC_OK)
+        rc = set_needs_rebuild(replica, stream, false);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    source_forget(replica);
+    return rc;
+}
+
+/* ---- judging again ---------------------------------------------------------------------------- */
+
+/* True when one of the lines since can end or give a right, or admit late work. */
+static enum rc
+lines_matter(struct replica *replica, uint64_t since, bool *matter)
+{
+    struct stmt *stmt;
+    bool found = true;
+
+    *matter = false;
+    enum rc rc = db_stmt(replica->db, "SELECT line FROM sync_line WHERE position > ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, (int64_t)since);
+    while (rc == RC_OK && found && !*matter) {
+        struct ledger_line line;
+        struct ledger_op op = LEDGER_OP_EMPTY;
+        size_t len;
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        rc = ledger_line_decode(bytes, len, &line);
+        if (rc == RC_OK)
+            rc = ledger_op_decode(line.op, line.op_len, &op);
+        *matter = rc == RC_OK && op.kind != LEDGER_INVITE && op.kind != LEDGER_APPROVE && op.kind != LEDGER_FAMILY &&
+                  op.kind != LEDGER_GRANT && op.kind != LEDGER_ROTATE;
+        ledger_op_wipe(&op);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* Applied entries that do not count by what is known now. */
+static enum rc
+hold_late(struct replica *replica)
+{
+    struct stmt *stmt;
+    struct elog_row row = ELOG_ROW_EMPTY;
+    int64_t after = 0;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        size_t len;
+        rc = db_stmt(replica->db, "SELECT entry, header FROM sync_entry WHERE state = 1 AND entry > ?1"
+                                  " ORDER BY entry LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_int(stmt, 1, after);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found) {
+            const uint8_t *header = stmt_get_blob(stmt, 1, &len);
+            after = stmt_get_int(stmt, 0);
+            rc = entry_header_decode(header, len, &row.entry);
+        }
+        stmt_done(stmt);
+        if (rc != RC_OK || !found)
+            break;
+        struct inbox_verdict verdict = inbox_verdict(replica, &row.entry);
+        if (verdict.state == ELOG_APPLIED)
+            continue;
+        rc = elog_set_state(replica->db, after, verdict.state, verdict.reason);
+        if (rc == RC_OK)
+            rc = set_needs_rebuild(replica, row.entry.stream, true);
+    }
+    return rc;
+}
+
+static enum rc
+rebuild_marked(struct replica *replica)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        struct id stream;
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &stream);
+        stmt_done(stmt);
+        if (rc == RC_OK && found)
+            rc = replica_rebuild(replica, stream);
+    }
+    return rc;
+}
+
+enum rc
+inbox_judge(struct replica *replica)
+{
+    int64_t judged;
+    uint64_t renewed;
+    bool matter = false;
+
+    enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
+    if (rc != RC_OK || replica->ledger == NULL || (uint64_t)judged >= ledger_position(replica->ledger))
+        return rc == RC_OK && replica->ledger != NULL ? rebuild_marked(replica) : rc;
+    rc = lines_matter(replica, (uint64_t)judged, &matter);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    if (matter)
+        rc = hold_late(replica);
+    if (rc == RC_OK && matter)
+        rc = elog_unpark(replica->db, ELOG_HELD, ELOG_LATE, &renewed);
+    if (rc == RC_OK)
+        rc = inbox_retry(replica);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc == RC_OK ? rebuild_marked(replica) : rc;
+}

@@ -1,0 +1,91 @@
+/* First sync: a new device receives 120 families with 36,000 visits, by the route layer in process. One JSON line per figure.
+ * FAMILIES and VISITS (of each family) in the environment make it smaller. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/change_set.h"
+#include "core/contact.h"
+#include "sync/ledger.h"
+#include "sync/outbox.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+static struct office office;
+
+static double
+now_s(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int
+number(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? (int)strtol(text, NULL, 10) : otherwise;
+}
+
+static void
+figure(const char *name, double value, const char *unit)
+{
+    printf("{\"bench\": \"sync\", \"what\": \"%s\", \"value\": %.3f, \"unit\": \"%s\"}\n", name, value, unit);
+    fflush(stdout);
+}
+
+/* A hundred visits a commit, as an import does. */
+static void
+write_visits(struct id family, int count)
+{
+    struct db *db = store_db(office.devices[0].store);
+    char note[256];
+
+    for (int i = 0; i < count; i++) {
+        if (i % 100 == 0)
+            stores_demand(db_begin(db), "begin");
+        snprintf(note, sizeof note, "Visit %d. We spoke about the week, the school and the money; agreed on two small"
+                                    " steps, and who does what before the next time.", i);
+        office_visit(&office, 0, family, note);
+        office_pass(&office, 1000);
+        if (i % 10 == 9) /* a few days' work goes out as one entry of each stream */
+            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}, false), "outbox_seal");
+        if (i % 100 == 99 || i == count - 1)
+            stores_demand(db_commit(db), "commit");
+    }
+}
+
+int
+main(void)
+{
+    int families = number("FAMILIES", 120), visits = number("VISITS", 300);
+
+    stores_demand(secret_start(), "secret_start");
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    double start = now_s();
+    for (int i = 0; i < families; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "family %d", i);
+        write_visits(office_family(&office, 0, name, 0), visits);
+    }
+    figure("write", now_s() - start, "s");
+    start = now_s();
+    office_sync(&office, 0);
+    figure("push", now_s() - start, "s");
+    start = now_s();
+    office_join(&office, 1, "Bram", LEDGER_ROLE_SCIENTIST); /* joins, gets its keys, and everything with them */
+    figure("join_and_first_sync", now_s() - start, "s");
+    figure("entries", (double)office.devices[1].report.applied, "entries");
+    figure("visits", (double)families * visits, "visits");
+    if (!office.devices[1].report.is_complete || office.devices[1].report.parked > 0)
+        return 1;
+    start = now_s();
+    office_sync(&office, 1);
+    figure("empty_sync", (now_s() - start) * 1000, "ms");
+    office_close(&office);
+    return 0;
+}

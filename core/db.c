@@ -324,6 +324,15 @@ stmt_run(struct stmt *stmt)
     return rc;
 }
 
+enum rc
+stmt_finish(struct stmt *stmt)
+{
+    enum rc rc = stmt_run(stmt);
+
+    stmt_done(stmt);
+    return rc;
+}
+
 void
 stmt_done(struct stmt *stmt)
 {

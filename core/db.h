@@ -45,6 +45,7 @@ void stmt_null(struct stmt *stmt, int at);
 enum rc stmt_step(struct stmt *stmt, bool *row) MUST_CHECK;
 /* Runs a statement that gives no rows, then resets it. */
 enum rc stmt_run(struct stmt *stmt) MUST_CHECK;
+enum rc stmt_finish(struct stmt *stmt) MUST_CHECK; /* stmt_run, then stmt_done */
 void stmt_done(struct stmt *stmt); /* reset and clear; accepts NULL */
 
 /* Columns from 0, lent until the next step or done. */

@@ -97,7 +97,7 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, row->key);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     return rc == RC_OK ? wire_run_add(&packing->content.runs, &sent) : rc;
 }
 

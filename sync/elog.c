@@ -85,7 +85,7 @@ elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_ow
     stmt_id(stmt, 2, feed.device);
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
     stmt_int(stmt, 4, is_own);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     *row = (struct elog_feed){.key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
     return rc;
 }
@@ -103,7 +103,7 @@ elog_feed_put(struct db *db, const struct elog_feed *row)
     stmt_int(stmt, 3, row->sealed);
     stmt_blob(stmt, 4, row->head, sizeof row->head);
     stmt_int(stmt, 5, row->on_server);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -264,7 +264,7 @@ complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body,
             return rc;
         stmt_int(stmt, 1, key);
         stmt_blob(stmt, 2, entry->ciphertext, entry->ciphertext_len);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
         if (rc != RC_OK)
             return rc;
     }
@@ -275,7 +275,7 @@ complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body,
         return rc;
     stmt_int(stmt, 1, key);
     stmt_int(stmt, 2, (int64_t)entry->arrived_ms);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     return rc == RC_OK ? RC_EXISTS : rc;
 }
 
@@ -314,7 +314,7 @@ elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
     stmt_int(stmt, 8, state);
     stmt_int(stmt, 9, reason);
     stmt_int(stmt, 10, is_sent);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -374,7 +374,7 @@ elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reas
     stmt_int(stmt, 1, key);
     stmt_int(stmt, 2, state);
     stmt_int(stmt, 3, reason);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -386,7 +386,7 @@ elog_set_sent(struct db *db, int64_t key, bool is_sent)
         return rc;
     stmt_int(stmt, 1, key);
     stmt_int(stmt, 2, is_sent);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -397,7 +397,7 @@ elog_drop(struct db *db, int64_t key)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, key);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -433,7 +433,7 @@ elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint6
         return rc;
     stmt_int(stmt, 1, state);
     stmt_int(stmt, 2, reason);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
     return rc;
 }
@@ -447,7 +447,7 @@ elog_renew(struct db *db, struct id stream)
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc

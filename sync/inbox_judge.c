@@ -58,7 +58,7 @@ inbox_retry(struct replica *replica)
         return rc;
     /* The reason stays: it tells that the signature was not looked at yet. */
     rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2", &stmt);
-    return rc == RC_OK ? stmt_run(stmt) : rc;
+    return rc == RC_OK ? stmt_finish(stmt) : rc;
 }
 
 /* ---- rebuilding ------------------------------------------------------------------------------- */
@@ -73,7 +73,7 @@ set_needs_rebuild(struct replica *replica, struct id stream, bool needs)
         return rc;
     stmt_id(stmt, 1, stream);
     stmt_int(stmt, 2, needs);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc

@@ -13,7 +13,7 @@ outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body)
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
     stmt_blob(stmt, 3, body->data, body->len);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -50,7 +50,7 @@ outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last)
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, first);
     stmt_int(stmt, 3, last);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc

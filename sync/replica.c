@@ -127,7 +127,7 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
         return rc;
     stmt_int(stmt, 1, (int64_t)ledger_position(replica->ledger));
     stmt_blob(stmt, 2, line, len);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     replica->is_in_team =
         replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;
     return rc;
@@ -198,7 +198,7 @@ replica_store_keys(struct replica *replica)
         stmt_id(stmt, 1, stream);
         stmt_int(stmt, 2, epoch);
         stmt_blob(stmt, 3, key.bytes, key.len);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     secret_wipe(&key);
     return rc;

@@ -125,7 +125,7 @@ send_ack(struct session *session, struct ack *ack)
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, ack->streams[i].stream);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     buf_wipe(&answer);
     buf_wipe(&body);
@@ -172,7 +172,7 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
         stmt_int(stmt, 5, (int64_t)ack->created_ms);
         stmt_blob(stmt, 6, stream->digest, sizeof stream->digest);
         stmt_blob(stmt, 7, vector.data != NULL ? vector.data : (const uint8_t *)"", vector.len);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     buf_wipe(&vector);
     return rc;

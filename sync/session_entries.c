@@ -86,7 +86,7 @@ mark(struct session *session, const struct elog_row *row, const struct wire_push
         return rc;
     stmt_int(stmt, 1, row->key);
     stmt_int(stmt, 2, (int64_t)time_ms);
-    rc = stmt_run(stmt);
+    rc = stmt_finish(stmt);
     if (rc == RC_OK)
         rc = elog_feed_get(replica->db, row->feed, &feed);
     if (rc == RC_OK && feed.on_server < row->entry.last) {
@@ -105,7 +105,7 @@ offer_again(struct replica *replica, int64_t feed)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 static enum rc
@@ -260,7 +260,7 @@ move_cursor(struct replica *replica, const struct pull *pull)
     stmt_id(stmt, 1, *pull->stream);
     stmt_int(stmt, 2, (int64_t)pull->after);
     stmt_int(stmt, 3, !pull->is_done);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 static enum rc

@@ -247,7 +247,7 @@ store_box(struct replica *replica, const struct wire_box *box)
     stmt_int(stmt, 2, box->epoch);
     stmt_id(stmt, 3, box->recipient);
     stmt_blob(stmt, 4, box->bytes, box->len);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 /* Opens a box or link where its key is not here yet. A forged one is marked, counted and not used. */

@@ -29,7 +29,7 @@ state_put_int(struct db *db, const char *name, int64_t value)
         return rc;
     stmt_text(stmt, 1, name);
     stmt_int(stmt, 2, value);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -65,7 +65,7 @@ state_put_bytes(struct db *db, const char *name, const void *bytes, size_t len)
         return rc;
     stmt_text(stmt, 1, name);
     stmt_blob(stmt, 2, bytes, len);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -77,5 +77,5 @@ state_drop(struct db *db, const char *name)
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }

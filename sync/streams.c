@@ -27,7 +27,7 @@ streams_touch(struct replica *replica, struct id stream)
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
-    return stmt_run(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -67,7 +67,7 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         stmt_int(stmt, 2, stream->kind);
         stmt_int(stmt, 3, cursor > 0);
         stmt_int(stmt, 4, cursor);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     if (rc == RC_OK)
         rc = journal_add_stream(replica->journal, stream->id, (enum stream_kind)stream->kind, stream->family);
@@ -99,7 +99,7 @@ delete_rows(struct replica *replica, struct id stream)
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, stream);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     return rc;
 }

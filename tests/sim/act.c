@@ -1,0 +1,414 @@
+/* What people and machines do in one step. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+enum { YEARS_MS_PER_DAY = 365 };
+
+static void
+begin(struct device *device, const char *what)
+{
+    device->is_busy = true;
+    device->world->depth++;
+    world_trace(device->world, "device %d: %s", device->index, what);
+}
+
+void
+act_done(struct device *device)
+{
+    struct world *world = device->world;
+
+    device->is_busy = false;
+    world->depth--;
+    if (world->has_failed)
+        return;
+    if (device_is_dead(device))
+        device_crash(device);
+    if (!world->has_failed)
+        check_device(device);
+}
+
+/* ---- sessions ---- */
+
+bool
+act_session(struct device *device, struct sync_report *report)
+{
+    const struct sync_options options = {0};
+    bool is_complete = false;
+
+    begin(device, "sync");
+    *report = (struct sync_report){0};
+    enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
+    world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu", rc_name(rc),
+                (unsigned long long)report->pushed, (unsigned long long)report->applied,
+                (unsigned long long)report->parked, (unsigned long long)report->held);
+    is_complete = rc == RC_OK && report->is_complete;
+    if (world_judge(device, rc, "sync") && report->refused > 0)
+        world_fail(device->world, "device %d: the server refused %llu entries", device->index,
+                   (unsigned long long)report->refused);
+    if (report->forged_boxes > 0)
+        world_fail(device->world, "device %d saw forged boxes", device->index);
+    act_done(device);
+    return is_complete;
+}
+
+void
+act_sync(struct device *device)
+{
+    struct sync_report report;
+
+    (void)act_session(device, &report);
+}
+
+/* ---- saves ---- */
+
+static const struct unit_kind *
+any_kind(struct world *world, enum model_stream_kind home)
+{
+    for (;;) {
+        const struct unit_kind *kind = &unit_kinds[world_below(world, UNIT_KINDS)];
+        bool is_rare = kind->is_set || strcmp(kind->name, "future.thing") == 0;
+        if (kind->home == home && (!is_rare || world_falls(world, 250)))
+            return kind;
+    }
+}
+
+/* A few records in each stream, so that people meet on them. Reports are their author's own. */
+static void
+fill_op(struct device *device, int stream, enum model_stream_kind home, struct model_op *op)
+{
+    struct world *world = device->world;
+    const struct unit_kind *kind = any_kind(world, home);
+
+    *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
+                            .supersedes_nothing = kind->is_set,
+                            .supersedes_one = !kind->is_set && world_falls(world, 60)};
+    snprintf(op->unit, sizeof op->unit, "%s", kind->name);
+    size_t word = strcspn(kind->name, ".");
+    if (strcmp(kind->name, "contact.report") == 0)
+        snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream, device->index,
+                 world_below(world, 4));
+    else
+        snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
+                 world_below(world, 3));
+    if (world_falls(world, 150))
+        snprintf(op->value, sizeof op->value, "same");
+    else
+        snprintf(op->value, sizeof op->value, "v%d", world->next_value++);
+}
+
+static void
+fill_save(struct device *device, int stream, enum model_stream_kind home, struct model_save *save)
+{
+    size_t want = 1 + world_below(device->world, MODEL_OPS - 1);
+
+    *save = (struct model_save){.stream = stream};
+    for (size_t i = 0; i < want; i++) {
+        struct model_op *op = &save->ops[save->count];
+        fill_op(device, stream, home, op);
+        bool is_twice = false; /* one operation for each unit */
+        for (size_t k = 0; k < save->count; k++)
+            is_twice |= strcmp(save->ops[k].record, op->record) == 0 &&
+                        strcmp(save->ops[k].unit, op->unit) == 0;
+        if (!is_twice)
+            save->count++;
+    }
+}
+
+static bool
+engine_may_write(struct device *device, int stream)
+{
+    const struct world *world = device->world;
+
+    return ledger_may_write(replica_ledger(device->replica), world->names.devices[device->index],
+                            world->names.streams[stream]);
+}
+
+static void
+act_save(struct device *device)
+{
+    struct world *world = device->world;
+    struct model_save saves[2];
+    size_t count = 1;
+    unsigned at = world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+    enum model_stream_kind home = at == 0 ? MODEL_TEAM : at % 2 == 1 ? MODEL_INDEX : MODEL_FILE;
+
+    fill_save(device, (int)at, home, &saves[0]);
+    if (home == MODEL_FILE && world_falls(world, 400))
+        fill_save(device, (int)at - 1, MODEL_INDEX, &saves[count++]);
+    bool may = engine_may_write(device, saves[0].stream);
+    bool is_here = adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
+                               &world->names.streams[at]) > 0;
+    if (!may && world_falls(world, 900))
+        return;
+    begin(device, "save");
+    enum rc rc = adapter_save(device, saves, count);
+    world_trace(world, " -> stream %u, %zu operations: %s", at, saves[0].count, rc_name(rc));
+    if (!device_is_dead(device)) {
+        if (rc == RC_OK && !may)
+            world_fail(world, "device %d saved in stream %u without the right", device->index, at);
+        else if (rc != RC_OK && may && is_here)
+            world_fail(world, "device %d could not save in stream %u: %s: %s", device->index, at,
+                       rc_name(rc), rc_sentence());
+    }
+    act_done(device);
+}
+
+/* ---- the ledger ---- */
+
+static void
+give(struct device *device)
+{
+    struct world *world = device->world;
+    struct names *names = &world->names;
+    struct id families[2], id;
+    size_t count = 1 + world_below(world, 2);
+    int64_t from = world->now_ms;
+
+    if (names->cover_count == MODEL_COVERS)
+        return;
+    for (size_t i = 0; i < count; i++)
+        families[i] = names->families[world_below(world, (unsigned)names->family_count)];
+    if (count == 2 && id_equal(families[0], families[1]))
+        count = 1;
+    const struct cover_new cover = {
+        .families = families,
+        .count = count,
+        .person = names->persons[world_below(world, (unsigned)names->person_count)],
+        .from_ms = from,
+        .until_ms = from + WORLD_HOUR_MS + (int64_t)world_below(world, 20 * 24) * WORLD_HOUR_MS,
+        .may_write = world_falls(world, 700)};
+    begin(device, "gives a cover");
+    enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &id);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover give");
+    act_done(device);
+}
+
+static bool
+any_cover(struct device *device, struct id *id)
+{
+    const struct ledger *ledger = replica_ledger(device->replica);
+    size_t count = 0;
+
+    while (ledger_cover_at(ledger, count) != NULL)
+        count++;
+    if (count == 0)
+        return false;
+    *id = ledger_cover_at(ledger, world_below(device->world, (unsigned)count))->id;
+    return true;
+}
+
+static void
+accept(struct device *device)
+{
+    struct id id;
+
+    if (!any_cover(device, &id))
+        return;
+    begin(device, "accepts a cover");
+    enum rc rc = replica_cover_accept(device->replica, &device->transport, id);
+    world_trace(device->world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover accept");
+    act_done(device);
+}
+
+static void
+end_cover(struct device *device)
+{
+    struct id id;
+
+    if (!any_cover(device, &id))
+        return;
+    begin(device, "ends a cover");
+    enum rc rc = replica_cover_end(device->replica, &device->transport, id);
+    world_trace(device->world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover end");
+    act_done(device);
+}
+
+static void
+assign(struct device *device)
+{
+    struct world *world = device->world;
+    struct names *names = &world->names;
+    struct id family = names->families[world_below(world, (unsigned)names->family_count)];
+    struct id person = names->persons[world_below(world, (unsigned)names->person_count)];
+    int function = world_falls(world, 100) ? LEDGER_OWNER : world_falls(world, 500) ? LEDGER_COACH
+                                                                                     : LEDGER_RELEASED;
+
+    begin(device, "assigns");
+    enum rc rc = replica_assign(device->replica, &device->transport, family, person, function);
+    world_trace(world, " -> function %d: %s", function, rc_name(rc));
+    (void)world_judge(device, rc, "assign");
+    act_done(device);
+}
+
+static void
+new_family(struct device *device)
+{
+    struct world *world = device->world;
+    struct names *names = &world->names;
+    struct id family;
+    char name[MODEL_TEXT];
+
+    /* Every try may become a line, also one whose answer was lost. */
+    if (names->family_count + world->family_tries >= MODEL_FAMILIES)
+        return;
+    world->family_tries++;
+    snprintf(name, sizeof name, "Family %d", world->next_value++);
+    begin(device, "makes a family");
+    enum rc rc = replica_create_family(device->replica, &device->transport, name,
+                                       names->persons[device->index], &family);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "family");
+    act_done(device);
+}
+
+static void
+revoke(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (world->is_revoked_once || world_falls(world, 800))
+        return;
+    world->is_revoked_once = true;
+    begin(device, "revokes device 2");
+    enum rc rc = replica_revoke_device(device->replica, &device->transport, world->names.devices[2]);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "revoke");
+    act_done(device);
+}
+
+static void
+act_ledger(struct device *device)
+{
+    switch (world_below(device->world, 12)) {
+    case 0:
+    case 1:
+    case 2:
+        give(device);
+        break;
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+        accept(device);
+        break;
+    case 7:
+    case 8:
+        end_cover(device);
+        break;
+    case 9:
+    case 10:
+        assign(device);
+        break;
+    default:
+        if (world_falls(device->world, 500))
+            new_family(device);
+        else
+            revoke(&device->world->devices[0]);
+        break;
+    }
+}
+
+void
+act_end_covers(struct world *world)
+{
+    struct device *device = &world->devices[0];
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; (cover = ledger_cover_at(replica_ledger(device->replica), i)) != NULL; i++) {
+        if (cover->state == LEDGER_COVER_ENDED)
+            continue;
+        struct id id = cover->id;
+        begin(device, "ends a cover");
+        enum rc rc = replica_cover_end(device->replica, &device->transport, id);
+        world_trace(world, " -> %s", rc_name(rc));
+        (void)world_judge(device, rc, "cover end");
+        act_done(device);
+        if (world->has_failed)
+            return;
+    }
+}
+
+/* ---- what befalls a device ---- */
+
+static void
+act_jump(struct device *device)
+{
+    struct world *world = device->world;
+    int64_t days = (int64_t)world_below(world, 4 * YEARS_MS_PER_DAY) - 2 * YEARS_MS_PER_DAY;
+
+    device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
+    if (device->offset_ms > device->ahead_ms)
+        device->ahead_ms = device->offset_ms;
+    world_trace(world, "device %d: clock is off by %lld ms", device->index, (long long)device->offset_ms);
+}
+
+static void
+act_drift(struct device *device)
+{
+    struct world *world = device->world;
+
+    device->drift_from_ms = world->now_ms;
+    device->drift_ppm = (int64_t)world_below(world, 2000) - 1000;
+    world_trace(world, "device %d: drifts by %lld ppm", device->index, (long long)device->drift_ppm);
+}
+
+static void
+act_rebuild(struct device *device)
+{
+    struct world *world = device->world;
+    int stream = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+
+    if (adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
+                    &world->names.streams[stream]) == 0)
+        return;
+    begin(device, "rebuilds a stream");
+    (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]), "rebuild");
+    act_done(device);
+}
+
+static void
+act_crash(struct device *device)
+{
+    if (world_falls(device->world, 300)) {
+        device_crash(device);
+        if (!device->world->has_failed)
+            check_device(device);
+    } else /* in the middle of what it does next */
+        power_disk_cut_at_sync(device->disk, 1 + world_below(device->world, 12));
+}
+
+void
+act_step(struct world *world)
+{
+    struct device *device = &world->devices[world_below(world, WORLD_DEVICES)];
+    const struct rates *rates = &world->rates;
+
+    world->steps++;
+    world_pass(world, 1000 + (int64_t)world_below(world, 6 * WORLD_HOUR_MS));
+    if (world_falls(world, 40))
+        world_pass(world, (1 + (int64_t)world_below(world, 3)) * WORLD_DAY_MS);
+    if (world_falls(world, rates->crash))
+        act_crash(device);
+    else if (world_falls(world, rates->server_crash))
+        server_power_fails(world);
+    else if (world_falls(world, rates->jump))
+        act_jump(device);
+    else if (world_falls(world, rates->drift))
+        act_drift(device);
+    else if (world_falls(world, rates->link))
+        device->link_is_down = !device->link_is_down;
+    else if (world_falls(world, rates->ledger))
+        act_ledger(device);
+    else if (world_falls(world, 15))
+        act_rebuild(device);
+    else if (world_falls(world, 450))
+        act_sync(device);
+    else
+        act_save(device);
+}

@@ -1,0 +1,46 @@
+/* Between engine and model: ids to numbers and back, lines to facts, saves to changes. */
+#ifndef TESTS_SIM_ADAPTER_H
+#define TESTS_SIM_ADAPTER_H
+
+#include "tests/sim/world.h"
+
+/* A kind of unit that the simulator writes. */
+struct unit_kind {
+    const char *name;   /* the model's word: "goal.goal" */
+    uint32_t entity, unit, field;
+    enum model_stream_kind home;
+    bool is_shown;      /* two versions are a conflict that is shown */
+    bool is_set;        /* each version is a member */
+};
+enum { UNIT_KINDS = 11 };
+extern const struct unit_kind unit_kinds[UNIT_KINDS];
+const struct unit_kind *unit_kind(const char *name);
+
+/* Reads what is new at the server, lines and entries, and tells the model. */
+void adapter_follow(struct world *world);
+/* Asks the device what it has applied and holds, and tells the model; decides open saves. */
+void adapter_look(struct device *device);
+/* The number of this feed's writer; MODEL_NONE when it is unknown. */
+int adapter_writer(const struct world *world, struct feed_ref feed);
+/* Makes or finds the writer of this device's present life. */
+int adapter_own_writer(struct device *device);
+/* A record's id by the model's name; made when new. */
+struct id adapter_record(struct world *world, const char *name);
+struct version adapter_version(const struct world *world, struct model_version version);
+
+/* Saves 1 or 2 changes at once, in model and engine. */
+enum rc adapter_save(struct device *device, struct model_save *saves, size_t count);
+/* Saves that the engine made by itself (a new family's record) enter the model without content. */
+void adapter_take_own_saves(struct device *device);
+
+/* Compares one unit on the device with a view of the model. */
+void adapter_compare(struct device *device, const struct model_view *view, int stream,
+                     const char *record, const char *unit);
+/* Counts the conflicts of a stream that the engine lists. */
+size_t adapter_conflicts(struct device *device, int stream);
+
+/* One integer of an SQL statement (a literal) with an id bound to ?1; 0 without a row. */
+int64_t adapter_ask(struct device *device, const char *sql, const struct id *id);
+void adapter_tell(struct device *device, const char *sql);
+
+#endif

@@ -1,0 +1,363 @@
+/* Saves on their way to the engine, and what the engine shows of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/schema.h"
+#include "tests/sim/adapter.h"
+
+enum { FUTURE_ENTITY = 99, STANDING_MOST = 64, VALUE_BYTES = 16 * 1024 };
+
+const struct unit_kind unit_kinds[UNIT_KINDS] = {
+    {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, true, false},
+    {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, false, false},
+    {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, false, true},
+    {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, true, false},
+    {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, false, false},
+    {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, true, false},
+    {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, false, true},
+    {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, false, false},
+    {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, true, false},
+    {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, true, false},
+    {"absence.period", ENTITY_ABSENCE, 1, 5, MODEL_TEAM, true, false},
+};
+
+const struct unit_kind *
+unit_kind(const char *name)
+{
+    for (size_t i = 0; i < UNIT_KINDS; i++)
+        if (strcmp(unit_kinds[i].name, name) == 0)
+            return &unit_kinds[i];
+    abort();
+}
+
+/* ---- questions under the bonnet ---- */
+
+int64_t
+adapter_ask(struct device *device, const char *sql, const struct id *id)
+{
+    struct stmt *stmt = NULL;
+    int64_t answer = 0;
+    bool row = false;
+    enum rc rc = db_stmt(store_db(device->store), sql, &stmt);
+
+    if (rc == RC_OK && id != NULL)
+        stmt_id(stmt, 1, *id);
+    if (rc == RC_OK)
+        rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && row)
+        answer = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    if (rc != RC_OK && !device_is_dead(device))
+        world_fail(device->world, "device %d: %s: %s", device->index, sql, rc_sentence());
+    return answer;
+}
+
+void
+adapter_tell(struct device *device, const char *sql)
+{
+    enum rc rc = db_run(store_db(device->store), sql);
+
+    if (rc != RC_OK)
+        world_fail(device->world, "device %d: %s: %s", device->index, sql, rc_sentence());
+}
+
+/* ---- looking ---- */
+
+static enum rc
+take_held(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
+          const char *reason)
+{
+    struct device *device = context;
+    struct world *world = device->world;
+    int writer = adapter_writer(world, feed);
+
+    if (strcmp(reason, "late") != 0 || writer == MODEL_NONE)
+        return RC_OK;
+    for (int i = 0; i < MODEL_STREAMS; i++)
+        if (id_equal(world->names.streams[i], stream) && !id_is_zero(stream))
+            model_holds(world->model, device->index, i, writer, first, last);
+    return RC_OK;
+}
+
+/* A save whose call did not return RC_OK happened when the store says so after it was opened again. */
+static void
+decide_open(struct device *device, int stream)
+{
+    struct model *model = device->world->model;
+    const struct id id = device->world->names.streams[stream];
+
+    if (!model_is_open(model, stream, device->writer))
+        return;
+    int64_t saved = adapter_ask(device,
+                                "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
+    if (saved >= (int64_t)model_last(model, stream, device->writer))
+        model_acknowledge(model, stream, device->writer);
+    else
+        model_forget(model, stream, device->writer);
+}
+
+void
+adapter_look(struct device *device)
+{
+    struct world *world = device->world;
+    struct journal *journal = replica_journal(device->replica);
+
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        const struct id id = world->names.streams[stream];
+        if (id_is_zero(id))
+            continue;
+        decide_open(device, stream);
+        bool is_here = adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1", &id) > 0;
+        for (int writer = 0; writer < world->names.writer_count; writer++) {
+            uint32_t upto = 0;
+            enum rc rc = is_here ? journal_frontier(journal, id, world->names.writers[writer], &upto) : RC_OK;
+            if (rc != RC_OK)
+                world_fail(world, "device %d, frontier: %s", device->index, rc_sentence());
+            if (upto > model_last(world->model, stream, writer)) {
+                world_fail(world, "device %d applied save %u of writer %d in stream %d, which saved %u",
+                           device->index, upto, writer, stream, model_last(world->model, stream, writer));
+                upto = 0;
+            }
+            model_sees(world->model, device->index, stream, writer, upto);
+        }
+    }
+    model_holds_none(world->model, device->index);
+    enum rc rc = replica_parked(device->replica, take_held, device);
+    if (rc != RC_OK)
+        world_fail(world, "device %d, parked: %s", device->index, rc_sentence());
+}
+
+void
+adapter_take_own_saves(struct device *device)
+{
+    struct world *world = device->world;
+
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        const struct id id = world->names.streams[stream];
+        if (id_is_zero(id))
+            continue;
+        int64_t saved = adapter_ask(
+            device, "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
+        decide_open(device, stream);
+        while ((int64_t)model_last(world->model, stream, device->writer) < saved) {
+            struct model_save save = {.stream = stream, .writer = device->writer};
+            (void)model_begin(world->model, &save);
+            model_acknowledge(world->model, stream, device->writer);
+        }
+    }
+}
+
+/* ---- saving ---- */
+
+struct versions {
+    struct version *at;
+    size_t count, room;
+};
+
+static enum rc
+take_version(void *context, const struct current *current)
+{
+    struct versions *versions = context;
+
+    if (versions->count < versions->room)
+        versions->at[versions->count++] = current->version;
+    return RC_OK;
+}
+
+/* A deletion lists every version of the record's other units that the author sees. */
+static enum rc
+put_deletion(struct device *device, const struct unit_kind *kind, struct id stream, struct id record,
+             struct buf *value)
+{
+    struct version room[STANDING_MOST];
+    struct versions seen = {room, 0, STANDING_MOST};
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < UNIT_KINDS && rc == RC_OK; i++)
+        if (unit_kinds[i].entity == kind->entity && unit_kinds[i].unit != UNIT_DELETED)
+            rc = journal_current(replica_journal(device->replica), stream, kind->entity, record,
+                                 unit_kinds[i].unit, take_version, &seen);
+    return rc == RC_OK ? value_put_versions(value, kind->field, room, seen.count) : rc;
+}
+
+static enum rc
+put_op(struct device *device, const struct model_save *save, size_t at, struct change *change)
+{
+    struct world *world = device->world;
+    const struct model_op *op = &save->ops[at];
+    const struct unit_kind *kind = unit_kind(op->unit);
+    struct id record = adapter_record(world, op->record);
+    struct model_standing standing[STANDING_MOST];
+    struct model_view view = {world->model, device->index};
+    struct version named[STANDING_MOST];
+    struct buf value = BUF_EMPTY(VALUE_BYTES);
+    size_t count = op->supersedes_nothing ? 0
+                                          : model_current(&view, save->stream, op->record, op->unit,
+                                                          standing, STANDING_MOST);
+    bool is_named = op->supersedes_nothing || (op->supersedes_one && count > 0);
+
+    enum rc rc = kind->unit == UNIT_DELETED
+                     ? put_deletion(device, kind, change->stream, record, &value)
+                     : value_put_text(&value, kind->field, op->value);
+    if (op->supersedes_one && count > 1)
+        count = 1;
+    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0) {
+        world->is_sabotaged = is_named = true;
+        count--;
+    }
+    for (size_t i = 0; i < count; i++)
+        named[i] = adapter_version(world, standing[i].version);
+    if (rc == RC_OK)
+        rc = is_named ? change_put_over(change, kind->entity, record, kind->unit, &value, named, count)
+                      : change_put(change, kind->entity, record, kind->unit, &value);
+    buf_wipe(&value);
+    return rc;
+}
+
+enum rc
+adapter_save(struct device *device, struct model_save *saves, size_t count)
+{
+    struct world *world = device->world;
+    struct change changes[2];
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        saves[i].writer = device->writer;
+        changes[i] = CHANGE_EMPTY(world->names.streams[saves[i].stream]);
+        for (size_t k = 0; k < saves[i].count && rc == RC_OK; k++)
+            rc = put_op(device, &saves[i], k, &changes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        (void)model_begin(world->model, &saves[i]);
+    if (rc == RC_OK)
+        rc = replica_save(device->replica, changes, count);
+    for (size_t i = 0; i < count; i++) {
+        change_wipe(&changes[i]);
+        if (rc == RC_OK)
+            model_acknowledge(world->model, saves[i].stream, device->writer);
+        else if (!device_is_dead(device))
+            model_forget(world->model, saves[i].stream, device->writer);
+    }
+    return rc;
+}
+
+/* ---- comparing ---- */
+
+struct shown {
+    struct device *device;
+    const struct unit_kind *kind;
+    size_t count;
+    struct {
+        struct model_version version;
+        char value[MODEL_TEXT];
+    } at[STANDING_MOST];
+};
+
+static bool
+is_before(const struct model_version *a, const struct model_version *b)
+{
+    if (a->writer != b->writer)
+        return a->writer < b->writer;
+    return a->save != b->save ? a->save < b->save : a->index < b->index;
+}
+
+static enum rc
+take_shown(void *context, const struct current *current)
+{
+    struct shown *shown = context;
+    struct field fields[CHANGE_FIELDS];
+    size_t count = 0, at = shown->count;
+    struct model_version version = {adapter_writer(shown->device->world, current->version.feed),
+                                    current->version.save, current->version.index};
+
+    if (shown->count == STANDING_MOST)
+        return rc_fail(RC_TOO_LARGE, "too many versions");
+    enum rc rc = value_read(current->value, current->value_len, fields, &count);
+    if (rc != RC_OK)
+        return rc;
+    const struct field *field = value_find(fields, count, shown->kind->field);
+    for (; at > 0 && is_before(&version, &shown->at[at - 1].version); at--)
+        shown->at[at] = shown->at[at - 1];
+    shown->at[at].version = version;
+    snprintf(shown->at[at].value, MODEL_TEXT, "%.*s",
+             field == NULL || shown->kind->unit == UNIT_DELETED ? 0 : (int)field->len,
+             field == NULL ? "" : (const char *)field->bytes);
+    shown->count++;
+    return RC_OK;
+}
+
+static void
+tell_difference(const struct shown *shown, const struct model_standing *standing, size_t count, int stream,
+                const char *record)
+{
+    char text[WORLD_SENTENCE] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < count && len < sizeof text; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s", standing[i].version.writer,
+                                standing[i].version.save, standing[i].version.index, standing[i].value);
+    if (len < sizeof text)
+        len += (size_t)snprintf(text + len, sizeof text - len, "; device has");
+    for (size_t i = 0; i < shown->count && len < sizeof text; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s", shown->at[i].version.writer,
+                                shown->at[i].version.save, shown->at[i].version.index, shown->at[i].value);
+    world_fail(shown->device->world, "device %d, stream %d, record %s, %s: should be%s",
+               shown->device->index, stream, record, shown->kind->name, text);
+}
+
+void
+adapter_compare(struct device *device, const struct model_view *view, int stream, const char *record,
+                const char *unit)
+{
+    struct world *world = device->world;
+    struct model_standing standing[STANDING_MOST];
+    struct shown shown = {.device = device, .kind = unit_kind(unit)};
+    size_t count = model_current(view, stream, record, unit, standing, STANDING_MOST);
+
+    enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],
+                                 shown.kind->entity, adapter_record(world, record), shown.kind->unit,
+                                 take_shown, &shown);
+    if (rc == RC_ABSENT)
+        rc = RC_OK;
+    if (rc != RC_OK) {
+        world_fail(world, "device %d, record %s: %s", device->index, record, rc_sentence());
+        return;
+    }
+    bool same = count == shown.count;
+    for (size_t i = 0; same && i < count; i++) {
+        const struct model_version *a = &standing[i].version, *b = &shown.at[i].version;
+        same = a->writer == b->writer && a->save == b->save && a->index == b->index &&
+               (shown.kind->unit == UNIT_DELETED || strcmp(standing[i].value, shown.at[i].value) == 0);
+    }
+    if (!same)
+        tell_difference(&shown, standing, count, stream, record);
+}
+
+/* ---- conflicts ---- */
+
+struct counting {
+    struct id stream;
+    size_t count;
+};
+
+static enum rc
+count_conflict(void *context, const struct conflict *conflict)
+{
+    struct counting *counting = context;
+
+    if (id_equal(conflict->stream, counting->stream))
+        counting->count++;
+    return RC_OK;
+}
+
+size_t
+adapter_conflicts(struct device *device, int stream)
+{
+    struct counting counting = {device->world->names.streams[stream], 0};
+    enum rc rc = journal_conflicts(replica_journal(device->replica), count_conflict, &counting);
+
+    if (rc != RC_OK)
+        world_fail(device->world, "device %d, conflicts: %s", device->index, rc_sentence());
+    return counting.count;
+}

@@ -1,0 +1,316 @@
+/* What must hold: at every step, after every crash, and when all is quiet. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+enum { DUMP_BYTES = 16 * 1024 * 1024 };
+
+static bool
+has_stream(struct device *device, int stream)
+{
+    return adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
+                       &device->world->names.streams[stream]) > 0;
+}
+
+static bool
+is_filling(struct device *device, int stream)
+{
+    return adapter_ask(device, "SELECT is_filling FROM sync_stream WHERE stream = ?1",
+                       &device->world->names.streams[stream]) != 0;
+}
+
+static bool
+is_there(const struct world *world, int stream)
+{
+    return !id_is_zero(world->names.streams[stream]);
+}
+
+/* ---- one stream against a view of the model ---- */
+
+struct comparing {
+    struct device *device;
+    struct model_view view;
+    int stream;
+    size_t conflicts;
+};
+
+static void
+compare_unit(void *context, const char *record, const char *unit, bool is_shown)
+{
+    struct comparing *comparing = context;
+
+    if (comparing->device->world->has_failed)
+        return;
+    if (is_shown && model_in_conflict(&comparing->view, comparing->stream, record, unit))
+        comparing->conflicts++;
+    adapter_compare(comparing->device, &comparing->view, comparing->stream, record, unit);
+}
+
+static void
+compare_stream(struct device *device, int view_of, int stream)
+{
+    struct world *world = device->world;
+    struct comparing comparing = {device, {world->model, view_of}, stream, 0};
+
+    model_units(world->model, stream, compare_unit, &comparing);
+    if (world->has_failed)
+        return;
+    size_t shown = adapter_conflicts(device, stream);
+    if (shown != comparing.conflicts)
+        world_fail(world, "device %d, stream %d: shows %zu conflicts, there are %zu", device->index, stream,
+                   shown, comparing.conflicts);
+}
+
+/* ---- the cursor ---- */
+
+static bool
+has_entry(struct device *device, const struct stored *stored)
+{
+    struct world *world = device->world;
+    struct stmt *stmt = NULL;
+    bool row = false;
+    enum rc rc = db_stmt(store_db(device->store),
+                         "SELECT 1 FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND "
+                         "device = ?2 AND incarnation = ?3 AND first = ?4 AND last = ?5",
+                         &stmt);
+
+    if (rc != RC_OK) {
+        world_fail(world, "device %d: %s", device->index, rc_sentence());
+        return true;
+    }
+    stmt_id(stmt, 1, world->names.streams[stored->stream]);
+    stmt_id(stmt, 2, world->names.writers[stored->writer].device);
+    stmt_int(stmt, 3, (int64_t)world->names.writers[stored->writer].incarnation);
+    stmt_int(stmt, 4, stored->first);
+    stmt_int(stmt, 5, stored->last);
+    rc = stmt_step(stmt, &row);
+    stmt_done(stmt);
+    return rc == RC_OK && row;
+}
+
+/* Everything at the server below the cursor, of streams that are here and whole, is in the log. */
+static void
+check_cursor(struct device *device)
+{
+    struct world *world = device->world;
+    uint64_t cursor =
+        (uint64_t)adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
+    bool is_whole[MODEL_STREAMS];
+
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        is_whole[stream] =
+            is_there(world, stream) && has_stream(device, stream) && !is_filling(device, stream);
+    for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
+        const struct stored *stored = &world->stored[i];
+        if (is_whole[stored->stream] && !has_entry(device, stored)) {
+            world_fail(world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
+                       device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,
+                       stored->stream, stored->writer, stored->first);
+            return;
+        }
+    }
+}
+
+/* ---- what may not be there ---- */
+
+static void
+check_absence(struct device *device, int stream)
+{
+    static const char *const counts[] = {
+        "SELECT count(*) FROM sync_key WHERE stream = ?1",
+        "SELECT count(*) FROM sync_box WHERE stream = ?1",
+        "SELECT count(*) FROM journal_record WHERE s IN (SELECT s FROM journal_stream WHERE id = ?1)",
+        "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND "
+        "NOT (is_own = 1 AND is_sent = 0)",
+    };
+    struct world *world = device->world;
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (adapter_ask(device, counts[i], &world->names.streams[stream]) != 0) {
+            world_fail(world, "device %d keeps what it may not read of stream %d: %s", device->index, stream,
+                       counts[i]);
+            return;
+        }
+}
+
+/* A device that has read every line holds nothing of streams that it may not read. */
+static void
+check_rights(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (ledger_position(replica_ledger(device->replica)) != model_position(world->model))
+        return;
+    for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
+        if (is_there(world, stream) && !has_stream(device, stream) &&
+            !model_may_read(world->model, device->index, stream, replica_now_ms(device->replica)))
+            check_absence(device, stream);
+}
+
+/* ---- at every step ---- */
+
+static bool
+anybody_ended(const struct world *world, int stream)
+{
+    for (int device = 0; device < world->names.device_count; device++)
+        if (model_write_ended(world->model, device, stream))
+            return true;
+    return false;
+}
+
+static void
+check_own_saves(struct device *device, int stream)
+{
+    struct world *world = device->world;
+    uint32_t saved = model_last(world->model, stream, device->writer);
+    uint32_t seen = model_seen(world->model, device->index, stream, device->writer);
+
+    if (has_stream(device, stream) && !is_filling(device, stream) && seen < saved &&
+        !model_write_ended(world->model, device->index, stream))
+        world_fail(world, "device %d applied only %u of its own %u acknowledged saves in stream %d",
+                   device->index, seen, saved, stream);
+}
+
+static void
+check_all(struct device *device)
+{
+    struct world *world = device->world;
+
+    check_cursor(device);
+    if (!world->has_failed)
+        check_rights(device);
+    for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
+        if (is_there(world, stream) && has_stream(device, stream) && !anybody_ended(world, stream)) {
+            check_own_saves(device, stream);
+            compare_stream(device, device->index, stream);
+        }
+}
+
+void
+check_device(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (device->writer == MODEL_NONE)
+        return;
+    adapter_take_own_saves(device);
+    adapter_look(device);
+    if (world->has_failed)
+        return;
+    if (world_below(world, 4) == 0)
+        check_all(device);
+    else
+        check_cursor(device);
+}
+
+void
+check_after_crash(struct device *device)
+{
+    adapter_take_own_saves(device);
+    adapter_look(device);
+    if (!device->world->has_failed)
+        check_all(device);
+}
+
+/* ---- at the end ---- */
+
+static void
+dump(struct device *device, int stream, struct buf *out)
+{
+    enum rc rc = journal_dump(replica_journal(device->replica), device->world->names.streams[stream], out);
+
+    if (rc != RC_OK)
+        world_fail(device->world, "device %d, dump of stream %d: %s", device->index, stream, rc_sentence());
+}
+
+static void
+check_equal(struct world *world, int stream, const bool *reads)
+{
+    struct buf first = BUF_EMPTY(DUMP_BYTES), other = BUF_EMPTY(DUMP_BYTES);
+    int from = MODEL_NONE;
+
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
+        if (!reads[i])
+            continue;
+        buf_wipe(&other);
+        dump(&world->devices[i], stream, from == MODEL_NONE ? &first : &other);
+        if (from == MODEL_NONE)
+            from = i;
+        else if (first.len != other.len || memcmp(first.data, other.data, first.len) != 0)
+            world_fail(world, "devices %d and %d differ in stream %d", from, i, stream);
+    }
+    if (!world->has_failed && first.len > 0)
+        world_trace_bytes(world, first.data, first.len);
+    buf_wipe(&first);
+    buf_wipe(&other);
+}
+
+/* Every acknowledged save is at the server, and counts or is late work, by the model's own reading. */
+static void
+check_saves(struct world *world, int stream)
+{
+    for (int writer = 0; writer < world->names.writer_count; writer++)
+        for (uint32_t save = 1; save <= model_last(world->model, stream, writer); save++) {
+            enum model_counts counts = model_save_counts(world->model, stream, writer, save);
+            if (counts == MODEL_NOT_STORED || counts == MODEL_NO_RIGHT) {
+                world_fail(world, "save %u of writer %d in stream %d is %s", save, writer, stream,
+                           counts == MODEL_NOT_STORED ? "not at the server" : "there without any right");
+                return;
+            }
+        }
+}
+
+static void
+check_drained(struct device *device)
+{
+    struct world *world = device->world;
+    struct waiting waiting = {0};
+    enum rc rc = replica_waiting(device->replica, &waiting);
+
+    if (rc != RC_OK)
+        world_fail(world, "device %d, waiting: %s", device->index, rc_sentence());
+    else if (waiting.saves_unsealed + waiting.entries_unsent + waiting.parked > 0)
+        world_fail(world, "device %d: %llu saves unsealed, %llu entries unsent, %llu parked after all is well",
+                   device->index, (unsigned long long)waiting.saves_unsealed,
+                   (unsigned long long)waiting.entries_unsent, (unsigned long long)waiting.parked);
+}
+
+static void
+check_stream(struct world *world, int stream)
+{
+    bool reads[WORLD_DEVICES] = {false};
+
+    check_saves(world, stream);
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
+        struct device *device = &world->devices[i];
+        reads[i] = model_may_read(world->model, i, stream, world->now_ms);
+        if (reads[i] && (!has_stream(device, stream) || is_filling(device, stream)))
+            world_fail(world, "device %d may read stream %d and has it not", i, stream);
+        else if (reads[i])
+            compare_stream(device, MODEL_NONE, stream);
+        else if (has_stream(device, stream) && model_is_active(world->model, i))
+            world_fail(world, "device %d has stream %d and may not read it", i, stream);
+    }
+    if (!world->has_failed)
+        check_equal(world, stream, reads);
+}
+
+void
+check_end(struct world *world)
+{
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
+        adapter_look(&world->devices[i]);
+        if (model_is_active(world->model, i))
+            check_drained(&world->devices[i]);
+        if (!world->has_failed)
+            check_cursor(&world->devices[i]);
+        if (!world->has_failed)
+            check_rights(&world->devices[i]);
+    }
+    for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
+        if (is_there(world, stream))
+            check_stream(world, stream);
+}

@@ -1,0 +1,248 @@
+/* Machines that start, stop and lose power: three devices with their stores, one server with its depot. */
+#include <assert.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+#include "tests/support/stores.h"
+
+enum { OPEN_TRIES = 6 };
+
+/* ---- time ---- */
+
+static int64_t
+device_wall(void *context)
+{
+    const struct device *device = context;
+    int64_t now = device->world->now_ms;
+
+    return now + device->offset_ms + (now - device->drift_from_ms) / 1000 * device->drift_ppm / 1000;
+}
+
+/* Counts from the machine's start, as CLOCK_BOOTTIME does. */
+static int64_t
+device_mono(void *context)
+{
+    const struct device *device = context;
+
+    return device->world->now_ms - device->started_ms;
+}
+
+static void
+device_sleep(void *context, int64_t ms)
+{
+    world_pass(((struct device *)context)->world, ms);
+}
+
+static int64_t
+server_time(void *context)
+{
+    return ((struct world *)context)->now_ms;
+}
+
+static void
+server_sleep(void *context, int64_t ms)
+{
+    world_pass(context, ms);
+}
+
+/* ---- devices ---- */
+
+void
+device_prepare(struct world *world, int index)
+{
+    struct device *device = &world->devices[index];
+
+    *device = (struct device){.world = world, .index = index, .key = SECRET_EMPTY, .writer = MODEL_NONE};
+    const char name[] = {'d', 'e', 'v', 'i', 'c', 'e', (char)('0' + index), '\0'};
+    memcpy(device->directory, scratch_path(&world->scratch, name), sizeof world->scratch.path[0]);
+    device->disk = power_disk_new();
+    device->clock = (struct clock){device_wall, device_mono, device_sleep, device};
+    device->started_ms = world->now_ms - 60000;
+    net_connect(device);
+}
+
+static struct store_options
+options_of(struct device *device, char *state, size_t room)
+{
+    uint8_t key[CRYPTO_KEY_BYTES];
+
+    snprintf(state, room, "%s", scratch_path(&device->world->scratch, "state"));
+    memset(key, 0x40 + device->index, sizeof key);
+    stores_demand(secret_copy(&device->key, key, sizeof key), "a store key");
+    return (struct store_options){.directory = device->directory,
+                                  .state_directory = state,
+                                  .base_vfs = power_disk_vfs(device->disk),
+                                  .clock = device->clock,
+                                  .key = &device->key};
+}
+
+bool
+device_is_dead(const struct device *device)
+{
+    return power_disk_is_cut(device->disk);
+}
+
+void
+device_make_store(struct device *device)
+{
+    char state[WORLD_PATH];
+    struct store_options options = options_of(device, state, sizeof state);
+
+    stores_demand(store_create(&options, NULL, NULL, &device->store), "making a store");
+    stores_demand(replica_open(device->store, &device->replica), "opening a replica");
+}
+
+void
+device_close(struct device *device)
+{
+    replica_close(device->replica);
+    store_close(device->store);
+    secret_wipe(&device->key);
+    device->replica = NULL;
+    device->store = NULL;
+}
+
+static enum rc
+open_once(struct device *device)
+{
+    char state[WORLD_PATH];
+    struct store_options options = options_of(device, state, sizeof state);
+    enum rc rc = store_open(&options, &device->store);
+
+    return rc == RC_OK ? replica_open(device->store, &device->replica) : rc;
+}
+
+void
+device_open(struct device *device)
+{
+    struct world *world = device->world;
+    enum rc rc = RC_OK;
+
+    for (int tries = 0; tries < OPEN_TRIES; tries++) {
+        rc = open_once(device);
+        if (rc == RC_OK)
+            break;
+        world_trace(world, "device %d does not open: %s", device->index, rc_name(rc));
+        if (!device_is_dead(device)) {
+            world_fail(world, "device %d does not open: %s: %s", device->index, rc_name(rc), rc_sentence());
+            return;
+        }
+        device_close(device);
+        power_disk_restore(device->disk, chance_u64(&world->chance));
+    }
+    if (rc != RC_OK)
+        world_fail(world, "device %d never opens", device->index);
+    else if (replica_in_team(device->replica) && world->names.device_count > 0)
+        device->writer = adapter_own_writer(device);
+}
+
+void
+device_crash(struct device *device)
+{
+    struct world *world = device->world;
+
+    world->crashes++;
+    world_trace(world, "device %d loses power", device->index);
+    power_disk_cut_now(device->disk);
+    device_close(device);
+    power_disk_restore(device->disk, chance_u64(&world->chance));
+    if (!world->is_healing && world_falls(world, 100)) /* and once more, while it recovers */
+        power_disk_cut_at_sync(device->disk, 1 + world_below(world, 4));
+    device->started_ms = world->now_ms;
+    int writer = device->writer;
+    device_open(device);
+    if (world->has_failed)
+        return;
+    power_disk_cut_at_sync(device->disk, 0);
+    if (writer != device->writer)
+        world_fail(world, "device %d began a new life without cause", device->index);
+    if (!world->has_failed && device->writer != MODEL_NONE)
+        check_after_crash(device);
+}
+
+/* ---- the small files beside the stores ---- */
+
+static void
+each_token(struct world *world, void (*visit)(struct world *world, const char *name))
+{
+    DIR *directory = opendir(scratch_path(&world->scratch, "state"));
+    struct dirent *entry;
+    char name[256];
+
+    assert(directory != NULL);
+    while ((entry = readdir(directory)) != NULL)
+        if (entry->d_name[0] != '.') {
+            snprintf(name, sizeof name, "state/%.200s", entry->d_name);
+            visit(world, name);
+        }
+    closedir(directory);
+}
+
+static void
+keep(struct world *world, const char *name)
+{
+    struct token *token = &world->tokens[world->token_count++];
+
+    assert(world->token_count <= WORLD_DEVICES && strlen(name) < sizeof token->name);
+    snprintf(token->name, sizeof token->name, "%s", name);
+    token->bytes = scratch_read(scratch_path(&world->scratch, name), &token->len);
+}
+
+void
+device_keep_tokens(struct world *world)
+{
+    each_token(world, keep);
+}
+
+void
+device_restore_tokens(struct world *world)
+{
+    for (int i = 0; i < world->token_count; i++)
+        scratch_write(&world->scratch, world->tokens[i].name, world->tokens[i].bytes, world->tokens[i].len);
+}
+
+/* ---- the server ---- */
+
+void
+server_prepare(struct world *world)
+{
+    bool made;
+
+    memcpy(world->server_directory, scratch_path(&world->scratch, "server"), sizeof world->scratch.path[0]);
+    world->server_disk = power_disk_new();
+    power_disk_make_default(world->server_disk);
+    stores_demand(server_setup(world->server_directory, &made), "setting the server up");
+}
+
+void
+server_start(struct world *world)
+{
+    const struct clock clock = {server_time, server_time, server_sleep, world};
+    enum rc rc = server_open(world->server_directory, &clock, &world->server);
+
+    if (rc != RC_OK)
+        world_fail(world, "the server does not start: %s: %s", rc_name(rc), rc_sentence());
+}
+
+void
+server_stop(struct world *world)
+{
+    server_close(world->server);
+    world->server = NULL;
+}
+
+void
+server_power_fails(struct world *world)
+{
+    world->crashes++;
+    world_trace(world, "the server loses power");
+    power_disk_cut_now(world->server_disk);
+    server_stop(world);
+    power_disk_restore(world->server_disk, chance_u64(&world->chance));
+    server_start(world);
+}

@@ -1,0 +1,357 @@
+/* One world from set-up to its last check. */
+#include "tests/sim/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/seeded.h"
+#include "tests/support/stores.h"
+
+enum { STEPS_LEAST = 25, STEPS_MORE = 50, ROUNDS_MOST = 14, ROUNDS_QUIET = 2 };
+#define START_MS INT64_C(1790000000000)
+#define SETUP_SEED UINT64_C(0x62616b656e)
+
+/* ---- what every part needs ---- */
+
+void
+world_trace_bytes(struct world *world, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        world->trace = (world->trace ^ at[i]) * UINT64_C(0x100000001b3);
+}
+
+void
+world_trace(struct world *world, const char *format, ...)
+{
+    char text[WORLD_SENTENCE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    world_trace_bytes(world, text, strlen(text));
+    if (world->is_verbose)
+        printf("%10lld %s\n", (long long)((world->now_ms - START_MS) / 1000), text);
+}
+
+void
+world_fail(struct world *world, const char *format, ...)
+{
+    char text[WORLD_SENTENCE];
+    va_list arguments;
+
+    if (world->has_failed)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    world->has_failed = true;
+    memcpy(world->failure, text, sizeof text);
+    world_trace(world, "FAILED: %s", text);
+}
+
+bool
+world_falls(struct world *world, unsigned in_thousand)
+{
+    return chance_below(&world->chance, 1000) < in_thousand;
+}
+
+unsigned
+world_below(struct world *world, unsigned below)
+{
+    return (unsigned)chance_below(&world->chance, below);
+}
+
+void
+world_pass(struct world *world, int64_t ms)
+{
+    if (ms > 0)
+        world->now_ms += ms;
+}
+
+bool
+world_judge(struct device *device, enum rc rc, const char *what)
+{
+    struct world *world = device->world;
+    bool is_healed = world->is_healing && strcmp(what, "sync") == 0;
+
+    if (device_is_dead(device))
+        return false;
+    switch (rc) {
+    case RC_OK:
+        return true;
+    case RC_OFFLINE:
+    case RC_STALE:
+    case RC_DENIED:
+    case RC_LOCKED:
+    case RC_EXISTS:
+    case RC_ABSENT:
+    case RC_INVALID:
+        if (!is_healed || !model_is_active(world->model, device->index))
+            return false;
+        break;
+    case RC_UNTRUSTED: /* what a portal or a cut answer looks like */
+    case RC_CORRUPT:
+        if (!world->is_healing && (world->rates.cut > 0 || world->rates.portal > 0))
+            return false;
+        break;
+    default:
+        break;
+    }
+    world_fail(world, "device %d, %s: %s: %s", device->index, what, rc_name(rc), rc_sentence());
+    return false;
+}
+
+/* ---- set-up ---- */
+
+static void
+demand_sync(struct device *device)
+{
+    struct sync_report report = {0};
+    const struct sync_options options = {0};
+
+    stores_demand(replica_sync(device->replica, &device->transport, &options, &report), "a session");
+}
+
+static void
+make_team(struct world *world)
+{
+    struct device *device = &world->devices[0];
+    char code[SERVER_CODE_CHARS + 1];
+
+    stores_demand(server_new_code(world->server, code), "a code");
+    const struct team_new team = {.code = code,
+                                  .server_address = "http://127.0.0.1:1",
+                                  .person_name = "Anna",
+                                  .device_label = "laptop",
+                                  .roles = LEDGER_ROLE_COORDINATOR | LEDGER_ROLE_COACH};
+    stores_demand(replica_create_team(device->replica, &device->transport, &team), "making the team");
+    memcpy(world->team, ledger_team(replica_ledger(device->replica)), sizeof world->team);
+    adapter_follow(world);
+}
+
+static void
+bring_in(struct world *world, int index, const char *name)
+{
+    struct device *host = &world->devices[0], *device = &world->devices[index];
+    struct buf invitation = BUF_EMPTY(8192);
+    char digits[25];
+    struct id id;
+
+    stores_demand(replica_invite(host->replica, &host->transport, (struct id){{0}}, name, LEDGER_ROLE_COACH,
+                                 WORLD_DAY_MS, &invitation),
+                  "inviting");
+    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits), "joining");
+    stores_demand(replica_approve(host->replica, &host->transport, digits, "laptop", &id), "approving");
+    demand_sync(device);
+    buf_wipe(&invitation);
+}
+
+void
+world_make(struct world *world)
+{
+    *world = (struct world){.now_ms = START_MS, .is_healing = true};
+    seeded_start(SETUP_SEED);
+    stores_demand(secret_start(), "guarded memory");
+    scratch_make(&world->scratch);
+    world->model = model_new();
+    stores_demand(ledger_new(&world->ledger), "a ledger");
+    server_prepare(world);
+    server_start(world);
+    for (int i = 0; i < WORLD_DEVICES; i++) {
+        device_prepare(world, i);
+        device_make_store(&world->devices[i]);
+    }
+    make_team(world);
+    bring_in(world, 1, "Bram");
+    bring_in(world, 2, "Carla");
+    for (int i = 0; i < WORLD_DEVICES; i++) {
+        struct device *device = &world->devices[i];
+        struct id family;
+        device->writer = adapter_own_writer(device);
+        stores_demand(replica_create_family(device->replica, &device->transport, "Family",
+                                            world->names.persons[i], &family),
+                      "making a family");
+        adapter_take_own_saves(device);
+    }
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < WORLD_DEVICES; i++)
+            demand_sync(&world->devices[i]);
+    for (int i = 0; i < WORLD_DEVICES; i++) {
+        adapter_look(&world->devices[i]);
+        device_close(&world->devices[i]);
+    }
+    server_stop(world);
+    device_keep_tokens(world);
+}
+
+void
+world_remove(struct world *world)
+{
+    scratch_remove(&world->scratch);
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        power_disk_free(world->devices[i].disk);
+    power_disk_free(world->server_disk);
+    for (int i = 0; i < world->token_count; i++)
+        free(world->tokens[i].bytes);
+    net_forget_late(world);
+    ledger_free(world->ledger);
+    model_free(world->model);
+    free(world->stored);
+}
+
+/* ---- a seed ---- */
+
+/* Each kind of fault is absent, rare or frequent; one seed in eight knows none but time. */
+static unsigned
+rate(struct world *world, unsigned rare, unsigned frequent)
+{
+    switch (world_below(world, 3)) {
+    case 0:
+        return 0;
+    case 1:
+        return rare;
+    default:
+        return frequent;
+    }
+}
+
+static void
+throw_rates(struct world *world)
+{
+    struct rates *rates = &world->rates;
+
+    *rates = (struct rates){.ledger = rate(world, 60, 200)};
+    rates->interleaved = rate(world, 20, 100);
+    if (world_below(world, 8) == 0)
+        return;
+    rates->lost_before = rate(world, 10, 80);
+    rates->lost_after = rate(world, 10, 80);
+    rates->repeated = rate(world, 10, 60);
+    rates->late = rate(world, 10, 60);
+    rates->cut = rate(world, 5, 40);
+    rates->portal = rate(world, 5, 40);
+    rates->busy = rate(world, 5, 40);
+    rates->crash = rate(world, 20, 100);
+    rates->server_crash = rate(world, 5, 30);
+    rates->jump = rate(world, 10, 50);
+    rates->drift = rate(world, 10, 30);
+    rates->link = rate(world, 20, 60);
+}
+
+/* What moves while sessions go on: when it stands still, all is quiet. */
+static uint64_t
+picture(struct world *world)
+{
+    uint64_t kept = world->trace, picture;
+
+    world->trace = UINT64_C(0xcbf29ce484222325);
+    for (int i = 0; i < WORLD_DEVICES; i++) {
+        struct device *device = &world->devices[i];
+        struct waiting waiting = {0};
+        const uint64_t position = ledger_position(replica_ledger(device->replica));
+        if (replica_waiting(device->replica, &waiting) != RC_OK)
+            world_fail(world, "device %d, waiting: %s", i, rc_sentence());
+        const uint64_t facts[] = {position, waiting.saves_unsealed, waiting.entries_unsent, waiting.parked,
+                                  waiting.held};
+        world_trace_bytes(world, facts, sizeof facts);
+        for (int stream = 0; stream < MODEL_STREAMS; stream++)
+            for (int writer = 0; writer < world->names.writer_count; writer++) {
+                uint32_t seen = model_seen(world->model, i, stream, writer);
+                world_trace_bytes(world, &seen, sizeof seen);
+            }
+    }
+    const uint64_t served[] = {model_position(world->model), world->stored_count};
+    world_trace_bytes(world, served, sizeof served);
+    picture = world->trace;
+    world->trace = kept;
+    return picture;
+}
+
+static bool
+go_round(struct world *world)
+{
+    bool is_complete = true;
+
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
+        struct sync_report report;
+        bool done = act_session(&world->devices[i], &report);
+        is_complete &= done || !model_is_active(world->model, i);
+        world_pass(world, WORLD_MINUTE_MS);
+    }
+    return is_complete;
+}
+
+/* A device whose clock ran far ahead keeps that as its time, and covers end by it: the coordinator ends
+ * them for everybody, so that all agree on who may read. */
+static bool
+anybody_was_ahead(const struct world *world)
+{
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (world->devices[i].ahead_ms > 0)
+            return true;
+    return false;
+}
+
+static void
+heal(struct world *world)
+{
+    uint64_t before = 0;
+    int quiet = 0;
+
+    world_trace(world, "all is well from here");
+    world->is_healing = true;
+    for (int i = 0; i < WORLD_DEVICES; i++) {
+        struct device *device = &world->devices[i];
+        device->link_is_down = false;
+        device->offset_ms = device->drift_ppm = 0;
+        power_disk_cut_at_sync(device->disk, 0);
+    }
+    power_disk_cut_at_sync(world->server_disk, 0);
+    net_deliver_late(world, true);
+    if (anybody_was_ahead(world)) {
+        (void)go_round(world);
+        if (!world->has_failed)
+            act_end_covers(world);
+    }
+    for (int round = 0; round < ROUNDS_MOST && !world->has_failed; round++) {
+        bool is_complete = go_round(world);
+        if (world->has_failed)
+            return;
+        uint64_t after = picture(world);
+        quiet = after == before && is_complete ? quiet + 1 : 0;
+        if (quiet == ROUNDS_QUIET)
+            return;
+        before = after;
+    }
+    world_fail(world, "still not quiet after %d rounds", ROUNDS_MOST);
+}
+
+void
+world_run(struct world *world, uint64_t seed)
+{
+    world->chance.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    seeded_start(seed);
+    world->trace = UINT64_C(0xcbf29ce484222325);
+    world->is_healing = false;
+    device_restore_tokens(world);
+    throw_rates(world);
+    server_start(world);
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++)
+        device_open(&world->devices[i]);
+    unsigned steps = STEPS_LEAST + world_below(world, STEPS_MORE);
+    for (unsigned i = 0; i < steps && !world->has_failed; i++)
+        act_step(world);
+    if (!world->has_failed)
+        heal(world);
+    if (!world->has_failed)
+        check_end(world);
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        device_close(&world->devices[i]);
+    server_stop(world);
+}

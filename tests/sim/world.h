@@ -1,0 +1,186 @@
+/* Three devices and a server in one process, on virtual time, with what goes wrong between them. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "core/secret.h"
+#include "core/store.h"
+#include "server/server.h"
+#include "sync/replica.h"
+#include "tests/sim/model.h"
+#include "tests/support/chance.h"
+#include "tests/support/power_vfs.h"
+#include "tests/support/scratch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    WORLD_DEVICES = 3,
+    WORLD_RECORDS = 200,
+    WORLD_LATE = 16,
+    WORLD_SENTENCE = 400,
+    WORLD_PATH = 192, /* as scratch_path gives them */
+    WORLD_MINUTE_MS = 60 * 1000,
+    WORLD_HOUR_MS = 60 * WORLD_MINUTE_MS,
+};
+#define WORLD_DAY_MS ((int64_t)86400 * 1000)
+
+/* What the self-test breaks on purpose; each must be found. */
+enum sabotage {
+    SABOTAGE_NONE,
+    SABOTAGE_SUPERSEDE, /* a save that names one version too few */
+    SABOTAGE_CURSOR,    /* the cursor moves before the entries are stored */
+    SABOTAGE_SEND,      /* an entry is taken for sent that never was */
+    SABOTAGE_SAVE,      /* an acknowledged save is not in the outbox */
+    SABOTAGE_CONFLICT,  /* a conflict is not shown */
+    SABOTAGE_PURGE,     /* rows stay after the right ended */
+    SABOTAGE_VALUE,     /* one device shows another value */
+    SABOTAGE_QUEUE,     /* the outbox never drains */
+    SABOTAGE_COUNT
+};
+
+/* In 1,000 requests, or steps. */
+struct rates {
+    unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
+    unsigned crash, server_crash, jump, drift, link, ledger;
+};
+
+struct device {
+    struct world *world;
+    int index;
+    char directory[WORLD_PATH];
+    struct power_disk *disk;
+    struct secret key;
+    struct clock clock;
+    struct store *store;
+    struct replica *replica;
+    struct transport transport;
+    int64_t started_ms; /* the world's time when it was switched on */
+    int64_t offset_ms;  /* its wall clock minus the world's time */
+    int64_t drift_ppm;
+    int64_t drift_from_ms;
+    int64_t ahead_ms;   /* the farthest that its clock ever was ahead */
+    bool link_is_down;
+    bool is_busy;       /* inside an act: no other may begin */
+    int writer;         /* of this life */
+};
+
+struct late_request {
+    bool is_there;
+    char *method, *path, *query, *digest, *input, *signature;
+    uint8_t *body;
+    size_t body_len;
+};
+
+/* A small file beside the stores, as set-up left it. */
+struct token {
+    char name[80];
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* An entry at the server. */
+struct stored {
+    uint64_t arrival;
+    int stream, writer;
+    uint32_t first, last;
+};
+
+/* What is known of ids: each position is the model's number. */
+struct names {
+    struct id persons[MODEL_PERSONS], families[MODEL_FAMILIES], covers[MODEL_COVERS];
+    struct id devices[MODEL_DEVICES], streams[MODEL_STREAMS];
+    struct feed_ref writers[MODEL_WRITERS];
+    int person_count, family_count, cover_count, device_count, writer_count;
+    struct {
+        char name[MODEL_TEXT];
+        struct id id;
+    } records[WORLD_RECORDS];
+    int record_count;
+};
+
+struct world {
+    struct scratch scratch;
+    struct chance chance;
+    int64_t now_ms;
+    struct device devices[WORLD_DEVICES];
+    char server_directory[WORLD_PATH];
+    struct power_disk *server_disk;
+    struct server *server;
+    uint8_t team[32];
+    struct rates rates;
+    bool is_healing;
+    int depth; /* of acts within acts */
+    struct late_request late[WORLD_LATE];
+    struct token tokens[WORLD_DEVICES];
+    int token_count;
+    struct names names;
+    struct model *model;
+    struct ledger *ledger; /* the server's lines, as read from its depot: who is who */
+    struct stored *stored; /* the server's entries, in the order of arrival */
+    size_t stored_count, stored_room;
+    int next_value;
+    int family_tries;
+    bool is_revoked_once;
+    enum sabotage sabotage;
+    bool is_sabotaged;     /* it was done */
+    bool is_verbose;
+    uint64_t trace;        /* FNV-1a over everything that happened */
+    uint64_t steps, requests, crashes, faults;
+    bool has_failed;
+    char failure[WORLD_SENTENCE];
+};
+
+/* ---- world.c ---- */
+/* Makes the team, its three families and what their devices hold: the start of every seed. */
+void world_make(struct world *world);
+void world_remove(struct world *world);
+/* Runs one seed from there to its checks. The result is in has_failed, failure and trace. The stores are
+ * closed after; a world runs one seed in its life. */
+void world_run(struct world *world, uint64_t seed);
+/* Records the first failure of the seed; later ones are its consequences. */
+void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to the trace, and prints it when verbose. */
+void world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_trace_bytes(struct world *world, const void *bytes, size_t len);
+bool world_falls(struct world *world, unsigned in_thousand);
+unsigned world_below(struct world *world, unsigned below);
+void world_pass(struct world *world, int64_t ms); /* time goes by */
+/* Judges what an act of the engine returned: codes that no fault explains are failures. */
+bool world_judge(struct device *device, enum rc rc, const char *what);
+
+/* ---- machines.c ---- */
+void device_prepare(struct world *world, int index);
+void device_make_store(struct device *device);
+/* Opens store and replica; a crash on the way is another crash. */
+void device_open(struct device *device);
+void device_close(struct device *device);
+/* Power goes now, or has gone: process state is dropped, the disk settles, all is opened again. */
+void device_crash(struct device *device);
+bool device_is_dead(const struct device *device);
+void device_keep_tokens(struct world *world);    /* small files beside the stores, as set-up left them */
+void device_restore_tokens(struct world *world); /* before a seed */
+void server_prepare(struct world *world);
+void server_start(struct world *world);
+void server_stop(struct world *world);
+void server_power_fails(struct world *world);
+
+/* ---- net.c ---- */
+void net_connect(struct device *device);
+void net_deliver_late(struct world *world, bool all); /* requests whose senders have given up */
+void net_forget_late(struct world *world);
+
+/* ---- act.c ---- */
+void act_step(struct world *world);
+void act_sync(struct device *device);
+/* After anything that a device did: a dead one starts again, and all that can be checked is. */
+void act_done(struct device *device);
+bool act_session(struct device *device, struct sync_report *report); /* true: complete */
+void act_end_covers(struct world *world);
+
+/* ---- check.c ---- */
+void check_device(struct device *device);         /* at every step */
+void check_after_crash(struct device *device);
+void check_end(struct world *world);
+
+#endif

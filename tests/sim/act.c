@@ -27,6 +27,8 @@ act_done(struct device *device)
     if (device_is_dead(device))
         device_crash(device);
     if (!world->has_failed)
+        sabotage_after(device);
+    if (!world->has_failed)
         check_device(device);
 }
 
@@ -40,6 +42,7 @@ act_session(struct device *device, struct sync_report *report)
 
     begin(device, "sync");
     *report = (struct sync_report){0};
+    sabotage_session(device);
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
     world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu", rc_name(rc),
                 (unsigned long long)report->pushed, (unsigned long long)report->applied,

@@ -107,8 +107,8 @@ run_selftest(struct world *world, struct order *order)
         [SABOTAGE_SAVE] = "an acknowledged save leaves the outbox",
         [SABOTAGE_CONFLICT] = "a conflict is not shown",
         [SABOTAGE_PURGE] = "rows stay after the right ended",
-        [SABOTAGE_VALUE] = "one device shows another value",
-        [SABOTAGE_QUEUE] = "an entry is parked for ever",
+        [SABOTAGE_HELD] = "late work is applied",
+        [SABOTAGE_QUEUE] = "what waits is never sent",
     };
     int passed = 0, failed = 0;
     struct result result;

@@ -228,6 +228,10 @@ send_request(void *context, const struct transport_request *request, struct tran
     if (!world->is_healing && world_falls(world, 300))
         net_deliver_late(world, false);
     struct late_request parts = take_apart(request);
+    if (sabotage_request(device, parts.method, parts.path)) {
+        free_late(&parts);
+        return offline();
+    }
     enum rc rc = carry(device, request, &parts, out);
     free_late(&parts);
     return rc;

@@ -34,7 +34,7 @@ enum sabotage {
     SABOTAGE_SAVE,      /* an acknowledged save is not in the outbox */
     SABOTAGE_CONFLICT,  /* a conflict is not shown */
     SABOTAGE_PURGE,     /* rows stay after the right ended */
-    SABOTAGE_VALUE,     /* one device shows another value */
+    SABOTAGE_HELD,      /* late work is applied */
     SABOTAGE_QUEUE,     /* the outbox never drains */
     SABOTAGE_COUNT
 };
@@ -177,6 +177,11 @@ void act_sync(struct device *device);
 void act_done(struct device *device);
 bool act_session(struct device *device, struct sync_report *report); /* true: complete */
 void act_end_covers(struct world *world);
+
+/* ---- sabotage.c: each does its harm once, when there is an occasion ---- */
+void sabotage_session(struct device *device); /* before one */
+void sabotage_after(struct device *device);   /* any act, before what follows is checked */
+bool sabotage_request(struct device *device, const char *method, const char *path); /* true: it is lost */
 
 /* ---- check.c ---- */
 void check_device(struct device *device);         /* at every step */

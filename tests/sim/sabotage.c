@@ -1,0 +1,120 @@
+/* Faults built in on purpose, to show that the simulator finds such. Done below the engine's interface. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+static void
+done(struct device *device, const char *what)
+{
+    device->world->is_sabotaged = true;
+    world_trace(device->world, "device %d: sabotage: %s", device->index, what);
+}
+
+static void
+move_cursor(struct device *device)
+{
+    struct world *world = device->world;
+    char sql[120];
+    int64_t cursor = adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
+
+    for (size_t i = 0; i < world->stored_count; i++) {
+        const struct stored *stored = &world->stored[i];
+        if ((int64_t)stored->arrival <= cursor || stored->writer == device->writer ||
+            !model_may_read(world->model, device->index, stored->stream, world->now_ms))
+            continue;
+        snprintf(sql, sizeof sql, "UPDATE sync_state SET value = %llu WHERE name = 'cursor'",
+                 (unsigned long long)stored->arrival);
+        adapter_tell(device, sql);
+        done(device, "the cursor is moved");
+        return;
+    }
+}
+
+void
+sabotage_session(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (world->is_sabotaged)
+        return;
+    if (world->sabotage == SABOTAGE_CURSOR)
+        move_cursor(device);
+    else if (world->sabotage == SABOTAGE_SEND &&
+             adapter_ask(device, "SELECT count(*) FROM sync_entry WHERE is_sent = 0", NULL) > 0) {
+        adapter_tell(device, "UPDATE sync_entry SET is_sent = 1");
+        done(device, "taken for sent");
+    }
+}
+
+static void
+keep_rows(struct device *device)
+{
+    struct world *world = device->world;
+
+    for (int stream = 1; stream < MODEL_STREAMS; stream++) {
+        const struct id id = world->names.streams[stream];
+        char sql[200], hex[2 * ID_BYTES + 1];
+        if (id_is_zero(id) || model_may_read(world->model, device->index, stream, world->now_ms) ||
+            adapter_ask(device, "SELECT count(*) FROM sync_feed WHERE stream = ?1", &id) == 0)
+            continue;
+        for (size_t i = 0; i < ID_BYTES; i++)
+            snprintf(hex + 2 * i, 3, "%02x", id.bytes[i]);
+        snprintf(sql, sizeof sql, "INSERT INTO sync_key (stream, epoch, key) VALUES (x'%s', 1, zeroblob(32))",
+                 hex);
+        adapter_tell(device, sql);
+        done(device, "a key stays");
+        return;
+    }
+}
+
+static void
+apply_held(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (adapter_ask(device, "SELECT count(*) FROM sync_entry WHERE state = 3", NULL) == 0)
+        return;
+    adapter_tell(device, "UPDATE sync_entry SET state = 1, reason = 0 WHERE state = 3");
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        if (adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
+                        &world->names.streams[stream]) > 0)
+            (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]),
+                              "rebuild");
+    done(device, "late work is applied");
+}
+
+void
+sabotage_after(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (world->is_sabotaged || device->is_busy)
+        return;
+    if (world->sabotage == SABOTAGE_SAVE &&
+        adapter_ask(device, "SELECT count(*) FROM sync_outbox", NULL) > 0) {
+        adapter_tell(device, "DELETE FROM sync_outbox");
+        done(device, "a save leaves the outbox");
+    } else if (world->sabotage == SABOTAGE_CONFLICT &&
+               adapter_ask(device, "SELECT count(*) FROM journal_conflict", NULL) > 0) {
+        adapter_tell(device, "DELETE FROM journal_conflict");
+        done(device, "no conflict is shown");
+    } else if (world->sabotage == SABOTAGE_PURGE)
+        keep_rows(device);
+    else if (world->sabotage == SABOTAGE_HELD)
+        apply_held(device);
+}
+
+bool
+sabotage_request(struct device *device, const char *method, const char *path)
+{
+    struct world *world = device->world;
+    const char *last = strrchr(path, '/');
+
+    if (world->sabotage != SABOTAGE_QUEUE || device->index != 1 || strcmp(method, "POST") != 0 ||
+        strcmp(last, "/entries") != 0)
+        return false;
+    world->is_sabotaged = true;
+    return true;
+}

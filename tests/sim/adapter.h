@@ -11,6 +11,7 @@ struct unit_kind {
     enum model_stream_kind home;
     bool is_shown;      /* two versions are a conflict that is shown */
     bool is_set;        /* each version is a member */
+    bool is_last;       /* a plain edit goes over all that is current, also in conflict */
 };
 enum { UNIT_KINDS = 11 };
 extern const struct unit_kind unit_kinds[UNIT_KINDS];

@@ -9,17 +9,17 @@
 enum { FUTURE_ENTITY = 99, STANDING_MOST = 64, VALUE_BYTES = 16 * 1024 };
 
 const struct unit_kind unit_kinds[UNIT_KINDS] = {
-    {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, true, false},
-    {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, false, false},
-    {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, false, true},
-    {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, true, false},
-    {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, false, false},
-    {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, true, false},
-    {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, false, true},
-    {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, false, false},
-    {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, true, false},
-    {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, true, false},
-    {"absence.period", ENTITY_ABSENCE, 1, 5, MODEL_TEAM, true, false},
+    {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, true, false, false},
+    {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, false, false, true},
+    {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, false, true, false},
+    {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, true, false, false},
+    {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, false, false, true},
+    {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, true, false, false},
+    {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, false, true, false},
+    {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, false, false, false},
+    {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, true, false, false},
+    {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, true, false, false},
+    {"absence.period", ENTITY_ABSENCE, 1, 5, MODEL_TEAM, true, false, false},
 };
 
 const struct unit_kind *
@@ -150,6 +150,11 @@ adapter_take_own_saves(struct device *device)
 
 /* ---- saving ---- */
 
+struct screen {
+    const struct unit_kind *kind;
+    char value[MODEL_TEXT];
+};
+
 struct versions {
     struct version *at;
     size_t count, room;
@@ -181,13 +186,62 @@ put_deletion(struct device *device, const struct unit_kind *kind, struct id stre
     return rc == RC_OK ? value_put_versions(value, kind->field, room, seen.count) : rc;
 }
 
+/* ---- how an operation goes over what is there ---- */
+
 static enum rc
-put_op(struct device *device, const struct model_save *save, size_t at, struct change *change)
+take_screen(void *context, const struct current *current)
+{
+    struct field fields[CHANGE_FIELDS];
+    struct screen *screen = context;
+    size_t count = 0;
+
+    if (!current->is_shown)
+        return RC_OK;
+    enum rc rc = value_read(current->value, current->value_len, fields, &count);
+    if (rc != RC_OK)
+        return rc;
+    const struct field *field = value_find(fields, count, screen->kind->field);
+    if (field != NULL)
+        snprintf(screen->value, sizeof screen->value, "%.*s", (int)field->len, (const char *)field->bytes);
+    return RC_OK;
+}
+
+/* In a conflict a person edits what the screen shows, or resolves it; else there is no difference. */
+static enum rc
+choose_way(struct device *device, int stream, struct model_op *op, bool *is_plain)
 {
     struct world *world = device->world;
-    const struct model_op *op = &save->ops[at];
     const struct unit_kind *kind = unit_kind(op->unit);
-    struct id record = adapter_record(world, op->record);
+    struct model_view view = {world->model, device->index};
+    struct screen screen = {kind, ""};
+
+    *is_plain = !op->supersedes_nothing && !op->supersedes_one;
+    if (!*is_plain || kind->is_last || !model_in_conflict(&view, stream, op->record, op->unit))
+        return RC_OK;
+    *is_plain = world_falls(world, 400);
+    if (!*is_plain)
+        return RC_OK;
+    enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream], kind->entity,
+                                 adapter_record(world, op->record), kind->unit, take_screen, &screen);
+    memcpy(op->over, screen.value, sizeof op->over);
+    return rc;
+}
+
+static enum rc
+put_value(struct device *device, const struct unit_kind *kind, const struct model_op *op, struct change *change,
+          struct buf *value)
+{
+    if (kind->unit == UNIT_DELETED)
+        return put_deletion(device, kind, change->stream, adapter_record(device->world, op->record), value);
+    return value_put_text(value, kind->field, op->value);
+}
+
+static enum rc
+put_op(struct device *device, struct model_save *save, size_t at, struct change *change)
+{
+    struct world *world = device->world;
+    struct model_op *op = &save->ops[at];
+    const struct unit_kind *kind = unit_kind(op->unit);
     struct model_standing standing[STANDING_MOST];
     struct model_view view = {world->model, device->index};
     struct version named[STANDING_MOST];
@@ -195,22 +249,25 @@ put_op(struct device *device, const struct model_save *save, size_t at, struct c
     size_t count = op->supersedes_nothing ? 0
                                           : model_current(&view, save->stream, op->record, op->unit,
                                                           standing, STANDING_MOST);
-    bool is_named = op->supersedes_nothing || (op->supersedes_one && count > 0);
+    bool is_plain;
+    enum rc rc = choose_way(device, save->stream, op, &is_plain);
 
-    enum rc rc = kind->unit == UNIT_DELETED
-                     ? put_deletion(device, kind, change->stream, record, &value)
-                     : value_put_text(&value, kind->field, op->value);
+    if (rc == RC_OK)
+        rc = put_value(device, kind, op, change, &value);
     if (op->supersedes_one && count > 1)
         count = 1;
-    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0) {
-        world->is_sabotaged = is_named = true;
+    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0 && op->over[0] == '\0') {
+        world->is_sabotaged = true;
+        is_plain = false;
         count--;
     }
     for (size_t i = 0; i < count; i++)
         named[i] = adapter_version(world, standing[i].version);
-    if (rc == RC_OK)
-        rc = is_named ? change_put_over(change, kind->entity, record, kind->unit, &value, named, count)
-                      : change_put(change, kind->entity, record, kind->unit, &value);
+    struct id record = adapter_record(world, op->record);
+    if (rc == RC_OK && is_plain)
+        rc = change_put(change, kind->entity, record, kind->unit, &value);
+    else if (rc == RC_OK)
+        rc = change_put_over(change, kind->entity, record, kind->unit, &value, named, count);
     buf_wipe(&value);
     return rc;
 }

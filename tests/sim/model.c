@@ -248,9 +248,9 @@ fill_supersedes(struct model *model, const struct model_save *save, struct save 
     if (what->supersedes_one)
         count = 1;
     op->supersedes = must(calloc(count, sizeof *op->supersedes));
-    op->supersedes_count = count;
     for (size_t i = 0; i < count; i++)
-        op->supersedes[i] = standing[i].version;
+        if (what->over[0] == '\0' || strcmp(what->over, standing[i].value) == 0)
+            op->supersedes[op->supersedes_count++] = standing[i].version;
 }
 
 uint32_t

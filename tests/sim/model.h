@@ -81,6 +81,7 @@ struct model_op {
     bool is_shown_in_conflict;  /* the unit's policy shows two versions */
     bool supersedes_nothing;    /* as a deletion: else whatever the author sees */
     bool supersedes_one;        /* only the first of what the author sees: the rest came after the screen */
+    char over[MODEL_TEXT];      /* not empty: only what has this value, as when a unit in conflict is edited */
 };
 struct model_save {
     int stream, writer;

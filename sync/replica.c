@@ -179,6 +179,13 @@ load_keys(struct replica *replica)
     return rc;
 }
 
+static bool
+may_keep(struct replica *replica, struct id stream)
+{
+    return !replica->is_in_team || ledger_may_hold(replica->ledger, replica->identity.device, stream,
+                                                   (uint64_t)replica_now_ms(replica));
+}
+
 enum rc
 replica_store_keys(struct replica *replica)
 {
@@ -191,6 +198,8 @@ replica_store_keys(struct replica *replica)
         uint32_t epoch;
         struct stmt *stmt;
         rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
+        if (rc == RC_OK && !may_keep(replica, stream))
+            continue;
         if (rc == RC_OK)
             rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_key (stream, epoch, key) VALUES (?1, ?2, ?3)", &stmt);
         if (rc != RC_OK)
@@ -201,6 +210,58 @@ replica_store_keys(struct replica *replica)
         rc = stmt_finish(stmt);
     }
     secret_wipe(&key);
+    return rc;
+}
+
+/* The first stream with boxes here that this device may not hold. */
+static enum rc
+find_lent(struct replica *replica, struct id *lent, bool *found)
+{
+    struct stmt *stmt;
+    bool row = true;
+
+    *found = false;
+    enum rc rc = db_stmt(replica->db, "SELECT DISTINCT stream FROM sync_box ORDER BY stream", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && row && !*found) {
+        rc = stmt_step(stmt, &row);
+        if (rc == RC_OK && row)
+            rc = stmt_get_id(stmt, 0, lent);
+        *found = rc == RC_OK && row && !may_keep(replica, *lent);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+replica_forget_lent(struct replica *replica)
+{
+    struct secret key = SECRET_EMPTY;
+    struct stmt *stmt;
+    struct id stream;
+    uint32_t epoch;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
+        rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
+        if (rc == RC_OK && !may_keep(replica, stream))
+            keyring_drop(replica->keys, stream);
+        else
+            i++;
+    }
+    secret_wipe(&key);
+    while (rc == RC_OK && found) {
+        rc = find_lent(replica, &stream, &found);
+        if (rc != RC_OK || !found)
+            break;
+        rc = db_stmt(replica->db, "DELETE FROM sync_box WHERE stream = ?1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        rc = stmt_run(stmt);
+    }
     return rc;
 }
 

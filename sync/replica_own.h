@@ -44,8 +44,11 @@ struct feed_ref replica_feed(const struct replica *replica);
 enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
 /* RC_ABSENT with a sentence without a team. */
 enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
-/* Stores every key of the ring that is not stored yet. */
+/* Stores every key of the ring that is not stored yet; not those that are only passed on through the reserve. */
 enum rc replica_store_keys(struct replica *replica) MUST_CHECK;
+/* Forgets keys and boxes of streams that this device may not hold: it opened them through the reserve to pass them
+ * on, and that is done. */
+enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;
 
 /* ---- streams.c ---- */
 /* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. */

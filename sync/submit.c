@@ -113,7 +113,9 @@ submit(struct session *session, submit_build_fn build, void *context)
         if (rc == RC_OK)
             rc = submit_once(session, build, context);
     }
-    return rc == RC_EXISTS ? RC_OK : rc;
+    if (rc == RC_OK || rc == RC_EXISTS)
+        rc = replica_forget_lent(session->replica);
+    return rc;
 }
 
 enum rc

@@ -121,7 +121,8 @@ check_absence(struct device *device, int stream)
 {
     static const char *const counts[] = {
         "SELECT count(*) FROM sync_key WHERE stream = ?1",
-        "SELECT count(*) FROM sync_box WHERE stream = ?1",
+        "SELECT count(*) FROM sync_box WHERE stream = ?1 AND recipient <> zeroblob(16) AND "
+        "hex(recipient) <> 'FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF'",
         "SELECT count(*) FROM journal_record WHERE s IN (SELECT s FROM journal_stream WHERE id = ?1)",
         "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND "
         "NOT (is_own = 1 AND is_sent = 0)",

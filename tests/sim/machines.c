@@ -217,6 +217,7 @@ server_prepare(struct world *world)
     world->server_disk = power_disk_new();
     power_disk_make_default(world->server_disk);
     stores_demand(server_setup(world->server_directory, &made), "setting the server up");
+    power_disk_sync_directory(world->server_disk); /* server_setup has flushed the machine's own */
 }
 
 void

@@ -561,6 +561,13 @@ power_disk_free(struct power_disk *disk)
     free(disk);
 }
 
+void
+power_disk_sync_directory(struct power_disk *disk)
+{
+    for (struct power_file *file = disk->files; file != NULL; file = file->next)
+        file->exists_durably = file->exists;
+}
+
 const char *
 power_disk_vfs(const struct power_disk *disk)
 {

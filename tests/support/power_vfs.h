@@ -36,6 +36,9 @@ uint64_t power_disk_operations(const struct power_disk *disk); /* since power_di
 /* After everything on the disk was closed: what is left is decided by `seed`, and power is back. */
 void power_disk_restore(struct power_disk *disk, uint64_t seed);
 
+/* What was made or deleted stays so, as after an fsync of the directory. */
+void power_disk_sync_directory(struct power_disk *disk);
+
 /* The current content of a file, lent; NULL when there is none. */
 const uint8_t *power_disk_file(const struct power_disk *disk, const char *name, size_t *len);
 /* Replaces (or makes) a file, durably: a restored backup, or an attacker. */

@@ -213,7 +213,7 @@ replica_store_keys(struct replica *replica)
     return rc;
 }
 
-/* The first stream with boxes here that this device may not hold. */
+/* The first stream with keys or boxes here that this device may not hold. */
 static enum rc
 find_lent(struct replica *replica, struct id *lent, bool *found)
 {
@@ -221,7 +221,7 @@ find_lent(struct replica *replica, struct id *lent, bool *found)
     bool row = true;
 
     *found = false;
-    enum rc rc = db_stmt(replica->db, "SELECT DISTINCT stream FROM sync_box ORDER BY stream", &stmt);
+    enum rc rc = db_stmt(replica->db, "SELECT stream FROM sync_box UNION SELECT stream FROM sync_key", &stmt);
     if (rc != RC_OK)
         return rc;
     while (rc == RC_OK && row && !*found) {
@@ -234,11 +234,28 @@ find_lent(struct replica *replica, struct id *lent, bool *found)
     return rc;
 }
 
+static enum rc
+delete_lent(struct replica *replica, struct id stream)
+{
+    static const char *const deletes[] = {"DELETE FROM sync_box WHERE stream = ?1",
+                                          "DELETE FROM sync_key WHERE stream = ?1"};
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++) {
+        struct stmt *stmt;
+        rc = db_stmt(replica->db, deletes[i], &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        rc = stmt_run(stmt);
+    }
+    return rc;
+}
+
 enum rc
 replica_forget_lent(struct replica *replica)
 {
     struct secret key = SECRET_EMPTY;
-    struct stmt *stmt;
     struct id stream;
     uint32_t epoch;
     bool found = true;
@@ -254,13 +271,8 @@ replica_forget_lent(struct replica *replica)
     secret_wipe(&key);
     while (rc == RC_OK && found) {
         rc = find_lent(replica, &stream, &found);
-        if (rc != RC_OK || !found)
-            break;
-        rc = db_stmt(replica->db, "DELETE FROM sync_box WHERE stream = ?1", &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        rc = stmt_run(stmt);
+        if (rc == RC_OK && found)
+            rc = delete_lent(replica, stream);
     }
     return rc;
 }

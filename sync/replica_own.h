@@ -47,7 +47,7 @@ enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
 /* Stores every key of the ring that is not stored yet; not those that are only passed on through the reserve. */
 enum rc replica_store_keys(struct replica *replica) MUST_CHECK;
 /* Forgets keys and boxes of streams that this device may not hold: it opened them through the reserve to pass them
- * on, and that is done. */
+ * on, and that is done; or a cover that was given ended before it was accepted. */
 enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;
 
 /* ---- streams.c ---- */

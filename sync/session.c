@@ -6,6 +6,7 @@
 #include "core/i18n.h"
 #include "sync/cover.h"
 #include "sync/inbox.h"
+#include "sync/outbox.h"
 #include "sync/recover.h"
 
 enum { SESSION_LEDGER_ROUNDS = 4 };
@@ -111,6 +112,17 @@ count_one(void *context, const struct conflict *conflict)
     return RC_OK;
 }
 
+/* A revoked device is told nothing more, but what it wrote may still be handed in: as late work it is lost to nobody. */
+static enum rc
+hand_in(struct session *session)
+{
+    enum rc rc = outbox_seal(session->replica, (struct id){{0}}, false);
+
+    if (rc == RC_OK)
+        rc = session_push(session);
+    return rc == RC_OK ? rc_fail(RC_DENIED, _("this device was revoked")) : rc;
+}
+
 static enum rc
 run(struct session *session)
 {
@@ -120,6 +132,8 @@ run(struct session *session)
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
         rc = membership(session);
+    if (rc == RC_DENIED && replica->is_in_team && !replica->must_recover)
+        return hand_in(session);
     if (rc == RC_OK)
         rc = journal_conflicts(replica->journal, count_one, &before);
     if (rc == RC_OK && replica->must_recover) {

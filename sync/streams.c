@@ -170,6 +170,8 @@ streams_refresh(struct replica *replica, bool *gained)
     if (!replica->is_in_team)
         return RC_OK;
     enum rc rc = lose_all(replica, now_ms);
+    if (rc == RC_OK)
+        rc = replica_forget_lent(replica);
     if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
         keyring_drop(replica->keys, ledger_reserve());
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++) {

@@ -183,6 +183,12 @@ put_deletion(struct device *device, const struct unit_kind *kind, struct id stre
         if (unit_kinds[i].entity == kind->entity && unit_kinds[i].unit != UNIT_DELETED)
             rc = journal_current(replica_journal(device->replica), stream, kind->entity, record,
                                  unit_kinds[i].unit, take_version, &seen);
+    for (size_t i = 1; i < seen.count; i++) /* ascending, as the encoder wants them */
+        for (size_t k = i; k > 0 && version_compare(&room[k], &room[k - 1]) < 0; k--) {
+            struct version kept = room[k];
+            room[k] = room[k - 1];
+            room[k - 1] = kept;
+        }
     return rc == RC_OK ? value_put_versions(value, kind->field, room, seen.count) : rc;
 }
 

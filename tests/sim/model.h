@@ -68,6 +68,8 @@ bool model_may_write(const struct model *model, int device, int stream); /* at t
 /* Did its right to write there ever end by a line? */
 bool model_write_ended(const struct model *model, int device, int stream);
 bool model_may_read(const struct model *model, int device, int stream, int64_t now_ms);
+/* A key may be there: also while a cover that was given is not yet accepted. */
+bool model_may_hold(const struct model *model, int device, int stream, int64_t now_ms);
 bool model_is_active(const struct model *model, int device);
 
 /* ---- saves ---- */

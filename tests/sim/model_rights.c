@@ -66,8 +66,20 @@ may_write(const struct rights *rights, int device, int stream)
     return false;
 }
 
-bool
-model_may_read(const struct model *model, int device, int stream, int64_t now_ms)
+static bool
+covers(const struct rights *rights, int person, int family, int64_t now_ms, bool is_accepted)
+{
+    for (int i = 0; i < MODEL_COVERS; i++) {
+        const struct cover *cover = &rights->covers[i];
+        if (cover->is_given && (cover->is_accepted || !is_accepted) && !cover->has_ended &&
+            now_ms < cover->until_ms && cover->person == person && (cover->families >> family & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+may_open(const struct model *model, int device, int stream, int64_t now_ms, bool is_accepted)
 {
     const struct rights *rights = &model->rights;
 
@@ -82,13 +94,19 @@ model_may_read(const struct model *model, int device, int stream, int64_t now_ms
         return true;
     if (!is_file(stream) && (rights->roles[person] & MODEL_COORDINATOR) != 0)
         return true;
-    for (int i = 0; i < MODEL_COVERS; i++) {
-        const struct cover *cover = &rights->covers[i];
-        if (cover->is_accepted && !cover->has_ended && now_ms < cover->until_ms &&
-            cover->person == person && (cover->families >> family & 1) != 0)
-            return true;
-    }
-    return false;
+    return covers(rights, person, family, now_ms, is_accepted);
+}
+
+bool
+model_may_read(const struct model *model, int device, int stream, int64_t now_ms)
+{
+    return may_open(model, device, stream, now_ms, true);
+}
+
+bool
+model_may_hold(const struct model *model, int device, int stream, int64_t now_ms)
+{
+    return may_open(model, device, stream, now_ms, false);
 }
 
 static void

@@ -56,8 +56,10 @@ keep_rows(struct device *device)
     for (int stream = 1; stream < MODEL_STREAMS; stream++) {
         const struct id id = world->names.streams[stream];
         char sql[200], hex[2 * ID_BYTES + 1];
-        if (id_is_zero(id) || model_may_read(world->model, device->index, stream, world->now_ms) ||
-            adapter_ask(device, "SELECT count(*) FROM sync_feed WHERE stream = ?1", &id) == 0)
+        if (id_is_zero(id) ||
+            model_may_hold(world->model, device->index, stream, replica_now_ms(device->replica)) ||
+            adapter_ask(device, "SELECT count(*) FROM sync_feed WHERE stream = ?1", &id) == 0 ||
+            adapter_ask(device, "SELECT count(*) FROM sync_key WHERE stream = ?1", &id) > 0)
             continue;
         for (size_t i = 0; i < ID_BYTES; i++)
             snprintf(hex + 2 * i, 3, "%02x", id.bytes[i]);
@@ -69,20 +71,48 @@ keep_rows(struct device *device)
     }
 }
 
+struct held {
+    bool is_there;
+    struct id stream;
+    struct feed_ref feed;
+    uint32_t first, last;
+};
+
+static enum rc
+take_held(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
+          const char *reason)
+{
+    struct held *held = context;
+
+    if (!held->is_there && strcmp(reason, "late") == 0)
+        *held = (struct held){true, stream, feed, first, last};
+    return RC_OK;
+}
+
 static void
 apply_held(struct device *device)
 {
-    struct world *world = device->world;
+    const struct save_source *saves = replica_saves(device->replica);
+    struct held held = {.is_there = false};
+    struct change *change = NULL;
+    enum rc rc = replica_parked(device->replica, take_held, &held);
 
-    if (adapter_ask(device, "SELECT count(*) FROM sync_entry WHERE state = 3", NULL) == 0)
+    if (rc != RC_OK || !held.is_there)
         return;
-    adapter_tell(device, "UPDATE sync_entry SET state = 1, reason = 0 WHERE state = 3");
-    for (int stream = 0; stream < MODEL_STREAMS; stream++)
-        if (adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
-                        &world->names.streams[stream]) > 0)
-            (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]),
-                              "rebuild");
-    done(device, "late work is applied");
+    struct author author = {held.feed, ledger_device(replica_ledger(device->replica), held.feed.device)->person};
+    rc = db_begin(store_db(device->store));
+    for (uint32_t save = held.first; rc == RC_OK && save <= held.last; save++) {
+        rc = saves->get(saves->context, held.stream, held.feed, save, &change);
+        if (rc == RC_OK)
+            rc = journal_apply(replica_journal(device->replica), &author, save, change);
+        body_free(change, rc == RC_OK ? 1 : 0);
+    }
+    if (rc == RC_OK)
+        rc = db_commit(store_db(device->store));
+    else
+        db_rollback(store_db(device->store));
+    if (rc == RC_OK)
+        done(device, "late work is applied");
 }
 
 void

@@ -226,7 +226,7 @@ throw_rates(struct world *world)
 {
     struct rates *rates = &world->rates;
 
-    *rates = (struct rates){.ledger = rate(world, 60, 200)};
+    *rates = (struct rates){.ledger = 60 + rate(world, 60, 240)};
     rates->interleaved = rate(world, 20, 100);
     if (world_below(world, 8) == 0)
         return;

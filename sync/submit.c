@@ -113,9 +113,10 @@ submit(struct session *session, submit_build_fn build, void *context)
         if (rc == RC_OK)
             rc = submit_once(session, build, context);
     }
-    if (rc == RC_OK || rc == RC_EXISTS)
-        rc = replica_forget_lent(session->replica);
-    return rc;
+    if (rc == RC_EXISTS)
+        rc = RC_OK;
+    enum rc forgotten = replica_forget_lent(session->replica);
+    return rc == RC_OK ? forgotten : rc;
 }
 
 enum rc

@@ -48,6 +48,8 @@ act_session(struct device *device, struct sync_report *report)
                 (unsigned long long)report->pushed, (unsigned long long)report->applied,
                 (unsigned long long)report->parked, (unsigned long long)report->held);
     is_complete = rc == RC_OK && report->is_complete;
+    if (rc == RC_OK)
+        device->refreshed_ms = replica_now_ms(device->replica);
     if (world_judge(device, rc, "sync") && report->refused > 0)
         world_fail(device->world, "device %d: the server refused %llu entries", device->index,
                    (unsigned long long)report->refused);
@@ -142,7 +144,13 @@ act_save(struct device *device)
     struct world *world = device->world;
     struct model_save saves[2];
     size_t count = 1;
-    unsigned at = world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+    unsigned streams = 1 + 2 * (unsigned)world->names.family_count, at = 0;
+
+    for (int tries = 0; tries < 4; tries++) { /* mostly where it may */
+        at = world_below(world, streams);
+        if (engine_may_write(device, (int)at))
+            break;
+    }
     enum model_stream_kind home = at == 0 ? MODEL_TEAM : at % 2 == 1 ? MODEL_INDEX : MODEL_FILE;
 
     fill_save(device, (int)at, home, &saves[0]);
@@ -168,28 +176,56 @@ act_save(struct device *device)
 
 /* ---- the ledger ---- */
 
-static void
-give(struct device *device)
+/* The device of a person; mostly the one who may, sometimes anybody, who is then refused. */
+static struct device *
+actor(struct world *world, struct id person)
 {
-    struct world *world = device->world;
-    struct names *names = &world->names;
-    struct id families[2], id;
-    size_t count = 1 + world_below(world, 2);
-    int64_t from = world->now_ms;
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (id_equal(world->names.persons[i], person) && !world_falls(world, 80))
+            return &world->devices[i];
+    return &world->devices[world_below(world, WORLD_DEVICES)];
+}
 
-    if (names->cover_count == MODEL_COVERS)
+/* Somebody who may act for the family: its owner, or the coordinator. */
+static struct device *
+actor_for(struct world *world, struct id family)
+{
+    const struct ledger_family *known = ledger_family(world->ledger, family);
+
+    return world_falls(world, 400) ? &world->devices[0] : actor(world, known->owner);
+}
+
+static struct id
+any_family(struct world *world)
+{
+    return world->names.families[world_below(world, (unsigned)world->names.family_count)];
+}
+
+static struct id
+any_other_person(struct world *world, struct id but)
+{
+    for (;;) {
+        struct id person = world->names.persons[world_below(world, (unsigned)world->names.person_count)];
+        if (!id_equal(person, but) || world_falls(world, 50))
+            return person;
+    }
+}
+
+static void
+give(struct world *world)
+{
+    struct id family = any_family(world), id;
+    struct device *device = actor_for(world, family);
+
+    if (world->names.cover_count == MODEL_COVERS || device->is_busy)
         return;
-    for (size_t i = 0; i < count; i++)
-        families[i] = names->families[world_below(world, (unsigned)names->family_count)];
-    if (count == 2 && id_equal(families[0], families[1]))
-        count = 1;
     const struct cover_new cover = {
-        .families = families,
-        .count = count,
-        .person = names->persons[world_below(world, (unsigned)names->person_count)],
-        .from_ms = from,
-        .until_ms = from + WORLD_HOUR_MS + (int64_t)world_below(world, 20 * 24) * WORLD_HOUR_MS,
-        .may_write = world_falls(world, 700)};
+        .families = &family,
+        .count = 1,
+        .person = any_other_person(world, ledger_family(world->ledger, family)->owner),
+        .from_ms = world->now_ms,
+        .until_ms = world->now_ms + WORLD_HOUR_MS + (int64_t)world_below(world, 20 * 24) * WORLD_HOUR_MS,
+        .may_write = world_falls(world, 800)};
     begin(device, "gives a cover");
     enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &id);
     world_trace(world, " -> %s", rc_name(rc));
@@ -197,26 +233,32 @@ give(struct device *device)
     act_done(device);
 }
 
+/* A cover in that state by the server's ledger; false when there is none. */
 static bool
-any_cover(struct device *device, struct id *id)
+any_cover(struct world *world, enum ledger_cover_state state, struct id *id, struct id *person)
 {
-    const struct ledger *ledger = replica_ledger(device->replica);
-    size_t count = 0;
+    const struct ledger_cover *cover;
+    unsigned count = 0;
 
-    while (ledger_cover_at(ledger, count) != NULL)
-        count++;
-    if (count == 0)
-        return false;
-    *id = ledger_cover_at(ledger, world_below(device->world, (unsigned)count))->id;
-    return true;
+    for (size_t i = 0; (cover = ledger_cover_at(world->ledger, i)) != NULL; i++)
+        if (cover->state == state && world_below(world, ++count) == 0) {
+            *id = cover->id;
+            *person = cover->person;
+        }
+    return count > 0;
 }
 
 static void
-accept(struct device *device)
+accept(struct world *world)
 {
-    struct id id;
+    struct id id, person;
 
-    if (!any_cover(device, &id))
+    if (!any_cover(world, LEDGER_COVER_GIVEN, &id, &person)) {
+        give(world);
+        return;
+    }
+    struct device *device = actor(world, person);
+    if (device->is_busy)
         return;
     begin(device, "accepts a cover");
     enum rc rc = replica_cover_accept(device->replica, &device->transport, id);
@@ -226,11 +268,14 @@ accept(struct device *device)
 }
 
 static void
-end_cover(struct device *device)
+end_cover(struct world *world)
 {
-    struct id id;
+    struct id id, person;
 
-    if (!any_cover(device, &id))
+    if (!any_cover(world, world_falls(world, 800) ? LEDGER_COVER_ACCEPTED : LEDGER_COVER_GIVEN, &id, &person))
+        return;
+    struct device *device = world_falls(world, 700) ? &world->devices[0] : actor(world, person);
+    if (device->is_busy)
         return;
     begin(device, "ends a cover");
     enum rc rc = replica_cover_end(device->replica, &device->transport, id);
@@ -240,15 +285,17 @@ end_cover(struct device *device)
 }
 
 static void
-assign(struct device *device)
+assign(struct world *world)
 {
-    struct world *world = device->world;
-    struct names *names = &world->names;
-    struct id family = names->families[world_below(world, (unsigned)names->family_count)];
-    struct id person = names->persons[world_below(world, (unsigned)names->person_count)];
-    int function = world_falls(world, 100) ? LEDGER_OWNER : world_falls(world, 500) ? LEDGER_COACH
-                                                                                     : LEDGER_RELEASED;
+    struct id family = any_family(world);
+    struct id person = any_other_person(world, ledger_family(world->ledger, family)->owner);
+    struct device *device = actor_for(world, family);
+    int function = ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
 
+    if (world_falls(world, 100))
+        function = LEDGER_OWNER;
+    if (device->is_busy)
+        return;
     begin(device, "assigns");
     enum rc rc = replica_assign(device->replica, &device->transport, family, person, function);
     world_trace(world, " -> function %d: %s", function, rc_name(rc));
@@ -295,25 +342,26 @@ revoke(struct device *device)
 static void
 act_ledger(struct device *device)
 {
-    switch (world_below(device->world, 12)) {
+    switch (world_below(device->world, 14)) {
     case 0:
     case 1:
-    case 2:
-        give(device);
+        give(device->world);
         break;
+    case 2:
     case 3:
     case 4:
     case 5:
-    case 6:
-        accept(device);
+        accept(device->world);
         break;
+    case 6:
     case 7:
     case 8:
-        end_cover(device);
+        end_cover(device->world);
         break;
     case 9:
     case 10:
-        assign(device);
+    case 11:
+        assign(device->world);
         break;
     default:
         if (world_falls(device->world, 500))

@@ -133,7 +133,7 @@ check_absence(struct device *device, int stream)
                "SELECT count(*) FROM journal_record WHERE s IN (SELECT s FROM journal_stream WHERE id = ?1)");
     check_none(device, stream, "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 "
                                "AND NOT (is_own = 1 AND is_sent = 0)");
-    if (model_may_hold(world->model, device->index, stream, replica_now_ms(device->replica)))
+    if (model_may_hold(world->model, device->index, stream, device->refreshed_ms))
         return;
     check_none(device, stream, "SELECT count(*) FROM sync_key WHERE stream = ?1");
     /* Those of the reserve and links are passed on, and gone when that is done. */
@@ -153,7 +153,7 @@ check_rights(struct device *device)
         return;
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
         if (is_there(world, stream) && !has_stream(device, stream) &&
-            !model_may_read(world->model, device->index, stream, replica_now_ms(device->replica)))
+            !model_may_read(world->model, device->index, stream, device->refreshed_ms))
             check_absence(device, stream);
 }
 

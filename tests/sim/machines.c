@@ -137,7 +137,9 @@ device_open(struct device *device)
     }
     if (rc != RC_OK)
         world_fail(world, "device %d never opens", device->index);
-    else if (replica_in_team(device->replica) && world->names.device_count > 0)
+    else
+        device->refreshed_ms = replica_now_ms(device->replica);
+    if (rc == RC_OK && replica_in_team(device->replica) && world->names.device_count > 0)
         device->writer = adapter_own_writer(device);
 }
 

@@ -57,7 +57,7 @@ keep_rows(struct device *device)
         const struct id id = world->names.streams[stream];
         char sql[200], hex[2 * ID_BYTES + 1];
         if (id_is_zero(id) ||
-            model_may_hold(world->model, device->index, stream, replica_now_ms(device->replica)) ||
+            model_may_hold(world->model, device->index, stream, device->refreshed_ms) ||
             adapter_ask(device, "SELECT count(*) FROM sync_feed WHERE stream = ?1", &id) == 0 ||
             adapter_ask(device, "SELECT count(*) FROM sync_key WHERE stream = ?1", &id) > 0)
             continue;

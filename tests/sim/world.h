@@ -57,6 +57,7 @@ struct device {
     struct transport transport;
     int64_t started_ms; /* the world's time when it was switched on */
     int64_t offset_ms;  /* its wall clock minus the world's time */
+    int64_t refreshed_ms; /* device time when it last looked what it may have: at opening and in sessions */
     int64_t drift_ppm;
     int64_t drift_from_ms;
     int64_t ahead_ms;   /* the farthest that its clock ever was ahead */

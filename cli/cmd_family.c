@@ -230,6 +230,8 @@ cmd_family_show(struct call *call)
         rc = show_goals(call, &open);
     if (rc == RC_OK)
         rc = show_agreements(call, &open);
+    if (rc == RC_OK)
+        rc = show_safety(call, &open);
 out:
     texts_wipe(&texts);
     return rc;

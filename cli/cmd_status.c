@@ -123,7 +123,7 @@ arrivals(struct call *call)
     out_list(&call->out, "arrivals", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
         struct feeds feeds = {.count = 0};
-        if (!ledger_may_read(ledger, self, family->file, now_ms))
+        if (!ledger_may_read(ledger, self, family->index, now_ms))
             continue;
         rc = replica_feeds(call->replica, family->file, take_feed, &feeds);
         for (size_t k = 0; rc == RC_OK && (device = ledger_device_at(ledger, k)) != NULL; k++)

@@ -110,7 +110,8 @@ enum rc replica_sync(struct replica *replica, const struct transport *transport,
                      const struct sync_options *options, struct sync_report *report) MUST_CHECK;
 
 /* ---- what has synced, and at whom ------------------------------------------------------------------- */
-/* Per stream and device: what that device has applied of each feed, by its last acknowledgement. */
+/* The feeds of a stream. Of one that this device may not read (a coordinator asks about a file): the feeds that their
+ * writers' own acknowledgements name, as far as these say that they wrote. */
 struct feed_status {
     struct id stream;
     struct feed_ref feed;

@@ -2,6 +2,7 @@
 #include "sync/status.h"
 
 #include "core/i18n.h"
+#include "sync/ack.h"
 #include "sync/outbox.h"
 
 enum rc
@@ -51,11 +52,54 @@ visit_feed(void *context, const struct elog_feed *feed)
     return walk->visit(walk->context, &status);
 }
 
+/* The next of a vector as the table of acknowledgements keeps it. */
+static struct ack_feed
+read_vector(struct reader *reader)
+{
+    struct ack_feed feed;
+
+    reader_copy(reader, feed.device.bytes, ID_BYTES);
+    feed.incarnation = reader_u64(reader);
+    feed.last = reader_u32(reader);
+    return feed;
+}
+
+/* Every feed that a writer's own acknowledgement names: what is known of a stream that one may not read. */
+static enum rc
+visit_acknowledged(struct replica *replica, struct id stream, replica_feed_fn visit, void *context)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db, "SELECT device, vector FROM sync_ack WHERE stream = ?1", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        struct id device;
+        size_t len;
+        rc = stmt_get_id(stmt, 0, &device);
+        const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
+        struct reader reader = reader_of(bytes, len);
+        while (rc == RC_OK && reader_left(&reader) > 0 && !reader.failed) {
+            struct ack_feed feed = read_vector(&reader);
+            struct feed_status status = {stream, {feed.device, feed.incarnation}, feed.last, feed.last, feed.last};
+            if (!reader.failed && id_equal(feed.device, device))
+                rc = visit(context, &status);
+        }
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, void *context)
 {
     struct feed_walk walk = {replica, visit, context};
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
 
+    if (replica->ledger != NULL && !ledger_may_read(replica->ledger, replica->identity.device, stream, now_ms))
+        return visit_acknowledged(replica, stream, visit, context);
     return elog_feeds(replica->db, stream, visit_feed, &walk);
 }
 
@@ -79,12 +123,9 @@ replica_applied_at(struct replica *replica, struct id device, struct id stream, 
         struct reader reader = reader_of(bytes, len);
         status->acked_at_ms = stmt_get_int(stmt, 0);
         while (reader_left(&reader) > 0 && !reader.failed) {
-            struct feed_ref ref;
-            reader_copy(&reader, ref.device.bytes, ID_BYTES);
-            ref.incarnation = reader_u64(&reader);
-            uint32_t last = reader_u32(&reader);
-            if (id_equal(ref.device, feed.device) && ref.incarnation == feed.incarnation)
-                status->last = last;
+            struct ack_feed applied = read_vector(&reader);
+            if (id_equal(applied.device, feed.device) && applied.incarnation == feed.incarnation)
+                status->last = applied.last;
         }
     }
     stmt_done(stmt);

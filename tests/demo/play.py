@@ -61,7 +61,7 @@ class Play:
         self.marleen.do("unlock")
         for device in (self.fatma, self.joris, self.lieve):
             self.joins(device, "coach")
-        self.joins(self.ruben, "behavioural-scientist")
+        self.joins(self.ruben, "scientist")
         self.sync(*self.everyone)
         people = {row["name"] for row in self.ruben.ask("person", "list")["persons"]}
         self.check("everyone-joined", people == {FATMA, JORIS, LIEVE, MARLEEN, RUBEN}, str(people))

@@ -89,8 +89,12 @@ class Cable(threading.Thread):
                 client.sendall(data)
         except OSError:
             pass
-        client.close()
-        server.close()
+        for end in (client, server):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
 
 
 class Server:

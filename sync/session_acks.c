@@ -191,12 +191,10 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes)
     if (rc == RC_OK && (device == NULL || !ack_verify(bytes->data, bytes->len, device->sign_public) ||
                         memcmp(ack.team, replica->team, sizeof ack.team) != 0))
         rc = RC_ABSENT;
-    for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++) {
-        bool is_here, is_filling;
-        rc = streams_have(replica, ack.streams[i].stream, &is_here, &is_filling);
-        if (rc == RC_OK && is_here)
+    /* Also of streams that are not here: a right may come later, and a coordinator asks about files. */
+    for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++)
+        if (ledger_stream(replica->ledger, ack.streams[i].stream) != NULL)
             rc = store_stream(replica, &ack, &ack.streams[i]);
-    }
     ack_wipe(&ack);
     return rc == RC_ABSENT ? RC_OK : rc;
 }

@@ -13,7 +13,7 @@ struct server;
 /* Zeros take the usual value. */
 struct http_options {
     const char *listen;   /* "127.0.0.1:PORT", "[::1]:PORT" (port 0: any free one) or "unix:PATH" */
-    unsigned connections; /* at a time; usually 2048 */
+    unsigned connections; /* at a time; usually 4096 */
     int idle_s;           /* a connection that says nothing; usually 15 */
     int deadline_s;       /* a request in all, its answer included, waiting not counted; usually 30 */
 };

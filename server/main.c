@@ -87,7 +87,7 @@ print_help(FILE *out)
             "--listen WHERE    127.0.0.1:PORT, [::1]:PORT or unix:PATH (127.0.0.1:7380); port 0 takes a\n"
             "                  free one\n"
             "--port-file FILE  the bound port is written there\n"
-            "--connections N   at a time (2048)\n"
+            "--connections N   at a time (4096)\n"
             "--idle S          seconds until a silent connection is closed (15)\n"
             "--deadline S      seconds that a request may take in all (30)\n"
             "--version, --help\n"

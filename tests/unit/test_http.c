@@ -85,7 +85,7 @@ start_poll(const char *query)
     int len = snprintf(request, sizeof request,
                        "GET %s?%s HTTP/1.1\r\nHost: a\r\nSignature-Input: %s\r\nSignature: %s\r\n\r\n",
                        path, query, headers.input, headers.signature);
-    assert_int_equal(send(fd, request, (size_t)len, 0), len);
+    assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
     return fd;
 }
 

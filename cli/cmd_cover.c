@@ -60,7 +60,7 @@ cmd_cover_start(struct call *call)
     out_id(&call->out, "id", _("Cover"), id);
     rc = call_out_person(call, "person", _("Colleague"), cover.person);
     out_time(&call->out, "from", _("From"), cover.from_ms);
-    out_time(&call->out, "until", _("Until"), cover.until_ms);
+    out_time(&call->out, "until", _("Ends"), cover.until_ms);
     out_object_end(&call->out);
     out_line(&call->out, "%s", _("The colleague accepts it with `baken cover accept`."));
     return rc;
@@ -128,6 +128,39 @@ cmd_cover_end(struct call *call)
     return RC_OK;
 }
 
+enum rc
+cmd_cover_assent(struct call *call)
+{
+    static const char *const answers[] = {"yes", "no", "veto", NULL};
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct assent assent = {.answer = call->words[2]};
+    const struct ledger_cover *cover = NULL;
+    bool is_known = false;
+    enum rc rc = call_date(call, OPT_DATE, call_today(call), &assent.date);
+
+    for (size_t i = 0; answers[i] != NULL; i++)
+        is_known = is_known || strcmp(answers[i], assent.answer) == 0;
+    if (rc == RC_OK && !is_known)
+        rc = rc_fail(RC_INVALID, _("the answer of a family is one of: yes, no, veto"));
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = call_cover(call, call->words[0], &assent.cover);
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[1], &assent.facts.family);
+    if (rc != RC_OK)
+        return rc;
+    cover = ledger_cover(replica_ledger(call->replica), assent.cover);
+    assent.person = cover->person;
+    rc = assent_put(call->journal, &set, &assent);
+    if (rc == RC_OK)
+        rc = call_save(call, &set);
+    if (rc == RC_OK)
+        rc = show_saved(call, "assent", assent.facts.id);
+    change_set_wipe(&set);
+    return rc;
+}
+
 struct assent_search {
     struct id cover;
     const char *answer;
@@ -189,7 +222,7 @@ cmd_cover_list(struct call *call)
         if (rc == RC_OK)
             rc = call_out_person(call, "given_by", _("Given by"), cover->given_by);
         out_time(&call->out, "from", _("From"), (int64_t)cover->from_ms);
-        out_time(&call->out, "until", _("Until"), (int64_t)cover->until_ms);
+        out_time(&call->out, "until", _("Ends"), (int64_t)cover->until_ms);
         out_word(&call->out, "scope", _("May"), cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
                  cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
         out_word(&call->out, "state", _("State"), state, words_say(state));

@@ -110,6 +110,16 @@ out:
     return rc;
 }
 
+/* People are told when nothing was ever heard. */
+static void
+said_time(struct out *out, const char *heading, int64_t ms)
+{
+    if (ms == 0)
+        out_text(out, NULL, heading, _("not heard of"));
+    else
+        out_time(out, NULL, heading, ms);
+}
+
 static enum rc
 arrivals(struct call *call)
 {
@@ -120,6 +130,7 @@ arrivals(struct call *call)
     uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
     enum rc rc = RC_OK;
 
+    out_title(&call->out, _("Where the latest notes are"));
     out_list(&call->out, "arrivals", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
         struct feeds feeds = {.count = 0};
@@ -130,7 +141,7 @@ arrivals(struct call *call)
             if (!id_equal(device->id, self) && ledger_may_read(ledger, device->id, family->file, now_ms))
                 rc = row_arrival(call, family, device, &feeds);
     }
-    out_list_end(&call->out, NULL);
+    out_list_end(&call->out, _("none"));
     return rc;
 }
 
@@ -143,6 +154,7 @@ devices(struct call *call)
     struct author self = replica_self(call->replica);
     enum rc rc = RC_OK;
 
+    out_title(&call->out, _("How old each colleague's picture is"));
     out_list(&call->out, "devices", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++) {
         struct ack_status status = {.acked_at_ms = 0};
@@ -158,11 +170,12 @@ devices(struct call *call)
             rc = call_out_person(call, "person", _("Colleague"), device->person);
         out_id(&call->out, "device_id", NULL, device->id);
         out_text(&call->out, "device", _("Device"), label);
-        out_time(&call->out, "heard_at", _("Picture of"), status.acked_at_ms);
+        out_time(&call->out, "heard_at", NULL, status.acked_at_ms);
+        said_time(&call->out, _("Picture of"), status.acked_at_ms);
         out_row_end(&call->out);
         texts_wipe(&texts);
     }
-    out_list_end(&call->out, NULL);
+    out_list_end(&call->out, _("none"));
     return rc;
 }
 
@@ -258,6 +271,8 @@ cmd_status(struct call *call)
         rc = devices(call);
     if (rc != RC_OK)
         return rc;
+    if (waiting.parked + waiting.held > 0)
+        out_title(&call->out, _("Received, and waiting"));
     out_list(&call->out, "parked", OUT_TABLE);
     rc = replica_parked(call->replica, row_parked, call);
     out_list_end(&call->out, NULL);

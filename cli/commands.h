@@ -46,6 +46,7 @@ enum rc cmd_absence_list(struct call *call) MUST_CHECK;
 
 enum rc cmd_cover_start(struct call *call) MUST_CHECK;
 enum rc cmd_cover_accept(struct call *call) MUST_CHECK;
+enum rc cmd_cover_assent(struct call *call) MUST_CHECK;
 enum rc cmd_cover_list(struct call *call) MUST_CHECK;
 enum rc cmd_cover_end(struct call *call) MUST_CHECK;
 enum rc cmd_cover_card(struct call *call) MUST_CHECK;

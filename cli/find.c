@@ -80,7 +80,7 @@ call_person(struct call *call, const char *text, struct id *person)
         return RC_OK;
     }
 
-    struct choice choice = {0};
+    struct choice whole = {0}, begun = {0};
     struct texts texts = TEXTS_EMPTY;
     const struct ledger *ledger = replica_ledger(call->replica);
     const struct ledger_person *at = NULL;
@@ -90,10 +90,12 @@ call_person(struct call *call, const char *text, struct id *person)
         const char *name = NULL;
         rc = call_person_name(call, &texts, at->id, &name);
         if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(name, text)))
-            choice_add(&choice, at->id);
+            choice_add(&whole, at->id);
+        else if (rc == RC_OK && text[0] != '\0' && text_begins_folded(name, text))
+            choice_add(&begun, at->id);
     }
     texts_wipe(&texts);
-    return rc == RC_OK ? choice_end(&choice, _("colleague"), text, person) : rc;
+    return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("colleague"), text, person) : rc;
 }
 
 enum rc

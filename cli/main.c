@@ -79,6 +79,8 @@ static const struct command commands[] = {
     {"cover", "start", "FAMILY ...", 1, OPTIONS_WORDS, cmd_cover_start,
      O(PERSON) | O(FROM) | O(UNTIL) | O(READ_ONLY), N_("let a colleague cover for families for a while")},
     {"cover", "accept", "[COVER]", 0, 1, cmd_cover_accept, 0, N_("accept a cover that was asked of you")},
+    {"cover", "assent", "COVER FAMILY ANSWER", 3, 3, cmd_cover_assent, O(DATE),
+     N_("write down what a family said to a cover: yes, no, veto")},
     {"cover", "list", "", 0, 0, cmd_cover_list, O(ALL), N_("who covers for whom")},
     {"cover", "end", "COVER", 1, 1, cmd_cover_end, 0, N_("end or decline a cover")},
     {"cover", "card", "FAMILY", 1, 1, cmd_cover_card, 0, N_("the hand-over card: one page on a family")},

@@ -183,6 +183,15 @@ put_cell(struct out *out, const char *cell, int width, bool is_last)
     free(copy);
 }
 
+/* Empty cells at the end of a line leave nothing behind. */
+static void
+end_line(struct out *out)
+{
+    while (out->text.len > 0 && out->text.data[out->text.len - 1] == ' ')
+        out->text.len--;
+    note(out, buf_put(&out->text, "\n", 1));
+}
+
 static void
 flush_table(struct out *out)
 {
@@ -196,13 +205,15 @@ flush_table(struct out *out)
         note(out, buf_printf(&out->text, "\033[1m"));
     for (size_t i = 0; i < out->columns; i++)
         put_cell(out, out->headings[i], widths[i], i + 1 == out->columns);
-    note(out, buf_printf(&out->text, out->has_colour ? "\033[0m\n" : "\n"));
+    if (out->has_colour)
+        note(out, buf_printf(&out->text, "\033[0m"));
+    end_line(out);
     for (size_t row = 0; row < out->rows; row++) {
         for (size_t i = 0; i < out->columns; i++) {
             put_cell(out, cell, widths[i], i + 1 == out->columns);
             cell += len_with_nul(cell);
         }
-        note(out, buf_put(&out->text, "\n", 1));
+        end_line(out);
     }
 }
 
@@ -380,10 +391,14 @@ out_title(struct out *out, const char *text)
     if (out->is_json)
         return;
     flush_fields(out);
+    if (out->text.len > 0)
+        note(out, buf_put(&out->text, "\n", 1));
     if (out->has_colour)
-        note(out, buf_printf(&out->text, "\033[1m"));
+        note(out, buf_put(&out->text, "\033[1m", 4));
     note(out, text_put_printable(&out->text, text));
-    note(out, buf_printf(&out->text, out->has_colour ? "\033[0m\n" : "\n"));
+    if (out->has_colour)
+        note(out, buf_put(&out->text, "\033[0m", 4));
+    note(out, buf_put(&out->text, "\n", 1));
 }
 
 void

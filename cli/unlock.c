@@ -151,8 +151,9 @@ ask(int terminal, const char *question, struct secret *passphrase)
     silent.c_lflag &= (tcflag_t) ~(ECHO | ISIG | ICANON);
     silent.c_cc[VMIN] = 1;
     silent.c_cc[VTIME] = 0;
-    say(terminal, question);
+    /* Silent first: what is typed at once is neither shown nor thrown away. */
     (void)tcsetattr(terminal, TCSAFLUSH, &silent);
+    say(terminal, question);
     rc = read_line(terminal, &typing);
     (void)tcsetattr(terminal, TCSAFLUSH, &before);
     say(terminal, "\n");

@@ -15,6 +15,7 @@ static const char *const known[] = {
     /* absences */ N_("leave"), N_("ill"),
     /* covers */ N_("given"), N_("accepted"), N_("ended"), N_("expired"), N_("declined"), N_("read"),
     N_("write"),
+    /* assent */ N_("yes"), N_("no"), N_("veto"),
     /* roles */ N_("administrator"), N_("coordinator"), N_("coach"), N_("scientist"), N_("duty"),
     N_("intake"), N_("owner"), N_("released"),
     /* why an entry waits */ N_("key"), N_("ledger"), N_("gap"), N_("late"), N_("refused"), N_("signature"),

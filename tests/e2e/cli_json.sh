@@ -76,10 +76,15 @@ answer "status" anna status
 answer "family assign" anna family assign berk Fatma --function owner
 answer "cover start" anna cover start duin --person fatma --until 2027-01-04
 cover=$(value cover.id)
+answer "cover assent" anna cover assent "$cover" duin yes
+as anna sync >/dev/null 2>&1
 answer "sync, the colleague" fatma sync
 answer "cover list" fatma cover list
+check_equal "what the family said waits for the file" "$(value covers.0.families.0.assent)" null
 answer "cover accept" fatma cover accept "$cover"
 answer "sync, after accepting" fatma sync
+answer "cover list, with the file" fatma cover list
+check_equal "the family said yes" "$(value covers.0.families.0.assent)" yes
 answer "cover card" fatma cover card duin
 check_equal "the card says what is unsafe" "$(value card.profile.unsafe)" "the dog"
 answer "sync, the owner" anna sync

@@ -44,7 +44,8 @@ pack_lines(struct packing *packing)
 
     if (ends == NULL)
         return rc_fail(RC_NOMEM, _("no memory left"));
-    enum rc rc = db_stmt(packing->replica->db, "SELECT line FROM sync_line ORDER BY position", &stmt);
+    enum rc rc =
+        db_stmt(packing->replica->db, "SELECT line FROM sync_line ORDER BY position", &stmt);
     if (rc != RC_OK) {
         free(ends);
         return rc;
@@ -93,7 +94,8 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
         return RC_OK;
     /* Noted before it is given away: what was in a bundle is never sealed anew. */
     struct stmt *stmt;
-    rc = db_stmt(packing->replica->db, "UPDATE sync_entry SET is_bundled = 1 WHERE entry = ?1", &stmt);
+    rc = db_stmt(packing->replica->db, "UPDATE sync_entry SET is_bundled = 1 WHERE entry = ?1",
+                 &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, row->key);
@@ -164,7 +166,8 @@ replica_bundle_export(struct replica *replica, struct id device, struct buf *out
     if (rc == RC_OK)
         rc = wire_run_bundle_encode(&packing.content, &content);
     if (rc == RC_OK) {
-        struct bundle_head head = {.from = replica->identity.device, .to = device,
+        struct bundle_head head = {.from = replica->identity.device,
+                                   .to = device,
                                    .created_ms = (uint64_t)replica_now_ms(replica)};
         memcpy(head.team, replica->team, sizeof head.team);
         rc = bundle_seal(&head, &replica->identity, to->box_public, &content, out);
@@ -179,7 +182,8 @@ replica_bundle_export(struct replica *replica, struct id device, struct buf *out
 /* Lines that follow ours are taken in as from the server; every one of them proves itself but for its order, which the next
  * session compares with the server's. */
 static enum rc
-take_lines(struct replica *replica, const struct wire_run_bundle *content, struct sync_report *report)
+take_lines(struct replica *replica, const struct wire_run_bundle *content,
+           struct sync_report *report)
 {
     enum rc rc = RC_OK;
 
@@ -193,7 +197,8 @@ take_lines(struct replica *replica, const struct wire_run_bundle *content, struc
         ledger_line_hash(bytes->data, bytes->len, hash);
         const uint8_t *known = ledger_hash_at(replica->ledger, line.position);
         if (known != NULL && memcmp(known, hash, sizeof hash) != 0)
-            rc = rc_fail(RC_UNTRUSTED, _("the bundle shows another past of the ledger than this device knows"));
+            rc = rc_fail(RC_UNTRUSTED,
+                         _("the bundle shows another past of the ledger than this device knows"));
         if (known != NULL || !content->has_statement)
             continue;
         rc = replica_take_line(replica, bytes->data, bytes->len);
@@ -203,7 +208,8 @@ take_lines(struct replica *replica, const struct wire_run_bundle *content, struc
 }
 
 static enum rc
-take_content(struct replica *replica, const struct wire_run_bundle *content, struct sync_report *report)
+take_content(struct replica *replica, const struct wire_run_bundle *content,
+             struct sync_report *report)
 {
     enum rc rc = db_begin(replica->db);
 
@@ -214,9 +220,12 @@ take_content(struct replica *replica, const struct wire_run_bundle *content, str
         const struct wire_statement *statement = &content->statement;
         const uint8_t *key = ledger_server_public_at(replica->ledger, statement->position);
         const uint8_t *hash = ledger_hash_at(replica->ledger, statement->position);
-        if (key == NULL || hash == NULL || statement->position != ledger_position(replica->ledger) ||
-            memcmp(hash, statement->line_hash, CRYPTO_HASH_BYTES) != 0 || !wire_statement_verify(statement, key))
-            rc = rc_fail(RC_UNTRUSTED, _("the bundle's ledger does not carry the server's signature"));
+        if (key == NULL || hash == NULL ||
+            statement->position != ledger_position(replica->ledger) ||
+            memcmp(hash, statement->line_hash, CRYPTO_HASH_BYTES) != 0 ||
+            !wire_statement_verify(statement, key))
+            rc = rc_fail(RC_UNTRUSTED,
+                         _("the bundle's ledger does not carry the server's signature"));
     }
     if (rc == RC_OK)
         rc = inbox_store(replica, &content->runs, false, &report->pulled);
@@ -232,7 +241,8 @@ take_content(struct replica *replica, const struct wire_run_bundle *content, str
 }
 
 enum rc
-replica_bundle_import(struct replica *replica, const void *bytes, size_t len, struct sync_report *report)
+replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
+                      struct sync_report *report)
 {
     struct bundle_head head;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
@@ -245,7 +255,8 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len, st
         rc = bundle_peek(bytes, len, &head);
     if (rc == RC_OK && memcmp(head.team, replica->team, sizeof head.team) != 0)
         rc = rc_fail(RC_DENIED, _("the bundle is of another team"));
-    const struct ledger_device *from = rc == RC_OK ? ledger_device(replica->ledger, head.from) : NULL;
+    const struct ledger_device *from =
+        rc == RC_OK ? ledger_device(replica->ledger, head.from) : NULL;
     if (rc == RC_OK && from == NULL)
         rc = rc_fail(RC_STALE, _("the bundle's sender is not known here yet: sync first"));
     if (rc == RC_OK)

@@ -25,8 +25,9 @@ find_same(const struct ledger *ledger, const struct cover_new *wanted)
 
     for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
         if (cover->state == LEDGER_COVER_ENDED || !id_equal(cover->person, wanted->person) ||
-            cover->from_ms != (uint64_t)wanted->from_ms || cover->until_ms != (uint64_t)wanted->until_ms ||
-            cover->family_count != wanted->count || (cover->scope == LEDGER_SCOPE_WRITE) != wanted->may_write)
+            cover->from_ms != (uint64_t)wanted->from_ms ||
+            cover->until_ms != (uint64_t)wanted->until_ms || cover->family_count != wanted->count ||
+            (cover->scope == LEDGER_SCOPE_WRITE) != wanted->may_write)
             continue;
         size_t same = 0;
         for (size_t j = 0; j < wanted->count; j++)
@@ -65,11 +66,11 @@ build_give(struct session *session, void *context, struct draft *draft)
 }
 
 enum rc
-replica_cover_give(struct replica *replica, const struct transport *transport, const struct cover_new *cover,
-                   struct id *id)
+replica_cover_give(struct replica *replica, const struct transport *transport,
+                   const struct cover_new *cover, struct id *id)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct giving giving = {.cover = cover};
 
     enum rc rc = session_begin(&session);
@@ -77,7 +78,8 @@ replica_cover_give(struct replica *replica, const struct transport *transport, c
         rc = submit(&session, build_give, &giving);
     if (rc == RC_OK)
         *id = giving.id;
-    if (rc == RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
+    if (rc ==
+        RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
         rc = session_grants(&session);
     return rc == RC_OK ? rc : rc_while(rc, _("giving cover"));
 }
@@ -103,7 +105,7 @@ enum rc
 replica_cover_accept(struct replica *replica, const struct transport *transport, struct id cover)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
 
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)
@@ -137,7 +139,7 @@ enum rc
 replica_cover_end(struct replica *replica, const struct transport *transport, struct id cover)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct ending ending = {cover, LEDGER_WHY_ENDED};
 
     enum rc rc = session_begin(&session);
@@ -180,7 +182,8 @@ cover_settle(struct session *session)
 
     for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(replica->ledger, i)) != NULL; i++) {
         struct ending ending = {cover->id, LEDGER_WHY_EXPIRED};
-        if (cover->state == LEDGER_COVER_ENDED || server_ms < cover->until_ms || !may_record(replica, cover))
+        if (cover->state == LEDGER_COVER_ENDED || server_ms < cover->until_ms ||
+            !may_record(replica, cover))
             continue;
         rc = submit(session, build_end, &ending);
         if (rc == RC_INVALID || rc == RC_STALE || rc == RC_DENIED)
@@ -211,7 +214,8 @@ has_feed(const struct ledger_heads *heads, const struct entry *entry, size_t *at
 
 /* Its operations supersede nothing but versions of their own feed, and its clocks lie in the window. */
 static bool
-only_adds(const struct change *saves, size_t count, const struct entry *entry, const struct ledger_judgement *why)
+only_adds(const struct change *saves, size_t count, const struct entry *entry,
+          const struct ledger_judgement *why)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t ms = saves[i].hlc >> 16;
@@ -232,8 +236,8 @@ static enum rc
 is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
 {
     const struct entry *entry = &row->entry;
-    struct ledger_entry_facts facts = {entry->device, entry->stream, entry->incarnation, entry->last,
-                                       entry->position, entry->position_hash};
+    struct ledger_entry_facts facts = {entry->device, entry->stream,   entry->incarnation,
+                                       entry->last,   entry->position, entry->position_hash};
     struct ledger_judgement why;
     struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
     struct change *saves = NULL;
@@ -245,14 +249,15 @@ is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
         return RC_OK;
     enum rc rc = source_open(replica, entry, &body);
     if (rc == RC_OK)
-        rc = body_read(entry->stream, (struct feed_ref){entry->device, entry->incarnation}, entry->first, entry->last,
-                       body.data, body.len, &saves);
+        rc = body_read(entry->stream, (struct feed_ref){entry->device, entry->incarnation},
+                       entry->first, entry->last, body.data, body.len, &saves);
     if (rc == RC_OK)
         *fit = only_adds(saves, entry->last - entry->first + 1, entry, &why);
     if (saves != NULL)
         body_free(saves, entry->last - entry->first + 1);
     buf_wipe(&body);
-    return rc == RC_LOCKED || rc == RC_CORRUPT || rc == RC_ABSENT || rc == RC_UNSUPPORTED ? RC_OK : rc;
+    return rc == RC_LOCKED || rc == RC_CORRUPT || rc == RC_ABSENT || rc == RC_UNSUPPORTED ? RC_OK
+                                                                                          : rc;
 }
 
 /* Is this person a coach of the stream's family? */
@@ -262,15 +267,18 @@ may_admit(const struct replica *replica, struct id stream)
     const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
     struct id self = ledger_device(replica->ledger, replica->identity.device)->person;
 
-    return known != NULL && !id_is_zero(known->family) && ledger_is_coach(replica->ledger, known->family, self);
+    return known != NULL && !id_is_zero(known->family) &&
+           ledger_is_coach(replica->ledger, known->family, self);
 }
 
 static enum rc
 look_at(struct replica *replica, const struct elog_row *row, struct admitting *admitting)
 {
     const struct entry *entry = &row->entry;
-    struct ledger_head head = {.stream = entry->stream, .device = entry->device,
-                               .incarnation = entry->incarnation, .last = entry->last};
+    struct ledger_head head = {.stream = entry->stream,
+                               .device = entry->device,
+                               .incarnation = entry->incarnation,
+                               .last = entry->last};
     size_t at;
     bool fit;
 
@@ -286,7 +294,8 @@ look_at(struct replica *replica, const struct elog_row *row, struct admitting *a
         admitting->heads.items[at] = head;
         return RC_OK;
     }
-    return admitting->heads.count < LEDGER_MAX_HEADS ? ledger_heads_add(&admitting->heads, &head) : RC_OK;
+    return admitting->heads.count < LEDGER_MAX_HEADS ? ledger_heads_add(&admitting->heads, &head)
+                                                     : RC_OK;
 }
 
 static enum rc

@@ -28,7 +28,8 @@ find(struct doctor *doctor, const char *what, struct id stream, const char *sent
 /* ---- chains and signatures ---------------------------------------------------------------------- */
 
 static enum rc
-check_entry(struct doctor *doctor, const struct elog_feed *feed, uint32_t save, const uint8_t *previous)
+check_entry(struct doctor *doctor, const struct elog_feed *feed, uint32_t save,
+            const uint8_t *previous)
 {
     const struct entry *entry = &doctor->row.entry;
     const struct ledger_device *device = ledger_device(doctor->replica->ledger, entry->device);
@@ -41,11 +42,13 @@ check_entry(struct doctor *doctor, const struct elog_feed *feed, uint32_t save, 
         what = "chain";
     else if (!entry_body_fits(entry))
         what = "body";
-    else if (device == NULL ? doctor->row.reason != ELOG_LEDGER : !entry_verify(entry, device->sign_public))
+    else if (device == NULL ? doctor->row.reason != ELOG_LEDGER
+                            : !entry_verify(entry, device->sign_public))
         what = "signature";
     if (what == NULL)
         return RC_OK;
-    snprintf(sentence, sizeof sentence, _("save %u of a feed does not hold: %s"), (unsigned)entry->first, what);
+    snprintf(sentence, sizeof sentence, _("save %u of a feed does not hold: %s"),
+             (unsigned)entry->first, what);
     return find(doctor, what, feed->stream, sentence);
 }
 
@@ -65,8 +68,9 @@ check_feed(void *context, const struct elog_feed *feed)
     while (rc == RC_OK && save <= stored) {
         rc = elog_find(doctor->replica->db, feed->key, save, &doctor->row);
         if (rc == RC_ABSENT)
-            return doctor->row.state == ELOG_PARKED ? RC_OK
-                                                   : find(doctor, "gap", feed->stream, _("entries of a feed are missing"));
+            return doctor->row.state == ELOG_PARKED
+                       ? RC_OK
+                       : find(doctor, "gap", feed->stream, _("entries of a feed are missing"));
         if (rc == RC_OK)
             rc = check_entry(doctor, feed, save, previous);
         memcpy(previous, doctor->row.entry.hash, sizeof previous);
@@ -119,8 +123,11 @@ check_acks(struct doctor *doctor)
         struct stmt *stmt;
         uint8_t theirs[CRYPTO_HASH_BYTES], ours[CRYPTO_HASH_BYTES];
         bool is_known;
-        rc = db_stmt(replica->db, "SELECT device, stream, digest, vector FROM sync_ack WHERE (device, stream) > (?1, ?2)"
-                                  " ORDER BY device, stream LIMIT 1", &stmt);
+        rc = db_stmt(
+            replica->db,
+            "SELECT device, stream, digest, vector FROM sync_ack WHERE (device, stream) > (?1, ?2)"
+            " ORDER BY device, stream LIMIT 1",
+            &stmt);
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, device);
@@ -143,7 +150,8 @@ check_acks(struct doctor *doctor)
             break;
         rc = digest_of(replica, stream, vector.data, vector.len, ours, &is_known);
         if (rc == RC_OK && is_known && memcmp(ours, theirs, sizeof ours) != 0)
-            rc = find(doctor, "digest", stream, _("a colleague's device has another past of this stream"));
+            rc = find(doctor, "digest", stream,
+                      _("a colleague's device has another past of this stream"));
     }
     buf_wipe(&vector);
     return rc;
@@ -169,9 +177,11 @@ check_tables(struct doctor *doctor, struct id stream)
         rc = journal_dump(replica->journal, stream, &after);
     db_rollback(replica->db);
     source_forget(replica);
-    bool is_same = before.len == after.len && (before.len == 0 || memcmp(before.data, after.data, before.len) == 0);
+    bool is_same = before.len == after.len &&
+                   (before.len == 0 || memcmp(before.data, after.data, before.len) == 0);
     if (rc == RC_OK && !is_same)
-        rc = find(doctor, "tables", stream, _("the tables differ from what the log says: rebuild them"));
+        rc = find(doctor, "tables", stream,
+                  _("the tables differ from what the log says: rebuild them"));
     buf_wipe(&after);
     buf_wipe(&before);
     return rc;

@@ -9,7 +9,8 @@ const char *
 elog_reason_name(enum elog_reason reason)
 {
     static const char *const names[ELOG_REASON_COUNT] = {
-        "", "key", "ledger", "gap", "unknown", "damaged", "fork", "past", "gone", "late", "no_right",
+        "",     "key",  "ledger", "gap",  "unknown",  "damaged",
+        "fork", "past", "gone",   "late", "no_right",
     };
     return reason < ELOG_REASON_COUNT ? names[reason] : "";
 }
@@ -49,8 +50,10 @@ enum rc
 elog_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct elog_feed *row)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed WHERE stream = ?1 AND device = ?2"
-                             " AND incarnation = ?3", &stmt);
+    enum rc rc = db_stmt(db,
+                         "SELECT " FEED_COLUMNS " FROM sync_feed WHERE stream = ?1 AND device = ?2"
+                         " AND incarnation = ?3",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -71,14 +74,17 @@ elog_feed_get(struct db *db, int64_t key, struct elog_feed *row)
 }
 
 enum rc
-elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own, struct elog_feed *row)
+elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own,
+               struct elog_feed *row)
 {
     struct stmt *stmt;
     enum rc rc = elog_feed_find(db, stream, feed, row);
 
     if (rc != RC_ABSENT)
         return rc;
-    rc = db_stmt(db, "INSERT INTO sync_feed (stream, device, incarnation, is_own) VALUES (?1, ?2, ?3, ?4)", &stmt);
+    rc = db_stmt(
+        db, "INSERT INTO sync_feed (stream, device, incarnation, is_own) VALUES (?1, ?2, ?3, ?4)",
+        &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -86,7 +92,8 @@ elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_ow
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
     stmt_int(stmt, 4, is_own);
     rc = stmt_finish(stmt);
-    *row = (struct elog_feed){.key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
+    *row = (struct elog_feed){
+        .key = db_last_rowid(db), .stream = stream, .feed = feed, .is_own = is_own};
     return rc;
 }
 
@@ -94,8 +101,10 @@ enum rc
 elog_feed_put(struct db *db, const struct elog_feed *row)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "UPDATE sync_feed SET saved = ?2, sealed = ?3, head = ?4, on_server = ?5"
-                             " WHERE feed = ?1", &stmt);
+    enum rc rc = db_stmt(db,
+                         "UPDATE sync_feed SET saved = ?2, sealed = ?3, head = ?4, on_server = ?5"
+                         " WHERE feed = ?1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, row->key);
@@ -118,10 +127,13 @@ elog_feeds(struct db *db, struct id stream, elog_feed_fn visit, void *context)
     for (;;) {
         struct elog_feed row;
         bool found;
-        enum rc rc = db_stmt(db, "SELECT " FEED_COLUMNS " FROM sync_feed"
-                                 " WHERE (?5 OR stream = ?1) AND (?6 OR (stream, device, incarnation < 0, incarnation)"
-                                 "   > (?2, ?3, ?4 < 0, ?4))"
-                                 " ORDER BY stream, device, incarnation < 0, incarnation LIMIT 1", &stmt);
+        enum rc rc = db_stmt(
+            db,
+            "SELECT " FEED_COLUMNS " FROM sync_feed"
+            " WHERE (?5 OR stream = ?1) AND (?6 OR (stream, device, incarnation < 0, incarnation)"
+            "   > (?2, ?3, ?4 < 0, ?4))"
+            " ORDER BY stream, device, incarnation < 0, incarnation LIMIT 1",
+            &stmt);
         if (rc != RC_OK)
             return rc;
         stmt_id(stmt, 1, stream);
@@ -153,7 +165,8 @@ elog_row_wipe(struct elog_row *row)
     *row = ELOG_ROW_EMPTY;
 }
 
-#define ENTRY_COLUMNS "entry, feed, header, signature, ciphertext, arrived_ms, state, reason, is_sent, is_bundled"
+#define ENTRY_COLUMNS                                                                              \
+    "entry, feed, header, signature, ciphertext, arrived_ms, state, reason, is_sent, is_bundled"
 
 static enum rc
 read_entry(struct stmt *stmt, struct elog_row *row)
@@ -210,8 +223,11 @@ enum rc
 elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *row)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "SELECT " ENTRY_COLUMNS " FROM sync_entry WHERE feed = ?1 AND first <= ?2 AND last >= ?2"
-                             " ORDER BY first DESC LIMIT 1", &stmt);
+    enum rc rc = db_stmt(db,
+                         "SELECT " ENTRY_COLUMNS
+                         " FROM sync_entry WHERE feed = ?1 AND first <= ?2 AND last >= ?2"
+                         " ORDER BY first DESC LIMIT 1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -221,15 +237,17 @@ elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *row)
 
 /* The hash of the entry that covers first..last or overlaps it. RC_ABSENT when none does. */
 static enum rc
-overlap(struct db *db, int64_t feed, const struct entry *entry, int64_t *key, uint8_t hash[CRYPTO_HASH_BYTES],
-        bool *lacks_body, bool *lacks_arrival)
+overlap(struct db *db, int64_t feed, const struct entry *entry, int64_t *key,
+        uint8_t hash[CRYPTO_HASH_BYTES], bool *lacks_body, bool *lacks_arrival)
 {
     struct stmt *stmt;
     bool found;
     struct entry stored;
 
-    enum rc rc = db_stmt(db, "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0 FROM sync_entry"
-                             " WHERE feed = ?1 AND first <= ?3 AND last >= ?2 LIMIT 1", &stmt);
+    enum rc rc = db_stmt(db,
+                         "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0 FROM sync_entry"
+                         " WHERE feed = ?1 AND first <= ?3 AND last >= ?2 LIMIT 1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -259,7 +277,9 @@ complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body,
     enum rc rc;
 
     if (lacks_body && entry->ciphertext != NULL) {
-        rc = db_stmt(db, "UPDATE sync_entry SET ciphertext = ?2, state = 0, reason = 0 WHERE entry = ?1", &stmt);
+        rc = db_stmt(
+            db, "UPDATE sync_entry SET ciphertext = ?2, state = 0, reason = 0 WHERE entry = ?1",
+            &stmt);
         if (rc != RC_OK)
             return rc;
         stmt_int(stmt, 1, key);
@@ -280,8 +300,8 @@ complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body,
 }
 
 enum rc
-elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry, enum elog_state state,
-        enum elog_reason reason, bool is_sent)
+elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
+         enum elog_state state, enum elog_reason reason, bool is_sent)
 {
     struct stmt *stmt;
     uint8_t header[ENTRY_HEADER_BYTES], hash[CRYPTO_HASH_BYTES];
@@ -296,8 +316,11 @@ elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
         return complete(db, key, entry, lacks_body, lacks_arrival);
     if (rc != RC_ABSENT)
         return rc;
-    rc = db_stmt(db, "INSERT INTO sync_entry (feed, first, last, header, signature, ciphertext, arrived_ms, state,"
-                     " reason, is_sent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", &stmt);
+    rc = db_stmt(db,
+                 "INSERT INTO sync_entry (feed, first, last, header, signature, ciphertext, "
+                 "arrived_ms, state,"
+                 " reason, is_sent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 &stmt);
     if (rc != RC_OK)
         return rc;
     entry_header(entry, header);
@@ -349,9 +372,11 @@ elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
     bool found;
 
     *stored = *applied = 0;
-    enum rc rc = db_stmt(db, "SELECT (SELECT last FROM sync_entry WHERE feed = ?1 ORDER BY first DESC LIMIT 1),"
-                             " (SELECT last FROM sync_entry WHERE feed = ?1 AND state = 1 ORDER BY first DESC LIMIT 1)",
-                         &stmt);
+    enum rc rc = db_stmt(
+        db,
+        "SELECT (SELECT last FROM sync_entry WHERE feed = ?1 ORDER BY first DESC LIMIT 1),"
+        " (SELECT last FROM sync_entry WHERE feed = ?1 AND state = 1 ORDER BY first DESC LIMIT 1)",
+        &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -368,7 +393,8 @@ enum rc
 elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reason reason)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = ?2, reason = ?3 WHERE entry = ?1", &stmt);
+    enum rc rc =
+        db_stmt(db, "UPDATE sync_entry SET state = ?2, reason = ?3 WHERE entry = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, key);
@@ -401,14 +427,18 @@ elog_drop(struct db *db, int64_t key)
 }
 
 enum rc
-elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room, size_t *count)
+elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room,
+          size_t *count)
 {
     struct stmt *stmt;
     bool found = true;
 
     *count = 0;
-    enum rc rc = db_stmt(db, "SELECT entry FROM sync_entry WHERE state = ?1 AND state <> 1 AND entry > ?2"
-                             " ORDER BY entry LIMIT ?3", &stmt);
+    enum rc rc =
+        db_stmt(db,
+                "SELECT entry FROM sync_entry WHERE state = ?1 AND state <> 1 AND entry > ?2"
+                " ORDER BY entry LIMIT ?3",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, state);
@@ -427,8 +457,11 @@ enum rc
 elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint64_t *count)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = ?1 AND state <> 1"
-                             " AND reason = ?2", &stmt);
+    enum rc rc =
+        db_stmt(db,
+                "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = ?1 AND state <> 1"
+                " AND reason = ?2",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, state);
@@ -442,8 +475,10 @@ enum rc
 elog_renew(struct db *db, struct id stream)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
-                             " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)", &stmt);
+    enum rc rc = db_stmt(db,
+                         "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
+                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);

@@ -9,9 +9,9 @@
 enum elog_state { ELOG_NEW = 0, ELOG_APPLIED, ELOG_PARKED, ELOG_HELD };
 enum elog_reason {
     ELOG_NO_REASON = 0,
-    ELOG_KEY,      /* parked: its epoch key is not here */
-    ELOG_LEDGER,   /* parked: it names a line, stream or device that was not read yet; not verified */
-    ELOG_GAP,      /* parked: saves before it, or a header that it saw, are missing */
+    ELOG_KEY,    /* parked: its epoch key is not here */
+    ELOG_LEDGER, /* parked: it names a line, stream or device that was not read yet; not verified */
+    ELOG_GAP,    /* parked: saves before it, or a header that it saw, are missing */
     ELOG_UNKNOWN,  /* parked: made by a newer program */
     ELOG_DAMAGED,  /* parked: its signature, seal or body does not hold */
     ELOG_FORK,     /* parked: it saw, or follows, another chain than the one here */
@@ -29,15 +29,17 @@ struct elog_feed {
     struct id stream;
     struct feed_ref feed;
     bool is_own;
-    uint32_t saved;  /* own: last save given */
-    uint32_t sealed; /* own: last save sealed */
+    uint32_t saved;                  /* own: last save given */
+    uint32_t sealed;                 /* own: last save sealed */
     uint8_t head[CRYPTO_HASH_BYTES]; /* own: hash of the header that ends at `sealed`; zeros at 0 */
     uint32_t on_server;
 };
 /* Finds a feed, or makes it. */
-enum rc elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own, struct elog_feed *row) MUST_CHECK;
+enum rc elog_feed_open(struct db *db, struct id stream, struct feed_ref feed, bool is_own,
+                       struct elog_feed *row) MUST_CHECK;
 /* RC_ABSENT without a sentence. */
-enum rc elog_feed_find(struct db *db, struct id stream, struct feed_ref feed, struct elog_feed *row) MUST_CHECK;
+enum rc elog_feed_find(struct db *db, struct id stream, struct feed_ref feed,
+                       struct elog_feed *row) MUST_CHECK;
 enum rc elog_feed_get(struct db *db, int64_t key, struct elog_feed *row) MUST_CHECK;
 /* Writes saved, sealed, head and on_server back. */
 enum rc elog_feed_put(struct db *db, const struct elog_feed *row) MUST_CHECK;
@@ -63,22 +65,26 @@ void elog_row_wipe(struct elog_row *row);
  * Stores an entry. The same entry again: RC_EXISTS without a sentence (a body or an arrival time that was missing is added).
  * Other bytes at these saves: RC_UNTRUSTED.
  */
-enum rc elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry, enum elog_state state,
-                enum elog_reason reason, bool is_sent) MUST_CHECK;
+enum rc elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
+                 enum elog_state state, enum elog_reason reason, bool is_sent) MUST_CHECK;
 enum rc elog_get(struct db *db, int64_t key, struct elog_row *row) MUST_CHECK;
 /* The entry of a feed that holds `save`; RC_ABSENT without a sentence. */
 enum rc elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *row) MUST_CHECK;
 /* The header hash of the entry of a feed that ends at `last`, in any state; RC_ABSENT without a sentence. */
-enum rc elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
+enum rc elog_head_at(struct db *db, int64_t feed, uint32_t last,
+                     uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
 /* The last save of a feed in the log, in any state, and the last one applied; 0 when none. */
 enum rc elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied) MUST_CHECK;
-enum rc elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reason reason) MUST_CHECK;
+enum rc elog_set_state(struct db *db, int64_t key, enum elog_state state,
+                       enum elog_reason reason) MUST_CHECK;
 enum rc elog_set_sent(struct db *db, int64_t key, bool is_sent) MUST_CHECK;
 enum rc elog_drop(struct db *db, int64_t key) MUST_CHECK;
 /* Keys of up to `room` entries in that state above `after`, ascending; `count` out. */
-enum rc elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room, size_t *count) MUST_CHECK;
+enum rc elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room,
+                  size_t *count) MUST_CHECK;
 /* Entries parked for `reason` become new; how many. */
-enum rc elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint64_t *count) MUST_CHECK;
+enum rc elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason,
+                    uint64_t *count) MUST_CHECK;
 /* Applied entries of a stream become new: after its journal was reset. */
 enum rc elog_renew(struct db *db, struct id stream) MUST_CHECK;
 enum rc elog_count(struct db *db, enum elog_state state, uint64_t *count) MUST_CHECK;

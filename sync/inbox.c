@@ -14,7 +14,8 @@ enum { BATCH_ENTRIES = 1000 };
 /* The server knows saves of our own that this store never gave, or others under their numbers: this is an old copy. What was
  * sealed here and not sent goes back in line, to be compared and renumbered. */
 static enum rc
-find_copy(struct replica *replica, const struct elog_feed *feed, const struct entry *items, size_t count)
+find_copy(struct replica *replica, const struct elog_feed *feed, const struct entry *items,
+          size_t count)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
     bool is_other = items[count - 1].last > feed->saved;
@@ -22,7 +23,8 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
 
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         rc = elog_find(replica->db, feed->key, items[i].first, &row);
-        bool differs = rc == RC_OK && memcmp(row.entry.hash, items[i].hash, sizeof row.entry.hash) != 0;
+        bool differs =
+            rc == RC_OK && memcmp(row.entry.hash, items[i].hash, sizeof row.entry.hash) != 0;
         if (differs && !row.is_sent) {
             is_other = true;
             rc = outbox_unseal(replica, row.key);
@@ -38,14 +40,15 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
 }
 
 static enum rc
-store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified, bool from_server,
-            uint64_t *stored)
+store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified,
+            bool from_server, uint64_t *stored)
 {
     struct elog_feed feed;
     bool is_own = id_equal(items[0].device, replica->identity.device);
 
-    enum rc rc = elog_feed_open(replica->db, items[0].stream, (struct feed_ref){items[0].device, items[0].incarnation},
-                               is_own, &feed);
+    enum rc rc =
+        elog_feed_open(replica->db, items[0].stream,
+                       (struct feed_ref){items[0].device, items[0].incarnation}, is_own, &feed);
     if (rc == RC_OK && is_own && is_verified && from_server) {
         rc = find_copy(replica, &feed, items, count);
         if (rc == RC_OK)
@@ -53,9 +56,10 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
     }
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         if (!entry_body_fits(&items[i]))
-            return rc_fail(RC_UNTRUSTED, _("an entry's body is not the one that its author signed"));
+            return rc_fail(RC_UNTRUSTED,
+                           _("an entry's body is not the one that its author signed"));
         rc = elog_put(replica->db, &feed, &items[i], is_verified ? ELOG_NEW : ELOG_PARKED,
-                     is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
+                      is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
         if (rc == RC_OK)
             ++*stored;
         if (rc == RC_EXISTS)
@@ -69,7 +73,8 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
 }
 
 static enum rc
-store_run(struct replica *replica, const struct entry *items, size_t count, bool from_server, uint64_t *stored)
+store_run(struct replica *replica, const struct entry *items, size_t count, bool from_server,
+          uint64_t *stored)
 {
     bool is_here, is_filling;
     const struct ledger_device *device = ledger_device(replica->ledger, items[0].device);
@@ -86,7 +91,8 @@ store_run(struct replica *replica, const struct entry *items, size_t count, bool
 }
 
 enum rc
-inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server, uint64_t *stored)
+inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
+            uint64_t *stored)
 {
     enum rc rc = RC_OK;
 
@@ -127,7 +133,8 @@ follow(struct replica *replica, const struct elog_row *row, struct inbox_verdict
 
 /* Every header that the author had seen must be here. */
 static enum rc
-saw(struct replica *replica, const struct entry *entry, const struct feed_seen *seen, struct inbox_verdict *verdict)
+saw(struct replica *replica, const struct entry *entry, const struct feed_seen *seen,
+    struct inbox_verdict *verdict)
 {
     struct elog_feed feed;
     uint8_t hash[CRYPTO_HASH_BYTES];
@@ -155,7 +162,8 @@ apply_saves(struct replica *replica, const struct entry *entry, const struct buf
     uint32_t frontier;
     int64_t trusted_ms = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
 
-    enum rc rc = body_read(entry->stream, author.feed, entry->first, entry->last, body->data, body->len, &saves);
+    enum rc rc = body_read(entry->stream, author.feed, entry->first, entry->last, body->data,
+                           body->len, &saves);
     if (rc == RC_OK)
         rc = journal_frontier(replica->journal, entry->stream, author.feed, &frontier);
     for (uint32_t save = entry->first; rc == RC_OK && save <= entry->last; save++) {
@@ -173,7 +181,8 @@ apply_saves(struct replica *replica, const struct entry *entry, const struct buf
 
 /* Opens, looks whether all that it names is here, applies. */
 static enum rc
-open_and_apply(struct replica *replica, const struct entry *entry, struct buf *body, struct inbox_verdict *verdict)
+open_and_apply(struct replica *replica, const struct entry *entry, struct buf *body,
+               struct inbox_verdict *verdict)
 {
     struct feed_seen *seen = NULL;
     size_t count = 0;
@@ -196,7 +205,8 @@ open_and_apply(struct replica *replica, const struct entry *entry, struct buf *b
 
 /* RC_CORRUPT and RC_UNSUPPORTED speak of the entry itself: the caller rolls back and parks it. */
 static enum rc
-apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body, struct inbox_verdict *verdict)
+apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
+          struct inbox_verdict *verdict)
 {
     enum rc rc = elog_get(replica->db, key, row);
 
@@ -251,7 +261,8 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
         rc = apply_one(replica, keys[i], &pass->row, &pass->body, &verdict);
         if (rc == RC_OK)
             rc = elog_set_state(replica->db, keys[i], verdict.state, verdict.reason);
-        if (rc == RC_OK && verdict.state != ELOG_PARKED && !id_equal(touched, pass->row.entry.stream)) {
+        if (rc == RC_OK && verdict.state != ELOG_PARKED &&
+            !id_equal(touched, pass->row.entry.stream)) {
             touched = pass->row.entry.stream;
             rc = streams_touch(replica, touched);
         }
@@ -280,7 +291,8 @@ park_bad(struct pass *pass, enum rc why)
 
     if (rc != RC_OK)
         return rc;
-    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED, why == RC_UNSUPPORTED ? ELOG_UNKNOWN : ELOG_DAMAGED);
+    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED,
+                        why == RC_UNSUPPORTED ? ELOG_UNKNOWN : ELOG_DAMAGED);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
@@ -297,7 +309,8 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
 
     pass->after = 0;
     for (;;) {
-        enum rc rc = elog_keys(pass->replica->db, ELOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
+        enum rc rc =
+            elog_keys(pass->replica->db, ELOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         rc = apply_batch(pass, keys, key_count);

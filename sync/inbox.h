@@ -12,9 +12,11 @@
  * stored  counts the entries that were new
  * fails   RC_UNTRUSTED a signature, a body or a fork: nothing is to be committed
  */
-enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server, uint64_t *stored) MUST_CHECK;
+enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
+                    uint64_t *stored) MUST_CHECK;
 /* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). */
-enum rc inbox_apply(struct replica *replica, struct sync_report *report, const struct sync_options *options) MUST_CHECK;
+enum rc inbox_apply(struct replica *replica, struct sync_report *report,
+                    const struct sync_options *options) MUST_CHECK;
 /* What becomes of one entry. */
 struct inbox_verdict {
     enum elog_state state;

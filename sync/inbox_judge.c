@@ -28,7 +28,8 @@ inbox_verdict(const struct replica *replica, const struct entry *entry)
     if (counts != LEDGER_UNKNOWN_POSITION && counts != LEDGER_OTHER_HASH &&
         ledger_epoch_at(replica->ledger, entry->stream, entry->position) != entry->epoch)
         return inbox_park(ELOG_DAMAGED);
-    if (why.has_head && why.head.last == entry->last && memcmp(why.head.hash, entry->hash, sizeof entry->hash) != 0)
+    if (why.has_head && why.head.last == entry->last &&
+        memcmp(why.head.hash, entry->hash, sizeof entry->hash) != 0)
         return inbox_park(ELOG_FORK);
     switch (counts) {
     case LEDGER_COUNTS:
@@ -57,7 +58,8 @@ inbox_retry(struct replica *replica)
     if (rc != RC_OK)
         return rc;
     /* The reason stays: it tells that the signature was not looked at yet. */
-    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2", &stmt);
+    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2",
+                 &stmt);
     return rc == RC_OK ? stmt_finish(stmt) : rc;
 }
 
@@ -67,8 +69,10 @@ static enum rc
 set_needs_rebuild(struct replica *replica, struct id stream, bool needs)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "UPDATE sync_stream SET needs_rebuild = ?2, is_unacknowledged = 1"
-                                      " WHERE stream = ?1", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "UPDATE sync_stream SET needs_rebuild = ?2, is_unacknowledged = 1"
+                         " WHERE stream = ?1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -125,8 +129,8 @@ lines_matter(struct replica *replica, uint64_t since, bool *matter)
         rc = ledger_line_decode(bytes, len, &line);
         if (rc == RC_OK)
             rc = ledger_op_decode(line.op, line.op_len, &op);
-        *matter = rc == RC_OK && op.kind != LEDGER_INVITE && op.kind != LEDGER_APPROVE && op.kind != LEDGER_FAMILY &&
-                  op.kind != LEDGER_GRANT && op.kind != LEDGER_ROTATE;
+        *matter = rc == RC_OK && op.kind != LEDGER_INVITE && op.kind != LEDGER_APPROVE &&
+                  op.kind != LEDGER_FAMILY && op.kind != LEDGER_GRANT && op.kind != LEDGER_ROTATE;
         ledger_op_wipe(&op);
     }
     stmt_done(stmt);
@@ -145,8 +149,10 @@ hold_late(struct replica *replica)
 
     while (rc == RC_OK && found) {
         size_t len;
-        rc = db_stmt(replica->db, "SELECT entry, header FROM sync_entry WHERE state = 1 AND entry > ?1"
-                                  " ORDER BY entry LIMIT 1", &stmt);
+        rc = db_stmt(replica->db,
+                     "SELECT entry, header FROM sync_entry WHERE state = 1 AND entry > ?1"
+                     " ORDER BY entry LIMIT 1",
+                     &stmt);
         if (rc != RC_OK)
             break;
         stmt_int(stmt, 1, after);
@@ -178,7 +184,8 @@ rebuild_marked(struct replica *replica)
 
     while (rc == RC_OK && found) {
         struct id stream;
-        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild LIMIT 1", &stmt);
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild LIMIT 1",
+                     &stmt);
         if (rc != RC_OK)
             break;
         rc = stmt_step(stmt, &found);
@@ -199,7 +206,8 @@ inbox_judge(struct replica *replica)
     bool matter = false;
 
     enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
-    if (rc != RC_OK || replica->ledger == NULL || (uint64_t)judged >= ledger_position(replica->ledger))
+    if (rc != RC_OK || replica->ledger == NULL ||
+        (uint64_t)judged >= ledger_position(replica->ledger))
         return rc == RC_OK && replica->ledger != NULL ? rebuild_marked(replica) : rc;
     rc = lines_matter(replica, (uint64_t)judged, &matter);
     if (rc == RC_OK)

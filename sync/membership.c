@@ -90,9 +90,11 @@ build_family(struct session *session, void *context, struct draft *draft)
     draft->op.as.family = plan->ids;
     enum rc rc = submit_reserve_public(session->replica, reserve_public);
     if (rc == RC_OK)
-        rc = make_epoch(session, plan->ids.index, LEDGER_STREAM_INDEX, plan->ids.owner, reserve_public, draft);
+        rc = make_epoch(session, plan->ids.index, LEDGER_STREAM_INDEX, plan->ids.owner,
+                        reserve_public, draft);
     if (rc == RC_OK)
-        rc = make_epoch(session, plan->ids.file, LEDGER_STREAM_FILE, plan->ids.owner, reserve_public, draft);
+        rc = make_epoch(session, plan->ids.file, LEDGER_STREAM_FILE, plan->ids.owner,
+                        reserve_public, draft);
     return rc;
 }
 
@@ -125,11 +127,11 @@ save_record(struct replica *replica, struct family_plan *plan)
 }
 
 enum rc
-replica_create_family(struct replica *replica, const struct transport *transport, const char *code_name,
-                      struct id owner, struct id *family)
+replica_create_family(struct replica *replica, const struct transport *transport,
+                      const char *code_name, struct id owner, struct id *family)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct family_plan plan = {.code_name = BUF_EMPTY(2048)};
 
     enum rc rc = session_begin(&session);
@@ -137,11 +139,13 @@ replica_create_family(struct replica *replica, const struct transport *transport
         return rc_while(rc, _("making a family"));
     rc = load_plan(replica, &plan);
     bool is_same = rc == RC_OK && plan.code_name.len == strlen(code_name) &&
-                   memcmp(plan.code_name.data, code_name, plan.code_name.len) == 0 && id_equal(plan.ids.owner, owner);
+                   memcmp(plan.code_name.data, code_name, plan.code_name.len) == 0 &&
+                   id_equal(plan.ids.owner, owner);
     if (rc == RC_OK && !is_same && ledger_family(replica->ledger, plan.ids.family) != NULL)
         rc = save_record(replica, &plan); /* the one whose answer was lost gets its name first */
     if (rc == RC_ABSENT || (rc == RC_OK && !is_same)) {
-        plan.ids = (struct ledger_family_new){id_random(), id_random(), id_random(), id_random(), owner};
+        plan.ids =
+            (struct ledger_family_new){id_random(), id_random(), id_random(), id_random(), owner};
         buf_clear(&plan.code_name);
         rc = buf_put(&plan.code_name, code_name, strlen(code_name));
         if (rc == RC_OK)
@@ -177,8 +181,11 @@ share_family(struct session *session, const struct assignment *wanted, struct dr
     size_t count = 0;
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; (device = ledger_device_at(replica->ledger, i)) != NULL && count < LEDGER_MAX_RECIPIENTS; i++)
-        if (id_equal(device->person, wanted->person) && ledger_device_is_active(replica->ledger, device->id))
+    for (size_t i = 0;
+         (device = ledger_device_at(replica->ledger, i)) != NULL && count < LEDGER_MAX_RECIPIENTS;
+         i++)
+        if (id_equal(device->person, wanted->person) &&
+            ledger_device_is_active(replica->ledger, device->id))
             devices[count++] = device->id;
     for (size_t i = 0; rc == RC_OK && i < 2 && count > 0; i++) {
         const struct ledger_stream *stream = ledger_stream(replica->ledger, streams[i]);
@@ -209,11 +216,11 @@ build_assign(struct session *session, void *context, struct draft *draft)
 }
 
 enum rc
-replica_assign(struct replica *replica, const struct transport *transport, struct id family, struct id person,
-               int function)
+replica_assign(struct replica *replica, const struct transport *transport, struct id family,
+               struct id person, int function)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct assignment wanted = {family, person, function};
 
     enum rc rc = session_begin(&session);
@@ -242,16 +249,17 @@ build_role(struct session *session, void *context, struct draft *draft)
     if (person->roles == wanted->roles)
         return RC_EXISTS;
     draft->op.kind = LEDGER_ROLE;
-    draft->op.as.role = (struct ledger_role_change){.person = wanted->person, .was = person->roles,
-                                                    .roles = wanted->roles};
+    draft->op.as.role = (struct ledger_role_change){
+        .person = wanted->person, .was = person->roles, .roles = wanted->roles};
     return submit_heads(session, &draft->op);
 }
 
 enum rc
-replica_set_roles(struct replica *replica, const struct transport *transport, struct id person, uint32_t roles)
+replica_set_roles(struct replica *replica, const struct transport *transport, struct id person,
+                  uint32_t roles)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct role_change wanted = {person, roles};
 
     enum rc rc = session_begin(&session);
@@ -281,7 +289,7 @@ enum rc
 replica_revoke_device(struct replica *replica, const struct transport *transport, struct id device)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
 
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)

@@ -17,13 +17,15 @@ unknown_name(struct id id, struct buf *out)
 }
 
 static enum rc
-open_text(struct replica *replica, const struct ledger_text *sealed, struct id subject, struct buf *out)
+open_text(struct replica *replica, const struct ledger_text *sealed, struct id subject,
+          struct buf *out)
 {
     struct secret key = SECRET_EMPTY;
     char text[LEDGER_TEXT_BYTES + 1];
 
     buf_clear(out);
-    enum rc rc = keyring_get(replica->keys, ledger_team_stream(replica->ledger), sealed->epoch, &key);
+    enum rc rc =
+        keyring_get(replica->keys, ledger_team_stream(replica->ledger), sealed->epoch, &key);
     if (rc == RC_OK)
         rc = ledger_text_open(sealed, &key, subject, text);
     secret_wipe(&key);
@@ -35,7 +37,8 @@ open_text(struct replica *replica, const struct ledger_text *sealed, struct id s
 enum rc
 replica_person_name(struct replica *replica, struct id person, struct buf *out)
 {
-    const struct ledger_person *found = replica->ledger != NULL ? ledger_person(replica->ledger, person) : NULL;
+    const struct ledger_person *found =
+        replica->ledger != NULL ? ledger_person(replica->ledger, person) : NULL;
 
     if (found == NULL) {
         buf_clear(out);
@@ -47,7 +50,8 @@ replica_person_name(struct replica *replica, struct id person, struct buf *out)
 enum rc
 replica_device_label(struct replica *replica, struct id device, struct buf *out)
 {
-    const struct ledger_device *found = replica->ledger != NULL ? ledger_device(replica->ledger, device) : NULL;
+    const struct ledger_device *found =
+        replica->ledger != NULL ? ledger_device(replica->ledger, device) : NULL;
 
     if (found == NULL) {
         buf_clear(out);

@@ -7,7 +7,8 @@ enum rc
 outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "INSERT INTO sync_outbox (feed, save, body) VALUES (?1, ?2, ?3)", &stmt);
+    enum rc rc =
+        db_stmt(db, "INSERT INTO sync_outbox (feed, save, body) VALUES (?1, ?2, ?3)", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -44,7 +45,8 @@ enum rc
 outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "DELETE FROM sync_outbox WHERE feed = ?1 AND save BETWEEN ?2 AND ?3", &stmt);
+    enum rc rc =
+        db_stmt(db, "DELETE FROM sync_outbox WHERE feed = ?1 AND save BETWEEN ?2 AND ?3", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -77,8 +79,10 @@ outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last)
     bool found;
 
     *first = *last = 0;
-    enum rc rc = db_stmt(db, "SELECT coalesce(min(save), 0), coalesce(max(save), 0) FROM sync_outbox WHERE feed = ?1",
-                         &stmt);
+    enum rc rc = db_stmt(
+        db,
+        "SELECT coalesce(min(save), 0), coalesce(max(save), 0) FROM sync_outbox WHERE feed = ?1",
+        &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -95,8 +99,10 @@ enum rc
 outbox_next_stream(struct db *db, const struct id *after, struct id *stream, bool *found)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db, "SELECT min(stream) FROM sync_feed WHERE (?1 IS NULL OR stream > ?1)"
-                             " AND feed IN (SELECT feed FROM sync_outbox)", &stmt);
+    enum rc rc = db_stmt(db,
+                         "SELECT min(stream) FROM sync_feed WHERE (?1 IS NULL OR stream > ?1)"
+                         " AND feed IN (SELECT feed FROM sync_outbox)",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     if (after != NULL)

@@ -20,7 +20,8 @@ enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *las
  */
 enum rc outbox_seal(struct replica *replica, struct id stream, bool unless_owed) MUST_CHECK;
 /* Streams with saves that wait, ascending after `after` (NULL: the first). */
-enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *stream, bool *found) MUST_CHECK;
+enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *stream,
+                           bool *found) MUST_CHECK;
 /* Puts the saves of a refused entry, and of all after it in its feed, back in line. RC_DENIED when one was in a bundle. */
 enum rc outbox_unseal(struct replica *replica, int64_t entry) MUST_CHECK;
 /* Applies the waiting saves of a stream to the journal again, after it was reset. */

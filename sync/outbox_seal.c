@@ -76,7 +76,9 @@ see(struct replica *replica, struct batch *batch, struct id stream, struct feed_
     if (rc == RC_OK)
         rc = elog_head_at(replica->db, feed.key, applied, hash);
     if (rc != RC_OK)
-        return rc == RC_ABSENT ? rc_fail(RC_CORRUPT, _("a change builds on an entry that is not in the log")) : rc;
+        return rc == RC_ABSENT
+                   ? rc_fail(RC_CORRUPT, _("a change builds on an entry that is not in the log"))
+                   : rc;
     if (batch->seen_count == batch->seen_room) {
         size_t room = batch->seen_room == 0 ? 8 : 2 * batch->seen_room;
         struct feed_seen *grown = realloc(batch->seen, room * sizeof *grown);
@@ -152,13 +154,14 @@ position_for(const struct replica *replica, struct id stream, uint64_t *position
 }
 
 static enum rc
-seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *batch, const struct secret *key,
-           struct entry *entry)
+seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *batch,
+           const struct secret *key, struct entry *entry)
 {
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct buf ciphertext = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
 
-    enum rc rc = body_write(feed->feed, entry->first, batch->flat, batch->count, batch->seen, batch->seen_count, &body);
+    enum rc rc = body_write(feed->feed, entry->first, batch->flat, batch->count, batch->seen,
+                            batch->seen_count, &body);
     if (rc == RC_OK)
         rc = entry_seal(entry, &replica->identity, key, &body, &ciphertext);
     if (rc == RC_OK)
@@ -198,7 +201,8 @@ seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, 
     entry.first = feed->sealed + 1;
     entry.last = feed->sealed + (uint32_t)batch->count;
     memcpy(entry.previous, feed->head, sizeof entry.previous);
-    memcpy(entry.position_hash, ledger_hash_at(replica->ledger, entry.position), sizeof entry.position_hash);
+    memcpy(entry.position_hash, ledger_hash_at(replica->ledger, entry.position),
+           sizeof entry.position_hash);
     rc = db_begin(replica->db);
     if (rc != RC_OK)
         goto out;
@@ -230,7 +234,8 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
     while (rc == RC_OK && found) {
         bool is_asked = id_is_zero(only) || id_equal(only, stream);
         if (is_asked && unless_owed)
-            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, (uint64_t)replica_now_ms(replica));
+            is_asked = !ledger_rotation_is_owed(replica->ledger, stream,
+                                                (uint64_t)replica_now_ms(replica));
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

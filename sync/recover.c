@@ -90,7 +90,8 @@ compare_save(struct leftovers *list, const struct elog_feed *feed, uint32_t save
         rc = body_write(feed->feed, save, change, 1, NULL, 0, &normal);
     if (rc == RC_OK)
         rc = served(replica, feed, save, &theirs);
-    bool was_sent = rc == RC_OK && theirs.len == normal.len && memcmp(theirs.data, normal.data, normal.len) == 0;
+    bool was_sent = rc == RC_OK && theirs.len == normal.len &&
+                    memcmp(theirs.data, normal.data, normal.len) == 0;
     if (rc == RC_OK && !was_sent)
         rc = keep(list, feed, save, change);
     else if (change != NULL)

@@ -201,7 +201,9 @@ replica_store_keys(struct replica *replica)
         if (rc == RC_OK && !may_keep(replica, stream))
             continue;
         if (rc == RC_OK)
-            rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_key (stream, epoch, key) VALUES (?1, ?2, ?3)", &stmt);
+            rc = db_stmt(replica->db,
+                         "INSERT OR IGNORE INTO sync_key (stream, epoch, key) VALUES (?1, ?2, ?3)",
+                         &stmt);
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, stream);
@@ -247,7 +249,7 @@ delete_lent(struct replica *replica, struct id stream)
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, stream);
-        rc = stmt_run(stmt);
+        rc = stmt_finish(stmt);
     }
     return rc;
 }
@@ -350,7 +352,8 @@ open_all(struct replica *replica)
     if (rc != RC_OK)
         return rc;
     replica->must_recover = must_recover != 0;
-    if (replica->has_identity && !replica->must_recover && !store_is_continuous(replica->store, &reason)) {
+    if (replica->has_identity && !replica->must_recover &&
+        !store_is_continuous(replica->store, &reason)) {
         replica->must_recover = true;
         rc = state_put_int(replica->db, STATE_MUST_RECOVER, 1);
     }

@@ -21,7 +21,7 @@ struct replica {
     bool is_in_team;
     bool has_team;
     uint8_t team[CRYPTO_HASH_BYTES]; /* known from the invitation on */
-    bool must_recover; /* continuity is not proven: nothing is sealed */
+    bool must_recover;               /* continuity is not proven: nothing is sealed */
     uint64_t incarnation;
     int64_t time_base_ms; /* device time at mono_base_ms */
     int64_t mono_base_ms;
@@ -36,7 +36,8 @@ enum rc replica_load_ledger(struct replica *replica) MUST_CHECK;
 /* Takes a verified line in, in memory and store; inside a transaction. */
 enum rc replica_take_line(struct replica *replica, const void *line, size_t len) MUST_CHECK;
 /* The invitation that this store is joining by; RC_ABSENT without a sentence. */
-enum rc replica_load_invitation(struct replica *replica, struct joining_invitation *invitation) MUST_CHECK;
+enum rc replica_load_invitation(struct replica *replica,
+                                struct joining_invitation *invitation) MUST_CHECK;
 /* Makes and stores the device's identity when there is none. */
 enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
 struct feed_ref replica_feed(const struct replica *replica);
@@ -54,16 +55,20 @@ enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;
 /* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. */
 enum rc streams_refresh(struct replica *replica, bool *gained) MUST_CHECK;
 /* True when the stream is one of ours now. */
-enum rc streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_filling) MUST_CHECK;
-enum rc streams_touch(struct replica *replica, struct id stream) MUST_CHECK; /* changed since the last acknowledgement */
+enum rc streams_have(struct replica *replica, struct id stream, bool *is_here,
+                     bool *is_filling) MUST_CHECK;
+enum rc streams_touch(struct replica *replica,
+                      struct id stream) MUST_CHECK; /* changed since the last acknowledgement */
 /* Keys of up to `room` streams: all of ours, ascending after `after`. */
-enum rc streams_next(struct replica *replica, const struct id *after, struct id *stream, bool *found) MUST_CHECK;
+enum rc streams_next(struct replica *replica, const struct id *after, struct id *stream,
+                     bool *found) MUST_CHECK;
 
 /* ---- source.c ---- */
 enum rc source_make(struct replica *replica) MUST_CHECK;
 void source_free(struct replica *replica);
 void source_forget(struct replica *replica); /* after the log changed under it */
 /* Opens one entry's body with the key ring. RC_LOCKED without the key. */
-enum rc source_open(struct replica *replica, const struct entry *entry, struct buf *body) MUST_CHECK;
+enum rc source_open(struct replica *replica, const struct entry *entry,
+                    struct buf *body) MUST_CHECK;
 
 #endif

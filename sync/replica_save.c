@@ -23,12 +23,14 @@ check(struct replica *replica, struct id stream, struct elog_feed *feed)
     if (rc == RC_OK)
         rc = journal_frontier(replica->journal, stream, feed->feed, &frontier);
     if (rc == RC_OK && frontier != feed->saved)
-        return rc_fail(RC_STALE, _("what was written here before has not been fetched yet: sync first"));
+        return rc_fail(RC_STALE,
+                       _("what was written here before has not been fetched yet: sync first"));
     return rc;
 }
 
 static enum rc
-save_one(struct replica *replica, const struct author *self, struct change *change, struct buf *body)
+save_one(struct replica *replica, const struct author *self, struct change *change,
+         struct buf *body)
 {
     struct elog_feed feed;
 

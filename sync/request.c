@@ -35,7 +35,8 @@ request_target(const struct replica *replica, struct request_call *call, const c
     if (front < 0 || (size_t)front >= sizeof call->target)
         return rc_fail(RC_TOO_LARGE, _("the address is too long"));
     va_start(arguments, format);
-    int rest = vsnprintf(call->target + front, sizeof call->target - (size_t)front, format, arguments);
+    int rest =
+        vsnprintf(call->target + front, sizeof call->target - (size_t)front, format, arguments);
     va_end(arguments);
     if (rest < 0 || (size_t)front + (size_t)rest >= sizeof call->target)
         return rc_fail(RC_TOO_LARGE, _("the address is too long"));
@@ -43,8 +44,8 @@ request_target(const struct replica *replica, struct request_call *call, const c
 }
 
 static enum rc
-send_once(struct replica *replica, const struct transport *transport, const struct request_call *call,
-          int64_t offset_ms, struct transport_reply *reply)
+send_once(struct replica *replica, const struct transport *transport,
+          const struct request_call *call, int64_t offset_ms, struct transport_reply *reply)
 {
     char path[REQUEST_TARGET_CHARS];
     struct httpsig_headers headers;
@@ -62,9 +63,11 @@ send_once(struct replica *replica, const struct transport *transport, const stru
         char *query = strchr(path, '?');
         if (query != NULL)
             *query++ = '\0';
-        struct httpsig_request signing = {call->method, path, query, request.body, request.body_len};
+        struct httpsig_request signing = {call->method, path, query, request.body,
+                                          request.body_len};
         int64_t created_s = (clock_wall_ms(replica->clock) + offset_ms) / 1000;
-        enum rc rc = httpsig_sign(&signing, replica->identity.device, &replica->identity.sign, created_s, &headers);
+        enum rc rc = httpsig_sign(&signing, replica->identity.device, &replica->identity.sign,
+                                  created_s, &headers);
         if (rc != RC_OK)
             return rc;
         request.content_digest = headers.content_digest[0] != '\0' ? headers.content_digest : NULL;
@@ -80,7 +83,8 @@ is_type(const struct transport_reply *reply, const char *type)
     size_t len = strlen(type);
 
     return strncmp(reply->content_type, type, len) == 0 &&
-           (reply->content_type[len] == '\0' || reply->content_type[len] == ';' || reply->content_type[len] == ' ');
+           (reply->content_type[len] == '\0' || reply->content_type[len] == ';' ||
+            reply->content_type[len] == ' ');
 }
 
 static enum wire_error
@@ -110,7 +114,8 @@ error_code(enum wire_error error, int status)
     case WIRE_ERROR_REVOKED:
         return rc_fail(RC_DENIED, _("this device was revoked"));
     case WIRE_ERROR_UNKNOWN_DEVICE:
-        return rc_fail(RC_DENIED, _("the server does not know this device: it is not approved yet"));
+        return rc_fail(RC_DENIED,
+                       _("the server does not know this device: it is not approved yet"));
     case WIRE_ERROR_UNKNOWN_TEAM:
         return rc_fail(RC_ABSENT, _("the server does not know this team"));
     case WIRE_ERROR_EXISTS:
@@ -133,9 +138,11 @@ error_code(enum wire_error error, int status)
     case WIRE_ERROR_NONE:
         if (status >= 500)
             return rc_fail(RC_OFFLINE, _("the server failed (status %d)"), status);
-        return rc_fail(RC_UNTRUSTED, _("what answers there is not a Baken server (status %d)"), status);
+        return rc_fail(RC_UNTRUSTED, _("what answers there is not a Baken server (status %d)"),
+                       status);
     default:
-        return rc_fail(RC_UNTRUSTED, _("the server does not understand this program (%s)"), wire_error_name(error));
+        return rc_fail(RC_UNTRUSTED, _("the server does not understand this program (%s)"),
+                       wire_error_name(error));
     }
 }
 
@@ -145,13 +152,14 @@ take(struct transport_reply *reply, struct buf *answer)
     if (reply->status == 204)
         return RC_OK;
     if (!is_type(reply, MEDIA_TYPE))
-        return rc_fail(RC_UNTRUSTED, _("what answers there is not a Baken server, perhaps a page to sign in to the network"));
+        return rc_fail(RC_UNTRUSTED, _("what answers there is not a Baken server, perhaps a page "
+                                       "to sign in to the network"));
     return buf_put(answer, reply->body.data, reply->body.len);
 }
 
 enum rc
-request_send(struct replica *replica, const struct transport *transport, const struct request_call *call,
-             struct buf *answer, enum wire_error *error)
+request_send(struct replica *replica, const struct transport *transport,
+             const struct request_call *call, struct buf *answer, enum wire_error *error)
 {
     struct transport_reply reply = {.body = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES)};
     enum wire_error found = WIRE_ERROR_NONE;
@@ -159,7 +167,8 @@ request_send(struct replica *replica, const struct transport *transport, const s
 
     buf_clear(answer);
     enum rc rc = send_once(replica, transport, call, offset_ms, &reply);
-    if (rc == RC_OK && reply.status == 401 && reply.server_time_ms > 0 && read_error(&reply) == WIRE_ERROR_CLOCK) {
+    if (rc == RC_OK && reply.status == 401 && reply.server_time_ms > 0 &&
+        read_error(&reply) == WIRE_ERROR_CLOCK) {
         /* For signing only: an error is not signed, so it does not move device time. */
         offset_ms = reply.server_time_ms - clock_wall_ms(replica->clock);
         buf_wipe(&reply.body);

@@ -112,7 +112,8 @@ count_one(void *context, const struct conflict *conflict)
     return RC_OK;
 }
 
-/* A revoked device is told nothing more, but what it wrote may still be handed in: as late work it is lost to nobody. */
+/* A revoked device is told nothing more, but what it wrote may still be handed in, named by the last ledger line that it
+ * read: as late work it is lost to nobody. */
 static enum rc
 hand_in(struct session *session)
 {
@@ -120,7 +121,9 @@ hand_in(struct session *session)
 
     if (rc == RC_OK)
         rc = session_push(session);
-    return rc == RC_OK ? rc_fail(RC_DENIED, _("this device was revoked")) : rc;
+    if (rc != RC_OK)
+        return rc_while(rc, _("this device was revoked; handing in what waits"));
+    return rc_fail(RC_DENIED, _("this device was revoked; what it wrote was handed in"));
 }
 
 static enum rc
@@ -132,12 +135,13 @@ run(struct session *session)
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
         rc = membership(session);
-    if (rc == RC_DENIED && replica->is_in_team && !replica->must_recover)
+    if (session->is_revoked && replica->is_in_team && !replica->must_recover)
         return hand_in(session);
     if (rc == RC_OK)
         rc = journal_conflicts(replica->journal, count_one, &before);
     if (rc == RC_OK && replica->must_recover) {
-        rc = receive(session); /* own feeds are compared with the server's before anything is sealed */
+        rc = receive(
+            session); /* own feeds are compared with the server's before anything is sealed */
         if (rc == RC_OK)
             rc = recover_feeds(session);
     }
@@ -160,10 +164,10 @@ run(struct session *session)
 }
 
 enum rc
-replica_sync(struct replica *replica, const struct transport *transport, const struct sync_options *options,
-             struct sync_report *report)
+replica_sync(struct replica *replica, const struct transport *transport,
+             const struct sync_options *options, struct sync_report *report)
 {
-    struct session session = {replica, transport, options, report, 0};
+    struct session session = {replica, transport, options, report, 0, false};
 
     *report = (struct sync_report){0};
     if (!replica->has_identity)

@@ -12,6 +12,7 @@ struct session {
     const struct sync_options *options; /* may be NULL */
     struct sync_report *report;         /* never NULL */
     uint64_t server_position;           /* highest ledger position that the server spoke of */
+    bool is_revoked;                    /* by the server's word */
 };
 
 /* Server time, its key and ledger head, all signed. */
@@ -19,7 +20,8 @@ enum rc session_hello(struct session *session) MUST_CHECK;
 /* Reads and verifies new lines; streams, keys and judgements follow them. */
 enum rc session_ledger(struct session *session) MUST_CHECK;
 /* What an answer to GET or POST ledger says: lines taken in, statement verified. `more` out. */
-enum rc session_take_lines(struct session *session, const struct buf *answer, bool *more) MUST_CHECK;
+enum rc session_take_lines(struct session *session, const struct buf *answer,
+                           bool *more) MUST_CHECK;
 /* New boxes; all of one stream where one was gained. */
 enum rc session_boxes(struct session *session) MUST_CHECK;
 enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;

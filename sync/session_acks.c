@@ -29,7 +29,8 @@ add_feed(void *context, const struct elog_feed *feed)
         return rc;
     rc = elog_head_at(vector->db, feed->key, last, hash);
     if (rc == RC_OK)
-        rc = ack_add_feed(vector->ack, (struct ack_feed){feed->feed.device, feed->feed.incarnation, last});
+        rc = ack_add_feed(vector->ack,
+                          (struct ack_feed){feed->feed.device, feed->feed.incarnation, last});
     if (rc == RC_OK)
         ack_digest_add(&vector->digest, feed->feed.device, feed->feed.incarnation, last, hash);
     return rc;
@@ -59,8 +60,10 @@ add_streams(struct replica *replica, struct ack *ack)
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && found && ack->stream_count < ACK_MAX_STREAMS) {
-        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE is_unacknowledged AND stream > ?1"
-                                  " ORDER BY stream LIMIT 1", &stmt);
+        rc = db_stmt(replica->db,
+                     "SELECT stream FROM sync_stream WHERE is_unacknowledged AND stream > ?1"
+                     " ORDER BY stream LIMIT 1",
+                     &stmt);
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, stream);
@@ -121,7 +124,8 @@ send_ack(struct session *session, struct ack *ack)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++) {
         struct stmt *stmt;
-        rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1", &stmt);
+        rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1",
+                     &stmt);
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, ack->streams[i].stream);
@@ -160,10 +164,12 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
     }
     enum rc rc = writer_finish(&writer);
     if (rc == RC_OK)
-        rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_ack (device, stream, incarnation, number, created_ms,"
-                                  " digest, vector) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM"
-                                  " sync_ack WHERE device = ?1 AND stream = ?2 AND incarnation = ?3 AND number > ?4)",
-                     &stmt);
+        rc = db_stmt(
+            replica->db,
+            "INSERT OR REPLACE INTO sync_ack (device, stream, incarnation, number, created_ms,"
+            " digest, vector) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM"
+            " sync_ack WHERE device = ?1 AND stream = ?2 AND incarnation = ?3 AND number > ?4)",
+            &stmt);
     if (rc == RC_OK) {
         stmt_id(stmt, 1, ack->device);
         stmt_id(stmt, 2, stream->stream);
@@ -187,9 +193,11 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes)
     enum rc rc = ack_decode(bytes->data, bytes->len, &ack);
     if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED)
         rc = RC_ABSENT;
-    const struct ledger_device *device = rc == RC_OK ? ledger_device(replica->ledger, ack.device) : NULL;
-    if (rc == RC_OK && (device == NULL || !ack_verify(bytes->data, bytes->len, device->sign_public) ||
-                        memcmp(ack.team, replica->team, sizeof ack.team) != 0))
+    const struct ledger_device *device =
+        rc == RC_OK ? ledger_device(replica->ledger, ack.device) : NULL;
+    if (rc == RC_OK &&
+        (device == NULL || !ack_verify(bytes->data, bytes->len, device->sign_public) ||
+         memcmp(ack.team, replica->team, sizeof ack.team) != 0))
         rc = RC_ABSENT;
     /* Also of streams that are not here: a right may come later, and a coordinator asks about files. */
     for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++)

@@ -40,8 +40,11 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
     size_t found_count = 0;
     bool found = true;
 
-    enum rc rc = db_stmt(replica->db, "SELECT entry FROM sync_entry WHERE is_sent = 0 AND (feed, first) > (?1, ?2)"
-                                      " ORDER BY feed, first LIMIT ?3", &stmt);
+    enum rc rc =
+        db_stmt(replica->db,
+                "SELECT entry FROM sync_entry WHERE is_sent = 0 AND (feed, first) > (?1, ?2)"
+                " ORDER BY feed, first LIMIT ?3",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, after_feed);
@@ -71,7 +74,8 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
 
 /* What one answer says of one entry, into the store. */
 static enum rc
-mark(struct session *session, const struct elog_row *row, const struct wire_push_item *item, uint64_t time_ms)
+mark(struct session *session, const struct elog_row *row, const struct wire_push_item *item,
+     uint64_t time_ms)
 {
     struct replica *replica = session->replica;
     struct elog_feed feed;
@@ -80,8 +84,11 @@ mark(struct session *session, const struct elog_row *row, const struct wire_push
     if (item->result == WIRE_PUSH_REFUSED)
         return RC_OK;
     session->report->pushed += item->result == WIRE_PUSH_STORED;
-    enum rc rc = db_stmt(replica->db, "UPDATE sync_entry SET is_sent = 1, arrived_ms = CASE WHEN arrived_ms = 0 THEN ?2"
-                                      " ELSE arrived_ms END WHERE entry = ?1", &stmt);
+    enum rc rc =
+        db_stmt(replica->db,
+                "UPDATE sync_entry SET is_sent = 1, arrived_ms = CASE WHEN arrived_ms = 0 THEN ?2"
+                " ELSE arrived_ms END WHERE entry = ?1",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, row->key);
@@ -101,7 +108,9 @@ static enum rc
 offer_again(struct replica *replica, int64_t feed)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE feed = ?1 AND ciphertext IS NOT NULL", &stmt);
+    enum rc rc = db_stmt(
+        replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE feed = ?1 AND ciphertext IS NOT NULL",
+        &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -109,7 +118,8 @@ offer_again(struct replica *replica, int64_t feed)
 }
 
 static enum rc
-refused(struct session *session, const struct elog_row *row, const struct wire_push_item *item, int64_t *gap_feed)
+refused(struct session *session, const struct elog_row *row, const struct wire_push_item *item,
+        int64_t *gap_feed)
 {
     struct replica *replica = session->replica;
     bool is_own = id_equal(row->entry.device, replica->identity.device);
@@ -136,7 +146,8 @@ refused(struct session *session, const struct elog_row *row, const struct wire_p
 }
 
 static enum rc
-take_results(struct session *session, const struct push *push, const struct wire_push_answer *answer)
+take_results(struct session *session, const struct push *push,
+             const struct wire_push_answer *answer)
 {
     struct replica *replica = session->replica;
     int64_t gap_feed = 0;
@@ -183,7 +194,8 @@ send_push(struct session *session, const struct push *push)
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &bytes, NULL);
     if (rc == RC_OK)
-        rc = wire_push_answer_decode(bytes.data, bytes.len, ledger_server_public(replica->ledger), hash, &answer);
+        rc = wire_push_answer_decode(bytes.data, bytes.len, ledger_server_public(replica->ledger),
+                                     hash, &answer);
     if (rc == RC_CORRUPT)
         rc = rc_while(RC_UNTRUSTED, _("the server's answer to what was sent"));
     if (rc == RC_OK)
@@ -200,8 +212,9 @@ send_push(struct session *session, const struct push *push)
 static enum rc
 forget_purged(struct replica *replica)
 {
-    return db_run(replica->db, "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
-                               " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
+    return db_run(replica->db,
+                  "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
+                  " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
 }
 
 enum rc
@@ -254,7 +267,9 @@ move_cursor(struct replica *replica, const struct pull *pull)
 
     if (pull->stream == NULL)
         return state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
-    enum rc rc = db_stmt(replica->db, "UPDATE sync_stream SET fill_after = ?2, is_filling = ?3 WHERE stream = ?1", &stmt);
+    enum rc rc =
+        db_stmt(replica->db,
+                "UPDATE sync_stream SET fill_after = ?2, is_filling = ?3 WHERE stream = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, *pull->stream);
@@ -273,7 +288,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     enum rc rc = wire_run_page_decode(bytes->data, bytes->len, &page);
     if (rc != RC_OK)
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's page of entries")) : rc;
-    if (page.after != pull->after || page.next < page.after || (page.more && page.next == page.after))
+    if (page.after != pull->after || page.next < page.after ||
+        (page.more && page.next == page.after))
         rc = rc_fail(RC_UNTRUSTED, _("the server answers with another page than was asked"));
     if (rc == RC_OK)
         rc = db_begin(replica->db);
@@ -312,7 +328,8 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
         struct request_call call = {.method = "GET", .wait_ms = wait_ms};
         unsigned long long after = pull->after;
         if (pull->stream != NULL)
-            rc = request_target(session->replica, &call, "/entries?stream=%s&after=%llu", stream, after);
+            rc = request_target(session->replica, &call, "/entries?stream=%s&after=%llu", stream,
+                                after);
         else if (wait_ms >= 1000)
             rc = request_target(session->replica, &call, "/entries?after=%llu&wait=%lld", after,
                                 (long long)(wait_ms > 60000 ? 60 : wait_ms / 1000));
@@ -333,15 +350,18 @@ static enum rc
 next_filling(struct replica *replica, struct id *stream, struct pull *pull, bool *found)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "SELECT stream, fill_after, fill_until FROM sync_stream WHERE is_filling"
-                                      " ORDER BY stream LIMIT 1", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream, fill_after, fill_until FROM sync_stream WHERE is_filling"
+                         " ORDER BY stream LIMIT 1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
     if (rc == RC_OK && *found)
-        *pull = (struct pull){stream, (uint64_t)stmt_get_int(stmt, 1), (uint64_t)stmt_get_int(stmt, 2), false};
+        *pull = (struct pull){stream, (uint64_t)stmt_get_int(stmt, 1),
+                              (uint64_t)stmt_get_int(stmt, 2), false};
     stmt_done(stmt);
     return rc;
 }

@@ -28,7 +28,8 @@ check_head(const struct replica *replica, const struct wire_hello *hello)
         return RC_OK;
     uint64_t known = ledger_position(replica->ledger);
     if (hello->position < known)
-        return rc_fail(RC_UNTRUSTED, _("the server shows fewer ledger lines than before: %llu of %llu"),
+        return rc_fail(RC_UNTRUSTED,
+                       _("the server shows fewer ledger lines than before: %llu of %llu"),
                        (unsigned long long)hello->position, (unsigned long long)known);
     if (hello->position == known &&
         memcmp(hello->line_hash, ledger_hash_at(replica->ledger, known), CRYPTO_HASH_BYTES) != 0)
@@ -103,7 +104,8 @@ take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
     if (line.position == known + 1)
         return replica_take_line(replica, bytes->data, bytes->len);
     ledger_line_hash(bytes->data, bytes->len, hash);
-    if (line.position == 0 || memcmp(hash, ledger_hash_at(replica->ledger, line.position), sizeof hash) != 0)
+    if (line.position == 0 ||
+        memcmp(hash, ledger_hash_at(replica->ledger, line.position), sizeof hash) != 0)
         return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
     return RC_OK;
 }
@@ -157,7 +159,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
     *more = false;
     enum rc rc = wire_ledger_answer_decode(bytes->data, bytes->len, &answer);
     if (rc != RC_OK)
-        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about the ledger")) : rc;
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about the ledger"))
+                                : rc;
     rc = db_begin(replica->db);
     if (rc != RC_OK) {
         wire_ledger_answer_wipe(&answer);
@@ -194,6 +197,7 @@ fetch_lines(struct session *session)
 {
     struct replica *replica = session->replica;
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    enum wire_error error = WIRE_ERROR_NONE;
     bool more = true;
     enum rc rc = RC_OK;
 
@@ -202,13 +206,15 @@ fetch_lines(struct session *session)
         uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
         rc = request_target(replica, &call, "/ledger?from=%llu", (unsigned long long)known + 1);
         if (rc == RC_OK)
-            rc = request_send(replica, session->transport, &call, &answer, NULL);
+            rc = request_send(replica, session->transport, &call, &answer, &error);
+        session->is_revoked = session->is_revoked || error == WIRE_ERROR_REVOKED;
         if (rc == RC_OK)
             rc = session_take_lines(session, &answer, &more);
         if (rc == RC_OK && more && ledger_position(replica->ledger) == known)
             rc = rc_fail(RC_UNTRUSTED, _("the server promises ledger lines and shows none"));
         if (rc == RC_OK)
-            session_progress(session, "ledger", ledger_position(replica->ledger), session->server_position);
+            session_progress(session, "ledger", ledger_position(replica->ledger),
+                             session->server_position);
     }
     buf_wipe(&answer);
     return rc;
@@ -239,8 +245,10 @@ static enum rc
 store_box(struct replica *replica, const struct wire_box *box)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_box (stream, epoch, recipient, box)"
-                                      " VALUES (?1, ?2, ?3, ?4)", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "INSERT OR REPLACE INTO sync_box (stream, epoch, recipient, box)"
+                         " VALUES (?1, ?2, ?3, ?4)",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, box->stream);
@@ -261,7 +269,8 @@ open_box(struct session *session, const struct wire_box *box)
     uint32_t wanted = is_link ? box->epoch - 1 : box->epoch;
     enum rc rc;
 
-    if (box->epoch == 0 || (is_link && box->epoch < 2) || keyring_has(replica->keys, box->stream, wanted) ||
+    if (box->epoch == 0 || (is_link && box->epoch < 2) ||
+        keyring_has(replica->keys, box->stream, wanted) ||
         !ledger_epoch(ledger, box->stream, box->epoch, &epoch))
         return RC_OK;
     if (is_link) {
@@ -293,8 +302,10 @@ open_boxes(struct session *session)
     bool found = true;
     size_t before = keyring_count(replica->keys);
 
-    enum rc rc = db_stmt(replica->db, "SELECT stream, epoch, recipient, box FROM sync_box"
-                                      " ORDER BY stream, epoch DESC, recipient DESC", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream, epoch, recipient, box FROM sync_box"
+                         " ORDER BY stream, epoch DESC, recipient DESC",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     while (rc == RC_OK && found) {
@@ -334,7 +345,8 @@ open_boxes(struct session *session)
 
 /* One page of boxes, and where to ask next. */
 static enum rc
-take_boxes(struct session *session, const struct buf *answer, bool moves_cursor, uint64_t *after, bool *more)
+take_boxes(struct session *session, const struct buf *answer, bool moves_cursor, uint64_t *after,
+           bool *more)
 {
     struct replica *replica = session->replica;
     struct wire_box_list list = WIRE_BOX_LIST_EMPTY;

@@ -11,7 +11,8 @@ enum { PAY_PARTS = 256 }; /* of one operation: far below the ceilings */
 
 /* Devices of one stream that wait, from pairs[*at] on; moves *at behind them. */
 static enum rc
-grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at, struct draft *draft)
+grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at,
+             struct draft *draft)
 {
     struct replica *replica = session->replica;
     struct id stream = due->items[*at].stream;
@@ -117,7 +118,8 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
         rc = submit_recipients(replica, &holders, &recipients);
     if (rc == RC_OK)
         rc = submit_reserve_public(replica, reserve_public);
-    struct keyring_epoch epoch = {.stream = stream, .recipients = recipients, .recipient_count = holders.count};
+    struct keyring_epoch epoch = {
+        .stream = stream, .recipients = recipients, .recipient_count = holders.count};
     if (rc == RC_OK)
         epoch.epoch = known->epoch + 1;
     if (rc == RC_OK && is_reserve) {
@@ -141,7 +143,8 @@ may_rotate(const struct replica *replica, struct id stream, uint64_t now_ms)
     struct id device = replica->identity.device;
     bool holds_reserve = ledger_may_hold(replica->ledger, device, ledger_reserve(), now_ms);
 
-    return holds_reserve || (!id_equal(stream, ledger_reserve()) && ledger_may_write(replica->ledger, device, stream));
+    return holds_reserve || (!id_equal(stream, ledger_reserve()) &&
+                             ledger_may_write(replica->ledger, device, stream));
 }
 
 static enum rc

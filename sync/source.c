@@ -56,7 +56,8 @@ copy_save(const struct source_cache *cache, uint32_t save, struct change **chang
 {
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
 
-    enum rc rc = body_write(cache->feed, save, &cache->saves[save - cache->first], 1, NULL, 0, &body);
+    enum rc rc =
+        body_write(cache->feed, save, &cache->saves[save - cache->first], 1, NULL, 0, &body);
     if (rc == RC_OK)
         rc = body_read(cache->stream, cache->feed, save, save, body.data, body.len, change);
     buf_wipe(&body);
@@ -75,10 +76,12 @@ from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save)
     if (rc == RC_OK)
         rc = source_open(replica, &row.entry, &body);
     if (rc == RC_OK)
-        rc = body_read(feed->stream, feed->feed, row.entry.first, row.entry.last, body.data, body.len, &saves);
+        rc = body_read(feed->stream, feed->feed, row.entry.first, row.entry.last, body.data,
+                       body.len, &saves);
     if (rc == RC_OK) {
         drop(cache);
-        *cache = (struct source_cache){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
+        *cache =
+            (struct source_cache){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
     }
     buf_wipe(&body);
     elog_row_wipe(&row);
@@ -93,8 +96,9 @@ get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct 
     struct elog_feed feed;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     bool is_cached = cache->saves != NULL && id_equal(cache->stream, stream) &&
-                     id_equal(cache->feed.device, ref.device) && cache->feed.incarnation == ref.incarnation &&
-                     save >= cache->first && save <= cache->last;
+                     id_equal(cache->feed.device, ref.device) &&
+                     cache->feed.incarnation == ref.incarnation && save >= cache->first &&
+                     save <= cache->last;
 
     *change = NULL;
     if (is_cached)

@@ -24,7 +24,8 @@ state_put_int(struct db *db, const char *name, int64_t value)
 {
     struct stmt *stmt;
 
-    enum rc rc = db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    enum rc rc =
+        db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);
@@ -60,7 +61,8 @@ state_put_bytes(struct db *db, const char *name, const void *bytes, size_t len)
 {
     struct stmt *stmt;
 
-    enum rc rc = db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    enum rc rc =
+        db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);

@@ -7,25 +7,25 @@
 #include "core/secret.h"
 
 /* The names. Integers unless said. */
-#define STATE_IDENTITY "identity"           /* bytes of identity_save */
-#define STATE_INCARNATION "incarnation"     /* the u64's bits */
-#define STATE_IN_TEAM "in_team"             /* the ledger names this device */
-#define STATE_INVITATION "invitation"       /* bytes, while joining */
-#define STATE_REQUEST "request"             /* bytes of the request to join */
-#define STATE_CREATING "creating"           /* bytes of the submission that makes the team */
-#define STATE_FAMILY "family"               /* bytes: the family that is being made */
-#define STATE_CURSOR "cursor"               /* shared cursor of entries */
+#define STATE_IDENTITY "identity"       /* bytes of identity_save */
+#define STATE_INCARNATION "incarnation" /* the u64's bits */
+#define STATE_IN_TEAM "in_team"         /* the ledger names this device */
+#define STATE_INVITATION "invitation"   /* bytes, while joining */
+#define STATE_REQUEST "request"         /* bytes of the request to join */
+#define STATE_CREATING "creating"       /* bytes of the submission that makes the team */
+#define STATE_FAMILY "family"           /* bytes: the family that is being made */
+#define STATE_CURSOR "cursor"           /* shared cursor of entries */
 #define STATE_BOXES_AFTER "boxes_after"
 #define STATE_BOXES_POSITION "boxes_position" /* ledger position up to which boxes were asked for */
 #define STATE_ACKS_AFTER "acks_after"
-#define STATE_ACK_NUMBER "ack_number"       /* highest own number given */
+#define STATE_ACK_NUMBER "ack_number"           /* highest own number given */
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */
-#define STATE_HIGHEST_MS "highest_ms"       /* highest device time seen */
+#define STATE_HIGHEST_MS "highest_ms"           /* highest device time seen */
 #define STATE_LAST_SYNC_MS "last_sync_ms"
-#define STATE_JUDGED "judged"               /* ledger position up to which applied entries were judged */
-#define STATE_MUST_RECOVER "must_recover"   /* continuity was not proven: nothing is sealed */
+#define STATE_JUDGED "judged" /* ledger position up to which applied entries were judged */
+#define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 
-#define STATE_MUST_SCRUB "must_scrub"       /* rows were purged: free pages and WAL are to be emptied */
+#define STATE_MUST_SCRUB "must_scrub" /* rows were purged: free pages and WAL are to be emptied */
 
 /* 0 when there is none. */
 enum rc state_get_int(struct db *db, const char *name, int64_t *value) MUST_CHECK;

@@ -12,9 +12,12 @@ status_done(struct db *db, int64_t feed, uint32_t *last)
     bool found;
 
     *last = 0;
-    enum rc rc = db_stmt(db, "SELECT coalesce(max(last), 0) FROM sync_entry WHERE feed = ?1 AND first <"
-                             " coalesce((SELECT min(first) FROM sync_entry WHERE feed = ?1 AND state IN (0, 2)),"
-                             " 4294967296)", &stmt);
+    enum rc rc =
+        db_stmt(db,
+                "SELECT coalesce(max(last), 0) FROM sync_entry WHERE feed = ?1 AND first <"
+                " coalesce((SELECT min(first) FROM sync_entry WHERE feed = ?1 AND state IN (0, 2)),"
+                " 4294967296)",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -104,14 +107,16 @@ replica_feeds(struct replica *replica, struct id stream, replica_feed_fn visit, 
 }
 
 enum rc
-replica_applied_at(struct replica *replica, struct id device, struct id stream, struct feed_ref feed,
-                   struct ack_status *status)
+replica_applied_at(struct replica *replica, struct id device, struct id stream,
+                   struct feed_ref feed, struct ack_status *status)
 {
     struct stmt *stmt;
     bool found;
 
     *status = (struct ack_status){.device = device};
-    enum rc rc = db_stmt(replica->db, "SELECT created_ms, vector FROM sync_ack WHERE device = ?1 AND stream = ?2", &stmt);
+    enum rc rc =
+        db_stmt(replica->db,
+                "SELECT created_ms, vector FROM sync_ack WHERE device = ?1 AND stream = ?2", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, device);
@@ -180,8 +185,9 @@ visit_state(struct replica *replica, enum elog_state state, replica_parked_fn vi
         if (rc == RC_OK && count > 0)
             rc = elog_get(replica->db, key, &row);
         if (rc == RC_OK && count > 0)
-            rc = visit(context, row.entry.stream, (struct feed_ref){row.entry.device, row.entry.incarnation},
-                       row.entry.first, row.entry.last, elog_reason_name(row.reason));
+            rc = visit(context, row.entry.stream,
+                       (struct feed_ref){row.entry.device, row.entry.incarnation}, row.entry.first,
+                       row.entry.last, elog_reason_name(row.reason));
     }
     elog_row_wipe(&row);
     return rc;

@@ -9,7 +9,8 @@ enum rc
 streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_filling)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "SELECT is_filling FROM sync_stream WHERE stream = ?1", &stmt);
+    enum rc rc =
+        db_stmt(replica->db, "SELECT is_filling FROM sync_stream WHERE stream = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -23,7 +24,8 @@ enum rc
 streams_touch(struct replica *replica, struct id stream)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -34,8 +36,10 @@ enum rc
 streams_next(struct replica *replica, const struct id *after, struct id *stream, bool *found)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE ?1 IS NULL OR stream > ?1"
-                                      " ORDER BY stream LIMIT 1", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream FROM sync_stream WHERE ?1 IS NULL OR stream > ?1"
+                         " ORDER BY stream LIMIT 1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     if (after != NULL)
@@ -60,8 +64,10 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    rc = db_stmt(replica->db, "INSERT INTO sync_stream (stream, kind, is_filling, fill_until) VALUES (?1, ?2, ?3, ?4)",
-                 &stmt);
+    rc = db_stmt(
+        replica->db,
+        "INSERT INTO sync_stream (stream, kind, is_filling, fill_until) VALUES (?1, ?2, ?3, ?4)",
+        &stmt);
     if (rc == RC_OK) {
         stmt_id(stmt, 1, stream->id);
         stmt_int(stmt, 2, stream->kind);
@@ -70,7 +76,8 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = stmt_finish(stmt);
     }
     if (rc == RC_OK)
-        rc = journal_add_stream(replica->journal, stream->id, (enum stream_kind)stream->kind, stream->family);
+        rc = journal_add_stream(replica->journal, stream->id, (enum stream_kind)stream->kind,
+                                stream->family);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
@@ -174,7 +181,8 @@ streams_refresh(struct replica *replica, bool *gained)
         rc = replica_forget_lent(replica);
     if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
         keyring_drop(replica->keys, ledger_reserve());
-    for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++) {
+    for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
+         i++) {
         bool is_here, is_filling;
         if (stream->kind == LEDGER_STREAM_RESERVE ||
             !ledger_may_read(replica->ledger, device, stream->id, (uint64_t)now_ms))

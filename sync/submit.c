@@ -120,7 +120,8 @@ submit(struct session *session, submit_build_fn build, void *context)
 }
 
 enum rc
-submit_recipients(struct replica *replica, const struct ledger_ids *devices, struct keyring_recipient **recipients)
+submit_recipients(struct replica *replica, const struct ledger_ids *devices,
+                  struct keyring_recipient **recipients)
 {
     *recipients = calloc(devices->count + 1, sizeof **recipients);
     if (*recipients == NULL)
@@ -144,7 +145,8 @@ submit_reserve_public(struct replica *replica, uint8_t public_key[CRYPTO_PUBLIC_
 }
 
 enum rc
-submit_share(struct replica *replica, struct draft *draft, struct id stream, const struct id *devices, size_t count)
+submit_share(struct replica *replica, struct draft *draft, struct id stream,
+             const struct id *devices, size_t count)
 {
     struct ledger_ids ids = LEDGER_IDS_EMPTY;
     struct keyring_recipient *recipients = NULL;
@@ -178,8 +180,9 @@ open_by_reserve(struct replica *replica, struct id stream, uint32_t current)
     if (!ledger_epoch(replica->ledger, stream, current, &epoch) ||
         !ledger_epoch(replica->ledger, ledger_reserve(), epoch.reserve_epoch, &reserve))
         return rc_fail(RC_LOCKED, _("the key of that stream is not here"));
-    enum rc rc = db_stmt(replica->db, "SELECT box FROM sync_box WHERE stream = ?1 AND epoch = ?2 AND recipient = ?3",
-                         &stmt);
+    enum rc rc = db_stmt(
+        replica->db, "SELECT box FROM sync_box WHERE stream = ?1 AND epoch = ?2 AND recipient = ?3",
+        &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -196,8 +199,8 @@ open_by_reserve(struct replica *replica, struct id stream, uint32_t current)
     }
     stmt_done(stmt);
     if (rc == RC_OK)
-        rc = keyring_open_reserve_box(replica->keys, &box, epoch.reserve_epoch, reserve.reserve_public,
-                                      epoch.commitment);
+        rc = keyring_open_reserve_box(replica->keys, &box, epoch.reserve_epoch,
+                                      reserve.reserve_public, epoch.commitment);
     return rc;
 }
 
@@ -224,7 +227,8 @@ submit_need_key(struct session *session, struct id stream)
 
 /* What the server stores of one device's feeds, where the operation ends the device's writing. */
 static enum rc
-heads_of_device(struct session *session, const struct ledger_pairs *due, struct id device, struct ledger_op *op)
+heads_of_device(struct session *session, const struct ledger_pairs *due, struct id device,
+                struct ledger_op *op)
 {
     struct request_call call = {.method = "GET"};
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);

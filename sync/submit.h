@@ -23,12 +23,13 @@ enum rc submit(struct session *session, submit_build_fn build, void *context) MU
 enum rc submit_recipients(struct replica *replica, const struct ledger_ids *devices,
                           struct keyring_recipient **recipients) MUST_CHECK;
 /* The public key of the reserve in force. */
-enum rc submit_reserve_public(struct replica *replica, uint8_t public_key[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
+enum rc submit_reserve_public(struct replica *replica,
+                              uint8_t public_key[CRYPTO_PUBLIC_BYTES]) MUST_CHECK;
 /* Heads that an ending operation must name, asked of the server, and what is here of own feeds. */
 enum rc submit_heads(struct session *session, struct ledger_op *op) MUST_CHECK;
 /* Parts and boxes that share the current epoch of `stream` with these devices. RC_LOCKED without its key. */
-enum rc submit_share(struct replica *replica, struct draft *draft, struct id stream, const struct id *devices,
-                     size_t count) MUST_CHECK;
+enum rc submit_share(struct replica *replica, struct draft *draft, struct id stream,
+                     const struct id *devices, size_t count) MUST_CHECK;
 /* Makes the key of a stream's current epoch available, by the reserve if need be. RC_LOCKED when it cannot. */
 enum rc submit_need_key(struct session *session, struct id stream) MUST_CHECK;
 

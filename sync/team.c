@@ -9,8 +9,8 @@
 /* ---- making a team ---------------------------------------------------------------------------- */
 
 static enum rc
-seal_text(struct replica *replica, const struct keyring *keys, struct id stream, uint32_t epoch, struct id subject,
-          const char *text, struct ledger_text *sealed)
+seal_text(struct replica *replica, const struct keyring *keys, struct id stream, uint32_t epoch,
+          struct id subject, const char *text, struct ledger_text *sealed)
 {
     struct secret key = SECRET_EMPTY;
     struct buf normal = BUF_EMPTY(LEDGER_TEXT_BYTES);
@@ -30,7 +30,8 @@ seal_text(struct replica *replica, const struct keyring *keys, struct id stream,
 }
 
 static enum rc
-fill_team(struct replica *replica, const struct team_new *team, const uint8_t *server_public, struct draft *draft)
+fill_team(struct replica *replica, const struct team_new *team, const uint8_t *server_public,
+          struct draft *draft)
 {
     struct ledger_create_team *create = &draft->op.as.create_team;
     struct keyring_recipient self = {replica->identity.device, replica->identity.box_public};
@@ -49,18 +50,21 @@ fill_team(struct replica *replica, const struct team_new *team, const uint8_t *s
     snprintf(create->address, sizeof create->address, "%s", team->server_address);
     enum rc rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);
     if (rc == RC_OK)
-        rc = keyring_make_reserve(&reserve, draft->fresh, &draft->op, &draft->boxes, create->reserve_public);
+        rc = keyring_make_reserve(&reserve, draft->fresh, &draft->op, &draft->boxes,
+                                  create->reserve_public);
     if (rc == RC_OK)
-        rc = seal_text(replica, draft->fresh, epoch.stream, 1, create->person, team->person_name, &create->name);
+        rc = seal_text(replica, draft->fresh, epoch.stream, 1, create->person, team->person_name,
+                       &create->name);
     if (rc == RC_OK)
-        rc = seal_text(replica, draft->fresh, epoch.stream, 1, replica->identity.device, team->device_label,
-                       &create->label);
+        rc = seal_text(replica, draft->fresh, epoch.stream, 1, replica->identity.device,
+                       team->device_label, &create->label);
     return rc;
 }
 
 /* The submission is stored with its keys before it is sent: asked again, the same operation goes out. */
 static enum rc
-make_submission(struct replica *replica, const struct team_new *team, const uint8_t *server_public, struct buf *bytes)
+make_submission(struct replica *replica, const struct team_new *team, const uint8_t *server_public,
+                struct buf *bytes)
 {
     struct draft draft = {.op = LEDGER_OP_EMPTY, .boxes = WIRE_BOXES_EMPTY, .fresh = NULL};
     struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
@@ -152,10 +156,11 @@ post_team(struct session *session, const char *code, const struct buf *stored)
 }
 
 enum rc
-replica_create_team(struct replica *replica, const struct transport *transport, const struct team_new *team)
+replica_create_team(struct replica *replica, const struct transport *transport,
+                    const struct team_new *team)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct buf stored = BUF_EMPTY(WIRE_REQUEST_BYTES);
     uint8_t server_public[CRYPTO_PUBLIC_BYTES];
     bool gained;
@@ -209,14 +214,16 @@ build_invite(struct session *session, void *context, struct draft *draft)
         payload->name = known->name;
         return RC_OK;
     }
-    return seal_text(replica, replica->keys, stream, epoch, invite->person, invite->name, &payload->name);
+    return seal_text(replica, replica->keys, stream, epoch, invite->person, invite->name,
+                     &payload->name);
 }
 
 static enum rc
 write_invitation(struct replica *replica, const struct invite *invite, struct buf *out)
 {
     struct joining_invitation text = JOINING_INVITATION_EMPTY;
-    const struct ledger_invitation *line = ledger_invitation(replica->ledger, invite->invite_public);
+    const struct ledger_invitation *line =
+        ledger_invitation(replica->ledger, invite->invite_public);
 
     snprintf(text.address, sizeof text.address, "%s", ledger_server_address(replica->ledger));
     memcpy(text.server_public, ledger_server_public(replica->ledger), sizeof text.server_public);
@@ -232,12 +239,13 @@ write_invitation(struct replica *replica, const struct invite *invite, struct bu
 }
 
 enum rc
-replica_invite(struct replica *replica, const struct transport *transport, struct id person, const char *person_name,
-               uint32_t roles, int64_t valid_ms, struct buf *out)
+replica_invite(struct replica *replica, const struct transport *transport, struct id person,
+               const char *person_name, uint32_t roles, int64_t valid_ms, struct buf *out)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
-    struct invite invite = {.person = person, .name = person_name, .roles = roles, .seed = SECRET_EMPTY};
+    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct invite invite = {
+        .person = person, .name = person_name, .roles = roles, .seed = SECRET_EMPTY};
 
     if (id_is_zero(person))
         invite.person = id_random();
@@ -271,7 +279,8 @@ replica_invitation_address(const char *text, struct buf *address)
 
 /* The request is made once and stored with its invitation. */
 static enum rc
-need_request(struct replica *replica, const struct joining_invitation *invitation, struct buf *request)
+need_request(struct replica *replica, const struct joining_invitation *invitation,
+             struct buf *request)
 {
     struct joining_request made;
     uint8_t bytes[JOINING_REQUEST_BYTES];
@@ -281,12 +290,14 @@ need_request(struct replica *replica, const struct joining_invitation *invitatio
     enum rc rc = joining_invitation_encode(invitation, &encoded);
     if (rc == RC_OK)
         rc = state_get_bytes(replica->db, STATE_INVITATION, &stored);
-    bool is_same = rc == RC_OK && stored.len == encoded.len && memcmp(stored.data, encoded.data, stored.len) == 0;
+    bool is_same = rc == RC_OK && stored.len == encoded.len &&
+                   memcmp(stored.data, encoded.data, stored.len) == 0;
     if (is_same)
         rc = state_get_bytes(replica->db, STATE_REQUEST, request);
     if (rc != RC_ABSENT && (is_same || rc != RC_OK))
         goto out;
-    rc = joining_request_make(invitation, &replica->identity, (uint64_t)replica_now_ms(replica), &made);
+    rc = joining_request_make(invitation, &replica->identity, (uint64_t)replica_now_ms(replica),
+                              &made);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK)
@@ -309,10 +320,11 @@ out:
 }
 
 enum rc
-replica_join(struct replica *replica, const struct transport *transport, const char *text, char digits[25])
+replica_join(struct replica *replica, const struct transport *transport, const char *text,
+             char digits[25])
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
     struct request_call call = {.method = "POST", .is_unsigned = true};
     struct buf request = BUF_EMPTY(JOINING_REQUEST_BYTES);
@@ -329,8 +341,8 @@ replica_join(struct replica *replica, const struct transport *transport, const c
         goto out;
     memcpy(replica->team, invitation.team, sizeof replica->team);
     replica->has_team = true;
-    joining_digits(invitation.team, invitation.line_hash, replica->identity.sign_public, replica->identity.box_public,
-                   invitation.inviter_sign, digits);
+    joining_digits(invitation.team, invitation.line_hash, replica->identity.sign_public,
+                   replica->identity.box_public, invitation.inviter_sign, digits);
     rc = session_hello(&session);
     if (rc == RC_OK)
         rc = request_target(replica, &call, "/joins");
@@ -391,11 +403,13 @@ find_request(struct session *session, struct approval *approval)
         if (joining_request_decode(joins.items[i].data, joins.items[i].len, &request) != RC_OK ||
             !joining_request_verify(&request))
             continue;
-        const struct ledger_invitation *line = ledger_invitation(replica->ledger, request.invite_public);
+        const struct ledger_invitation *line =
+            ledger_invitation(replica->ledger, request.invite_public);
         if (line == NULL || !id_equal(line->device, replica->identity.device))
             continue;
-        joining_digits(replica->team, ledger_hash_at(replica->ledger, line->position), request.sign_public,
-                       request.box_public, replica->identity.sign_public, digits);
+        joining_digits(replica->team, ledger_hash_at(replica->ledger, line->position),
+                       request.sign_public, request.box_public, replica->identity.sign_public,
+                       digits);
         is_found = joining_digits_match(digits, approval->digits);
         approval->request = request;
     }
@@ -403,7 +417,8 @@ find_request(struct session *session, struct approval *approval)
         rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
     if (rc == RC_OK && !is_found)
         rc = rc_fail(RC_ABSENT, _("nobody who waits has these digits: nothing was approved"));
-    approval->device = identity_device_id(approval->request.sign_public, approval->request.box_public);
+    approval->device =
+        identity_device_id(approval->request.sign_public, approval->request.box_public);
     wire_blocks_wipe(&joins);
     buf_wipe(&answer);
     return rc;
@@ -417,14 +432,15 @@ build_approval(struct session *session, void *context, struct draft *draft)
     struct id stream = ledger_team_stream(replica->ledger);
     uint32_t newest = keyring_newest(replica->keys, stream);
     struct keyring_recipient newcomer = {approval->device, approval->request.box_public};
-    struct keyring_epoch epoch = {stream, ledger_stream(replica->ledger, stream)->epoch, &newcomer, 1, NULL};
+    struct keyring_epoch epoch = {stream, ledger_stream(replica->ledger, stream)->epoch, &newcomer,
+                                  1, NULL};
 
     if (ledger_device(replica->ledger, approval->device) != NULL)
         return RC_EXISTS;
     draft->op.kind = LEDGER_APPROVE;
     draft->op.as.approve.request = approval->request;
-    enum rc rc = seal_text(replica, replica->keys, stream, newest, approval->device, approval->label,
-                           &draft->op.as.approve.label);
+    enum rc rc = seal_text(replica, replica->keys, stream, newest, approval->device,
+                           approval->label, &draft->op.as.approve.label);
     if (rc == RC_OK)
         rc = keyring_share(replica->keys, &epoch, &draft->op, &draft->boxes);
     return rc;
@@ -435,7 +451,7 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
                 const char *device_label, struct id *device)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0};
+    struct session session = {replica, transport, NULL, &report, 0, false};
     struct approval approval = {.digits = digits, .label = device_label};
 
     enum rc rc = session_begin(&session);

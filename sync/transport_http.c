@@ -9,7 +9,13 @@
 
 #include "core/i18n.h"
 
-enum { ADDRESS_CHARS = 512, URL_CHARS = 1024, HEADER_CHARS = 512, TIMEOUT_MS = 60000, CONNECT_MS = 10000 };
+enum {
+    ADDRESS_CHARS = 512,
+    URL_CHARS = 1024,
+    HEADER_CHARS = 512,
+    TIMEOUT_MS = 60000,
+    CONNECT_MS = 10000
+};
 
 struct transport_http {
     CURL *curl;
@@ -32,7 +38,8 @@ is_host(const char *text, const char *host)
 {
     size_t len = strlen(host);
 
-    return strncmp(text, host, len) == 0 && (text[len] == '\0' || text[len] == ':' || text[len] == '/');
+    return strncmp(text, host, len) == 0 &&
+           (text[len] == '\0' || text[len] == ':' || text[len] == '/');
 }
 
 static enum rc
@@ -46,7 +53,8 @@ take_address(struct transport_http *http, const char *address)
         snprintf(http->socket, sizeof http->socket, "%s", address + sizeof unix_scheme - 1);
         snprintf(http->base, sizeof http->base, "http://localhost");
         http->is_plain = true;
-        return http->socket[0] == '/' ? RC_OK : rc_fail(RC_INVALID, _("unix: asks for a whole path"));
+        return http->socket[0] == '/' ? RC_OK
+                                      : rc_fail(RC_INVALID, _("unix: asks for a whole path"));
     }
     const char *host = NULL;
     if (strncmp(address, tls, sizeof tls - 1) == 0)
@@ -58,7 +66,8 @@ take_address(struct transport_http *http, const char *address)
     if (strpbrk(host, "@?# \t\r\n") != NULL)
         return rc_fail(RC_INVALID, _("the server's address holds more than a name and a port"));
     http->is_plain = strncmp(address, plain, sizeof plain - 1) == 0;
-    if (http->is_plain && !is_host(host, "127.0.0.1") && !is_host(host, "[::1]") && !is_host(host, "localhost"))
+    if (http->is_plain && !is_host(host, "127.0.0.1") && !is_host(host, "[::1]") &&
+        !is_host(host, "localhost"))
         return rc_fail(RC_INVALID, _("plain http is for this machine only: use https://"));
     snprintf(http->base, sizeof http->base, "%s", address);
     size_t len = strlen(http->base);

@@ -33,7 +33,8 @@ number(const char *name, int otherwise)
 static void
 figure(const char *name, double value, const char *unit)
 {
-    printf("{\"bench\": \"sync\", \"what\": \"%s\", \"value\": %.3f, \"unit\": \"%s\"}\n", name, value, unit);
+    printf("{\"bench\": \"sync\", \"what\": \"%s\", \"value\": %.3f, \"unit\": \"%s\"}\n", name,
+           value, unit);
     fflush(stdout);
 }
 
@@ -47,12 +48,15 @@ write_visits(struct id family, int count)
     for (int i = 0; i < count; i++) {
         if (i % 100 == 0)
             stores_demand(db_begin(db), "begin");
-        snprintf(note, sizeof note, "Visit %d. We spoke about the week, the school and the money; agreed on two small"
-                                    " steps, and who does what before the next time.", i);
+        snprintf(note, sizeof note,
+                 "Visit %d. We spoke about the week, the school and the money; agreed on two small"
+                 " steps, and who does what before the next time.",
+                 i);
         office_visit(&office, 0, family, note);
         office_pass(&office, 1000);
         if (i % 10 == 9) /* a few days' work goes out as one entry of each stream */
-            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}, false), "outbox_seal");
+            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}, false),
+                          "outbox_seal");
         if (i % 100 == 99 || i == count - 1)
             stores_demand(db_commit(db), "commit");
     }
@@ -77,7 +81,8 @@ main(void)
     office_sync(&office, 0);
     figure("push", now_s() - start, "s");
     start = now_s();
-    office_join(&office, 1, "Bram", LEDGER_ROLE_SCIENTIST); /* joins, gets its keys, and everything with them */
+    office_join(&office, 1, "Bram",
+                LEDGER_ROLE_SCIENTIST); /* joins, gets its keys, and everything with them */
     figure("join_and_first_sync", now_s() - start, "s");
     figure("entries", (double)office.devices[1].report.applied, "entries");
     figure("visits", (double)families * visits, "visits");

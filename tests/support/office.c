@@ -53,7 +53,8 @@ device_sleep(void *context, int64_t ms)
 /* ---- the network ------------------------------------------------------------------------------ */
 
 static enum rc
-answer(struct office_device *device, const struct transport_request *in, struct transport_reply *out)
+answer(struct office_device *device, const struct transport_request *in,
+       struct transport_reply *out)
 {
     struct reply reply = REPLY_EMPTY;
     char path[512];
@@ -79,8 +80,9 @@ answer(struct office_device *device, const struct transport_request *in, struct 
     out->server_time_ms = reply.baken_time_ms == ROUTE_NO_TIME ? 0 : reply.baken_time_ms;
     snprintf(out->content_type, sizeof out->content_type, "%s",
              reply.content_type != NULL ? reply.content_type : "");
-    enum rc rc = reply.body.len > in->ceiling_bytes ? RC_TOO_LARGE
-                                                    : buf_put(&out->body, reply.body.data, reply.body.len);
+    enum rc rc = reply.body.len > in->ceiling_bytes
+                     ? RC_TOO_LARGE
+                     : buf_put(&out->body, reply.body.data, reply.body.len);
     reply_wipe(&reply);
     return rc;
 }
@@ -110,6 +112,9 @@ send_request(void *context, const struct transport_request *in, struct transport
         buf_clear(&out->body);
         return rc_fail(RC_OFFLINE, "the test's network lost the answer");
     }
+    if (rc == RC_OK && device->fault.flips_boxes && strstr(in->target, "/boxes") != NULL &&
+        out->body.len > 64)
+        out->body.data[out->body.len - 1] ^= 1;
     if (rc == RC_OK && number == device->fault.cut_answer) {
         device->fault.cut_answer += out->body.len == 0; /* nothing to cut: the next one then */
         out->body.len /= 2;
@@ -197,7 +202,8 @@ make_device(struct office *office, int at)
 
     device->office = office;
     device->transport = (struct transport){send_request, device};
-    const char *base = scratch_path(&office->scratch, ""); /* a copy: the scratch lies in the same struct */
+    const char *base =
+        scratch_path(&office->scratch, ""); /* a copy: the scratch lies in the same struct */
     snprintf(device->directory, sizeof device->directory, "%sdevice%d", base, at);
     snprintf(device->state, sizeof device->state, "%sstate%d", base, at);
     stores_demand(secret_random(&device->key, CRYPTO_KEY_BYTES), "key");
@@ -224,7 +230,8 @@ office_found(struct office *office, uint32_t roles)
 
     stores_demand(server_new_code(office->server, code), "server_new_code");
     struct team_new team = {code, "http://127.0.0.1:1", "Anna", "laptop", roles};
-    stores_demand(replica_create_team(device->replica, &device->transport, &team), "replica_create_team");
+    stores_demand(replica_create_team(device->replica, &device->transport, &team),
+                  "replica_create_team");
     know_self(device);
 }
 
@@ -237,10 +244,13 @@ join(struct office *office, int at, struct id person, const char *name, uint32_t
     char digits[25];
     struct id approved;
 
-    stores_demand(replica_invite(first->replica, &first->transport, person, name, roles, 3600 * 1000, &invitation),
+    stores_demand(replica_invite(first->replica, &first->transport, person, name, roles,
+                                 3600 * 1000, &invitation),
                   "replica_invite");
-    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits), "replica_join");
-    stores_demand(replica_approve(first->replica, &first->transport, digits, "laptop", &approved), "replica_approve");
+    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits),
+                  "replica_join");
+    stores_demand(replica_approve(first->replica, &first->transport, digits, "laptop", &approved),
+                  "replica_approve");
     buf_wipe(&invitation);
     office_sync(office, at);
     know_self(device);
@@ -314,7 +324,8 @@ office_store_holds(struct office *office, int at, const char *word)
     stores_demand(file != NULL && len > VFS_FILE_ID_BYTES ? RC_OK : RC_ABSENT, "store.db");
     stores_demand(vfs_keys_derive(&keys, &device->key, file), "vfs_keys_derive");
     bool found = pages_hold(&keys, file, len, word);
-    found = found || (wal != NULL && wal_len > VFS_START_BYTES && frames_hold(&keys, wal, wal_len, word));
+    found = found ||
+            (wal != NULL && wal_len > VFS_START_BYTES && frames_hold(&keys, wal, wal_len, word));
     vfs_keys_wipe(&keys);
     free(file);
     free(wal);

@@ -17,6 +17,7 @@ struct office_fault {
     unsigned lose_request; /* it never arrives */
     unsigned lose_answer;  /* it is performed, its answer lost */
     unsigned cut_answer;   /* its answer arrives by half */
+    bool flips_boxes;      /* the last byte of what tells boxes is another */
     bool is_page;          /* a network's page to sign in answers everything: 200, HTML */
 };
 

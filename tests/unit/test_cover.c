@@ -75,8 +75,9 @@ give(int by, int to, int64_t days, bool may_write)
 {
     struct office_device *device = &office.devices[by];
     struct id id;
-    struct cover_new cover = {&family, 1, office.devices[to].person, office.now_ms, office.now_ms + days * DAY_MS,
-                              may_write};
+    struct cover_new cover = {
+        &family,  1, office.devices[to].person, office.now_ms, office.now_ms + days * DAY_MS,
+        may_write};
 
     assert_ok(replica_cover_give(device->replica, &device->transport, &cover, &id));
     return id;
@@ -110,7 +111,8 @@ the_coordinator_sees_the_index_and_not_the_file(void **state)
     word_in_store = office_store_holds(&office, 0, "KIEVITSBLOEM");
     assert_false(word_in_store);
     assert_true(has(0, index_of(), "vos"));
-    assert_true(office_store_holds(&office, 1, "KIEVITSBLOEM")); /* the search finds what is there */
+    assert_true(
+        office_store_holds(&office, 1, "KIEVITSBLOEM")); /* the search finds what is there */
 }
 
 static void
@@ -268,7 +270,8 @@ a_revoked_device_is_refused_and_its_person_goes_on(void **state)
     office_join_again(&office, 3, office.devices[1].person);
     office_sync_all(&office, 4, 2);
     assert_true(has(3, file_of(), "KIEVITSBLOEM"));
-    assert_ok(replica_revoke_device(office.devices[0].replica, &office.devices[0].transport, office.devices[3].id));
+    assert_ok(replica_revoke_device(office.devices[0].replica, &office.devices[0].transport,
+                                    office.devices[3].id));
     assert_int_equal(office_try_sync(&office, 3), RC_DENIED);
     office_visit(&office, 1, family, "not for the lost laptop");
     office_sync(&office, 1);

@@ -86,13 +86,15 @@ a_family_is_made_once_whatever_answer_is_lost(void **state)
         snprintf(name, sizeof name, "family %u", n);
         device->requests = 0;
         device->fault.lose_answer = n;
-        enum rc rc = replica_create_family(device->replica, &device->transport, name, device->person, &made);
+        enum rc rc =
+            replica_create_family(device->replica, &device->transport, name, device->person, &made);
         bool was_hit = device->requests >= n;
         device->fault.lose_answer = 0;
         assert_int_equal(rc, was_hit ? RC_OFFLINE : RC_OK);
         office_reopen(&office, 0);
         if (was_hit)
-            assert_ok(replica_create_family(device->replica, &device->transport, name, device->person, &made));
+            assert_ok(replica_create_family(device->replica, &device->transport, name,
+                                            device->person, &made));
         size_t count = 0;
         while (ledger_family_at(ledger_of(0), count) != NULL)
             count++;
@@ -112,8 +114,12 @@ a_cover_is_given_once_whatever_answer_is_lost(void **state)
     office_join(&office, 2, "Carla", LEDGER_ROLE_COACH);
     for (unsigned n = 1; n < 30; n++) {
         struct id made;
-        struct cover_new cover = {&family, 1, office.devices[2].person, office.now_ms,
-                                  office.now_ms + INT64_C(1000000) * n, true};
+        struct cover_new cover = {&family,
+                                  1,
+                                  office.devices[2].person,
+                                  office.now_ms,
+                                  office.now_ms + INT64_C(1000000) * n,
+                                  true};
         device->requests = 0;
         device->fault.lose_answer = n;
         enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &made);
@@ -141,8 +147,8 @@ copy_store(int at, const char *name)
     struct office_device *device = &office.devices[at];
 
     office_shut(&office, at);
-    snprintf(command, sizeof command, "rm -rf '%s/%s' && cp -a '%s' '%s/%s'", office.scratch.directory, name,
-             device->directory, office.scratch.directory, name);
+    snprintf(command, sizeof command, "rm -rf '%s/%s' && cp -a '%s' '%s/%s'",
+             office.scratch.directory, name, device->directory, office.scratch.directory, name);
     assert_int_equal(system(command), 0);
     stores_demand(office_start(&office, at), "office_start");
 }
@@ -154,8 +160,8 @@ restore_store(int at, const char *name)
     struct office_device *device = &office.devices[at];
 
     office_shut(&office, at);
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/%s' '%s'", device->directory, office.scratch.directory,
-             name, device->directory);
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/%s' '%s'", device->directory,
+             office.scratch.directory, name, device->directory);
     assert_int_equal(system(command), 0);
     stores_demand(office_start(&office, at), "office_start");
 }
@@ -271,11 +277,13 @@ a_server_that_forgot_lines_is_reported(void **state)
     char command[512];
 
     server_close(office.server);
-    snprintf(command, sizeof command, "cd '%s' && cp -a server server.old", office.scratch.directory);
+    snprintf(command, sizeof command, "cd '%s' && cp -a server server.old",
+             office.scratch.directory);
     assert_int_equal(system(command), 0);
     char directory[128];
     bool made;
-    struct clock clock = office.devices[0].replica != NULL ? *store_clock(office.devices[0].store) : (struct clock){0};
+    struct clock clock = office.devices[0].replica != NULL ? *store_clock(office.devices[0].store)
+                                                           : (struct clock){0};
     snprintf(directory, sizeof directory, "%s/server", office.scratch.directory);
     stores_demand(server_setup(directory, &made), "server_setup");
     stores_demand(server_open(directory, &clock, &office.server), "server_open");
@@ -288,10 +296,55 @@ a_server_that_forgot_lines_is_reported(void **state)
     assert_non_null(strstr(rc_sentence(), "fewer"));
     /* Another line in its place is another past. */
     struct id third = {{0}};
-    assert_ok(replica_create_family(office.devices[1].replica, &office.devices[1].transport, "marter",
-                                    office.devices[1].person, &third));
+    assert_ok(replica_create_family(office.devices[1].replica, &office.devices[1].transport,
+                                    "marter", office.devices[1].person, &third));
     assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
     assert_non_null(strstr(rc_sentence(), "different pasts"));
+}
+
+static void
+a_forged_box_is_reported_and_not_used(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+    struct id second = office_family(&office, 0, "wezel", 0);
+
+    office_visit(&office, 0, second, "behind a good key");
+    office_sync(&office, 0);
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, second,
+                             device->person, LEDGER_COACH));
+    device->fault.flips_boxes = true;
+    office_sync(&office, 1);
+    assert_true(device->report.forged_boxes > 0);
+    assert_true(device->report.parked > 0);
+    device->fault.flips_boxes = false;
+    office_sync(&office, 1);
+    assert_int_equal(device->report.parked, 0);
+    family = second;
+    assert_int_equal(times(1, "behind a good key"), 1);
+}
+
+static void
+a_revoked_device_hands_in_what_it_wrote(void **state)
+{
+    (void)state;
+    struct waiting waiting;
+
+    office_join_again(&office, 2, office.devices[0].person);
+    office_visit(&office, 0, family, "what stays");
+    office_sync(&office, 0);
+    office_visit(&office, 1, family, "written before it was lost");
+    assert_ok(replica_revoke_device(office.devices[0].replica, &office.devices[0].transport,
+                                    office.devices[1].id));
+    assert_int_equal(office_try_sync(&office, 1), RC_DENIED);
+    assert_ok(replica_waiting(office.devices[1].replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+    office_sync(&office, 0);
+    office_sync(&office, 2);
+    assert_int_equal(times(0, "written before it was lost"), 0); /* held until a person decides */
+    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
+    assert_true(waiting.held > 0);
+    assert_equal_dumps(0, 2);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -307,6 +360,8 @@ main(void)
         CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),
         CASE(another_server_under_the_same_address_is_not_believed),
         CASE(a_server_that_forgot_lines_is_reported),
+        CASE(a_forged_box_is_reported_and_not_used),
+        CASE(a_revoked_device_hands_in_what_it_wrote),
     };
 
     stores_demand(secret_start(), "secret_start");

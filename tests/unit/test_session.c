@@ -58,7 +58,8 @@ share(struct id family)
 {
     struct office_device *owner = &office.devices[0];
 
-    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[1].person, LEDGER_COACH));
+    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[1].person,
+                             LEDGER_COACH));
 }
 
 static void
@@ -202,7 +203,8 @@ conflicts_at(int at)
 {
     unsigned count = 0;
 
-    assert_ok(journal_conflicts(replica_journal(office.devices[at].replica), count_conflict, &count));
+    assert_ok(
+        journal_conflicts(replica_journal(office.devices[at].replica), count_conflict, &count));
     return count;
 }
 
@@ -219,7 +221,8 @@ static void
 set_profile(int at, struct id family, const char *address)
 {
     struct change_set set = CHANGE_SET_EMPTY;
-    struct profile profile = {.facts = {.id = family, .family = family}, .surname = "Jansen", .address = address};
+    struct profile profile = {
+        .facts = {.id = family, .family = family}, .surname = "Jansen", .address = address};
 
     assert_ok(profile_put(replica_journal(office.devices[at].replica), &set, &profile));
     assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));
@@ -263,13 +266,13 @@ a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
     assert_equal_dumps(0, 1, file_of(family));
     struct journal *journal = replica_journal(office.devices[1].replica);
     assert_ok(journal_conflicts(journal, keep_conflict, &seen));
-    assert_ok(journal_current(journal, seen.conflict.stream, seen.conflict.entity, seen.conflict.record,
-                              seen.conflict.unit, note_version, &end));
+    assert_ok(journal_current(journal, seen.conflict.stream, seen.conflict.entity,
+                              seen.conflict.record, seen.conflict.unit, note_version, &end));
     assert_int_equal(end - versions, 2);
     assert_ok(value_put_text(&value, 1, "Molenweg 3"));
     struct change change = CHANGE_EMPTY(seen.conflict.stream);
-    assert_ok(change_put_over(&change, seen.conflict.entity, seen.conflict.record, seen.conflict.unit, &value, versions,
-                              2));
+    assert_ok(change_put_over(&change, seen.conflict.entity, seen.conflict.record,
+                              seen.conflict.unit, &value, versions, 2));
     assert_ok(replica_save(office.devices[1].replica, &change, 1));
     change_wipe(&change);
     buf_wipe(&value);
@@ -293,11 +296,13 @@ a_colleague_is_known_to_have_it_only_after_acknowledging(void **state)
     office_visit(&office, 0, family, "did she get it?");
     office_sync(&office, 0);
     feed = replica_self(office.devices[0].replica).feed;
-    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family), feed, &status));
+    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family),
+                                 feed, &status));
     assert_int_equal(status.last, 0);
     office_sync(&office, 1);
     office_sync(&office, 0);
-    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family), feed, &status));
+    assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, file_of(family),
+                                 feed, &status));
     assert_int_equal(status.last, 1);
 }
 
@@ -334,9 +339,12 @@ a_bundle_carries_work_without_a_server(void **state)
     office_visit(&office, 0, family, "on a stick");
     assert_ok(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle));
     for (int i = 0; i < 2; i++)
-        assert_ok(replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &report));
+        assert_ok(
+            replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &report));
     assert_equal_dumps(0, 1, file_of(family));
-    assert_int_equal(replica_bundle_import(office.devices[0].replica, bundle.data, bundle.len, &report), RC_DENIED);
+    assert_int_equal(
+        replica_bundle_import(office.devices[0].replica, bundle.data, bundle.len, &report),
+        RC_DENIED);
     buf_wipe(&bundle);
     office_sync_all(&office, 2, 2); /* the same entries by the server change nothing */
     assert_equal_dumps(0, 1, file_of(family));

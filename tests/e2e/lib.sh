@@ -20,6 +20,7 @@ BAKEND=$BUILD/bakend
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/baken e2e.XXXXXX") || exit 1
 PASSED=0 FAILED=0
 SERVER_PID=
+NGINX_PID=
 SERVER_PORT=0
 SERVER=
 CODE=$WORK/code
@@ -29,6 +30,7 @@ export BAKEN_LANG=en TZ=Europe/Amsterdam BAKEN_TEST_CHEAP_KDF=1 NO_COLOR=1
 unset BAKEN_HOME BAKEN_PASSPHRASE_FILE BAKEN_TEST_CLOCK_OFFSET_MS
 
 cleanup() {
+    nginx_stop
     server_stop
     for slots in "$WORK"/*/keyslots.json; do
         [ -f "$slots" ] && as "$(basename "$(dirname "$slots")")" lock >/dev/null 2>&1
@@ -41,12 +43,12 @@ trap 'exit 130' INT TERM
 
 ok() {
     PASSED=$((PASSED + 1))
-    printf 'ok      %s\n' "$1"
+    printf 'ok - %s\n' "$1"
 }
 
 not_ok() {
     FAILED=$((FAILED + 1))
-    printf 'not ok  %s\n' "$1"
+    printf 'not ok - %s\n' "$1"
     shift
     [ $# -eq 0 ] || printf '        %s\n' "$@"
 }
@@ -91,6 +93,11 @@ check_says() {
 
 check_equal() {
     if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "is:     $2" "not:    $3"; fi
+}
+
+# alone COMMAND ...: in a network of its own that has nothing, not even `lo` up.
+alone() {
+    if [ "$(id -u)" -eq 0 ]; then unshare -n -- "$@"; else unshare -rn -- "$@"; fi
 }
 
 # The closing line that other runners sum; the script's status.
@@ -139,6 +146,82 @@ server_stop() {
     kill "$SERVER_PID" 2>/dev/null
     wait "$SERVER_PID" 2>/dev/null
     SERVER_PID=
+}
+
+# The same on a Unix socket, $1, in $WORK/server too.
+server_start_unix() {
+    local socket=$1
+    shift
+    [ -d "$WORK/server" ] || "$BAKEND" setup --dir "$WORK/server" >"$WORK/setup.out" 2>&1 ||
+        give_up "the server is set up" "$(cat "$WORK/setup.out")"
+    sed -n 's/^One-time code: //p' "$WORK/setup.out" >"$CODE"
+    "$BAKEND" run --dir "$WORK/server" --listen "unix:$socket" "$@" >>"$WORK/server.log" 2>&1 &
+    SERVER_PID=$!
+    for _ in $(seq 200); do
+        curl -fsS --unix-socket "$socket" http://baken/readyz >/dev/null 2>&1 && return
+        kill -0 "$SERVER_PID" 2>/dev/null || break
+        sleep 0.05
+    done
+    give_up "the server starts" "$(tail -n 5 "$WORK/server.log")"
+}
+
+# ---- nginx and certificates --------------------------------------------------------------------
+port_free() {
+    /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# authority NAME: a certificate authority of our own, $WORK/tls/NAME.pem with its key.
+authority() {
+    mkdir -p "$WORK/tls" &&
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=baken $1" -days 2 \
+            -addext basicConstraints=critical,CA:TRUE -keyout "$WORK/tls/$1.key" -out "$WORK/tls/$1.pem" 2>"$WORK/openssl.err"
+}
+
+# certificate NAME AUTHORITY HOST DAYS: $WORK/tls/NAME.pem and .key; with less than no days it has expired.
+certificate() {
+    local at=$WORK/tls
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$3" \
+        -addext "subjectAltName=DNS:$3" -keyout "$at/$1.key" -out "$at/$1.csr" 2>"$WORK/openssl.err" &&
+        openssl x509 -req -in "$at/$1.csr" -CA "$at/$2.pem" -CAkey "$at/$2.key" -CAcreateserial \
+            -copy_extensions copy -days "$4" -out "$at/$1.pem" 2>"$WORK/openssl.err"
+}
+
+# nginx_conf DIR CERTIFICATE LISTEN BACKEND: the shipped configuration, and one around it that an
+# ordinary user can run, in DIR.
+nginx_conf() {
+    NGINX=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) || give_up "nginx is installed"
+    mkdir -p "$1"
+    sed -e "s|@SERVER_NAME@|localhost|; s|@LISTEN@|$3|; s|@BACKEND@|\"$4\"|" \
+        -e "s|@CERTIFICATE@|\"$WORK/tls/$2.pem\"|; s|@CERTIFICATE_KEY@|\"$WORK/tls/$2.key\"|" \
+        -e "s|/var/log/nginx/||" "$ROOT/server/nginx/baken.conf.in" >"$1/baken.conf"
+    {
+        [ "$(id -u)" -ne 0 ] || echo "user $(id -un);"
+        echo "daemon off; pid pid; error_log error.log; worker_processes 1; events {}"
+        echo "http { include baken.conf;"
+        for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $what;"; done
+        echo "}"
+    } >"$1/nginx.conf"
+}
+
+# nginx_start CERTIFICATE BACKEND: nginx before BACKEND on $TLS_PORT, which stays the same.
+nginx_start() {
+    : "${TLS_PORT:=$(port_free)}"
+    nginx_conf "$WORK/nginx" "$1" "127.0.0.1:$TLS_PORT" "$2"
+    "$NGINX" -p "$WORK/nginx" -e error.log -c nginx.conf &
+    NGINX_PID=$!
+    for _ in $(seq 200); do
+        curl -sk -o /dev/null "https://127.0.0.1:$TLS_PORT/" && return
+        kill -0 "$NGINX_PID" 2>/dev/null || break
+        sleep 0.05
+    done
+    give_up "nginx starts" "$(tail -n 3 "$WORK/nginx/error.log")"
+}
+
+nginx_stop() {
+    [ -n "$NGINX_PID" ] || return 0
+    kill "$NGINX_PID" 2>/dev/null
+    wait "$NGINX_PID" 2>/dev/null
+    NGINX_PID=
 }
 
 # ---- devices -----------------------------------------------------------------------------------

@@ -2,32 +2,13 @@
 # The shipped nginx configuration with the real nginx: TLS, limits, routes for loopback, slow bodies.
 . "$(dirname "$0")/lib.sh"
 
-NGINX=$(PATH=$PATH:/usr/sbin command -v nginx) || give_up "nginx is installed"
-N=$WORK/nginx
-mkdir -p "$N"
-ln -s "$N" "$(dirname "$WORK")/baken-nginx-$$" || exit 1 # its configuration has no blanks in paths
-L=$(dirname "$WORK")/baken-nginx-$$
-trap '[ -f "$N/pid" ] && kill "$(cat "$N/pid")"; rm -f "$L"; cleanup' EXIT
-
-TLS_PORT=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -days 2 \
-    -addext subjectAltName=DNS:localhost -keyout "$N/key.pem" -out "$N/cert.pem" 2>"$WORK/openssl.err"
-
+authority ca && certificate leaf ca localhost 2 || give_up "certificates are made" "$(cat "$WORK/openssl.err")"
 server_start
-sed -e "s|@SERVER_NAME@|localhost|; s|@LISTEN@|127.0.0.1:$TLS_PORT|; s|@BACKEND@|127.0.0.1:$SERVER_PORT|" \
-    -e "s|@CERTIFICATE@|$L/cert.pem|; s|@CERTIFICATE_KEY@|$L/key.pem|; s|/var/log/nginx|$L|" \
-    server/nginx/baken.conf.in >"$N/baken.conf"
-{
-    [ "$(id -u)" -ne 0 ] || echo "user $(id -un);"
-    echo "pid $L/pid; error_log $L/error.log; events {}"
-    echo "http { include $L/baken.conf;"
-    for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $L/$what;"; done
-    echo "}"
-} >"$N/nginx.conf"
-check "nginx takes the configuration" "$NGINX" -e "$L/error.log" -t -c "$L/nginx.conf"
-"$NGINX" -e "$L/error.log" -c "$L/nginx.conf" || give_up "nginx starts" "$(tail -n 3 "$N/error.log")"
+nginx_start leaf "127.0.0.1:$SERVER_PORT"
+check "nginx takes the configuration" "$NGINX" -p "$WORK/nginx" -e error.log -t -c nginx.conf
+N=$WORK/nginx
 
-ask() { curl -sS --cacert "$N/cert.pem" --resolve "localhost:$TLS_PORT:127.0.0.1" "$@"; }
+ask() { curl -sS --cacert "$WORK/tls/ca.pem" --resolve "localhost:$TLS_PORT:127.0.0.1" "$@"; }
 status() { ask -o /dev/null -w '%{http_code}' "$@"; }
 BASE=https://localhost:$TLS_PORT
 

@@ -230,6 +230,7 @@ cmd_family_show(struct call *call)
         rc = show_goals(call, &open);
     if (rc == RC_OK)
         rc = show_agreements(call, &open);
+    out_title(&call->out, _("Judgements of safety"));
     if (rc == RC_OK)
         rc = show_safety(call, &open);
 out:

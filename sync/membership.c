@@ -144,8 +144,11 @@ replica_create_family(struct replica *replica, const struct transport *transport
     if (rc == RC_OK && !is_same && ledger_family(replica->ledger, plan.ids.family) != NULL)
         rc = save_record(replica, &plan); /* the one whose answer was lost gets its name first */
     if (rc == RC_ABSENT || (rc == RC_OK && !is_same)) {
-        plan.ids =
-            (struct ledger_family_new){id_random(), id_random(), id_random(), id_random(), owner};
+        plan.ids = (struct ledger_family_new){.owner = owner};
+        plan.ids.family = id_random(); /* one a statement: the order within one is the compiler's */
+        plan.ids.index = id_random();
+        plan.ids.file = id_random();
+        plan.ids.shielded = id_random();
         buf_clear(&plan.code_name);
         rc = buf_put(&plan.code_name, code_name, strlen(code_name));
         if (rc == RC_OK)

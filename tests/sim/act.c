@@ -87,9 +87,8 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     struct world *world = device->world;
     const struct unit_kind *kind = any_kind(world, home);
 
-    *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
-                            .supersedes_nothing = kind->is_set,
-                            .supersedes_one = !kind->is_set && world_falls(world, 60)};
+    *op = (struct model_op){.is_shown_in_conflict = kind->is_shown, .supersedes_nothing = kind->is_set};
+    op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");
     if (strcmp(kind->name, "contact.report") == 0)
@@ -219,13 +218,11 @@ give(struct world *world)
 
     if (world->names.cover_count == MODEL_COVERS || device->is_busy)
         return;
-    const struct cover_new cover = {
-        .families = &family,
-        .count = 1,
-        .person = any_other_person(world, ledger_family(world->ledger, family)->owner),
-        .from_ms = world->now_ms,
-        .until_ms = world->now_ms + WORLD_HOUR_MS + (int64_t)world_below(world, 20 * 24) * WORLD_HOUR_MS,
-        .may_write = world_falls(world, 800)};
+    /* One draw a statement, here as everywhere: the order within an expression is the compiler's. */
+    struct cover_new cover = {.families = &family, .count = 1, .from_ms = world->now_ms};
+    cover.person = any_other_person(world, ledger_family(world->ledger, family)->owner);
+    cover.until_ms = world->now_ms + (1 + (int64_t)world_below(world, 20 * 24)) * WORLD_HOUR_MS;
+    cover.may_write = world_falls(world, 800);
     begin(device, "gives a cover");
     enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &id);
     world_trace(world, " -> %s", rc_name(rc));

@@ -234,8 +234,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
     while (rc == RC_OK && found) {
         bool is_asked = id_is_zero(only) || id_equal(only, stream);
         if (is_asked && unless_owed)
-            is_asked = !ledger_rotation_is_owed(replica->ledger, stream,
-                                                (uint64_t)replica_now_ms(replica));
+            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica));
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

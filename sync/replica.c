@@ -303,6 +303,14 @@ replica_now_ms(struct replica *replica)
     return wall > base ? wall : base;
 }
 
+uint64_t
+replica_server_ms(const struct replica *replica)
+{
+    int64_t now = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
+
+    return now > 0 ? (uint64_t)now : 0;
+}
+
 enum rc
 replica_learn_time(struct replica *replica, int64_t server_ms)
 {

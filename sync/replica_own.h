@@ -43,6 +43,9 @@ enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
 struct feed_ref replica_feed(const struct replica *replica);
 /* The server's signed time moves device time. */
 enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
+/* The server's time, as its latest signed hello lets us reckon: what the next line will be judged by. Device time may be
+ * far ahead of it for ever, after the clock was once; then what is owed would be judged otherwise than the server does. */
+uint64_t replica_server_ms(const struct replica *replica);
 /* RC_ABSENT with a sentence without a team. */
 enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
 /* Stores every key of the ring that is not stored yet; not those that are only passed on through the reserve. */

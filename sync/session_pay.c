@@ -49,7 +49,7 @@ build_grant(struct session *session, void *context, struct draft *draft)
 {
     struct replica *replica = session->replica;
     struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
-    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    uint64_t now_ms = replica_server_ms(replica);
     size_t at = 0;
     (void)context;
 
@@ -70,7 +70,7 @@ count_due(struct replica *replica, uint64_t *count)
 {
     struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
 
-    enum rc rc = ledger_grants_due(replica->ledger, (uint64_t)replica_now_ms(replica), &due);
+    enum rc rc = ledger_grants_due(replica->ledger, replica_server_ms(replica), &due);
     *count = due.count;
     ledger_pairs_wipe(&due);
     return rc;
@@ -113,7 +113,7 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
     if (rc == RC_LOCKED || rc == RC_UNTRUSTED)
         return RC_EXISTS;
     if (rc == RC_OK)
-        rc = ledger_holders(replica->ledger, stream, (uint64_t)replica_now_ms(replica), &holders);
+        rc = ledger_holders(replica->ledger, stream, replica_server_ms(replica), &holders);
     if (rc == RC_OK)
         rc = submit_recipients(replica, &holders, &recipients);
     if (rc == RC_OK)
@@ -152,7 +152,7 @@ build_rotate(struct session *session, void *context, struct draft *draft)
 {
     struct replica *replica = session->replica;
     struct ledger_ids owed = LEDGER_IDS_EMPTY;
-    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    uint64_t now_ms = replica_server_ms(replica);
     bool *is_reserve = context;
 
     draft->op.kind = LEDGER_ROTATE;
@@ -174,7 +174,7 @@ count_owed(struct replica *replica, uint64_t *count)
 {
     struct ledger_ids owed = LEDGER_IDS_EMPTY;
 
-    enum rc rc = ledger_rotations_owed(replica->ledger, (uint64_t)replica_now_ms(replica), &owed);
+    enum rc rc = ledger_rotations_owed(replica->ledger, replica_server_ms(replica), &owed);
     *count = owed.count;
     ledger_ids_wipe(&owed);
     return rc;

@@ -287,17 +287,6 @@ go_round(struct world *world)
     return is_complete;
 }
 
-/* A device whose clock ran far ahead keeps that as its time, and covers end by it: the coordinator ends
- * them for everybody, so that all agree on who may read. */
-static bool
-anybody_was_ahead(const struct world *world)
-{
-    for (int i = 0; i < WORLD_DEVICES; i++)
-        if (world->devices[i].ahead_ms > 0)
-            return true;
-    return false;
-}
-
 static void
 heal(struct world *world)
 {
@@ -314,11 +303,9 @@ heal(struct world *world)
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);
-    if (anybody_was_ahead(world)) {
-        (void)go_round(world);
-        if (!world->has_failed)
-            act_end_covers(world);
-    }
+    (void)go_round(world);
+    if (!world->has_failed)
+        act_end_covers(world);
     for (int round = 0; round < ROUNDS_MOST && !world->has_failed; round++) {
         bool is_complete = go_round(world);
         if (world->has_failed)

@@ -223,8 +223,10 @@ take_page(struct replica *replica, const struct buf *answer, uint64_t *after, bo
     struct wire_ack_list list = WIRE_ACK_LIST_EMPTY;
 
     enum rc rc = wire_ack_list_decode(answer->data, answer->len, &list);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        wire_ack_list_wipe(&list);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's acknowledgements")) : rc;
+    }
     rc = db_begin(replica->db);
     if (rc == RC_OK)
         rc = status_take_acks(replica, &list.acks);

@@ -286,8 +286,10 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     uint64_t stored = 0;
 
     enum rc rc = wire_run_page_decode(bytes->data, bytes->len, &page);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        wire_run_page_wipe(&page);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's page of entries")) : rc;
+    }
     if (page.after != pull->after || page.next < page.after ||
         (page.more && page.next == page.after))
         rc = rc_fail(RC_UNTRUSTED, _("the server answers with another page than was asked"));

@@ -158,9 +158,11 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
 
     *more = false;
     enum rc rc = wire_ledger_answer_decode(bytes->data, bytes->len, &answer);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        wire_ledger_answer_wipe(&answer);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about the ledger"))
                                 : rc;
+    }
     rc = db_begin(replica->db);
     if (rc != RC_OK) {
         wire_ledger_answer_wipe(&answer);
@@ -352,8 +354,10 @@ take_boxes(struct session *session, const struct buf *answer, bool moves_cursor,
     struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
 
     enum rc rc = wire_box_list_decode(answer->data, answer->len, &list);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        wire_box_list_wipe(&list);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about keys")) : rc;
+    }
     rc = db_begin(replica->db);
     for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
         rc = store_box(replica, &list.boxes.items[i]);

@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSIONS = 16, CONFLICTS = 4096, MARK_CHARS = 5, TOKEN_BYTES = VERSIONS * (MARK_CHARS + 1) + 1 };
+enum {
+    VERSIONS = 16,
+    CONFLICTS = 4096,
+    MARK_CHARS = 5,
+    TOKEN_BYTES = VERSIONS * (MARK_CHARS + 1) + 1
+};
 
 /* The current versions of one unit, in the order of their marks. */
 struct versions {
@@ -92,8 +97,8 @@ compare_sides(const void *a, const void *b)
 static enum rc
 versions_load(struct call *call, const struct conflict *conflict, struct versions *versions)
 {
-    enum rc rc = journal_current(call->journal, conflict->stream, conflict->entity, conflict->record,
-                                 conflict->unit, take_version, versions);
+    enum rc rc = journal_current(call->journal, conflict->stream, conflict->entity,
+                                 conflict->record, conflict->unit, take_version, versions);
 
     if (rc == RC_OK)
         qsort(versions->sides, versions->count, sizeof versions->sides[0], compare_sides);
@@ -163,7 +168,8 @@ out_value(struct call *call, const struct conflict *conflict, const uint8_t *val
     json_key(&call->out.writer, "value");
     json_object_start(&call->out.writer);
     for (size_t i = 0; i < count; i++)
-        out_field(&call->out, unit == NULL ? NULL : schema_field(unit, fields[i].number), &fields[i]);
+        out_field(&call->out, unit == NULL ? NULL : schema_field(unit, fields[i].number),
+                  &fields[i]);
     json_object_end(&call->out.writer);
     if (count == 0)
         out_text(&call->out, NULL, _("Text"), _("(empty)"));
@@ -203,8 +209,8 @@ static enum rc
 out_base(struct call *call, const struct conflict *conflict)
 {
     struct past base = {.value = NULL};
-    enum rc rc = journal_base(call->journal, replica_saves(call->replica), conflict->stream, conflict->entity,
-                              conflict->record, conflict->unit, &base);
+    enum rc rc = journal_base(call->journal, replica_saves(call->replica), conflict->stream,
+                              conflict->entity, conflict->record, conflict->unit, &base);
 
     if (rc == RC_ABSENT) {
         json_key(&call->out.writer, "base");
@@ -301,7 +307,8 @@ show_conflict(struct call *call, const struct conflict *conflict)
 
     for (size_t i = 0; i < versions.count; i++) {
         size_t len = strlen(token);
-        (void)snprintf(token + len, sizeof token - len, "%s%s", i == 0 ? "" : "-", versions.sides[i].mark);
+        (void)snprintf(token + len, sizeof token - len, "%s%s", i == 0 ? "" : "-",
+                       versions.sides[i].mark);
     }
     out_short_id(conflict->record, brief);
     (void)snprintf(name, sizeof name, "%s.%s", brief, unit_name(conflict, number));
@@ -312,7 +319,8 @@ show_conflict(struct call *call, const struct conflict *conflict)
         rc = call_out_family(call, "family", _("Family"), conflict->family);
     out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
              entity == NULL ? "?" : words_say(entity->name));
-    out_word(&call->out, "unit", _("Part"), unit_name(conflict, number), words_say(unit_name(conflict, number)));
+    out_word(&call->out, "unit", _("Part"), unit_name(conflict, number),
+             words_say(unit_name(conflict, number)));
     out_text(&call->out, "policy", NULL, policy);
     out_text(&call->out, "token", _("Token"), token);
     if (rc == RC_OK)
@@ -365,7 +373,8 @@ keep_named(struct versions *versions, const char *token)
         while (i < versions->count && memcmp(versions->sides[i].mark, token + at, MARK_CHARS) != 0)
             i++;
         if (i == versions->count)
-            return rc_fail(RC_STALE, _("a version that was on the screen has been replaced meanwhile"));
+            return rc_fail(RC_STALE,
+                           _("a version that was on the screen has been replaced meanwhile"));
         named.sides[named.count++] = versions->sides[i];
         versions->sides[i] = versions->sides[--versions->count];
     }
@@ -435,8 +444,8 @@ join_texts(const struct versions *versions, uint32_t number, struct buf *joined)
 
 /* The value that is to hold: the chosen version's, with `text` in its first free text, or with all texts. */
 static enum rc
-build_value(const struct conflict *conflict, const struct versions *versions, size_t chosen, bool joins,
-            const char *text, struct buf *value)
+build_value(const struct conflict *conflict, const struct versions *versions, size_t chosen,
+            bool joins, const char *text, struct buf *value)
 {
     const struct schema_entity *entity = schema_entity(conflict->entity);
     const struct schema_unit *unit = entity == NULL ? NULL : schema_unit(entity, conflict->unit);
@@ -540,9 +549,11 @@ cmd_resolve(struct call *call)
     if (rc == RC_OK)
         rc = keep_named(&versions, token);
     if (rc == RC_OK && chosen >= versions.count)
-        rc = rc_fail(RC_INVALID, _("there is no version %zu; there are %zu"), chosen + 1, versions.count);
+        rc = rc_fail(RC_INVALID, _("there is no version %zu; there are %zu"), chosen + 1,
+                     versions.count);
     if (rc == RC_OK)
-        rc = build_value(&conflict, &versions, chosen, joins, is_given ? buf_text(&note) : NULL, &value);
+        rc = build_value(&conflict, &versions, chosen, joins, is_given ? buf_text(&note) : NULL,
+                         &value);
     if (rc == RC_OK)
         rc = resolve(call, &conflict, &versions, &value);
     if (rc == RC_OK) {

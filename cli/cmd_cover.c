@@ -19,7 +19,9 @@ static const char *
 state_of(const struct call *call, const struct ledger_cover *cover)
 {
     if (cover->state == LEDGER_COVER_ENDED)
-        return cover->why == LEDGER_WHY_DECLINED ? "declined" : cover->why == LEDGER_WHY_EXPIRED ? "expired" : "ended";
+        return cover->why == LEDGER_WHY_DECLINED  ? "declined"
+               : cover->why == LEDGER_WHY_EXPIRED ? "expired"
+                                                  : "ended";
     if (replica_now_ms(call->replica) >= (int64_t)cover->until_ms)
         return "expired";
     return cover->state == LEDGER_COVER_ACCEPTED ? "accepted" : "given";
@@ -83,7 +85,8 @@ find_given(struct call *call, struct id *id)
     if (count == 0)
         return rc_fail(RC_ABSENT, _("no cover waits for you"));
     if (count > 1)
-        return rc_fail(RC_AMBIGUOUS, _("more than one cover waits for you; see `baken cover list`"));
+        return rc_fail(RC_AMBIGUOUS,
+                       _("more than one cover waits for you; see `baken cover list`"));
     return RC_OK;
 }
 
@@ -104,7 +107,8 @@ cmd_cover_accept(struct call *call)
     out_object(&call->out, "cover");
     out_id(&call->out, "id", _("Accepted"), id);
     out_object_end(&call->out);
-    out_line(&call->out, "%s", _("`baken sync` fetches the families; `baken cover card FAMILY` shows the card."));
+    out_line(&call->out, "%s",
+             _("`baken sync` fetches the families; `baken cover card FAMILY` shows the card."));
     return RC_OK;
 }
 
@@ -172,7 +176,8 @@ take_assent(void *context, const struct assent *assent)
 {
     struct assent_search *search = context;
 
-    if (id_equal(assent->cover, search->cover) && assent->answer != NULL && strlen(assent->answer) < 16) {
+    if (id_equal(assent->cover, search->cover) && assent->answer != NULL &&
+        strlen(assent->answer) < 16) {
         memcpy(search->kept, assent->answer, strlen(assent->answer) + 1);
         search->answer = search->kept;
     }
@@ -214,7 +219,8 @@ cmd_cover_list(struct call *call)
     out_list(&call->out, "covers", OUT_BLOCKS);
     for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
         const char *state = state_of(call, cover);
-        if (!call_has(call, OPT_ALL) && strcmp(state, "given") != 0 && strcmp(state, "accepted") != 0)
+        if (!call_has(call, OPT_ALL) && strcmp(state, "given") != 0 &&
+            strcmp(state, "accepted") != 0)
             continue;
         out_row(&call->out);
         out_id(&call->out, "id", _("Cover"), cover->id);
@@ -223,7 +229,8 @@ cmd_cover_list(struct call *call)
             rc = call_out_person(call, "given_by", _("Given by"), cover->given_by);
         out_time(&call->out, "from", _("From"), (int64_t)cover->from_ms);
         out_time(&call->out, "until", _("Ends"), (int64_t)cover->until_ms);
-        out_word(&call->out, "scope", _("May"), cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
+        out_word(&call->out, "scope", _("May"),
+                 cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
                  cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
         out_word(&call->out, "state", _("State"), state, words_say(state));
         if (rc == RC_OK)
@@ -253,7 +260,8 @@ card_members(struct call *call, const struct card *card)
         out_text(&call->out, "given_name", _("Name"), member->given_name);
         out_text(&call->out, "surname", _("Surname"), member->surname);
         out_date(&call->out, "birth_date", _("Born"), member->birth_date);
-        out_word(&call->out, "relation", _("Relation"), member->relation, words_say(member->relation));
+        out_word(&call->out, "relation", _("Relation"), member->relation,
+                 words_say(member->relation));
         out_text(&call->out, "lives_where", _("Lives"), member->lives_where);
         out_text(&call->out, "phone", _("Phone"), member->phone);
         out_row_end(&call->out);
@@ -299,7 +307,8 @@ card_contacts(struct call *call, const struct card *card)
     for (size_t i = 0; rc == RC_OK && i < card->contact_count; i++) {
         out_row(&call->out);
         out_date(&call->out, "date", _("Date"), card->contacts[i].date);
-        out_word(&call->out, "kind", _("Kind"), card->contacts[i].kind, words_say(card->contacts[i].kind));
+        out_word(&call->out, "kind", _("Kind"), card->contacts[i].kind,
+                 words_say(card->contacts[i].kind));
         rc = call_out_person(call, "author", _("By"), card->contacts[i].facts.author);
         out_text(&call->out, "note", _("Note"), card->contacts[i].note);
         out_row_end(&call->out);
@@ -317,15 +326,18 @@ card_show(struct call *call, struct id family, const struct card *card)
     out_object(&call->out, "card");
     out_id(&call->out, "family_id", NULL, family);
     out_text(&call->out, "code_name", _("Family"), card->family.code_name);
-    enum rc rc = call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
+    enum rc rc =
+        call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
     out_word(&call->out, "phase", _("Phase"), card->family.phase, words_say(card->family.phase));
     show_profile_fields(call, &card->profile);
-    out_word(&call->out, "safety_level", _("Safety"), card->safety.date == 0 ? NULL : card->safety.level,
+    out_word(&call->out, "safety_level", _("Safety"),
+             card->safety.date == 0 ? NULL : card->safety.level,
              card->safety.date == 0 ? _("no judgement yet") : words_say(card->safety.level));
     out_date(&call->out, "safety_date", _("Judged on"), card->safety.date);
     out_text(&call->out, "safety_ground", _("Ground"), card->safety.ground);
     out_date(&call->out, "next_appointment", _("Next appointment"), card->next_appointment);
-    out_int(&call->out, "conflicts", card->conflicts > 0 ? _("Two versions") : NULL, card->conflicts);
+    out_int(&call->out, "conflicts", card->conflicts > 0 ? _("Two versions") : NULL,
+            card->conflicts);
     card_members(call, card);
     card_plan(call, card);
     if (rc == RC_OK)
@@ -381,15 +393,16 @@ summary_of(struct call *call, struct id family, int64_t from_ms, int64_t until_m
     if (rc != RC_OK)
         return rc;
     out_list(&call->out, "items", OUT_TABLE);
-    rc = summary_list(call->journal, family, replica_self(call->replica).person, from_ms, until_ms, &counts,
-                      row_summary, call);
+    rc = summary_list(call->journal, family, replica_self(call->replica).person, from_ms, until_ms,
+                      &counts, row_summary, call);
     out_list_end(&call->out, _("Nothing happened here."));
     out_int(&call->out, "contacts", NULL, counts.contacts);
     out_int(&call->out, "changes", NULL, counts.changes);
     out_int(&call->out, "conflicts", NULL, counts.conflicts);
     out_int(&call->out, "persons", NULL, counts.persons);
     if (counts.contacts + counts.changes > 0)
-        out_line(&call->out, _("%u new contacts, %u other changes, by %u colleagues; %u with two versions"),
+        out_line(&call->out,
+                 _("%u new contacts, %u other changes, by %u colleagues; %u with two versions"),
                  counts.contacts, counts.changes, counts.persons, counts.conflicts);
     out_row_end(&call->out);
     return rc;
@@ -405,7 +418,8 @@ away_since(const struct call *call)
     int64_t since = 0;
 
     for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
-        if (cover->accepted == 0 || (int64_t)cover->from_ms > now_ms || (int64_t)cover->from_ms < since)
+        if (cover->accepted == 0 || (int64_t)cover->from_ms > now_ms ||
+            (int64_t)cover->from_ms < since)
             continue;
         for (size_t k = 0; k < cover->family_count; k++) {
             const struct ledger_family *family = ledger_family(ledger, cover->families[k]);
@@ -441,7 +455,8 @@ cmd_cover_summary(struct call *call)
     if (!id_is_zero(only))
         rc = summary_of(call, only, from_ms, until_ms);
     for (size_t i = 0; rc == RC_OK && id_is_zero(only) &&
-                       (family = ledger_family_at(replica_ledger(call->replica), i)) != NULL; i++)
+                       (family = ledger_family_at(replica_ledger(call->replica), i)) != NULL;
+         i++)
         if (id_equal(family->owner, replica_self(call->replica).person))
             rc = summary_of(call, family->id, from_ms, until_ms);
     out_list_end(&call->out, _("There are no families of yours here."));

@@ -149,7 +149,8 @@ static enum rc
 list_family(void *context, const struct family *family)
 {
     struct call *call = context;
-    const struct ledger_family *facts = ledger_family(replica_ledger(call->replica), family->facts.id);
+    const struct ledger_family *facts =
+        ledger_family(replica_ledger(call->replica), family->facts.id);
     struct id owner = facts == NULL ? (struct id){{0}} : facts->owner;
 
     out_row(&call->out);
@@ -215,7 +216,8 @@ cmd_family_show(struct call *call)
     out_object(&call->out, "family");
     out_id(&call->out, "id", _("Id"), open.family);
     out_text(&call->out, "code_name", _("Family"), family.code_name);
-    rc = call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
+    rc =
+        call_out_person(call, "owner", _("Owner"), facts == NULL ? (struct id){{0}} : facts->owner);
     out_word(&call->out, "phase", _("Phase"), family.phase, words_say(family.phase));
     out_date(&call->out, "since", _("Phase since"), family.since);
     out_date(&call->out, "opened", _("Opened"), family.opened);

@@ -8,7 +8,6 @@
 #include "core/today.h"
 #include "sync/ledger.h"
 
-
 enum { STALE_DAYS = 3, LIMIT_MOST = 1000 };
 #define DAY_MS INT64_C(86400000)
 
@@ -41,7 +40,8 @@ row_today(void *context, const struct today_item *item)
     out_date(&call->out, "date", _("Date"), item->date);
     out_bool(&call->out, "is_overdue", NULL, is_overdue);
     out_text(&call->out, NULL, "", is_overdue ? _("overdue") : "");
-    out_word(&call->out, "kind", _("What"), today_word(item->kind), words_say(today_word(item->kind)));
+    out_word(&call->out, "kind", _("What"), today_word(item->kind),
+             words_say(today_word(item->kind)));
     out_id(&call->out, "family_id", NULL, item->family);
     out_text(&call->out, "family_name", _("Family"), item->family_name);
     out_text(&call->out, "text", _("Text"), item->text);
@@ -71,7 +71,8 @@ remark_today(struct call *call)
     enum rc rc = journal_conflicts(call->journal, count_conflict, &conflicts);
 
     for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(ledger, i)) != NULL; i++)
-        if (cover->state == LEDGER_COVER_GIVEN && id_equal(cover->person, replica_self(call->replica).person) &&
+        if (cover->state == LEDGER_COVER_GIVEN &&
+            id_equal(cover->person, replica_self(call->replica).person) &&
             (int64_t)cover->until_ms > replica_now_ms(call->replica))
             covers++;
     out_int(&call->out, "conflicts", NULL, conflicts);
@@ -114,7 +115,8 @@ heard_of(struct call *call, struct id person, int64_t *at_ms)
         struct ack_status status = {.acked_at_ms = 0};
         if (!id_equal(device->person, person) || !ledger_device_is_active(ledger, device->id))
             continue;
-        enum rc rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger), self.feed, &status);
+        enum rc rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger),
+                                        self.feed, &status);
         if (rc != RC_OK)
             return rc;
         if (status.acked_at_ms > *at_ms)
@@ -149,7 +151,8 @@ row_caseload(void *context, const struct caseload_line *line)
     out_date(&call->out, "next_deadline", _("Next deadline"), line->next_deadline);
     out_int(&call->out, "overdue_goals", NULL, line->overdue_goals);
     out_int(&call->out, "overdue_agreements", NULL, line->overdue_agreements);
-    out_int(&call->out, NULL, _("Overdue"), (int64_t)line->overdue_goals + line->overdue_agreements);
+    out_int(&call->out, NULL, _("Overdue"),
+            (int64_t)line->overdue_goals + line->overdue_agreements);
     out_date(&call->out, "last_safety", _("Safety"), line->last_safety);
     out_int(&call->out, "conflicts", _("Two versions"), line->conflicts);
     out_time(&call->out, "heard_of_owner_at", _("Heard of owner"), heard_ms);
@@ -178,8 +181,10 @@ colleagues_freshness(struct call *call)
         if (rc == RC_OK)
             rc = call_out_person(call, "person", _("Colleague"), person->id);
         out_time(&call->out, "heard_at", _("Picture of"), heard_ms);
-        out_bool(&call->out, "is_you", NULL, id_equal(person->id, replica_self(call->replica).person));
-        out_bool(&call->out, "is_stale", NULL, replica_now_ms(call->replica) - heard_ms > STALE_DAYS * DAY_MS);
+        out_bool(&call->out, "is_you", NULL,
+                 id_equal(person->id, replica_self(call->replica).person));
+        out_bool(&call->out, "is_stale", NULL,
+                 replica_now_ms(call->replica) - heard_ms > STALE_DAYS * DAY_MS);
         out_row_end(&call->out);
     }
     out_list_end(&call->out, NULL);
@@ -194,7 +199,8 @@ cmd_caseload(struct call *call)
     if (rc != RC_OK)
         return rc;
     out_list(&call->out, "families", OUT_TABLE);
-    rc = caseload_list(call->journal, call_today(call), call_has(call, OPT_ALL), row_caseload, call);
+    rc =
+        caseload_list(call->journal, call_today(call), call_has(call, OPT_ALL), row_caseload, call);
     out_list_end(&call->out, _("There are no families on this device."));
     return rc == RC_OK ? colleagues_freshness(call) : rc;
 }

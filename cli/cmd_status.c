@@ -31,13 +31,14 @@ take_feed(void *context, const struct feed_status *feed)
 
 /* Whether a device has applied the last save of every feed that one person writes. */
 struct arrival {
-    bool is_asked;   /* the person wrote something at all */
+    bool is_asked; /* the person wrote something at all */
     bool has_all;
     int64_t acked_at_ms;
 };
 
 static enum rc
-arrival_of(struct call *call, const struct feeds *feeds, struct id person, struct id device, struct arrival *arrival)
+arrival_of(struct call *call, const struct feeds *feeds, struct id person, struct id device,
+           struct arrival *arrival)
 {
     const struct ledger *ledger = replica_ledger(call->replica);
 
@@ -80,8 +81,8 @@ out_arrival(struct out *out, const char *key, const char *heading, const struct 
 
 /* One colleague's device and one family: has it the owner's last note, and mine? */
 static enum rc
-row_arrival(struct call *call, const struct ledger_family *family, const struct ledger_device *device,
-            const struct feeds *feeds)
+row_arrival(struct call *call, const struct ledger_family *family,
+            const struct ledger_device *device, const struct feeds *feeds)
 {
     struct texts texts = TEXTS_EMPTY;
     struct arrival of_owner, of_me;
@@ -94,7 +95,8 @@ row_arrival(struct call *call, const struct ledger_family *family, const struct 
         rc = call_device_label(call, &texts, device->id, &label);
     if (rc != RC_OK)
         goto out;
-    int64_t heard_ms = of_owner.acked_at_ms > of_me.acked_at_ms ? of_owner.acked_at_ms : of_me.acked_at_ms;
+    int64_t heard_ms =
+        of_owner.acked_at_ms > of_me.acked_at_ms ? of_owner.acked_at_ms : of_me.acked_at_ms;
     out_row(&call->out);
     rc = call_out_family(call, "family", _("Family"), family->id);
     if (rc == RC_OK)
@@ -138,7 +140,8 @@ arrivals(struct call *call)
             continue;
         rc = replica_feeds(call->replica, family->file, take_feed, &feeds);
         for (size_t k = 0; rc == RC_OK && (device = ledger_device_at(ledger, k)) != NULL; k++)
-            if (!id_equal(device->id, self) && ledger_may_read(ledger, device->id, family->file, now_ms))
+            if (!id_equal(device->id, self) &&
+                ledger_may_read(ledger, device->id, family->file, now_ms))
                 rc = row_arrival(call, family, device, &feeds);
     }
     out_list_end(&call->out, _("none"));
@@ -162,7 +165,8 @@ devices(struct call *call)
         const char *label = NULL;
         if (id_equal(device->id, self.feed.device) || !ledger_device_is_active(ledger, device->id))
             continue;
-        rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger), self.feed, &status);
+        rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger), self.feed,
+                                &status);
         if (rc == RC_OK)
             rc = call_device_label(call, &texts, device->id, &label);
         out_row(&call->out);
@@ -180,7 +184,8 @@ devices(struct call *call)
 }
 
 static enum rc
-row_parked(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last, const char *reason)
+row_parked(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
+           const char *reason)
 {
     struct call *call = context;
     const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), stream);
@@ -190,7 +195,8 @@ row_parked(void *context, struct id stream, struct feed_ref feed, uint32_t first
 
     out_row(&call->out);
     if (rc == RC_OK)
-        rc = call_out_family(call, "family", _("Family"), known == NULL ? (struct id){{0}} : known->family);
+        rc = call_out_family(call, "family", _("Family"),
+                             known == NULL ? (struct id){{0}} : known->family);
     out_text(&call->out, "device", _("From device"), label);
     out_int(&call->out, "first", NULL, first);
     out_int(&call->out, "last", NULL, last);
@@ -213,8 +219,10 @@ owed(struct call *call)
     if (rc == RC_OK)
         rc = ledger_grants_due(ledger, now_ms, &grants);
     if (rc == RC_OK) {
-        out_int(&call->out, "rotations_owed", streams.count > 0 ? _("Keys to renew") : NULL, (int64_t)streams.count);
-        out_int(&call->out, "grants_due", grants.count > 0 ? _("Keys to pass on") : NULL, (int64_t)grants.count);
+        out_int(&call->out, "rotations_owed", streams.count > 0 ? _("Keys to renew") : NULL,
+                (int64_t)streams.count);
+        out_int(&call->out, "grants_due", grants.count > 0 ? _("Keys to pass on") : NULL,
+                (int64_t)grants.count);
     }
     ledger_ids_wipe(&streams);
     ledger_pairs_wipe(&grants);
@@ -230,14 +238,17 @@ summary(struct call *call, const struct waiting *waiting)
     if (waiting->saves_unsealed + waiting->entries_unsent == 0)
         out_line(&call->out, "%s", _("The server has everything that was saved here."));
     else
-        out_line(&call->out, _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send."),
-                 waiting->saves_unsealed, waiting->entries_unsent);
+        out_line(
+            &call->out,
+            _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send."),
+            waiting->saves_unsealed, waiting->entries_unsent);
     if (waiting->last_sync_ms == 0)
         out_line(&call->out, "%s", _("Nothing was exchanged with the server yet."));
     if (!store_is_continuous(call->store, &reason))
         out_notice(&call->out, "continuity", "%s", reason);
     if (waiting->clock_off_ms > CLOCK_OFF_MS || waiting->clock_off_ms < -CLOCK_OFF_MS)
-        out_notice(&call->out, "clock", _("The clock of this device is %" PRId64 " minutes off: please set it."),
+        out_notice(&call->out, "clock",
+                   _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    waiting->clock_off_ms / 60000);
 }
 

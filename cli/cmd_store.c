@@ -33,8 +33,7 @@ read_slots(struct call *call, struct buf *path, const char **directory, struct s
         rc = store_key_read(*directory, slots);
     if (rc == RC_ABSENT) {
         call->exit = EXIT_NO_STORE;
-        return rc_fail(RC_ABSENT, _("there is no store in %s"),
-                       *directory);
+        return rc_fail(RC_ABSENT, _("there is no store in %s"), *directory);
     }
     return rc;
 }
@@ -113,7 +112,8 @@ cmd_passphrase_change(struct call *call)
         fresh_options.given_count = 1;
         rc = unlock_passphrase(&fresh_options, true, &fresh);
     } else if (rc == RC_OK && call_has(call, OPT_NO_INPUT)) {
-        rc = rc_fail(RC_LOCKED, _("the new passphrase is in no file, and --no-input forbids to ask"));
+        rc = rc_fail(RC_LOCKED,
+                     _("the new passphrase is in no file, and --no-input forbids to ask"));
     } else if (rc == RC_OK) {
         rc = unlock_ask_new(&fresh);
     }
@@ -121,7 +121,9 @@ cmd_passphrase_change(struct call *call)
         rc = store_key_change(directory, &call->clock, &old, &fresh, &cost);
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);
-        out_line(&call->out, "%s", _("The passphrase is changed. Old copies of the store still open with the old one."));
+        out_line(
+            &call->out, "%s",
+            _("The passphrase is changed. Old copies of the store still open with the old one."));
     }
     secret_wipe(&old);
     secret_wipe(&fresh);
@@ -135,7 +137,9 @@ finding(struct call *call, const char *level, const char *check, const char *mes
 {
     out_row(&call->out);
     out_word(&call->out, "level", _("State"), level,
-             strcmp(level, "ok") == 0 ? _("ok") : strcmp(level, "warning") == 0 ? _("look out") : _("WRONG"));
+             strcmp(level, "ok") == 0        ? _("ok")
+             : strcmp(level, "warning") == 0 ? _("look out")
+                                             : _("WRONG"));
     out_text(&call->out, "check", _("What"), check);
     out_text(&call->out, "message", _("Found"), message);
     out_row_end(&call->out);
@@ -161,7 +165,8 @@ check_disk(struct call *call)
     if (stat(directory, &status) != 0)
         finding(call, "error", "directory", strerror(errno));
     else if ((status.st_mode & 077) != 0)
-        finding(call, "warning", "directory", _("others on this computer may look into the directory: chmod 700"));
+        finding(call, "warning", "directory",
+                _("others on this computer may look into the directory: chmod 700"));
     else
         finding(call, "ok", "directory", _("only you may look into the directory"));
     if (statvfs(directory, &disk) != 0)
@@ -180,10 +185,12 @@ check_memory(struct call *call)
 
     secret_wipe(&key);
     finding(call, secret_is_locked() ? "ok" : "warning", "memory",
-            secret_is_locked() ? _("keys in memory are never swapped to disk")
-                               : _("the kernel refuses to lock memory: keys may be swapped to disk"));
+            secret_is_locked()
+                ? _("keys in memory are never swapped to disk")
+                : _("the kernel refuses to lock memory: keys may be swapped to disk"));
     finding(call, "ok", "keyring",
-            rc == RC_OK ? _("the store is open until its time is over") : _("the passphrase is asked each time"));
+            rc == RC_OK ? _("the store is open until its time is over")
+                        : _("the passphrase is asked each time"));
 }
 
 static enum rc
@@ -200,11 +207,13 @@ check_sync(struct call *call)
     else
         finding(call, "ok", "continuity", _("this is the store that was last used here"));
     if (waiting.clock_off_ms > CLOCK_OFF_MS || waiting.clock_off_ms < -CLOCK_OFF_MS)
-        finding(call, "warning", "clock", _("the clock of this device is more than five minutes off"));
+        finding(call, "warning", "clock",
+                _("the clock of this device is more than five minutes off"));
     if (waiting.last_sync_ms == 0)
         finding(call, "warning", "sync", _("nothing was ever exchanged with the server"));
     else if (replica_now_ms(call->replica) - waiting.last_sync_ms > SYNC_AGE_DAYS * DAY_MS)
-        finding(call, "warning", "sync", _("the last exchange was more than three days ago: `baken sync`"));
+        finding(call, "warning", "sync",
+                _("the last exchange was more than three days ago: `baken sync`"));
     else
         finding(call, "ok", "sync", _("the last exchange is recent"));
     if (waiting.parked > 0)

@@ -27,7 +27,8 @@ out_report(struct call *call, const struct sync_report *report)
     out_int(out, "applied", _("Applied"), (int64_t)report->applied);
     out_int(out, "parked", report->parked > 0 ? _("Waiting") : NULL, (int64_t)report->parked);
     out_int(out, "held", report->held > 0 ? _("Too late, held") : NULL, (int64_t)report->held);
-    out_int(out, "refused", report->refused > 0 ? _("Refused by the server") : NULL, (int64_t)report->refused);
+    out_int(out, "refused", report->refused > 0 ? _("Refused by the server") : NULL,
+            (int64_t)report->refused);
     out_int(out, "new_conflicts", report->new_conflicts > 0 ? _("Two versions") : NULL,
             (int64_t)report->new_conflicts);
     out_int(out, "rotations_paid", NULL, (int64_t)report->rotations);
@@ -47,16 +48,21 @@ remark(struct call *call, const struct sync_report *report)
     struct out *out = &call->out;
 
     if (report->new_conflicts > 0)
-        out_notice(out, "conflicts", "%s", _("Something has two versions now: see `baken conflicts`."));
+        out_notice(out, "conflicts", "%s",
+                   _("Something has two versions now: see `baken conflicts`."));
     if (report->clock_off_ms > CLOCK_OFF_MS || report->clock_off_ms < -CLOCK_OFF_MS)
-        out_notice(out, "clock", _("The clock of this device is %" PRId64 " minutes off: please set it."),
+        out_notice(out, "clock",
+                   _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    report->clock_off_ms / 60000);
     if (report->held > 0)
-        out_notice(out, "held", "%s", _("Some work came too late; it is kept and waits for a person."));
+        out_notice(out, "held", "%s",
+                   _("Some work came too late; it is kept and waits for a person."));
     if (report->forged_boxes > 0)
-        out_notice(out, "forged", "%s", _("The server gave a key that is not right; tell who manages it."));
+        out_notice(out, "forged", "%s",
+                   _("The server gave a key that is not right; tell who manages it."));
     if (report->refused > 0)
-        out_notice(out, "refused", "%s", _("The server refused something; it is kept here. See `baken status`."));
+        out_notice(out, "refused", "%s",
+                   _("The server refused something; it is kept here. See `baken status`."));
     if (report->refused > 0 || report->forged_boxes > 0)
         call->exit = EXIT_PARTLY;
 }
@@ -77,7 +83,8 @@ cmd_sync(struct call *call)
     out_report(call, &report);
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
     if (!replica_in_team(call->replica))
-        out_notice(&call->out, "not_let_in", "%s", _("This device is not let in yet: the digits wait for who invited you."));
+        out_notice(&call->out, "not_let_in", "%s",
+                   _("This device is not let in yet: the digits wait for who invited you."));
     remark(call, &report);
     return RC_OK;
 }

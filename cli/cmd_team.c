@@ -18,7 +18,8 @@ read_line(const struct call *call, const char *question, struct buf *line)
 {
     if (isatty(STDIN_FILENO) == 1) {
         if (call_has(call, OPT_NO_INPUT))
-            return rc_fail(RC_INVALID, _("there is nothing to read, and --no-input forbids to ask"));
+            return rc_fail(RC_INVALID,
+                           _("there is nothing to read, and --no-input forbids to ask"));
         char typed[512];
         (void)fprintf(stderr, "%s ", question);
         (void)fflush(stderr);
@@ -36,7 +37,8 @@ static enum rc
 read_secret_text(const struct call *call, const char *file, const char *question, struct buf *buf,
                  const char **text)
 {
-    enum rc rc = file != NULL ? input_read(file, LINE_BYTES, file, buf) : read_line(call, question, buf);
+    enum rc rc =
+        file != NULL ? input_read(file, LINE_BYTES, file, buf) : read_line(call, question, buf);
 
     if (rc != RC_OK)
         return rc;
@@ -69,8 +71,8 @@ cmd_team_create(struct call *call)
     if (rc == RC_OK && roles != NULL)
         rc = input_roles(roles, &team.roles);
     if (rc == RC_OK)
-        rc = read_secret_text(call, call_option(call, OPT_CODE_FILE), _("One-time code of the server:"),
-                              &code, &team.code);
+        rc = read_secret_text(call, call_option(call, OPT_CODE_FILE),
+                              _("One-time code of the server:"), &code, &team.code);
     if (rc != RC_OK)
         goto out;
     if (team.device_label == NULL)
@@ -126,8 +128,8 @@ cmd_team_invite(struct call *call)
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_invite(call->replica, &call->transport, person, name, roles, (int64_t)days * DAY_MS,
-                            &invitation);
+        rc = replica_invite(call->replica, &call->transport, person, name, roles,
+                            (int64_t)days * DAY_MS, &invitation);
     if (rc != RC_OK)
         goto out;
     if (output != NULL) {
@@ -142,7 +144,8 @@ cmd_team_invite(struct call *call)
     }
     out_int(&call->out, "valid_days", NULL, days);
     out_notice(&call->out, "secret", "%s",
-               _("The invitation is a secret: whoever has it may ask to join. Give it by hand or by a safe way."));
+               _("The invitation is a secret: whoever has it may ask to join. Give it by hand or "
+                 "by a safe way."));
 out:
     buf_wipe(&invitation);
     texts_wipe(&texts);
@@ -156,8 +159,8 @@ cmd_team_join(struct call *call)
     struct buf address = BUF_EMPTY(LINE_BYTES);
     const char *invitation = NULL, *where = NULL;
     char digits[25];
-    enum rc rc = read_secret_text(call, call->word_count > 0 ? call->words[0] : NULL, _("Invitation:"),
-                                  &typed, &invitation);
+    enum rc rc = read_secret_text(call, call->word_count > 0 ? call->words[0] : NULL,
+                                  _("Invitation:"), &typed, &invitation);
 
     if (rc == RC_OK)
         rc = replica_invitation_address(invitation, &address);
@@ -175,7 +178,8 @@ cmd_team_join(struct call *call)
         goto out;
     out_text(&call->out, "digits", _("Digits"), digits);
     out_text(&call->out, "server", _("Server"), where);
-    out_line(&call->out, "%s", _("Read the digits out to who invited you. Once you are let in, run `baken sync`."));
+    out_line(&call->out, "%s",
+             _("Read the digits out to who invited you. Once you are let in, run `baken sync`."));
 out:
     buf_wipe(&typed);
     buf_wipe(&address);
@@ -228,8 +232,8 @@ cmd_device_approve(struct call *call)
     for (size_t i = 0; rc == RC_OK && i < call->word_count; i++)
         rc = buf_printf(&digits, "%s ", call->words[i]);
     if (rc == RC_OK && call->word_count == 0)
-        rc = read_secret_text(call, call_option(call, OPT_DIGITS_FILE), _("Digits that were read out to you:"),
-                              &digits, &typed);
+        rc = read_secret_text(call, call_option(call, OPT_DIGITS_FILE),
+                              _("Digits that were read out to you:"), &digits, &typed);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -310,7 +314,8 @@ cmd_person_list(struct call *call)
         out_text(&call->out, "name", _("Name"), name);
         if (rc == RC_OK)
             rc = out_roles(call, person->roles);
-        out_bool(&call->out, "is_you", NULL, id_equal(person->id, replica_self(call->replica).person));
+        out_bool(&call->out, "is_you", NULL,
+                 id_equal(person->id, replica_self(call->replica).person));
         out_row_end(&call->out);
     }
     out_list_end(&call->out, NULL);

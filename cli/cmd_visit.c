@@ -21,7 +21,8 @@ time_option(const struct call *call, int32_t *minutes)
         return RC_OK;
     for (size_t i = 0; i < 5; i++)
         if (strlen(text) != 5 || (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9'))
-            return rc_fail(RC_INVALID, _("--%s is not a time such as 14:30"), option_name(OPT_TIME));
+            return rc_fail(RC_INVALID, _("--%s is not a time such as 14:30"),
+                           option_name(OPT_TIME));
     int32_t hour = (text[0] - '0') * 10 + text[1] - '0';
     int32_t minute = (text[3] - '0') * 10 + text[4] - '0';
     if (hour > 23 || minute > 59)
@@ -67,7 +68,8 @@ note_into(struct call *call, bool from_input, struct texts *texts, const char **
 }
 
 static enum rc
-put_participants(struct call *call, struct change_set *set, struct texts *texts, const struct contact *contact)
+put_participants(struct call *call, struct change_set *set, struct texts *texts,
+                 const struct contact *contact)
 {
     struct participant participants[PARTICIPANTS] = {0};
     size_t count = 0;
@@ -77,7 +79,8 @@ put_participants(struct call *call, struct change_set *set, struct texts *texts,
     while (rc == RC_OK && (typed = options_nth(&call->options, OPT_WITH, count)) != NULL) {
         struct buf normal = BUF_EMPTY(1024);
         if (count == PARTICIPANTS)
-            return rc_fail(RC_TOO_LARGE, _("there are more than %d people in this visit"), PARTICIPANTS);
+            return rc_fail(RC_TOO_LARGE, _("there are more than %d people in this visit"),
+                           PARTICIPANTS);
         rc = text_normalise(typed, strlen(typed), 1024, "--with", &normal);
         if (rc == RC_OK)
             rc = texts_copy(texts, buf_text(&normal), &participants[count].text);
@@ -86,8 +89,8 @@ put_participants(struct call *call, struct change_set *set, struct texts *texts,
     }
     if (rc != RC_OK || count == 0)
         return rc;
-    return contact_put_participants(call->journal, set, contact->facts.family, contact->facts.id, participants,
-                                    count);
+    return contact_put_participants(call->journal, set, contact->facts.family, contact->facts.id,
+                                    participants, count);
 }
 
 enum rc
@@ -171,7 +174,8 @@ cmd_visit_show(struct call *call)
     out_time(&call->out, "changed_at", NULL, contact.facts.changed_ms);
     out_date(&call->out, "next", _("Next appointment"), contact.next);
     out_text(&call->out, "reason", _("Reason of the correction"), contact.reason);
-    out_bool(&call->out, "is_withdrawn", contact.is_withdrawn ? _("Withdrawn") : NULL, contact.is_withdrawn);
+    out_bool(&call->out, "is_withdrawn", contact.is_withdrawn ? _("Withdrawn") : NULL,
+             contact.is_withdrawn);
     out_bool(&call->out, "is_incomplete", contact.is_incomplete ? _("Unfinished") : NULL,
              contact.is_incomplete);
     out_int(&call->out, "conflicts", NULL, contact.facts.conflicts);
@@ -238,7 +242,8 @@ cmd_visit_withdraw(struct call *call)
     if (rc == RC_OK)
         rc = call_record(call, ENTITY_CONTACT, _("visit"), call->words[0], &facts);
     if (rc == RC_OK)
-        rc = contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id, reason);
+        rc = contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id,
+                              reason);
     if (rc == RC_OK)
         rc = call_save(call, &set);
     if (rc == RC_OK)

@@ -17,12 +17,12 @@ struct transport_http;
 /* The two or more words that name a command, the words after it, its options, and what it does. */
 struct command {
     const char *noun;
-    const char *verb;      /* NULL when the noun stands alone */
-    const char *words;     /* as in the help: "FAMILY [PERSON]" */
-    size_t least, most;    /* how many words */
+    const char *verb;   /* NULL when the noun stands alone */
+    const char *words;  /* as in the help: "FAMILY [PERSON]" */
+    size_t least, most; /* how many words */
     enum rc (*run)(struct call *call);
-    uint64_t options;      /* OPT_BIT, beside the global ones */
-    const char *help;      /* one sentence without a full stop */
+    uint64_t options; /* OPT_BIT, beside the global ones */
+    const char *help; /* one sentence without a full stop */
 };
 
 struct call {
@@ -32,7 +32,8 @@ struct call {
     size_t word_count;
     struct out out;
     struct clock clock;
-    enum exit_code exit; /* what a success ends with; or, with a failure, instead of the code's own */
+    enum exit_code
+        exit; /* what a success ends with; or, with a failure, instead of the code's own */
     struct secret passphrase; /* as it was given in this call; empty when the keyring had the key */
     struct store *store;
     struct replica *replica;
@@ -60,7 +61,8 @@ bool call_has(const struct call *call, enum option option);
 /* RC_INVALID naming the option when it was not given. */
 enum rc call_need(const struct call *call, enum option option, const char **value) MUST_CHECK;
 /* yyyymmdd; `otherwise` when the option was not given. */
-enum rc call_date(const struct call *call, enum option option, uint32_t otherwise, uint32_t *date) MUST_CHECK;
+enum rc call_date(const struct call *call, enum option option, uint32_t otherwise,
+                  uint32_t *date) MUST_CHECK;
 uint32_t call_today(const struct call *call);
 uint32_t date_number(struct date date);
 /* A number between the bounds; `otherwise` when not given. */
@@ -69,15 +71,18 @@ enum rc call_number(const struct call *call, enum option option, uint32_t least,
 /* A day or a moment as milliseconds: of a day its beginning, or its end when `is_end`. */
 enum rc call_moment(const char *text, bool is_end, int64_t *ms) MUST_CHECK;
 /* One short text of an option, NFC; NULL when the option was not given. Belongs to `texts`. */
-enum rc call_text(const struct call *call, enum option option, struct texts *texts, const char **text) MUST_CHECK;
+enum rc call_text(const struct call *call, enum option option, struct texts *texts,
+                  const char **text) MUST_CHECK;
 /* One of the words in `known` (ended by NULL); `otherwise` when the option was not given. */
 enum rc call_word(const struct call *call, enum option option, const char *const *known,
                   const char *otherwise, const char **word) MUST_CHECK;
 /* The long text of a command: --text, --note-file, or else standard input when `from_input`. Normalised, at
  * most 256 KiB; *is_given false and the text empty when nothing said where it is. */
-enum rc call_note(const struct call *call, bool from_input, struct buf *note, bool *is_given) MUST_CHECK;
+enum rc call_note(const struct call *call, bool from_input, struct buf *note,
+                  bool *is_given) MUST_CHECK;
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
-enum rc input_read(const char *path, size_t ceiling_bytes, const char *what, struct buf *out) MUST_CHECK;
+enum rc input_read(const char *path, size_t ceiling_bytes, const char *what,
+                   struct buf *out) MUST_CHECK;
 /* Writes a file that only the user may read, durably; RC_EXISTS when it is there already. */
 enum rc output_new_file(const char *path, const struct buf *content) MUST_CHECK;
 /* Cuts blanks and line ends off both ends, in place. */
@@ -94,13 +99,18 @@ enum rc call_cover(struct call *call, const char *text, struct id *cover) MUST_C
 enum rc call_record(struct call *call, uint32_t entity, const char *what, const char *text,
                     struct facts *facts) MUST_CHECK;
 /* Names into `texts`; a short id where the name is not known here. */
-enum rc call_person_name(struct call *call, struct texts *texts, struct id person, const char **name) MUST_CHECK;
-enum rc call_device_label(struct call *call, struct texts *texts, struct id device, const char **label) MUST_CHECK;
-enum rc call_family_name(struct call *call, struct texts *texts, struct id family, const char **name) MUST_CHECK;
+enum rc call_person_name(struct call *call, struct texts *texts, struct id person,
+                         const char **name) MUST_CHECK;
+enum rc call_device_label(struct call *call, struct texts *texts, struct id device,
+                          const char **label) MUST_CHECK;
+enum rc call_family_name(struct call *call, struct texts *texts, struct id family,
+                         const char **name) MUST_CHECK;
 /* Saves the set and says that it waits here. */
 enum rc call_save(struct call *call, struct change_set *set) MUST_CHECK;
 /* key (an object with id and name) for programs, the name for people. */
-enum rc call_out_person(struct call *call, const char *key, const char *heading, struct id person) MUST_CHECK;
-enum rc call_out_family(struct call *call, const char *key, const char *heading, struct id family) MUST_CHECK;
+enum rc call_out_person(struct call *call, const char *key, const char *heading,
+                        struct id person) MUST_CHECK;
+enum rc call_out_family(struct call *call, const char *key, const char *heading,
+                        struct id family) MUST_CHECK;
 
 #endif

@@ -24,17 +24,21 @@ static const struct {
     [RC_AMBIGUOUS] = {EXIT_AMBIGUOUS, N_("nothing was changed"), N_("type more characters")},
     [RC_EXISTS] = {EXIT_EXISTS, N_("what is there was not touched"),
                    N_("use what is there or choose another")},
-    [RC_LOCKED] = {EXIT_LOCKED, N_("nothing was changed"),
-                   N_("give the right passphrase, or wait until a colleague's device passed the key on")},
+    [RC_LOCKED] =
+        {EXIT_LOCKED, N_("nothing was changed"),
+         N_("give the right passphrase, or wait until a colleague's device passed the key on")},
     [RC_BUSY] = {EXIT_BUSY, N_("nothing was changed"),
                  N_("wait until the other command is ready and do it again")},
     [RC_DENIED] = {EXIT_DENIED, N_("nothing was changed"), N_("ask the coordinator of your team")},
-    [RC_STALE] = {EXIT_STALE, N_("nothing was changed"), N_("run `baken sync`, look again and repeat it")},
+    [RC_STALE] = {EXIT_STALE, N_("nothing was changed"),
+                  N_("run `baken sync`, look again and repeat it")},
     [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved waits on this device"),
                     N_("try again when there is a connection; everything else works without it")},
-    [RC_UNTRUSTED] = {EXIT_UNTRUSTED, N_("what you saved is on this device and was not accepted elsewhere"),
+    [RC_UNTRUSTED] = {EXIT_UNTRUSTED,
+                      N_("what you saved is on this device and was not accepted elsewhere"),
                       N_("do not try again and tell who manages the server")},
-    [RC_UNSUPPORTED] = {EXIT_UNSUPPORTED, N_("nothing was changed"), N_("install the newest Baken")},
+    [RC_UNSUPPORTED] = {EXIT_UNSUPPORTED, N_("nothing was changed"),
+                        N_("install the newest Baken")},
 };
 
 enum exit_code

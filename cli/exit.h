@@ -8,13 +8,13 @@
 /* docs/CLI.md has the same table. A code that a script does not know is a failure. */
 enum exit_code {
     EXIT_DONE = 0,
-    EXIT_OTHER = 1,        /* memory ran out, or our own mistake */
-    EXIT_USAGE = 2,        /* the command line was not understood */
-    EXIT_BAD_INPUT = 3,    /* a value that cannot be */
+    EXIT_OTHER = 1,     /* memory ran out, or our own mistake */
+    EXIT_USAGE = 2,     /* the command line was not understood */
+    EXIT_BAD_INPUT = 3, /* a value that cannot be */
     EXIT_NOT_FOUND = 4,
     EXIT_AMBIGUOUS = 5,
     EXIT_BUSY = 6,
-    EXIT_LOCKED = 7,       /* no passphrase, a wrong one, or a key that is not here yet */
+    EXIT_LOCKED = 7, /* no passphrase, a wrong one, or a key that is not here yet */
     EXIT_DENIED = 8,
     EXIT_OFFLINE = 9,
     EXIT_NO_STORE = 10,
@@ -26,7 +26,7 @@ enum exit_code {
     EXIT_UNSUPPORTED = 16,
     EXIT_DISK_FULL = 17,
     EXIT_DISK = 18,
-    EXIT_PARTLY = 19,      /* done, and something asks for a person: held, refused, a finding */
+    EXIT_PARTLY = 19, /* done, and something asks for a person: held, refused, a finding */
     EXIT_INTERRUPTED = 130,
 };
 

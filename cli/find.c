@@ -95,7 +95,8 @@ call_person(struct call *call, const char *text, struct id *person)
             choice_add(&begun, at->id);
     }
     texts_wipe(&texts);
-    return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("colleague"), text, person) : rc;
+    return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("colleague"), text, person)
+                       : rc;
 }
 
 enum rc
@@ -131,7 +132,8 @@ call_cover(struct call *call, const char *text, struct id *cover)
 }
 
 enum rc
-call_record(struct call *call, uint32_t entity, const char *what, const char *text, struct facts *facts)
+call_record(struct call *call, uint32_t entity, const char *what, const char *text,
+            struct facts *facts)
 {
     enum rc rc = record_find(call->journal, entity, text, facts);
 
@@ -188,7 +190,8 @@ call_family_name(struct call *call, struct texts *texts, struct id family, const
 }
 
 static enum rc
-out_named(struct call *call, const char *key, const char *heading, struct id id, enum rc rc, const char *name)
+out_named(struct call *call, const char *key, const char *heading, struct id id, enum rc rc,
+          const char *name)
 {
     if (rc != RC_OK)
         return rc;
@@ -243,7 +246,8 @@ enum rc
 call_save(struct call *call, struct change_set *set)
 {
     if (set->count == 0) {
-        out_notice(&call->out, "unchanged", "%s", _("Nothing differs from what is there: nothing was saved."));
+        out_notice(&call->out, "unchanged", "%s",
+                   _("Nothing differs from what is there: nothing was saved."));
         return RC_OK;
     }
     return replica_save(call->replica, set->changes, set->count);

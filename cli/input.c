@@ -76,9 +76,10 @@ call_number(const struct call *call, enum option option, uint32_t least, uint32_
         return RC_OK;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least || value > most)
-        return rc_fail(RC_INVALID, _("--%s is not a whole number from %u to %u"), option_name(option),
-                       (unsigned)least, (unsigned)most);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
+        value > most)
+        return rc_fail(RC_INVALID, _("--%s is not a whole number from %u to %u"),
+                       option_name(option), (unsigned)least, (unsigned)most);
     *number = (uint32_t)value;
     return RC_OK;
 }
@@ -122,8 +123,8 @@ out:
 }
 
 enum rc
-call_word(const struct call *call, enum option option, const char *const *known, const char *otherwise,
-          const char **word)
+call_word(const struct call *call, enum option option, const char *const *known,
+          const char *otherwise, const char **word)
 {
     const char *typed = call_option(call, option);
     char list[256] = "";
@@ -150,7 +151,8 @@ input_trim(struct buf *text)
     while (text->len > 0 && strchr(" \t\r\n", text->data[text->len - 1]) != NULL &&
            text->data[text->len - 1] != '\0')
         text->len--;
-    while (start < text->len && text->data[start] != '\0' && strchr(" \t\r\n", text->data[start]) != NULL)
+    while (start < text->len && text->data[start] != '\0' &&
+           strchr(" \t\r\n", text->data[start]) != NULL)
         start++;
     if (start > 0)
         memmove(text->data, text->data + start, text->len - start);
@@ -210,8 +212,8 @@ output_new_file(const char *path, const struct buf *content)
     size_t done = 0;
 
     if (descriptor < 0)
-        return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"), path,
-                       strerror(errno));
+        return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"),
+                       path, strerror(errno));
     while (done < content->len) {
         ssize_t put = write(descriptor, content->data + done, content->len - done);
         if (put < 0 && errno != EINTR)
@@ -242,14 +244,17 @@ call_note(const struct call *call, bool from_input, struct buf *note, bool *is_g
             return RC_OK;
         if (isatty(STDIN_FILENO) == 1) {
             if (call_has(call, OPT_NO_INPUT))
-                return rc_fail(RC_INVALID, _("there is no text: give --note-file or standard input"));
-            (void)fprintf(stderr, "%s\n", _("Type the text; end with Ctrl-D on a line of its own."));
+                return rc_fail(RC_INVALID,
+                               _("there is no text: give --note-file or standard input"));
+            (void)fprintf(stderr, "%s\n",
+                          _("Type the text; end with Ctrl-D on a line of its own."));
         }
         file = "-";
     }
     if (typed != NULL)
-        rc = strlen(typed) > CHANGE_NOTE_BYTES ? rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"))
-                                               : buf_put(&raw, typed, strlen(typed));
+        rc = strlen(typed) > CHANGE_NOTE_BYTES
+                 ? rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"))
+                 : buf_put(&raw, typed, strlen(typed));
     else
         rc = input_read(file, CHANGE_NOTE_BYTES, _("the text"), &raw);
     if (rc != RC_OK)
@@ -272,9 +277,12 @@ static const struct {
     const char *word;
     uint32_t role;
 } roles_table[] = {
-    {"administrator", LEDGER_ROLE_ADMINISTRATOR}, {"coordinator", LEDGER_ROLE_COORDINATOR},
-    {"coach", LEDGER_ROLE_COACH},                 {"scientist", LEDGER_ROLE_SCIENTIST},
-    {"duty", LEDGER_ROLE_DUTY},                   {"intake", LEDGER_ROLE_INTAKE},
+    {"administrator", LEDGER_ROLE_ADMINISTRATOR},
+    {"coordinator", LEDGER_ROLE_COORDINATOR},
+    {"coach", LEDGER_ROLE_COACH},
+    {"scientist", LEDGER_ROLE_SCIENTIST},
+    {"duty", LEDGER_ROLE_DUTY},
+    {"intake", LEDGER_ROLE_INTAKE},
 };
 
 enum rc

@@ -24,30 +24,35 @@ static const struct command commands[] = {
     {"caseload", NULL, "", 0, 0, cmd_caseload, O(ALL), N_("the families of the team in one table")},
     {"search", NULL, "WORD ...", 1, OPTIONS_WORDS, cmd_search, O(FAMILY) | O(LIMIT),
      N_("find words in notes, goals, agreements and names")},
-    {"conflicts", NULL, "[ID]", 0, 1, cmd_conflicts, 0, N_("show what has two versions, side by side")},
+    {"conflicts", NULL, "[ID]", 0, 1, cmd_conflicts, 0,
+     N_("show what has two versions, side by side")},
     {"resolve", NULL, "ID", 1, 1, cmd_resolve, NOTE | O(TAKE) | O(TOKEN),
      N_("choose between the versions that were on the screen")},
-    {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT), N_("open the store and keep it open for a while")},
+    {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT),
+     N_("open the store and keep it open for a while")},
     {"lock", NULL, "", 0, 0, cmd_lock, 0, N_("close the store: the passphrase is needed again")},
     {"doctor", NULL, "", 0, 0, cmd_doctor, 0, N_("check everything on this device")},
     {"passphrase", "change", "NEW-PASSPHRASE-FILE", 0, 1, cmd_passphrase_change, 0,
      N_("choose another passphrase")},
-    {"team", "create", "", 0, 0, cmd_team_create, O(SERVER) | O(CODE_FILE) | O(NAME) | O(DEVICE) | O(ROLES),
+    {"team", "create", "", 0, 0, cmd_team_create,
+     O(SERVER) | O(CODE_FILE) | O(NAME) | O(DEVICE) | O(ROLES),
      N_("make a team on a server, with this device as its first")},
-    {"team", "invite", "", 0, 0, cmd_team_invite, O(NAME) | O(PERSON) | O(ROLES) | O(DAYS) | O(OUTPUT),
+    {"team", "invite", "", 0, 0, cmd_team_invite,
+     O(NAME) | O(PERSON) | O(ROLES) | O(DAYS) | O(OUTPUT),
      N_("invite a colleague, or a further device of one")},
     {"team", "join", "[INVITATION-FILE]", 0, 1, cmd_team_join, 0,
      N_("ask to join with an invitation, from a file or standard input")},
     {"device", "list", "", 0, 0, cmd_device_list, O(ALL), N_("the devices of the team")},
-    {"device", "approve", "DIGITS ...", 0, OPTIONS_WORDS, cmd_device_approve, O(DIGITS_FILE) | O(DEVICE),
-     N_("let the device in whose digits were read out to you")},
+    {"device", "approve", "DIGITS ...", 0, OPTIONS_WORDS, cmd_device_approve,
+     O(DIGITS_FILE) | O(DEVICE), N_("let the device in whose digits were read out to you")},
     {"device", "revoke", "DEVICE", 1, 1, cmd_device_revoke, 0, N_("shut a lost device out")},
     {"person", "list", "", 0, 0, cmd_person_list, O(ALL), N_("the colleagues in the team")},
-    {"person", "roles", "PERSON", 1, 1, cmd_person_roles, O(ROLES), N_("give a colleague other roles")},
+    {"person", "roles", "PERSON", 1, 1, cmd_person_roles, O(ROLES),
+     N_("give a colleague other roles")},
     {"family", "add", "CODE-NAME", 1, 1, cmd_family_add, O(OWNER) | O(PHASE) | PROFILE,
      N_("register a family")},
-    {"family", "edit", "FAMILY", 1, 1, cmd_family_edit, O(CODE_NAME) | O(PHASE) | O(CLOSED) | PROFILE,
-     N_("change what is known of a family")},
+    {"family", "edit", "FAMILY", 1, 1, cmd_family_edit,
+     O(CODE_NAME) | O(PHASE) | O(CLOSED) | PROFILE, N_("change what is known of a family")},
     {"family", "list", "", 0, 0, cmd_family_list, O(ALL), N_("the families on this device")},
     {"family", "show", "FAMILY", 1, 1, cmd_family_show, 0, N_("one family with its plan")},
     {"family", "assign", "FAMILY PERSON", 2, 2, cmd_family_assign, O(FUNCTION),
@@ -77,13 +82,16 @@ static const struct command commands[] = {
      N_("tell the team that somebody is away")},
     {"absence", "list", "", 0, 0, cmd_absence_list, LISTING, N_("who is away")},
     {"cover", "start", "FAMILY ...", 1, OPTIONS_WORDS, cmd_cover_start,
-     O(PERSON) | O(FROM) | O(UNTIL) | O(READ_ONLY), N_("let a colleague cover for families for a while")},
-    {"cover", "accept", "[COVER]", 0, 1, cmd_cover_accept, 0, N_("accept a cover that was asked of you")},
+     O(PERSON) | O(FROM) | O(UNTIL) | O(READ_ONLY),
+     N_("let a colleague cover for families for a while")},
+    {"cover", "accept", "[COVER]", 0, 1, cmd_cover_accept, 0,
+     N_("accept a cover that was asked of you")},
     {"cover", "assent", "COVER FAMILY ANSWER", 3, 3, cmd_cover_assent, O(DATE),
      N_("write down what a family said to a cover: yes, no, veto")},
     {"cover", "list", "", 0, 0, cmd_cover_list, O(ALL), N_("who covers for whom")},
     {"cover", "end", "COVER", 1, 1, cmd_cover_end, 0, N_("end or decline a cover")},
-    {"cover", "card", "FAMILY", 1, 1, cmd_cover_card, 0, N_("the hand-over card: one page on a family")},
+    {"cover", "card", "FAMILY", 1, 1, cmd_cover_card, 0,
+     N_("the hand-over card: one page on a family")},
     {"cover", "summary", "[FAMILY]", 0, 1, cmd_cover_summary, O(FROM) | O(UNTIL),
      N_("what happened while you were away")},
     {"bundle", "export", "", 0, 0, cmd_bundle_export, O(FOR) | O(OUTPUT),
@@ -117,7 +125,8 @@ help_options(uint64_t set)
 static void
 help_all(void)
 {
-    (void)printf("%s\n\n", _("baken: the caseload of a team of family coaches, also without a network"));
+    (void)printf("%s\n\n",
+                 _("baken: the caseload of a team of family coaches, also without a network"));
     (void)printf("  %s\n\n", _("baken COMMAND [WORDS] [OPTIONS]     baken COMMAND --help"));
     for (size_t i = 0; i < COMMANDS; i++) {
         char name[64];
@@ -155,7 +164,8 @@ find_command(const struct options *options, const struct command **found, size_t
         if (command->verb == NULL || (verb != NULL && strcmp(command->verb, verb) == 0))
             return RC_OK;
         size_t len = strlen(verbs);
-        (void)snprintf(verbs + len, sizeof verbs - len, "%s%s", len == 0 ? "" : ", ", command->verb);
+        (void)snprintf(verbs + len, sizeof verbs - len, "%s%s", len == 0 ? "" : ", ",
+                       command->verb);
     }
     *found = NULL;
     if (verbs[0] == '\0')

@@ -79,8 +79,7 @@ call_open(struct call *call)
         rc = find_store(directory, &is_there);
     if (rc == RC_OK && !is_there) {
         call->exit = EXIT_NO_STORE;
-        rc = rc_fail(RC_ABSENT, _("there is no store in %s"),
-                     directory);
+        rc = rc_fail(RC_ABSENT, _("there is no store in %s"), directory);
     }
     if (rc == RC_OK)
         rc = open_store(call, directory);
@@ -96,7 +95,8 @@ call_open_team(struct call *call)
     enum rc rc = call_open(call);
 
     if (rc == RC_OK && !replica_in_team(call->replica))
-        return rc_fail(RC_DENIED, _("this device is not let in by its team yet; `baken sync` looks again"));
+        return rc_fail(RC_DENIED,
+                       _("this device is not let in by its team yet; `baken sync` looks again"));
     return rc;
 }
 

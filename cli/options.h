@@ -92,7 +92,8 @@ struct options {
  * given twice that may be given once. */
 enum rc options_parse(int argc, char *const *argv, struct options *options) MUST_CHECK;
 /* RC_INVALID when an option was given that `accepted` (a set of bits) lacks. */
-enum rc options_check(const struct options *options, uint64_t accepted, const char *command) MUST_CHECK;
+enum rc options_check(const struct options *options, uint64_t accepted,
+                      const char *command) MUST_CHECK;
 /* The value of an option, "" for a flag, NULL when it was not given. */
 const char *options_get(const struct options *options, enum option option);
 /* The n-th value, from 0, of an option that may be repeated; NULL beyond the last. */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 enum {
-    NARROWEST = 8,        /* a column is cut to this before a line runs over */
-    SHORT_ID_CHARS = 6,   /* what lists show of an id: five are enough to type */
+    NARROWEST = 8,      /* a column is cut to this before a line runs over */
+    SHORT_ID_CHARS = 6, /* what lists show of an id: five are enough to type */
     PROGRESS_AFTER_MS = 1000,
     FORMATTED_BYTES = 4096,
 };

@@ -13,7 +13,7 @@
 
 enum {
     OUT_SCHEMA_VERSION = 1,
-    OUT_COLUMNS = 24,      /* of a table */
+    OUT_COLUMNS = 24, /* of a table */
     OUT_CEILING_BYTES = 256 * 1024 * 1024,
 };
 
@@ -23,10 +23,10 @@ enum out_style { OUT_TABLE, OUT_BLOCKS };
 struct out {
     bool is_json;
     bool is_quiet;
-    bool has_colour;   /* standard output is a terminal and NO_COLOR is not set */
-    bool talks;        /* standard error is a terminal */
-    bool drew;         /* a line of progress stands on the terminal */
-    int width;         /* columns of the terminal; 0: as wide as it takes */
+    bool has_colour; /* standard output is a terminal and NO_COLOR is not set */
+    bool talks;      /* standard error is a terminal */
+    bool drew;       /* a line of progress stands on the terminal */
+    int width;       /* columns of the terminal; 0: as wide as it takes */
     struct clock clock;
     int64_t started_ms; /* of the monotonic clock */
     enum rc rc;
@@ -59,14 +59,16 @@ void out_list_end(struct out *out, const char *none);
 void out_object(struct out *out, const char *key);
 void out_object_end(struct out *out);
 
-void out_text(struct out *out, const char *key, const char *heading, const char *text); /* NULL: null */
-void out_id(struct out *out, const char *key, const char *heading, struct id id);       /* zero: null */
-void out_date(struct out *out, const char *key, const char *heading, uint32_t date);    /* 0: null */
-void out_time(struct out *out, const char *key, const char *heading, int64_t ms);       /* 0: null */
+void out_text(struct out *out, const char *key, const char *heading,
+              const char *text);                                                  /* NULL: null */
+void out_id(struct out *out, const char *key, const char *heading, struct id id); /* zero: null */
+void out_date(struct out *out, const char *key, const char *heading, uint32_t date); /* 0: null */
+void out_time(struct out *out, const char *key, const char *heading, int64_t ms);    /* 0: null */
 void out_int(struct out *out, const char *key, const char *heading, int64_t value);
 void out_bool(struct out *out, const char *key, const char *heading, bool value);
 /* A word for programs and its translation for people. */
-void out_word(struct out *out, const char *key, const char *heading, const char *word, const char *said);
+void out_word(struct out *out, const char *key, const char *heading, const char *word,
+              const char *said);
 
 /* A line for people only, on standard output. An empty format is an empty line. */
 void out_line(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));

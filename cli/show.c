@@ -25,7 +25,8 @@ show_saved(struct call *call, const char *key, struct id id)
     out_id(&call->out, "id", _("Saved"), id);
     out_object_end(&call->out);
     out_int(&call->out, "waiting", NULL, (int64_t)waiting.saves_unsealed);
-    out_notice(&call->out, "saved_here", "%s", _("Saved on this device; `baken sync` brings it to the team."));
+    out_notice(&call->out, "saved_here", "%s",
+               _("Saved on this device; `baken sync` brings it to the team."));
     return RC_OK;
 }
 
@@ -34,7 +35,8 @@ show_minutes(struct out *out, const char *key, const char *heading, int32_t minu
 {
     char text[16];
 
-    (void)snprintf(text, sizeof text, "%02u:%02u", (unsigned)minutes / 60 % 24, (unsigned)minutes % 60);
+    (void)snprintf(text, sizeof text, "%02u:%02u", (unsigned)minutes / 60 % 24,
+                   (unsigned)minutes % 60);
     out_text(out, key, heading, minutes < 0 ? NULL : text);
 }
 
@@ -137,7 +139,9 @@ row_agreement(void *context, const struct agreement *agreement)
     out_bool(&call->out, "is_overdue", NULL, is_late);
     out_int(&call->out, "conflicts", NULL, agreement->facts.conflicts);
     out_text(&call->out, NULL, _("Remark"),
-             agreement->facts.conflicts > 0 ? _("two versions") : is_late ? _("overdue") : "");
+             agreement->facts.conflicts > 0 ? _("two versions")
+             : is_late                      ? _("overdue")
+                                            : "");
     out_row_end(&call->out);
     return rc;
 }

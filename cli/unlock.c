@@ -40,10 +40,12 @@ read_from(int descriptor, struct secret *passphrase)
 
     while (rc == RC_OK) {
         if (typing.len == SECRET_MAX_BYTES) {
-            rc = rc_fail(RC_TOO_LARGE, _("the passphrase is longer than %d bytes"), SECRET_MAX_BYTES - 1);
+            rc = rc_fail(RC_TOO_LARGE, _("the passphrase is longer than %d bytes"),
+                         SECRET_MAX_BYTES - 1);
             break;
         }
-        ssize_t got = read(descriptor, typing.typed.bytes + typing.len, SECRET_MAX_BYTES - typing.len);
+        ssize_t got =
+            read(descriptor, typing.typed.bytes + typing.len, SECRET_MAX_BYTES - typing.len);
         if (got == 0)
             break;
         if (got > 0)
@@ -63,8 +65,8 @@ read_file(const char *path, struct secret *passphrase)
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
     if (descriptor < 0)
-        return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO, _("the passphrase file %s cannot be read: %s"),
-                       path, strerror(errno));
+        return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO,
+                       _("the passphrase file %s cannot be read: %s"), path, strerror(errno));
     enum rc rc = read_from(descriptor, passphrase);
     (void)close(descriptor);
     return rc;
@@ -195,7 +197,8 @@ unlock_passphrase(const struct options *options, bool is_new, struct secret *pas
     const char *command = options_get(options, OPT_PASSPHRASE_COMMAND);
 
     if (file != NULL && command != NULL)
-        return rc_fail(RC_INVALID, _("--passphrase-file and --passphrase-command do not go together"));
+        return rc_fail(RC_INVALID,
+                       _("--passphrase-file and --passphrase-command do not go together"));
     if (command != NULL)
         return read_command(command, passphrase);
     if (file == NULL)
@@ -203,12 +206,14 @@ unlock_passphrase(const struct options *options, bool is_new, struct secret *pas
     if (file != NULL && file[0] != '\0')
         return read_file(file, passphrase);
     if (options_get(options, OPT_NO_INPUT) != NULL)
-        return rc_fail(RC_LOCKED, _("the store is locked and --no-input forbids to ask for the passphrase"));
+        return rc_fail(RC_LOCKED,
+                       _("the store is locked and --no-input forbids to ask for the passphrase"));
     return ask_terminal(is_new, passphrase);
 }
 
 enum rc
-unlock_key(const struct options *options, const char *directory, struct id *store, struct secret *key)
+unlock_key(const struct options *options, const char *directory, struct id *store,
+           struct secret *key)
 {
     struct secret passphrase = SECRET_EMPTY;
     struct store_slots slots;

@@ -11,7 +11,8 @@
  * the terminal without echo; twice and compared when it `is_new`. One line end at its end is cut off. Never
  * from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to read it from
  * (--no-input, no terminal) or the user gave up; RC_ABSENT, RC_IO no such file. */
-enum rc unlock_passphrase(const struct options *options, bool is_new, struct secret *passphrase) MUST_CHECK;
+enum rc unlock_passphrase(const struct options *options, bool is_new,
+                          struct secret *passphrase) MUST_CHECK;
 
 /* Asks for a new passphrase on the terminal, twice. */
 enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;

@@ -78,6 +78,8 @@ gain(struct replica *replica, const struct ledger_stream *stream)
     if (rc == RC_OK)
         rc = journal_add_stream(replica->journal, stream->id, (enum stream_kind)stream->kind,
                                 stream->family);
+    if (rc == RC_OK) /* own entries that outlived an earlier purge are applied once more */
+        rc = elog_renew(replica->db, stream->id);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else

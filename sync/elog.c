@@ -404,18 +404,6 @@ elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reas
 }
 
 enum rc
-elog_set_sent(struct db *db, int64_t key, bool is_sent)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, "UPDATE sync_entry SET is_sent = ?2 WHERE entry = ?1", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, key);
-    stmt_int(stmt, 2, is_sent);
-    return stmt_finish(stmt);
-}
-
-enum rc
 elog_drop(struct db *db, int64_t key)
 {
     struct stmt *stmt;

@@ -77,7 +77,6 @@ enum rc elog_head_at(struct db *db, int64_t feed, uint32_t last,
 enum rc elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied) MUST_CHECK;
 enum rc elog_set_state(struct db *db, int64_t key, enum elog_state state,
                        enum elog_reason reason) MUST_CHECK;
-enum rc elog_set_sent(struct db *db, int64_t key, bool is_sent) MUST_CHECK;
 enum rc elog_drop(struct db *db, int64_t key) MUST_CHECK;
 /* Keys of up to `room` entries in that state above `after`, ascending; `count` out. */
 enum rc elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room,

@@ -195,7 +195,7 @@ nginx_conf() {
         -e "s|@CERTIFICATE@|\"$WORK/tls/$2.pem\"|; s|@CERTIFICATE_KEY@|\"$WORK/tls/$2.key\"|" \
         -e "s|/var/log/nginx/||" "$ROOT/server/nginx/baken.conf.in" >"$1/baken.conf"
     {
-        [ "$(id -u)" -ne 0 ] || echo "user $(id -un);"
+        echo "user root;" # heeded only as root, also one of a user namespace, who sees no other users
         echo "daemon off; pid pid; error_log error.log; worker_processes 1; events {}"
         echo "http { include baken.conf;"
         for what in client_body proxy fastcgi uwsgi scgi; do echo "${what}_temp_path $what;"; done
@@ -207,7 +207,7 @@ nginx_conf() {
 nginx_start() {
     : "${TLS_PORT:=$(port_free)}"
     nginx_conf "$WORK/nginx" "$1" "127.0.0.1:$TLS_PORT" "$2"
-    "$NGINX" -p "$WORK/nginx" -e error.log -c nginx.conf &
+    "$NGINX" -p "$WORK/nginx" -e error.log -c nginx.conf 2>"$WORK/nginx.err" &
     NGINX_PID=$!
     for _ in $(seq 200); do
         curl -sk -o /dev/null "https://127.0.0.1:$TLS_PORT/" && return

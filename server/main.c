@@ -303,14 +303,14 @@ main(int argc, char **argv)
     secret_harden_process();
     enum rc rc = secret_start();
     if (rc != RC_OK)
-        return fail(rc);
+        return (int)fail(rc);
     enum exit_code code = read_options(argc, argv, &options, &is_done);
     if (code != EXIT_FINE || is_done)
-        return code;
+        return (int)code;
     if (optind + 1 == argc && options.dir != NULL)
         for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
             if (strcmp(argv[optind], commands[i].name) == 0)
-                return commands[i].run(&options);
+                return (int)commands[i].run(&options);
     print_help(stderr);
     return EXIT_USAGE;
 }

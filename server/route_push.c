@@ -73,9 +73,12 @@ judge_run(const struct ledger *ledger, const struct entry *entries, size_t count
           struct wire_push_item *items)
 {
     const struct ledger_device *device = ledger_device(ledger, entries[0].device);
-    size_t signed_count =
-        device != NULL ? entry_verify_run(entries, count, device->sign_public) : 0;
+    size_t signed_count = 0;
 
+    /* Each on its own, not the last for all: pages cut a feed elsewhere, and then any of them is a last one. */
+    while (device != NULL && signed_count < count &&
+           entry_verify(&entries[signed_count], device->sign_public))
+        signed_count++;
     for (size_t i = 0; i < count; i++) {
         enum wire_push_reason reason = WIRE_REASON_NONE;
         if (device == NULL)

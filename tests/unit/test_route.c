@@ -518,6 +518,42 @@ gaps_forks_and_forgeries_are_told_apart(void **state)
     buf_wipe(&c);
 }
 
+/* The chain vouches for what stands before the last entry of a run; a page may cut the run before it. */
+static void
+each_signature_within_a_run_must_hold(void **state)
+{
+    struct buf ciphers[2] = {BUF_EMPTY(4096), BUF_EMPTY(4096)};
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES), reply = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct wire_run_list list = WIRE_RUN_LIST_EMPTY;
+    struct wire_push_answer told = WIRE_PUSH_ANSWER_EMPTY;
+    struct hosted_feed feed = new_feed(family.file);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct entry entry = hosted_seal(&hosted, &hosted.first, &feed, 1, &ciphers[i]);
+        if (i == 0)
+            entry.signature[0] ^= 1;
+        assert_int_equal(wire_run_add(&list, &entry), RC_OK);
+    }
+    assert_int_equal(wire_run_push_encode(&list, &body), RC_OK);
+    assert_int_equal(hosted_post(&hosted, &hosted.first, "/entries", &body, &reply), 200);
+    crypto_hash_plain(body.data, body.len, hash);
+    assert_int_equal(wire_push_answer_decode(reply.data, reply.len, hosted.server->public_key, hash,
+                                             &told),
+                     RC_OK);
+    assert_int_equal(told.count, 2);
+    assert_item(told.items[0], WIRE_PUSH_REFUSED, WIRE_REASON_SIGNATURE);
+    assert_item(told.items[1], WIRE_PUSH_REFUSED, WIRE_REASON_GAP);
+    assert_int_equal(pulled(&fatma, "after=0"), 0);
+    wire_push_answer_wipe(&told);
+    wire_run_list_wipe(&list);
+    for (int i = 0; i < 2; i++)
+        buf_wipe(&ciphers[i]);
+    buf_wipe(&body);
+    buf_wipe(&reply);
+}
+
 static void
 who_has_no_right_stores_nothing(void **state)
 {
@@ -910,6 +946,7 @@ main(void)
         TEST(a_request_to_join_reaches_the_one_who_invited),
         TEST(an_entry_is_stored_once_and_reaches_who_may_read),
         TEST(gaps_forks_and_forgeries_are_told_apart),
+        TEST(each_signature_within_a_run_must_hold),
         TEST(who_has_no_right_stores_nothing),
         TEST(a_feed_has_a_bounded_number_of_incarnations),
         TEST(a_stream_is_filled_from_zero_by_who_may_read_it),

@@ -27,6 +27,8 @@ struct inbox_verdict inbox_park(enum elog_reason reason);
 struct inbox_verdict inbox_verdict(const struct replica *replica, const struct entry *entry);
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
+/* Marks a stream whose applied entries changed: the next inbox_judge rebuilds it. Inside a transaction. */
+enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
 enum rc inbox_judge(struct replica *replica) MUST_CHECK;
 

@@ -81,6 +81,12 @@ set_needs_rebuild(struct replica *replica, struct id stream, bool needs)
 }
 
 enum rc
+inbox_mark_rebuild(struct replica *replica, struct id stream)
+{
+    return set_needs_rebuild(replica, stream, true);
+}
+
+enum rc
 replica_rebuild(struct replica *replica, struct id stream)
 {
     enum rc rc = db_begin(replica->db);
@@ -170,7 +176,7 @@ hold_late(struct replica *replica)
             continue;
         rc = elog_set_state(replica->db, after, verdict.state, verdict.reason);
         if (rc == RC_OK)
-            rc = set_needs_rebuild(replica, row.entry.stream, true);
+            rc = inbox_mark_rebuild(replica, row.entry.stream);
     }
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/inbox.h"
 #include "sync/replica_own.h"
 
 enum { SEAL_SAVES = 4096 };
@@ -164,8 +165,12 @@ seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *
                             batch->seen_count, &body);
     if (rc == RC_OK)
         rc = entry_seal(entry, &replica->identity, key, &body, &ciphertext);
-    if (rc == RC_OK)
-        rc = elog_put(replica->db, feed, entry, ELOG_APPLIED, ELOG_NO_REASON, false);
+    if (rc == RC_OK) { /* sealed after the right ended, it is late work here as everywhere */
+        struct inbox_verdict verdict = inbox_verdict(replica, entry);
+        rc = elog_put(replica->db, feed, entry, verdict.state, verdict.reason, false);
+        if (rc == RC_OK && verdict.state != ELOG_APPLIED)
+            rc = inbox_mark_rebuild(replica, feed->stream);
+    }
     if (rc == RC_OK)
         rc = outbox_drop(replica->db, feed->key, entry->first, entry->last);
     if (rc == RC_OK) {

@@ -230,6 +230,8 @@ session_push(struct session *session)
     if (push == NULL)
         return rc_fail(RC_NOMEM, _("no memory left"));
     enum rc rc = outbox_seal(replica, (struct id){{0}}, true);
+    if (rc == RC_OK)
+        rc = inbox_judge(replica);
     while (rc == RC_OK && has_more) {
         push->runs = WIRE_RUN_LIST_EMPTY;
         rc = collect(replica, feed, first, push);

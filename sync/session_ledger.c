@@ -449,5 +449,7 @@ session_boxes(struct session *session)
         rc = open_boxes(session);
     if (rc == RC_OK)
         rc = fetch_missing(session);
+    if (rc == RC_OK) /* the server may count a cover as running that is over by this device's time */
+        rc = replica_forget_lent(session->replica);
     return rc == RC_OK ? rc : rc_while(rc, _("fetching keys"));
 }

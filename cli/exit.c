@@ -35,7 +35,7 @@ static const struct {
     [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved waits on this device"),
                     N_("try again when there is a connection; everything else works without it")},
     [RC_UNTRUSTED] = {EXIT_UNTRUSTED,
-                      N_("what you saved is on this device and was not accepted elsewhere"),
+                      N_("nothing of it was taken over and what you saved is on this device"),
                       N_("do not try again and tell who manages the server")},
     [RC_UNSUPPORTED] = {EXIT_UNSUPPORTED, N_("nothing was changed"),
                         N_("install the newest Baken")},

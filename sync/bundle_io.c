@@ -240,19 +240,17 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
     return rc;
 }
 
-enum rc
-replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
-                      struct sync_report *report)
+/*
+ * Opens into `plain` and decodes what lends from it. A file that is not whole says nothing about the store: the
+ * file is a bad input.
+ */
+static enum rc
+read_file(struct replica *replica, const void *bytes, size_t len, struct buf *plain,
+          struct wire_run_bundle *content)
 {
     struct bundle_head head;
-    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    bool gained;
 
-    *report = (struct sync_report){0};
-    enum rc rc = replica_need_team(replica);
-    if (rc == RC_OK)
-        rc = bundle_peek(bytes, len, &head);
+    enum rc rc = bundle_peek(bytes, len, &head);
     if (rc == RC_OK && memcmp(head.team, replica->team, sizeof head.team) != 0)
         rc = rc_fail(RC_DENIED, _("the bundle is of another team"));
     const struct ledger_device *from =
@@ -260,9 +258,25 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
     if (rc == RC_OK && from == NULL)
         rc = rc_fail(RC_STALE, _("the bundle's sender is not known here yet: sync first"));
     if (rc == RC_OK)
-        rc = bundle_open(bytes, len, &replica->identity, from->sign_public, &plain);
+        rc = bundle_open(bytes, len, &replica->identity, from->sign_public, plain);
     if (rc == RC_OK)
-        rc = wire_run_bundle_decode(plain.data, plain.len, &content);
+        rc = wire_run_bundle_decode(plain->data, plain->len, content);
+    return rc == RC_CORRUPT ? rc_while(RC_INVALID, _("this file is not whole, ask for it again"))
+                            : rc;
+}
+
+enum rc
+replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
+                      struct sync_report *report)
+{
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    bool gained;
+
+    *report = (struct sync_report){0};
+    enum rc rc = replica_need_team(replica);
+    if (rc == RC_OK)
+        rc = read_file(replica, bytes, len, &plain, &content);
     if (rc == RC_OK)
         rc = take_content(replica, &content, report);
     if (rc == RC_OK)

@@ -145,6 +145,8 @@ enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *c
 /* Everything that `device` may have and is not known to have, sealed to it, appended to `out`. */
 enum rc replica_bundle_export(struct replica *replica, struct id device,
                               struct buf *out) MUST_CHECK;
+/* Fails with RC_INVALID when the file is not whole, RC_UNTRUSTED when its signature does not hold, RC_DENIED when it is for
+ * another device or team, RC_STALE when its sender is unknown here; nothing is changed then. */
 enum rc replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
                               struct sync_report *report) MUST_CHECK;
 struct doctor_finding {

@@ -43,7 +43,7 @@ check_equal "the answer arrived once" 1 "$(times anna "Called back.")"
 # refused WHAT SENTENCE: a visit stays here, untouched, while the server is not to be trusted.
 refused() {
     check "$1: a visit is saved" as anna visit add duin --text "Written before $1."
-    check_exit "$1: refused" 15 "certificate is not trusted.*$2.*what you saved is on this device" as anna sync
+    check_exit "$1: refused" 15 "certificate is not trusted.*$2.*; nothing of it was taken over and what you saved is on this device" as anna sync
     check_equal "$1: the visit is here" 1 "$(times anna "Written before $1.")"
     check_says "$1: and waits" 'Only on this device: [1-9]' as anna status
 }

@@ -5,7 +5,7 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/world.h"
 
-enum { YEARS_MS_PER_DAY = 365 };
+enum { DAYS_OF_YEAR = 365, BUNDLE_BYTES = 16 * 1024 * 1024 };
 
 static void
 begin(struct device *device, const char *what)
@@ -421,7 +421,7 @@ static void
 act_jump(struct device *device)
 {
     struct world *world = device->world;
-    int64_t days = (int64_t)world_below(world, 4 * YEARS_MS_PER_DAY) - 2 * YEARS_MS_PER_DAY;
+    int64_t days = (int64_t)world_below(world, 4 * DAYS_OF_YEAR) - 2 * DAYS_OF_YEAR;
 
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
     if (device->offset_ms > device->ahead_ms)
@@ -451,6 +451,31 @@ act_rebuild(struct device *device)
     begin(device, "rebuilds a stream");
     (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]), "rebuild");
     act_done(device);
+}
+
+/* On a stick from one device to another, sometimes read twice; nothing of it needs the server. */
+static void
+act_bundle(struct device *from)
+{
+    struct world *world = from->world;
+    struct device *to = &world->devices[(from->index + 1 + (int)world_below(world, 2)) % WORLD_DEVICES];
+    struct buf bytes = BUF_EMPTY(BUNDLE_BYTES);
+    struct sync_report report = {0};
+    unsigned times = 1 + world_below(world, 2);
+
+    begin(from, "writes a bundle");
+    enum rc rc = replica_bundle_export(from->replica, world->names.devices[to->index], &bytes);
+    world_trace(world, " -> %s, %zu bytes for device %d", rc_name(rc), bytes.len, to->index);
+    (void)world_judge(from, rc, "bundle export");
+    act_done(from);
+    for (unsigned i = 0; rc == RC_OK && i < times && !world->has_failed; i++) {
+        begin(to, "reads a bundle");
+        enum rc read = replica_bundle_import(to->replica, bytes.data, bytes.len, &report);
+        world_trace(world, " -> %s, applied %llu", rc_name(read), (unsigned long long)report.applied);
+        (void)world_judge(to, read, "bundle import");
+        act_done(to);
+    }
+    buf_wipe(&bytes);
 }
 
 static void
@@ -488,6 +513,8 @@ act_step(struct world *world)
         act_ledger(device);
     else if (world_falls(world, 15))
         act_rebuild(device);
+    else if (world_falls(world, rates->bundle))
+        act_bundle(device);
     else if (world_falls(world, 450))
         act_sync(device);
     else

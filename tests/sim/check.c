@@ -293,7 +293,7 @@ check_stream(struct world *world, int stream)
     check_saves(world, stream);
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
         struct device *device = &world->devices[i];
-        reads[i] = model_may_read(world->model, i, stream, world->now_ms);
+        reads[i] = model_may_read(world->model, i, stream, device->refreshed_ms);
         if (reads[i] && (!has_stream(device, stream) || is_filling(device, stream)))
             world_fail(world, "device %d may read stream %d and has it not", i, stream);
         else if (reads[i])

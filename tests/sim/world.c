@@ -10,7 +10,7 @@
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
-enum { STEPS_LEAST = 25, STEPS_MORE = 50, ROUNDS_MOST = 14, ROUNDS_QUIET = 2 };
+enum { STEPS_LEAST = 25, STEPS_MORE = 45, ROUNDS_MOST = 14, ROUNDS_QUIET = 1 };
 #define START_MS INT64_C(1790000000000)
 #define SETUP_SEED UINT64_C(0x62616b656e)
 
@@ -227,6 +227,7 @@ throw_rates(struct world *world)
     struct rates *rates = &world->rates;
 
     *rates = (struct rates){.ledger = 60 + rate(world, 60, 240)};
+    rates->bundle = rate(world, 20, 80);
     rates->interleaved = rate(world, 20, 100);
     if (world_below(world, 8) == 0)
         return;

@@ -42,7 +42,7 @@ enum sabotage {
 /* In 1,000 requests, or steps. */
 struct rates {
     unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
-    unsigned crash, server_crash, jump, drift, link, ledger;
+    unsigned crash, server_crash, jump, drift, link, ledger, bundle;
 };
 
 struct device {

@@ -215,7 +215,7 @@ replica_store_keys(struct replica *replica)
     return rc;
 }
 
-/* The first stream with keys or boxes here that this device may not hold. */
+/* The first stream with keys or boxes here that this device may not hold; what is still here leaves by streams.c. */
 static enum rc
 find_lent(struct replica *replica, struct id *lent, bool *found)
 {
@@ -223,7 +223,11 @@ find_lent(struct replica *replica, struct id *lent, bool *found)
     bool row = true;
 
     *found = false;
-    enum rc rc = db_stmt(replica->db, "SELECT stream FROM sync_box UNION SELECT stream FROM sync_key", &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream FROM (SELECT stream FROM sync_box UNION"
+                         " SELECT stream FROM sync_key)"
+                         " WHERE stream NOT IN (SELECT stream FROM sync_stream)",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     while (rc == RC_OK && row && !*found) {
@@ -264,8 +268,11 @@ replica_forget_lent(struct replica *replica)
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
+        bool is_here = true, is_filling;
         rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
-        if (rc == RC_OK && !may_keep(replica, stream))
+        if (rc == RC_OK && !may_keep(replica, stream)) /* of a stream that is here, what waits is sealed first */
+            rc = streams_have(replica, stream, &is_here, &is_filling);
+        if (rc == RC_OK && !is_here)
             keyring_drop(replica->keys, stream);
         else
             i++;

@@ -27,6 +27,42 @@ state_of(const struct call *call, const struct ledger_cover *cover)
     return cover->state == LEDGER_COVER_ACCEPTED ? "accepted" : "given";
 }
 
+/* Whether a family's latest answer on one colleague, as far as it is known here, is a veto. */
+struct veto_search {
+    struct id person;
+    int64_t latest_ms;
+    bool is_vetoed;
+};
+
+static enum rc
+take_veto(void *context, const struct assent *assent)
+{
+    struct veto_search *search = context;
+
+    if (!id_equal(assent->person, search->person) || assent->answer == NULL ||
+        assent->facts.changed_ms < search->latest_ms)
+        return RC_OK;
+    search->latest_ms = assent->facts.changed_ms;
+    search->is_vetoed = strcmp(assent->answer, "veto") == 0;
+    return RC_OK;
+}
+
+/* A family's veto of a colleague is absolute; a missing assent is an open point and blocks nothing. */
+static enum rc
+refuse_vetoed(struct call *call, const struct cover_new *cover)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < cover->count; i++) {
+        struct record_filter filter = {.family = cover->families[i]};
+        struct veto_search search = {.person = cover->person};
+        rc = assent_list(call->journal, &filter, take_veto, &search);
+        if (rc == RC_OK && search.is_vetoed)
+            rc = rc_fail(RC_DENIED, _("a family has said that it does not want this colleague"));
+    }
+    return rc;
+}
+
 enum rc
 cmd_cover_start(struct call *call)
 {
@@ -52,6 +88,8 @@ cmd_cover_start(struct call *call)
         rc = call_person(call, person, &cover.person);
     for (size_t i = 0; rc == RC_OK && i < call->word_count; i++)
         rc = call_family(call, call->words[i], &families[cover.count++]);
+    if (rc == RC_OK)
+        rc = refuse_vetoed(call, &cover);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)

@@ -1,5 +1,5 @@
-/* Figures of the journal on an unencrypted file: recording a visit, merging, the caseload, a search. One JSON
- * line each; no peer runs here. */
+/* Figures of the journal in an encrypted store: opening, recording a visit, merging, the caseload, a search.
+ * One JSON line each; no peer runs here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "core/goal.h"
 #include "core/search.h"
 #include "core/secret.h"
+#include "core/store.h"
 #include "tests/support/scratch.h"
 
 enum {
@@ -20,7 +21,8 @@ enum {
     VISITS = 120,
     ONE_BY_ONE = 500,
     FIELD_VERSIONS_PER_VISIT = 6,
-    PER_COMMIT = 1000
+    PER_COMMIT = 1000,
+    OPENINGS = 11
 };
 
 static void
@@ -51,6 +53,7 @@ figure(const char *name, double value, const char *unit, int runs)
 }
 
 struct side {
+    struct store *store;
     struct db *db;
     struct journal *journal;
 };
@@ -66,14 +69,27 @@ id_at(unsigned kind, unsigned number)
     return id;
 }
 
+/* The options of the store `name`: a fixed key, no passphrase. */
+static struct store_options
+options_of(struct scratch *scratch, const char *name, char directory[200], char state[200])
+{
+    snprintf(directory, 200, "%s", scratch_path(scratch, name));
+    snprintf(state, 200, "%s", scratch_path(scratch, "state"));
+    return (struct store_options){
+        .directory = directory, .state_directory = state, .clock = clock_system()};
+}
+
 static void
 open_side(struct scratch *scratch, const char *name, bool full, struct side *side)
 {
-    struct db_options options = {.busy_ms = 10, .synchronous_full = full, .exclusive = true};
+    char directory[200], state[200];
+    struct store_options options = options_of(scratch, name, directory, state);
     struct clock clock = clock_system();
     bool needs_rebuild;
 
-    demand(db_open(scratch_path(scratch, name), &options, &side->db), "db_open");
+    demand(store_create(&options, NULL, NULL, &side->store), "store_create");
+    side->db = store_db(side->store);
+    demand(db_set_synchronous(side->db, full), "synchronous");
     demand(journal_open(side->db, &clock, &side->journal, &needs_rebuild), "journal_open");
     demand(db_begin(side->db), "begin");
     for (unsigned i = 0; i < FAMILIES; i++) {
@@ -81,6 +97,13 @@ open_side(struct scratch *scratch, const char *name, bool full, struct side *sid
         demand(journal_add_stream(side->journal, id_at(2, i), STREAM_FILE, id_at(3, i)), "file");
     }
     demand(db_commit(side->db), "commit");
+}
+
+static void
+close_side(struct side *side)
+{
+    journal_close(side->journal);
+    store_close(side->store);
 }
 
 struct log {
@@ -274,6 +297,31 @@ read_all(struct side *side)
     figure("search_36000_notes", (now_ms() - start) / 20, "ms", 20);
 }
 
+/* Opening an unlocked store of 36,000 visits: lock, key proof, journal. */
+static void
+open_again(struct scratch *scratch, const char *name, struct side *side)
+{
+    char directory[200], state[200];
+    struct store_options options = options_of(scratch, name, directory, state);
+    struct secret key = SECRET_EMPTY;
+    struct clock clock = clock_system();
+    double took[OPENINGS];
+    bool needs_rebuild;
+
+    demand(secret_copy(&key, store_secret(side->store)->bytes, store_secret(side->store)->len), "key");
+    options.key = &key;
+    for (int i = 0; i < OPENINGS; i++) {
+        close_side(side);
+        double start = now_ms();
+        demand(store_open(&options, &side->store), "store_open");
+        demand(journal_open(store_db(side->store), &clock, &side->journal, &needs_rebuild), "journal_open");
+        took[i] = now_ms() - start;
+    }
+    secret_wipe(&key);
+    qsort(took, OPENINGS, sizeof *took, compare);
+    figure("open_unlocked_store", took[OPENINGS / 2], "ms", OPENINGS);
+}
+
 int
 main(void)
 {
@@ -288,23 +336,22 @@ main(void)
     if (log.bodies == NULL || log.streams == NULL || log.saves == NULL)
         return 1;
     scratch_make(&scratch);
-    open_side(&scratch, "one.db", true, &one);
+    open_side(&scratch, "one", true, &one);
     record_one_by_one(&one, &self);
-    open_side(&scratch, "all.db", true, &all);
+    open_side(&scratch, "all", true, &all);
     author_all(&all, &self, &log);
-    open_side(&scratch, "other.db", false, &other);
+    open_side(&scratch, "other", false, &other);
     merge_all(&other, &self, &log);
     read_all(&other);
+    open_again(&scratch, "other", &other);
     for (size_t i = 0; i < log.count; i++)
         buf_wipe(&log.bodies[i]);
     free(log.bodies);
     free(log.streams);
     free(log.saves);
     struct side *sides[] = {&one, &all, &other};
-    for (size_t i = 0; i < 3; i++) {
-        journal_close(sides[i]->journal);
-        db_close(sides[i]->db);
-    }
+    for (size_t i = 0; i < 3; i++)
+        close_side(sides[i]);
     scratch_remove(&scratch);
     return 0;
 }

@@ -82,6 +82,10 @@ answer "sync, the colleague" fatma sync
 answer "cover list" fatma cover list
 check_equal "what the family said waits for the file" "$(value covers.0.families.0.assent)" null
 answer "cover accept" fatma cover accept "$cover"
+answer "cover assent, a veto of one who covers elsewhere" anna cover assent "$cover" duin veto
+as anna cover start duin --person fatma --until 2027-01-04 >"$WORK/veto" 2>&1
+check_equal "a veto blocks another cover by that colleague" $? 8
+answer "cover assent, taken back" anna cover assent "$cover" duin yes
 answer "sync, after accepting" fatma sync
 answer "cover list, with the file" fatma cover list
 check_equal "the family said yes" "$(value covers.0.families.0.assent)" yes

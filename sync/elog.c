@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/i18n.h"
 
 const char *
 elog_reason_name(enum elog_reason reason)
@@ -233,111 +232,6 @@ elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *row)
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
     return one_entry(stmt, row);
-}
-
-/* The hash of the entry that covers first..last or overlaps it. RC_ABSENT when none does. */
-static enum rc
-overlap(struct db *db, int64_t feed, const struct entry *entry, int64_t *key,
-        uint8_t hash[CRYPTO_HASH_BYTES], bool *lacks_body, bool *lacks_arrival)
-{
-    struct stmt *stmt;
-    bool found;
-    struct entry stored;
-
-    enum rc rc = db_stmt(db,
-                         "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0 FROM sync_entry"
-                         " WHERE feed = ?1 AND first <= ?3 AND last >= ?2 LIMIT 1",
-                         &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, feed);
-    stmt_int(stmt, 2, entry->first);
-    stmt_int(stmt, 3, entry->last);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && !found)
-        rc = RC_ABSENT;
-    if (rc == RC_OK) {
-        size_t len;
-        const uint8_t *header = stmt_get_blob(stmt, 1, &len);
-        *key = stmt_get_int(stmt, 0);
-        *lacks_body = stmt_get_int(stmt, 2) != 0;
-        *lacks_arrival = stmt_get_int(stmt, 3) != 0;
-        rc = entry_header_decode(header, len, &stored);
-        memcpy(hash, stored.hash, CRYPTO_HASH_BYTES);
-    }
-    stmt_done(stmt);
-    return rc;
-}
-
-/* A later full body, or a time of arrival, for an entry that is here. */
-static enum rc
-complete(struct db *db, int64_t key, const struct entry *entry, bool lacks_body, bool lacks_arrival)
-{
-    struct stmt *stmt;
-    enum rc rc;
-
-    if (lacks_body && entry->ciphertext != NULL) {
-        rc = db_stmt(
-            db, "UPDATE sync_entry SET ciphertext = ?2, state = 0, reason = 0 WHERE entry = ?1",
-            &stmt);
-        if (rc != RC_OK)
-            return rc;
-        stmt_int(stmt, 1, key);
-        stmt_blob(stmt, 2, entry->ciphertext, entry->ciphertext_len);
-        rc = stmt_finish(stmt);
-        if (rc != RC_OK)
-            return rc;
-    }
-    if (!lacks_arrival || entry->arrived_ms == 0)
-        return RC_EXISTS;
-    rc = db_stmt(db, "UPDATE sync_entry SET arrived_ms = ?2, is_sent = 1 WHERE entry = ?1", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, key);
-    stmt_int(stmt, 2, (int64_t)entry->arrived_ms);
-    rc = stmt_finish(stmt);
-    return rc == RC_OK ? RC_EXISTS : rc;
-}
-
-enum rc
-elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
-         enum elog_state state, enum elog_reason reason, bool is_sent)
-{
-    struct stmt *stmt;
-    uint8_t header[ENTRY_HEADER_BYTES], hash[CRYPTO_HASH_BYTES];
-    int64_t key;
-    bool lacks_body, lacks_arrival;
-
-    enum rc rc = overlap(db, feed->key, entry, &key, hash, &lacks_body, &lacks_arrival);
-    if (rc == RC_OK && memcmp(hash, entry->hash, sizeof hash) != 0)
-        return rc_fail(RC_UNTRUSTED, _("two different entries claim to be save %u of one device"),
-                       (unsigned)entry->first);
-    if (rc == RC_OK)
-        return complete(db, key, entry, lacks_body, lacks_arrival);
-    if (rc != RC_ABSENT)
-        return rc;
-    rc = db_stmt(db,
-                 "INSERT INTO sync_entry (feed, first, last, header, signature, ciphertext, "
-                 "arrived_ms, state,"
-                 " reason, is_sent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                 &stmt);
-    if (rc != RC_OK)
-        return rc;
-    entry_header(entry, header);
-    stmt_int(stmt, 1, feed->key);
-    stmt_int(stmt, 2, entry->first);
-    stmt_int(stmt, 3, entry->last);
-    stmt_blob(stmt, 4, header, sizeof header);
-    stmt_blob(stmt, 5, entry->signature, sizeof entry->signature);
-    if (entry->ciphertext != NULL)
-        stmt_blob(stmt, 6, entry->ciphertext, entry->ciphertext_len);
-    else
-        stmt_null(stmt, 6);
-    stmt_int(stmt, 7, (int64_t)entry->arrived_ms);
-    stmt_int(stmt, 8, state);
-    stmt_int(stmt, 9, reason);
-    stmt_int(stmt, 10, is_sent);
-    return stmt_finish(stmt);
 }
 
 enum rc

@@ -63,7 +63,7 @@ void elog_row_wipe(struct elog_row *row);
 
 /*
  * Stores an entry. The same entry again: RC_EXISTS without a sentence (a body or an arrival time that was missing is added).
- * Other bytes at these saves: RC_UNTRUSTED.
+ * Other bytes at these saves: RC_UNTRUSTED; but an entry whose signature nobody looked at (ELOG_LEDGER) gives way to a proven one.
  */
 enum rc elog_put(struct db *db, const struct elog_feed *feed, const struct entry *entry,
                  enum elog_state state, enum elog_reason reason, bool is_sent) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/log.h"
 #include "sync/outbox.h"
 
 enum { BATCH_ENTRIES = 1000 };
@@ -62,6 +63,11 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
                       is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
         if (rc == RC_OK)
             ++*stored;
+        if (rc == RC_UNTRUSTED && !is_own) {
+            /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
+            log_warn("inbox.fork", "last=%u", (unsigned)items[i].last);
+            rc = RC_OK;
+        }
         if (rc == RC_EXISTS)
             rc = RC_OK;
     }
@@ -70,6 +76,17 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         rc = elog_feed_put(replica->db, &feed);
     }
     return rc;
+}
+
+/* What a bundle brings was not looked at by the server, and may go on in a bundle that ends a run elsewhere. */
+static size_t
+verify_each(const struct entry *items, size_t count, const uint8_t *sign_public)
+{
+    size_t good = 0;
+
+    while (good < count && entry_verify(&items[good], sign_public))
+        good++;
+    return good;
 }
 
 static enum rc
@@ -84,7 +101,8 @@ store_run(struct replica *replica, const struct entry *items, size_t count, bool
         return rc; /* gained by a line that was not read yet: it will be filled from zero */
     if (device == NULL)
         return store_items(replica, items, count, false, from_server, stored);
-    size_t good = entry_verify_run(items, count, device->sign_public);
+    size_t good = from_server ? entry_verify_run(items, count, device->sign_public)
+                              : verify_each(items, count, device->sign_public);
     if (good < count)
         return rc_fail(RC_UNTRUSTED, _("an entry's signature does not hold"));
     return store_items(replica, items, count, true, from_server, stored);
@@ -217,7 +235,7 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
     if (device == NULL)
         *verdict = inbox_park(ELOG_LEDGER);
     else if (row->reason == ELOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
-        *verdict = inbox_park(ELOG_DAMAGED);
+        *verdict = inbox_park(ELOG_LEDGER); /* still nobody's: the device's own takes its place */
     else if (verdict->state != ELOG_PARKED)
         rc = follow(replica, row, verdict);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)

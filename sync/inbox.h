@@ -10,7 +10,8 @@
  * transaction.
  *
  * stored  counts the entries that were new
- * fails   RC_UNTRUSTED a signature, a body or a fork: nothing is to be committed
+ * fails   RC_UNTRUSTED a signature, a body or a fork of an own feed: nothing is to be committed. Of another's fork the
+ *         first is kept
  */
 enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
                     uint64_t *stored) MUST_CHECK;

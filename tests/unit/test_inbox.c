@@ -1,0 +1,175 @@
+/* What an inbox takes from whoever brings it: nothing counts under another's name, and nobody stops the others' work. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "sync/inbox.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { FORGER = 0, VICTIM = 1, NEWCOMER = 2 };
+
+static struct office office;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    office_join(&office, VICTIM, "Bram", LEDGER_ROLE_COACH);
+    office_sync_all(&office, 2, 2);
+    office_join(&office, NEWCOMER, "Fatma", LEDGER_ROLE_COACH);
+    office_sync(&office, FORGER);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+/* Save 1 of the newcomer's feed of the team stream, signed by the device `signer`. */
+static struct entry
+seal_as_newcomer(int signer, int64_t number, struct buf *cipher)
+{
+    struct replica *author = office.devices[signer].replica, *forger = office.devices[FORGER].replica;
+    struct identity identity = author->identity;
+    struct id stream = ledger_team_stream(forger->ledger);
+    struct change change = CHANGE_EMPTY(stream);
+    struct buf value = BUF_EMPTY(64), body = BUF_EMPTY(4096);
+    struct secret key = SECRET_EMPTY;
+    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = 1, .last = 1};
+
+    identity.device = office.devices[NEWCOMER].id; /* lent keys, another's name */
+    assert_ok(value_put_int(&value, 1, number));
+    assert_ok(change_put(&change, 9999, id_random(), 1, &value));
+    assert_ok(body_write((struct feed_ref){identity.device, 7}, 1, &change, 1, NULL, 0, &body));
+    assert_ok(keyring_get(forger->keys, stream, 1, &key));
+    entry.position = ledger_position(forger->ledger);
+    memcpy(entry.position_hash, ledger_hash_at(forger->ledger, entry.position),
+           sizeof entry.position_hash);
+    assert_ok(entry_seal(&entry, &identity, &key, &body, cipher));
+    secret_wipe(&key);
+    change_wipe(&change);
+    buf_wipe(&value);
+    buf_wipe(&body);
+    return entry;
+}
+
+static enum rc
+bring(const struct entry *entry, bool from_server)
+{
+    struct replica *victim = office.devices[VICTIM].replica;
+    struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
+    uint64_t stored = 0;
+
+    assert_ok(wire_run_add(&runs, entry));
+    assert_ok(db_begin(victim->db));
+    enum rc rc = inbox_store(victim, &runs, from_server, &stored);
+    if (rc == RC_OK)
+        assert_ok(db_commit(victim->db));
+    else
+        db_rollback(victim->db);
+    wire_run_list_wipe(&runs);
+    return rc;
+}
+
+/* Of the newcomer's save at the victim. */
+static enum elog_state
+state_there(uint8_t *hash)
+{
+    struct replica *victim = office.devices[VICTIM].replica;
+    struct feed_ref ref = {office.devices[NEWCOMER].id, 7};
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_feed feed;
+
+    assert_ok(elog_feed_find(victim->db, ledger_team_stream(victim->ledger), ref, &feed));
+    assert_ok(elog_find(victim->db, feed.key, 1, &row));
+    enum elog_state state = row.state;
+    memcpy(hash, row.entry.hash, CRYPTO_HASH_BYTES);
+    elog_row_wipe(&row);
+    return state;
+}
+
+/* Brought before the victim knows the newcomer: first without its body, then whole. */
+static void
+an_entry_counts_only_under_its_authors_signature(void **state)
+{
+    (void)state;
+    struct buf forged_cipher = BUF_EMPTY(8192), cipher = BUF_EMPTY(8192);
+    struct entry forged = seal_as_newcomer(FORGER, 666, &forged_cipher);
+    struct entry own = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    struct entry bare = forged;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    bare.ciphertext = NULL;
+    assert_ok(bring(&bare, true));
+    assert_ok(bring(&forged, true));
+    office_sync(&office, VICTIM); /* now the ledger tells who the newcomer is */
+    assert_int_equal(state_there(hash), ELOG_PARKED);
+    assert_ok(bring(&own, true)); /* and the newcomer's own takes its place */
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    assert_memory_equal(hash, own.hash, sizeof hash);
+    assert_int_equal(bring(&forged, true), RC_UNTRUSTED);
+    buf_wipe(&forged_cipher);
+    buf_wipe(&cipher);
+}
+
+static void
+the_right_header_under_a_wrong_signature_is_mended(void **state)
+{
+    (void)state;
+    struct buf cipher = BUF_EMPTY(8192);
+    struct entry own = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    struct entry broken = own;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    broken.signature[0] ^= 1;
+    assert_ok(bring(&broken, true));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_PARKED);
+    assert_ok(bring(&own, true));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    buf_wipe(&cipher);
+}
+
+/* One by a bundle, the other by the server, as an author can who signs twice. */
+static void
+a_colleague_who_signs_two_saves_as_one_stops_nobody(void **state)
+{
+    (void)state;
+    struct buf ciphers[2] = {BUF_EMPTY(8192), BUF_EMPTY(8192)};
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+    struct entry other = seal_as_newcomer(NEWCOMER, 2, &ciphers[1]);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    office_sync(&office, VICTIM);
+    assert_ok(bring(&one, false));
+    assert_ok(bring(&other, true));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    assert_memory_equal(hash, one.hash, sizeof hash);
+    for (int i = 0; i < 2; i++)
+        buf_wipe(&ciphers[i]);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_entry_counts_only_under_its_authors_signature),
+        CASE(the_right_header_under_a_wrong_signature_is_mended),
+        CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

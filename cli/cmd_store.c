@@ -54,9 +54,10 @@ cmd_unlock(struct call *call)
         rc = unlock_passphrase(&call->options, false, &passphrase);
     if (rc == RC_OK)
         rc = store_key_open(&slots, &passphrase, &key);
-    if (rc == RC_OK)
+    bool is_right = rc == RC_OK;
+    if (is_right)
         rc = keyslot_park(slots.store, &key, minutes * 60);
-    if (rc == RC_ABSENT && call->exit != EXIT_NO_STORE)
+    if (is_right && rc == RC_ABSENT)
         rc = rc_fail(RC_LOCKED, _("the passphrase is right, but the kernel keeps no keys here"));
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);

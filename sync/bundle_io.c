@@ -174,7 +174,7 @@ replica_bundle_export(struct replica *replica, struct id device, struct buf *out
     }
     buf_wipe(&content);
     packing_wipe(&packing);
-    return rc == RC_OK ? rc : rc_while(rc, _("making a bundle"));
+    return rc;
 }
 
 /* ---- in --------------------------------------------------------------------------------------- */
@@ -294,5 +294,5 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
     report->is_complete = rc == RC_OK;
     wire_run_bundle_wipe(&content);
     buf_wipe(&plain);
-    return rc == RC_OK ? rc : rc_while(rc, _("reading a bundle"));
+    return rc;
 }

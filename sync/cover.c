@@ -81,7 +81,7 @@ replica_cover_give(struct replica *replica, const struct transport *transport,
     if (rc ==
         RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
         rc = session_grants(&session);
-    return rc == RC_OK ? rc : rc_while(rc, _("giving cover"));
+    return rc;
 }
 
 /* ---- accepting, ending -------------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ replica_cover_accept(struct replica *replica, const struct transport *transport,
         rc = submit(&session, build_accept, &cover);
     if (rc == RC_OK)
         rc = session_boxes(&session);
-    return rc == RC_OK ? rc : rc_while(rc, _("accepting cover"));
+    return rc;
 }
 
 struct ending {
@@ -150,7 +150,7 @@ replica_cover_end(struct replica *replica, const struct transport *transport, st
             ending.why = LEDGER_WHY_DECLINED;
         rc = submit(&session, build_end, &ending);
     }
-    return rc == RC_OK ? rc : rc_while(rc, _("ending cover"));
+    return rc;
 }
 
 /* ---- what a session does by itself --------------------------------------------------------------- */

@@ -136,7 +136,7 @@ replica_create_family(struct replica *replica, const struct transport *transport
 
     enum rc rc = session_begin(&session);
     if (rc != RC_OK)
-        return rc_while(rc, _("making a family"));
+        return rc;
     rc = load_plan(replica, &plan);
     bool is_same = rc == RC_OK && plan.code_name.len == strlen(code_name) &&
                    memcmp(plan.code_name.data, code_name, plan.code_name.len) == 0 &&
@@ -161,7 +161,7 @@ replica_create_family(struct replica *replica, const struct transport *transport
     if (rc == RC_OK)
         *family = plan.ids.family;
     buf_wipe(&plan.code_name);
-    return rc == RC_OK ? rc : rc_while(rc, _("making a family"));
+    return rc;
 }
 
 /* ---- assignments ------------------------------------------------------------------------------ */
@@ -231,7 +231,7 @@ replica_assign(struct replica *replica, const struct transport *transport, struc
         rc = submit(&session, build_assign, &wanted);
     if (rc == RC_OK)
         rc = session_pay(&session);
-    return rc == RC_OK ? rc : rc_while(rc, _("assigning a family"));
+    return rc;
 }
 
 /* ---- roles, revoking -------------------------------------------------------------------------- */
@@ -270,7 +270,7 @@ replica_set_roles(struct replica *replica, const struct transport *transport, st
         rc = submit(&session, build_role, &wanted);
     if (rc == RC_OK)
         rc = session_pay(&session);
-    return rc == RC_OK ? rc : rc_while(rc, _("changing roles"));
+    return rc;
 }
 
 static enum rc
@@ -297,5 +297,5 @@ replica_revoke_device(struct replica *replica, const struct transport *transport
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)
         rc = submit(&session, build_revoke, &device);
-    return rc == RC_OK ? rc : rc_while(rc, _("revoking a device"));
+    return rc;
 }

@@ -251,7 +251,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
             rc = outbox_next_stream(replica->db, &stream, &stream, &found);
     }
     free(batch);
-    return rc == RC_OK ? rc : rc_while(rc, _("sealing what waits"));
+    return rc;
 }
 
 /* The saves of one entry back in line. */

@@ -145,7 +145,7 @@ session_acknowledge(struct session *session)
     if (rc == RC_OK && ack.stream_count > 0)
         rc = send_ack(session, &ack);
     ack_wipe(&ack);
-    return rc == RC_OK ? rc : rc_while(rc, _("acknowledging"));
+    return rc;
 }
 
 /* ---- those of others -------------------------------------------------------------------------- */
@@ -261,5 +261,5 @@ session_fetch_acks(struct session *session)
             rc = take_page(replica, &answer, &after, &more);
     }
     buf_wipe(&answer);
-    return rc == RC_OK ? rc : rc_while(rc, _("fetching acknowledgements"));
+    return rc;
 }

@@ -249,7 +249,7 @@ session_push(struct session *session)
     free(push);
     if (rc == RC_OK)
         rc = forget_purged(replica);
-    return rc == RC_OK ? rc : rc_while(rc, _("sending"));
+    return rc;
 }
 
 /* ---- pull ------------------------------------------------------------------------------------- */
@@ -391,5 +391,5 @@ session_pull(struct session *session)
         pull = (struct pull){.after = (uint64_t)cursor};
         rc = pull_pages(session, &pull, session->options != NULL ? session->options->wait_ms : 0);
     }
-    return rc == RC_OK ? rc : rc_while(rc, _("fetching"));
+    return rc;
 }

@@ -82,7 +82,7 @@ session_hello(struct session *session)
 out:
     joining_invitation_wipe(&invitation);
     buf_wipe(&answer);
-    return rc == RC_OK ? rc : rc_while(rc, _("greeting the server"));
+    return rc;
 }
 
 /* ---- lines ------------------------------------------------------------------------------------ */
@@ -230,7 +230,7 @@ session_ledger(struct session *session)
 
     enum rc rc = fetch_lines(session);
     if (rc != RC_OK)
-        return rc_while(rc, _("reading the ledger"));
+        return rc;
     if (!replica->is_in_team)
         return rc_fail(RC_DENIED, _("this device is not approved yet"));
     rc = inbox_judge(replica);
@@ -451,5 +451,5 @@ session_boxes(struct session *session)
         rc = fetch_missing(session);
     if (rc == RC_OK) /* the server may count a cover as running that is over by this device's time */
         rc = replica_forget_lent(session->replica);
-    return rc == RC_OK ? rc : rc_while(rc, _("fetching keys"));
+    return rc;
 }

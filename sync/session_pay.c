@@ -215,5 +215,5 @@ session_pay(struct session *session)
     /* What cannot be paid now, or was refused, stays owed; the rest of the session goes on. */
     if (rc == RC_DENIED || rc == RC_INVALID || rc == RC_STALE)
         rc = RC_OK;
-    return rc == RC_OK ? rc : rc_while(rc, _("paying keys"));
+    return rc;
 }

@@ -70,10 +70,7 @@ check_op(struct session *session, const struct buf *op)
     struct replica *replica = session->replica;
     uint64_t at_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
 
-    enum rc rc = ledger_check(replica->ledger, op->data, op->len, at_ms, &verdict);
-    if (rc == RC_DENIED)
-        return rc_while(rc, _("no right to it"));
-    return rc;
+    return ledger_check(replica->ledger, op->data, op->len, at_ms, &verdict);
 }
 
 static enum rc
@@ -253,7 +250,7 @@ heads_of_device(struct session *session, const struct ledger_pairs *due, struct 
         rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
     ledger_heads_wipe(&heads);
     buf_wipe(&answer);
-    return rc == RC_OK ? rc : rc_while(rc, _("asking the server for the last entries"));
+    return rc;
 }
 
 enum rc

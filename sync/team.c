@@ -147,6 +147,8 @@ post_team(struct session *session, const char *code, const struct buf *stored)
     call.body = &body;
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_DENIED)
+        rc = rc_fail(rc, _("the server does not accept this one-time code"));
     if (rc == RC_OK)
         rc = session_take_lines(session, &answer, &more);
     wire_submission_wipe(&submission);
@@ -181,7 +183,7 @@ replica_create_team(struct replica *replica, const struct transport *transport,
     if (rc == RC_OK)
         rc = streams_refresh(replica, &gained);
     buf_wipe(&stored);
-    return rc == RC_OK ? rc : rc_while(rc, _("making the team"));
+    return rc;
 }
 
 /* ---- inviting --------------------------------------------------------------------------------- */
@@ -259,7 +261,7 @@ replica_invite(struct replica *replica, const struct transport *transport, struc
     if (rc == RC_OK)
         rc = write_invitation(replica, &invite, out);
     secret_wipe(&invite.seed);
-    return rc == RC_OK ? rc : rc_while(rc, _("inviting"));
+    return rc;
 }
 
 /* ---- joining ---------------------------------------------------------------------------------- */
@@ -353,7 +355,7 @@ out:
     buf_wipe(&answer);
     buf_wipe(&request);
     joining_invitation_wipe(&invitation);
-    return rc == RC_OK ? rc : rc_while(rc, _("asking to join"));
+    return rc;
 }
 
 enum rc
@@ -416,7 +418,7 @@ find_request(struct session *session, struct approval *approval)
     if (rc == RC_CORRUPT)
         rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
     if (rc == RC_OK && !is_found)
-        rc = rc_fail(RC_ABSENT, _("nobody who waits has these digits: nothing was approved"));
+        rc = rc_fail(RC_ABSENT, _("nobody who waits has these digits"));
     approval->device =
         identity_device_id(approval->request.sign_public, approval->request.box_public);
     wire_blocks_wipe(&joins);
@@ -463,5 +465,5 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
         *device = approval.device;
     if (rc == RC_OK)
         rc = session_pay(&session); /* what the newcomer may hold by its person's rights */
-    return rc == RC_OK ? rc : rc_while(rc, _("approving a device"));
+    return rc;
 }

@@ -225,6 +225,17 @@ judge(CURLcode code, const struct receiving *receiving, const char *detail)
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
         return rc_fail(RC_INVALID, _("the server's address cannot be used: %s"), why);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return rc_fail(RC_OFFLINE, _("the server was not reached: there is no connection, or its name is wrong"));
+    case CURLE_COULDNT_CONNECT:
+        return rc_fail(RC_OFFLINE, _("the server was not reached: nothing answers at its address"));
+    case CURLE_OPERATION_TIMEDOUT:
+        return rc_fail(RC_OFFLINE, _("the server was not reached: it took too long"));
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return rc_fail(RC_OFFLINE, _("the server was not reached: the connection broke off"));
     default:
         return rc_fail(RC_OFFLINE, _("the server was not reached: %s"), why);
     }

@@ -7,8 +7,8 @@
 
 enum { DAYS_OF_YEAR = 365, BUNDLE_BYTES = 16 * 1024 * 1024 };
 
-static void
-begin(struct device *device, const char *what)
+void
+act_begin(struct device *device, const char *what)
 {
     device->is_busy = true;
     device->world->depth++;
@@ -40,13 +40,14 @@ act_session(struct device *device, struct sync_report *report)
     const struct sync_options options = {0};
     bool is_complete = false;
 
-    begin(device, "sync");
+    act_begin(device, "sync");
     *report = (struct sync_report){0};
     sabotage_session(device);
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
-    world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu", rc_name(rc),
-                (unsigned long long)report->pushed, (unsigned long long)report->applied,
-                (unsigned long long)report->parked, (unsigned long long)report->held);
+    world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu",
+                rc_name(rc), (unsigned long long)report->pushed,
+                (unsigned long long)report->applied, (unsigned long long)report->parked,
+                (unsigned long long)report->held);
     is_complete = rc == RC_OK && report->is_complete;
     if (rc == RC_OK)
         device->refreshed_ms = replica_now_ms(device->replica);
@@ -87,7 +88,8 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     struct world *world = device->world;
     const struct unit_kind *kind = any_kind(world, home);
 
-    *op = (struct model_op){.is_shown_in_conflict = kind->is_shown, .supersedes_nothing = kind->is_set};
+    *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
+                            .supersedes_nothing = kind->is_set};
     op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");
@@ -174,7 +176,7 @@ act_save(struct device *device)
     if (!may && world_falls(world, 900))
         return;
     bool is_partial = lacks_own(device, (int)at, count);
-    begin(device, "save");
+    act_begin(device, "save");
     enum rc rc = adapter_save(device, saves, count);
     world_trace(world, " -> stream %u, %zu operations: %s", at, saves[0].count, rc_name(rc));
     if (!device_is_dead(device)) {
@@ -188,233 +190,6 @@ act_save(struct device *device)
     act_done(device);
 }
 
-/* ---- the ledger ---- */
-
-/* The device of a person; mostly the one who may, sometimes anybody, who is then refused. */
-static struct device *
-actor(struct world *world, struct id person)
-{
-    for (int i = 0; i < WORLD_DEVICES; i++)
-        if (id_equal(world->names.persons[i], person) && !world_falls(world, 80))
-            return &world->devices[i];
-    return &world->devices[world_below(world, WORLD_DEVICES)];
-}
-
-/* Somebody who may act for the family: its owner, or the coordinator. */
-static struct device *
-actor_for(struct world *world, struct id family)
-{
-    const struct ledger_family *known = ledger_family(world->ledger, family);
-
-    return world_falls(world, 400) ? &world->devices[0] : actor(world, known->owner);
-}
-
-static struct id
-any_family(struct world *world)
-{
-    return world->names.families[world_below(world, (unsigned)world->names.family_count)];
-}
-
-static struct id
-any_other_person(struct world *world, struct id but)
-{
-    for (;;) {
-        struct id person = world->names.persons[world_below(world, (unsigned)world->names.person_count)];
-        if (!id_equal(person, but) || world_falls(world, 50))
-            return person;
-    }
-}
-
-static void
-give(struct world *world)
-{
-    struct id family = any_family(world), id;
-    struct device *device = actor_for(world, family);
-
-    if (world->names.cover_count == MODEL_COVERS || device->is_busy)
-        return;
-    /* One draw a statement, here as everywhere: the order within an expression is the compiler's. */
-    struct cover_new cover = {.families = &family, .count = 1, .from_ms = world->now_ms};
-    cover.person = any_other_person(world, ledger_family(world->ledger, family)->owner);
-    cover.until_ms = world->now_ms + (1 + (int64_t)world_below(world, 20 * 24)) * WORLD_HOUR_MS;
-    cover.may_write = world_falls(world, 800);
-    begin(device, "gives a cover");
-    enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &id);
-    world_trace(world, " -> %s", rc_name(rc));
-    (void)world_judge(device, rc, "cover give");
-    act_done(device);
-}
-
-/* A cover in that state by the server's ledger; false when there is none. */
-static bool
-any_cover(struct world *world, enum ledger_cover_state state, struct id *id, struct id *person)
-{
-    const struct ledger_cover *cover;
-    unsigned count = 0;
-
-    for (size_t i = 0; (cover = ledger_cover_at(world->ledger, i)) != NULL; i++)
-        if (cover->state == state && world_below(world, ++count) == 0) {
-            *id = cover->id;
-            *person = cover->person;
-        }
-    return count > 0;
-}
-
-static void
-accept(struct world *world)
-{
-    struct id id, person;
-
-    if (!any_cover(world, LEDGER_COVER_GIVEN, &id, &person)) {
-        give(world);
-        return;
-    }
-    struct device *device = actor(world, person);
-    if (device->is_busy)
-        return;
-    begin(device, "accepts a cover");
-    enum rc rc = replica_cover_accept(device->replica, &device->transport, id);
-    world_trace(device->world, " -> %s", rc_name(rc));
-    (void)world_judge(device, rc, "cover accept");
-    act_done(device);
-}
-
-static void
-end_cover(struct world *world)
-{
-    struct id id, person;
-
-    if (!any_cover(world, world_falls(world, 800) ? LEDGER_COVER_ACCEPTED : LEDGER_COVER_GIVEN, &id, &person))
-        return;
-    struct device *device = world_falls(world, 700) ? &world->devices[0] : actor(world, person);
-    if (device->is_busy)
-        return;
-    begin(device, "ends a cover");
-    enum rc rc = replica_cover_end(device->replica, &device->transport, id);
-    world_trace(device->world, " -> %s", rc_name(rc));
-    (void)world_judge(device, rc, "cover end");
-    act_done(device);
-}
-
-static void
-assign(struct world *world)
-{
-    struct id family = any_family(world);
-    struct id person = any_other_person(world, ledger_family(world->ledger, family)->owner);
-    struct device *device = actor_for(world, family);
-    int function = ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
-
-    if (world_falls(world, 100))
-        function = LEDGER_OWNER;
-    if (device->is_busy)
-        return;
-    begin(device, "assigns");
-    enum rc rc = replica_assign(device->replica, &device->transport, family, person, function);
-    world_trace(world, " -> function %d: %s", function, rc_name(rc));
-    (void)world_judge(device, rc, "assign");
-    act_done(device);
-}
-
-static void
-new_family(struct device *device)
-{
-    struct world *world = device->world;
-    struct names *names = &world->names;
-    struct id family;
-    char name[MODEL_TEXT];
-
-    /* Every try may become a line, also one whose answer was lost. */
-    if (names->family_count + world->family_tries >= MODEL_FAMILIES)
-        return;
-    world->family_tries++;
-    snprintf(name, sizeof name, "Family %d", world->next_value++);
-    begin(device, "makes a family");
-    enum rc rc = replica_create_family(device->replica, &device->transport, name,
-                                       names->persons[device->index], &family);
-    world_trace(world, " -> %s", rc_name(rc));
-    (void)world_judge(device, rc, "family");
-    act_done(device);
-}
-
-static void
-revoke(struct device *device)
-{
-    struct world *world = device->world;
-
-    if (world->is_revoked_once || world_falls(world, 800))
-        return;
-    world->is_revoked_once = true;
-    begin(device, "revokes device 2");
-    enum rc rc = replica_revoke_device(device->replica, &device->transport, world->names.devices[2]);
-    world_trace(world, " -> %s", rc_name(rc));
-    (void)world_judge(device, rc, "revoke");
-    act_done(device);
-}
-
-static void
-act_ledger(struct device *device)
-{
-    switch (world_below(device->world, 14)) {
-    case 0:
-    case 1:
-        give(device->world);
-        break;
-    case 2:
-    case 3:
-    case 4:
-    case 5:
-        accept(device->world);
-        break;
-    case 6:
-    case 7:
-    case 8:
-        end_cover(device->world);
-        break;
-    case 9:
-    case 10:
-    case 11:
-        assign(device->world);
-        break;
-    default:
-        if (world_falls(device->world, 500))
-            new_family(device);
-        else
-            revoke(&device->world->devices[0]);
-        break;
-    }
-}
-
-/* A device whose clock was once far ahead keeps that as its time: covers given to it are over there. The coordinator
- * ends these for everybody, so that all agree on who may read. */
-static bool
-was_ahead(const struct world *world, struct id person)
-{
-    for (int i = 0; i < WORLD_DEVICES; i++)
-        if (id_equal(world->names.persons[i], person))
-            return world->devices[i].ahead_ms > 0;
-    return false;
-}
-
-void
-act_end_covers(struct world *world)
-{
-    struct device *device = &world->devices[0];
-    const struct ledger_cover *cover;
-
-    for (size_t i = 0; (cover = ledger_cover_at(replica_ledger(device->replica), i)) != NULL; i++) {
-        if (cover->state == LEDGER_COVER_ENDED || !was_ahead(world, cover->person))
-            continue;
-        struct id id = cover->id;
-        begin(device, "ends a cover");
-        enum rc rc = replica_cover_end(device->replica, &device->transport, id);
-        world_trace(world, " -> %s", rc_name(rc));
-        (void)world_judge(device, rc, "cover end");
-        act_done(device);
-        if (world->has_failed)
-            return;
-    }
-}
-
 /* ---- what befalls a device ---- */
 
 static void
@@ -426,7 +201,8 @@ act_jump(struct device *device)
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
     if (device->offset_ms > device->ahead_ms)
         device->ahead_ms = device->offset_ms;
-    world_trace(world, "device %d: clock is off by %lld ms", device->index, (long long)device->offset_ms);
+    world_trace(world, "device %d: clock is off by %lld ms", device->index,
+                (long long)device->offset_ms);
 }
 
 static void
@@ -436,7 +212,8 @@ act_drift(struct device *device)
 
     device->drift_from_ms = world->now_ms;
     device->drift_ppm = (int64_t)world_below(world, 2000) - 1000;
-    world_trace(world, "device %d: drifts by %lld ppm", device->index, (long long)device->drift_ppm);
+    world_trace(world, "device %d: drifts by %lld ppm", device->index,
+                (long long)device->drift_ppm);
 }
 
 static void
@@ -448,8 +225,9 @@ act_rebuild(struct device *device)
     if (adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
                     &world->names.streams[stream]) == 0)
         return;
-    begin(device, "rebuilds a stream");
-    (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]), "rebuild");
+    act_begin(device, "rebuilds a stream");
+    (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]),
+                      "rebuild");
     act_done(device);
 }
 
@@ -458,20 +236,22 @@ static void
 act_bundle(struct device *from)
 {
     struct world *world = from->world;
-    struct device *to = &world->devices[(from->index + 1 + (int)world_below(world, 2)) % WORLD_DEVICES];
+    struct device *to =
+        &world->devices[(from->index + 1 + (int)world_below(world, 2)) % WORLD_DEVICES];
     struct buf bytes = BUF_EMPTY(BUNDLE_BYTES);
     struct sync_report report = {0};
     unsigned times = 1 + world_below(world, 2);
 
-    begin(from, "writes a bundle");
+    act_begin(from, "writes a bundle");
     enum rc rc = replica_bundle_export(from->replica, world->names.devices[to->index], &bytes);
     world_trace(world, " -> %s, %zu bytes for device %d", rc_name(rc), bytes.len, to->index);
     (void)world_judge(from, rc, "bundle export");
     act_done(from);
     for (unsigned i = 0; rc == RC_OK && i < times && !world->has_failed; i++) {
-        begin(to, "reads a bundle");
+        act_begin(to, "reads a bundle");
         enum rc read = replica_bundle_import(to->replica, bytes.data, bytes.len, &report);
-        world_trace(world, " -> %s, applied %llu", rc_name(read), (unsigned long long)report.applied);
+        world_trace(world, " -> %s, applied %llu", rc_name(read),
+                    (unsigned long long)report.applied);
         (void)world_judge(to, read, "bundle import");
         act_done(to);
     }

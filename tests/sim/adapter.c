@@ -37,8 +37,9 @@ number(struct id *ids, int *count, int room, struct id id)
 static int
 person_of(struct world *world, struct id id)
 {
-    return id_is_zero(id) ? MODEL_NONE
-                          : number(world->names.persons, &world->names.person_count, MODEL_PERSONS, id);
+    return id_is_zero(id)
+               ? MODEL_NONE
+               : number(world->names.persons, &world->names.person_count, MODEL_PERSONS, id);
 }
 
 static int
@@ -118,7 +119,8 @@ tell_join(struct world *world, struct model_fact *fact)
     for (size_t i = 0; (device = ledger_device_at(world->ledger, i)) != NULL; i++)
         last = device;
     fact->kind = MODEL_JOIN;
-    fact->device = number(world->names.devices, &world->names.device_count, MODEL_DEVICES, last->id);
+    fact->device =
+        number(world->names.devices, &world->names.device_count, MODEL_DEVICES, last->id);
     fact->person = person_of(world, last->person);
     fact->roles = ledger_person(world->ledger, last->person)->roles;
 }
@@ -217,7 +219,8 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
     tell_kind(world, &op, &fact);
     model_line(world->model, &fact);
     world_trace(world, "  line %llu: %s by device %d at %llu", (unsigned long long)position,
-                ledger_kind_name(op.kind), find(world->names.devices, world->names.device_count, op.author),
+                ledger_kind_name(op.kind),
+                find(world->names.devices, world->names.device_count, op.author),
                 (unsigned long long)line.time_ms);
     free(heads);
     ledger_op_wipe(&op);
@@ -244,8 +247,9 @@ take_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
         return RC_OK;
     }
     if (entry.first != model_stored(world->model, stored.stream, stored.writer) + 1)
-        world_fail(world, "the server stored save %u of writer %d in stream %d after save %u", entry.first,
-                   stored.writer, stored.stream, model_stored(world->model, stored.stream, stored.writer));
+        world_fail(world, "the server stored save %u of writer %d in stream %d after save %u",
+                   entry.first, stored.writer, stored.stream,
+                   model_stored(world->model, stored.stream, stored.writer));
     model_entry(world->model, stored.stream, stored.writer, entry.last, entry.position);
     if (world->stored_count == world->stored_room) {
         world->stored_room = world->stored_room == 0 ? 64 : world->stored_room * 2;
@@ -255,8 +259,8 @@ take_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
     }
     world->stored[world->stored_count++] = stored;
     world_trace(world, "  arrival %llu: stream %d, writer %d, saves %u to %u, line %llu",
-                (unsigned long long)row->arrival, stored.stream, stored.writer, entry.first, entry.last,
-                (unsigned long long)entry.position);
+                (unsigned long long)row->arrival, stored.stream, stored.writer, entry.first,
+                entry.last, (unsigned long long)entry.position);
     return RC_OK;
 }
 
@@ -293,7 +297,8 @@ adapter_follow(struct world *world)
     static const uint8_t NO_TEAM[sizeof world->team];
     struct depot *depot = NULL;
 
-    if (world->model == NULL || world->server == NULL || memcmp(world->team, NO_TEAM, sizeof NO_TEAM) == 0)
+    if (world->model == NULL || world->server == NULL ||
+        memcmp(world->team, NO_TEAM, sizeof NO_TEAM) == 0)
         return;
     enum rc rc = server_take_depot(world->server, &depot);
     if (rc == RC_OK)

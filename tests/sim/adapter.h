@@ -6,12 +6,12 @@
 
 /* A kind of unit that the simulator writes. */
 struct unit_kind {
-    const char *name;   /* the model's word: "goal.goal" */
+    const char *name; /* the model's word: "goal.goal" */
     uint32_t entity, unit, field;
     enum model_stream_kind home;
-    bool is_shown;      /* two versions are a conflict that is shown */
-    bool is_set;        /* each version is a member */
-    bool is_last;       /* a plain edit goes over all that is current, also in conflict */
+    bool is_shown; /* two versions are a conflict that is shown */
+    bool is_set;   /* each version is a member */
+    bool is_last;  /* a plain edit goes over all that is current, also in conflict */
 };
 enum { UNIT_KINDS = 11 };
 extern const struct unit_kind unit_kinds[UNIT_KINDS];

@@ -89,8 +89,8 @@ decide_open(struct device *device, int stream)
 
     if (!model_is_open(model, stream, device->writer))
         return;
-    int64_t saved = adapter_ask(device,
-                                "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
+    int64_t saved = adapter_ask(
+        device, "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
     if (saved >= (int64_t)model_last(model, stream, device->writer))
         model_acknowledge(model, stream, device->writer);
     else
@@ -108,15 +108,19 @@ adapter_look(struct device *device)
         if (id_is_zero(id))
             continue;
         decide_open(device, stream);
-        bool is_here = adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1", &id) > 0;
+        bool is_here =
+            adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1", &id) > 0;
         for (int writer = 0; writer < world->names.writer_count; writer++) {
             uint32_t upto = 0;
-            enum rc rc = is_here ? journal_frontier(journal, id, world->names.writers[writer], &upto) : RC_OK;
+            enum rc rc = is_here
+                             ? journal_frontier(journal, id, world->names.writers[writer], &upto)
+                             : RC_OK;
             if (rc != RC_OK)
                 world_fail(world, "device %d, frontier: %s", device->index, rc_sentence());
             if (upto > model_last(world->model, stream, writer)) {
-                world_fail(world, "device %d applied save %u of writer %d in stream %d, which saved %u",
-                           device->index, upto, writer, stream, model_last(world->model, stream, writer));
+                world_fail(
+                    world, "device %d applied save %u of writer %d in stream %d, which saved %u",
+                    device->index, upto, writer, stream, model_last(world->model, stream, writer));
                 upto = 0;
             }
             model_sees(world->model, device->index, stream, writer, upto);
@@ -172,8 +176,8 @@ take_version(void *context, const struct current *current)
 
 /* A deletion lists every version of the record's other units that the author sees. */
 static enum rc
-put_deletion(struct device *device, const struct unit_kind *kind, struct id stream, struct id record,
-             struct buf *value)
+put_deletion(struct device *device, const struct unit_kind *kind, struct id stream,
+             struct id record, struct buf *value)
 {
     struct version room[STANDING_MOST];
     struct versions seen = {room, 0, STANDING_MOST};
@@ -208,7 +212,8 @@ take_screen(void *context, const struct current *current)
         return rc;
     const struct field *field = value_find(fields, count, screen->kind->field);
     if (field != NULL)
-        snprintf(screen->value, sizeof screen->value, "%.*s", (int)field->len, (const char *)field->bytes);
+        snprintf(screen->value, sizeof screen->value, "%.*s", (int)field->len,
+                 (const char *)field->bytes);
     return RC_OK;
 }
 
@@ -227,18 +232,20 @@ choose_way(struct device *device, int stream, struct model_op *op, bool *is_plai
     *is_plain = world_falls(world, 400);
     if (!*is_plain)
         return RC_OK;
-    enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream], kind->entity,
-                                 adapter_record(world, op->record), kind->unit, take_screen, &screen);
+    enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],
+                                 kind->entity, adapter_record(world, op->record), kind->unit,
+                                 take_screen, &screen);
     memcpy(op->over, screen.value, sizeof op->over);
     return rc;
 }
 
 static enum rc
-put_value(struct device *device, const struct unit_kind *kind, const struct model_op *op, struct change *change,
-          struct buf *value)
+put_value(struct device *device, const struct unit_kind *kind, const struct model_op *op,
+          struct change *change, struct buf *value)
 {
     if (kind->unit == UNIT_DELETED)
-        return put_deletion(device, kind, change->stream, adapter_record(device->world, op->record), value);
+        return put_deletion(device, kind, change->stream, adapter_record(device->world, op->record),
+                            value);
     return value_put_text(value, kind->field, op->value);
 }
 
@@ -262,7 +269,8 @@ put_op(struct device *device, struct model_save *save, size_t at, struct change 
         rc = put_value(device, kind, op, change, &value);
     if (op->supersedes_one && count > 1)
         count = 1;
-    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0 && op->over[0] == '\0') {
+    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0 &&
+        op->over[0] == '\0') {
         world->is_sabotaged = true;
         is_plain = false;
         count--;
@@ -351,27 +359,29 @@ take_shown(void *context, const struct current *current)
 }
 
 static void
-tell_difference(const struct shown *shown, const struct model_standing *standing, size_t count, int stream,
-                const char *record)
+tell_difference(const struct shown *shown, const struct model_standing *standing, size_t count,
+                int stream, const char *record)
 {
     char text[WORLD_SENTENCE] = "";
     size_t len = 0;
 
     for (size_t i = 0; i < count && len < sizeof text; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s", standing[i].version.writer,
-                                standing[i].version.save, standing[i].version.index, standing[i].value);
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s",
+                                standing[i].version.writer, standing[i].version.save,
+                                standing[i].version.index, standing[i].value);
     if (len < sizeof text)
         len += (size_t)snprintf(text + len, sizeof text - len, "; device has");
     for (size_t i = 0; i < shown->count && len < sizeof text; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s", shown->at[i].version.writer,
-                                shown->at[i].version.save, shown->at[i].version.index, shown->at[i].value);
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d.%u.%u=%s",
+                                shown->at[i].version.writer, shown->at[i].version.save,
+                                shown->at[i].version.index, shown->at[i].value);
     world_fail(shown->device->world, "device %d, stream %d, record %s, %s: should be%s",
                shown->device->index, stream, record, shown->kind->name, text);
 }
 
 void
-adapter_compare(struct device *device, const struct model_view *view, int stream, const char *record,
-                const char *unit)
+adapter_compare(struct device *device, const struct model_view *view, int stream,
+                const char *record, const char *unit)
 {
     struct world *world = device->world;
     struct model_standing standing[STANDING_MOST];
@@ -379,8 +389,8 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
     size_t count = model_current(view, stream, record, unit, standing, STANDING_MOST);
 
     enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],
-                                 shown.kind->entity, adapter_record(world, record), shown.kind->unit,
-                                 take_shown, &shown);
+                                 shown.kind->entity, adapter_record(world, record),
+                                 shown.kind->unit, take_shown, &shown);
     if (rc == RC_ABSENT)
         rc = RC_OK;
     if (rc != RC_OK) {
@@ -390,8 +400,9 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
     bool same = count == shown.count;
     for (size_t i = 0; same && i < count; i++) {
         const struct model_version *a = &standing[i].version, *b = &shown.at[i].version;
-        same = a->writer == b->writer && a->save == b->save && a->index == b->index &&
-               (shown.kind->unit == UNIT_DELETED || strcmp(standing[i].value, shown.at[i].value) == 0);
+        same =
+            a->writer == b->writer && a->save == b->save && a->index == b->index &&
+            (shown.kind->unit == UNIT_DELETED || strcmp(standing[i].value, shown.at[i].value) == 0);
     }
     if (!same)
         tell_difference(&shown, standing, count, stream, record);

@@ -60,8 +60,8 @@ compare_stream(struct device *device, int view_of, int stream)
         return;
     size_t shown = adapter_conflicts(device, stream);
     if (shown != comparing.conflicts)
-        world_fail(world, "device %d, stream %d: shows %zu conflicts, there are %zu", device->index, stream,
-                   shown, comparing.conflicts);
+        world_fail(world, "device %d, stream %d: shows %zu conflicts, there are %zu", device->index,
+                   stream, shown, comparing.conflicts);
 }
 
 /* ---- the cursor ---- */
@@ -72,10 +72,11 @@ has_entry(struct device *device, const struct stored *stored)
     struct world *world = device->world;
     struct stmt *stmt = NULL;
     bool row = false;
-    enum rc rc = db_stmt(store_db(device->store),
-                         "SELECT 1 FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND "
-                         "device = ?2 AND incarnation = ?3 AND first = ?4 AND last = ?5",
-                         &stmt);
+    enum rc rc =
+        db_stmt(store_db(device->store),
+                "SELECT 1 FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND "
+                "device = ?2 AND incarnation = ?3 AND first = ?4 AND last = ?5",
+                &stmt);
 
     if (rc != RC_OK) {
         world_fail(world, "device %d: %s", device->index, rc_sentence());
@@ -106,9 +107,10 @@ check_cursor(struct device *device)
     for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
         const struct stored *stored = &world->stored[i];
         if (is_whole[stored->stream] && !has_entry(device, stored)) {
-            world_fail(world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
-                       device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,
-                       stored->stream, stored->writer, stored->first);
+            world_fail(
+                world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
+                device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,
+                stored->stream, stored->writer, stored->first);
             return;
         }
     }
@@ -120,8 +122,8 @@ static void
 check_none(struct device *device, int stream, const char *sql)
 {
     if (adapter_ask(device, sql, &device->world->names.streams[stream]) != 0)
-        world_fail(device->world, "device %d keeps what it may not have of stream %d: %s", device->index,
-                   stream, sql);
+        world_fail(device->world, "device %d keeps what it may not have of stream %d: %s",
+                   device->index, stream, sql);
 }
 
 static void
@@ -130,17 +132,20 @@ check_absence(struct device *device, int stream)
     struct world *world = device->world;
 
     check_none(device, stream,
-               "SELECT count(*) FROM journal_record WHERE s IN (SELECT s FROM journal_stream WHERE id = ?1)");
-    check_none(device, stream, "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 "
-                               "AND NOT (is_own = 1 AND is_sent = 0)");
+               "SELECT count(*) FROM journal_record WHERE s IN (SELECT s FROM journal_stream WHERE "
+               "id = ?1)");
+    check_none(device, stream,
+               "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 "
+               "AND NOT (is_own = 1 AND is_sent = 0)");
     if (model_may_hold(world->model, device->index, stream, device->refreshed_ms))
         return;
     check_none(device, stream, "SELECT count(*) FROM sync_key WHERE stream = ?1");
     /* Those of the reserve and links are passed on, and gone when that is done. */
     check_none(device, stream,
-               world->is_healing ? "SELECT count(*) FROM sync_box WHERE stream = ?1"
-                                 : "SELECT count(*) FROM sync_box WHERE stream = ?1 AND hex(recipient) NOT IN "
-                                   "('00000000000000000000000000000000', 'FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF')");
+               world->is_healing
+                   ? "SELECT count(*) FROM sync_box WHERE stream = ?1"
+                   : "SELECT count(*) FROM sync_box WHERE stream = ?1 AND hex(recipient) NOT IN "
+                     "('00000000000000000000000000000000', 'FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF')");
 }
 
 /* A device that has read every line holds nothing of streams that it may not read. */
@@ -190,7 +195,8 @@ check_all(struct device *device)
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
-        if (is_there(world, stream) && has_stream(device, stream) && !anybody_ended(world, stream)) {
+        if (is_there(world, stream) && has_stream(device, stream) &&
+            !anybody_ended(world, stream)) {
             check_own_saves(device, stream);
             compare_stream(device, device->index, stream);
         }
@@ -227,10 +233,12 @@ check_after_crash(struct device *device)
 static void
 dump(struct device *device, int stream, struct buf *out)
 {
-    enum rc rc = journal_dump(replica_journal(device->replica), device->world->names.streams[stream], out);
+    enum rc rc =
+        journal_dump(replica_journal(device->replica), device->world->names.streams[stream], out);
 
     if (rc != RC_OK)
-        world_fail(device->world, "device %d, dump of stream %d: %s", device->index, stream, rc_sentence());
+        world_fail(device->world, "device %d, dump of stream %d: %s", device->index, stream,
+                   rc_sentence());
 }
 
 static void
@@ -264,7 +272,8 @@ check_saves(struct world *world, int stream)
             enum model_counts counts = model_save_counts(world->model, stream, writer, save);
             if (counts == MODEL_NOT_STORED || counts == MODEL_NO_RIGHT) {
                 world_fail(world, "save %u of writer %d in stream %d is %s", save, writer, stream,
-                           counts == MODEL_NOT_STORED ? "not at the server" : "there without any right");
+                           counts == MODEL_NOT_STORED ? "not at the server"
+                                                      : "there without any right");
                 return;
             }
         }
@@ -280,9 +289,11 @@ check_drained(struct device *device)
     if (rc != RC_OK)
         world_fail(world, "device %d, waiting: %s", device->index, rc_sentence());
     else if (waiting.saves_unsealed + waiting.entries_unsent + waiting.parked > 0)
-        world_fail(world, "device %d: %llu saves unsealed, %llu entries unsent, %llu parked after all is well",
-                   device->index, (unsigned long long)waiting.saves_unsealed,
-                   (unsigned long long)waiting.entries_unsent, (unsigned long long)waiting.parked);
+        world_fail(
+            world,
+            "device %d: %llu saves unsealed, %llu entries unsent, %llu parked after all is well",
+            device->index, (unsigned long long)waiting.saves_unsealed,
+            (unsigned long long)waiting.entries_unsent, (unsigned long long)waiting.parked);
 }
 
 static void

@@ -20,7 +20,8 @@ device_wall(void *context)
     const struct device *device = context;
     int64_t now = device->world->now_ms;
 
-    return now + device->offset_ms + (now - device->drift_from_ms) / 1000 * device->drift_ppm / 1000;
+    return now + device->offset_ms +
+           (now - device->drift_from_ms) / 1000 * device->drift_ppm / 1000;
 }
 
 /* Counts from the machine's start, as CLOCK_BOOTTIME does. */
@@ -57,7 +58,8 @@ device_prepare(struct world *world, int index)
 {
     struct device *device = &world->devices[index];
 
-    *device = (struct device){.world = world, .index = index, .key = SECRET_EMPTY, .writer = MODEL_NONE};
+    *device =
+        (struct device){.world = world, .index = index, .key = SECRET_EMPTY, .writer = MODEL_NONE};
     const char name[] = {'d', 'e', 'v', 'i', 'c', 'e', (char)('0' + index), '\0'};
     memcpy(device->directory, scratch_path(&world->scratch, name), sizeof world->scratch.path[0]);
     device->disk = power_disk_new();
@@ -129,7 +131,8 @@ device_open(struct device *device)
             break;
         world_trace(world, "device %d does not open: %s", device->index, rc_name(rc));
         if (!device_is_dead(device)) {
-            world_fail(world, "device %d does not open: %s: %s", device->index, rc_name(rc), rc_sentence());
+            world_fail(world, "device %d does not open: %s: %s", device->index, rc_name(rc),
+                       rc_sentence());
             return;
         }
         device_close(device);
@@ -205,7 +208,8 @@ void
 device_restore_tokens(struct world *world)
 {
     for (int i = 0; i < world->token_count; i++)
-        scratch_write(&world->scratch, world->tokens[i].name, world->tokens[i].bytes, world->tokens[i].len);
+        scratch_write(&world->scratch, world->tokens[i].name, world->tokens[i].bytes,
+                      world->tokens[i].len);
 }
 
 /* ---- the server ---- */
@@ -215,7 +219,8 @@ server_prepare(struct world *world)
 {
     bool made;
 
-    memcpy(world->server_directory, scratch_path(&world->scratch, "server"), sizeof world->scratch.path[0]);
+    memcpy(world->server_directory, scratch_path(&world->scratch, "server"),
+           sizeof world->scratch.path[0]);
     world->server_disk = power_disk_new();
     power_disk_make_default(world->server_disk);
     stores_demand(server_setup(world->server_directory, &made), "setting the server up");

@@ -34,9 +34,9 @@ run_here(struct world *world, const struct order *order, uint64_t seed, struct r
     memcpy(result->failure, world->failure, sizeof result->failure);
     if (order->is_verbose)
         printf("seed %llu: trace %016llx, %llu steps, %llu requests, %llu faults, %llu crashes\n",
-               (unsigned long long)seed, (unsigned long long)world->trace, (unsigned long long)world->steps,
-               (unsigned long long)world->requests, (unsigned long long)world->faults,
-               (unsigned long long)world->crashes);
+               (unsigned long long)seed, (unsigned long long)world->trace,
+               (unsigned long long)world->steps, (unsigned long long)world->requests,
+               (unsigned long long)world->faults, (unsigned long long)world->crashes);
     fflush(stdout);
 }
 
@@ -71,7 +71,8 @@ run_apart(struct world *world, const struct order *order, uint64_t seed, struct 
     if (got != (ssize_t)sizeof *result)
         *result = (struct result){.has_failed = true, .failure = "the process said nothing"};
     if (WIFSIGNALED(status))
-        snprintf(result->failure, sizeof result->failure, "the process died of signal %d", WTERMSIG(status));
+        snprintf(result->failure, sizeof result->failure, "the process died of signal %d",
+                 WTERMSIG(status));
 }
 
 static int
@@ -165,7 +166,8 @@ read_order(int argc, char **argv, struct order *order)
         else if (strcmp(argv[i], "--selftest") == 0)
             order->is_selftest = true;
         else {
-            fprintf(stderr, "usage: sim [--seeds N] [--start S] [--seed N] [--verbose] [--selftest]\n");
+            fprintf(stderr,
+                    "usage: sim [--seeds N] [--start S] [--seed N] [--verbose] [--selftest]\n");
             exit(2);
         }
     }

@@ -242,7 +242,8 @@ fill_supersedes(struct model *model, const struct model_save *save, struct save 
     op->supersedes_count = 0;
     if (what->supersedes_nothing)
         return;
-    size_t count = model_current(&view, save->stream, what->record, what->unit, standing, CURRENT_MOST);
+    size_t count =
+        model_current(&view, save->stream, what->record, what->unit, standing, CURRENT_MOST);
     if (count == 0)
         return;
     if (what->supersedes_one)

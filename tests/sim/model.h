@@ -33,16 +33,16 @@ void model_free(struct model *model);
 enum model_role { MODEL_ADMIN = 1, MODEL_COORDINATOR = 2, MODEL_COACH = 4 };
 enum model_stream_kind { MODEL_TEAM, MODEL_INDEX, MODEL_FILE };
 enum model_fact_kind {
-    MODEL_OTHER,      /* a line that changes no right */
-    MODEL_JOIN,       /* device, person, roles */
-    MODEL_ROLES,      /* person, roles */
-    MODEL_FAMILY,     /* family, person (owner) */
-    MODEL_ASSIGN,     /* family, person, function: 1 owner, 2 coach, 0 none */
-    MODEL_GIVE,       /* cover, person, may_write, until_ms, families */
-    MODEL_ACCEPT,     /* cover */
-    MODEL_END,        /* cover */
-    MODEL_REVOKE,     /* device */
-    MODEL_ADMIT,      /* heads */
+    MODEL_OTHER,  /* a line that changes no right */
+    MODEL_JOIN,   /* device, person, roles */
+    MODEL_ROLES,  /* person, roles */
+    MODEL_FAMILY, /* family, person (owner) */
+    MODEL_ASSIGN, /* family, person, function: 1 owner, 2 coach, 0 none */
+    MODEL_GIVE,   /* cover, person, may_write, until_ms, families */
+    MODEL_ACCEPT, /* cover */
+    MODEL_END,    /* cover */
+    MODEL_REVOKE, /* device */
+    MODEL_ADMIT,  /* heads */
 };
 struct model_head {
     int stream, writer;
@@ -80,10 +80,12 @@ struct model_version {
 };
 struct model_op {
     char record[MODEL_TEXT], unit[MODEL_TEXT], value[MODEL_TEXT];
-    bool is_shown_in_conflict;  /* the unit's policy shows two versions */
-    bool supersedes_nothing;    /* as a deletion: else whatever the author sees */
-    bool supersedes_one;        /* only the first of what the author sees: the rest came after the screen */
-    char over[MODEL_TEXT];      /* not empty: only what has this value, as when a unit in conflict is edited */
+    bool is_shown_in_conflict; /* the unit's policy shows two versions */
+    bool supersedes_nothing;   /* as a deletion: else whatever the author sees */
+    bool
+        supersedes_one; /* only the first of what the author sees: the rest came after the screen */
+    char over
+        [MODEL_TEXT]; /* not empty: only what has this value, as when a unit in conflict is edited */
 };
 struct model_save {
     int stream, writer;
@@ -97,7 +99,8 @@ void model_sees(struct model *model, int device, int stream, int writer, uint32_
 uint32_t model_seen(const struct model *model, int device, int stream, int writer);
 /* Which saves the device says that it holds, not applied: told anew after each of its acts. */
 void model_holds_none(struct model *model, int device);
-void model_holds(struct model *model, int device, int stream, int writer, uint32_t first, uint32_t last);
+void model_holds(struct model *model, int device, int stream, int writer, uint32_t first,
+                 uint32_t last);
 /* Begins a save, whose fate is open until one of the two below. Gives its number. */
 uint32_t model_begin(struct model *model, const struct model_save *save);
 void model_acknowledge(struct model *model, int stream, int writer);
@@ -114,7 +117,8 @@ uint32_t model_stored(const struct model *model, int stream, int writer);
 
 enum model_counts { MODEL_COUNTS, MODEL_LATE, MODEL_NO_RIGHT, MODEL_NOT_STORED };
 /* Does this save count, by the ledger as it stands? */
-enum model_counts model_save_counts(const struct model *model, int stream, int writer, uint32_t save);
+enum model_counts model_save_counts(const struct model *model, int stream, int writer,
+                                    uint32_t save);
 
 /* ---- what stands ---- */
 
@@ -128,12 +132,13 @@ struct model_view {
     int device; /* MODEL_NONE: everything that counts */
 };
 /* Current versions of one unit, ascending by (writer, save, index); gives their number, at most `room`. */
-size_t model_current(const struct model_view *view, int stream, const char *record, const char *unit,
-                     struct model_standing *out, size_t room);
+size_t model_current(const struct model_view *view, int stream, const char *record,
+                     const char *unit, struct model_standing *out, size_t room);
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
 /* Two or more current versions of different values. */
-bool model_in_conflict(const struct model_view *view, int stream, const char *record, const char *unit);
+bool model_in_conflict(const struct model_view *view, int stream, const char *record,
+                       const char *unit);
 
 #endif

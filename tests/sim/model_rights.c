@@ -40,7 +40,8 @@ is_active(const struct rights *rights, int device)
 static bool
 is_coach(const struct rights *rights, int family, int person)
 {
-    return (rights->coaches[family] >> person & 1) != 0 && (rights->roles[person] & MODEL_COACH) != 0;
+    return (rights->coaches[family] >> person & 1) != 0 &&
+           (rights->roles[person] & MODEL_COACH) != 0;
 }
 
 static bool
@@ -59,8 +60,8 @@ may_write(const struct rights *rights, int device, int stream)
         return true;
     for (int i = 0; i < MODEL_COVERS; i++) {
         const struct cover *cover = &rights->covers[i];
-        if (cover->is_accepted && !cover->has_ended && cover->may_write && cover->person == person &&
-            (cover->families >> family & 1) != 0)
+        if (cover->is_accepted && !cover->has_ended && cover->may_write &&
+            cover->person == person && (cover->families >> family & 1) != 0)
             return true;
     }
     return false;
@@ -72,7 +73,8 @@ covers(const struct rights *rights, int person, int family, int64_t now_ms, bool
     for (int i = 0; i < MODEL_COVERS; i++) {
         const struct cover *cover = &rights->covers[i];
         if (cover->is_given && (cover->is_accepted || !is_accepted) && !cover->has_ended &&
-            now_ms < cover->until_ms && cover->person == person && (cover->families >> family & 1) != 0)
+            now_ms < cover->until_ms && cover->person == person &&
+            (cover->families >> family & 1) != 0)
             return true;
     }
     return false;
@@ -198,7 +200,8 @@ bool
 model_write_ended(const struct model *model, int device, int stream)
 {
     for (uint64_t p = 1; p < model->position; p++)
-        if (model->lines[p].may_write[device][stream] && !model->lines[p + 1].may_write[device][stream])
+        if (model->lines[p].may_write[device][stream] &&
+            !model->lines[p + 1].may_write[device][stream])
             return true;
     return false;
 }

@@ -7,8 +7,9 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/world.h"
 
-static const char PORTAL[] = "<html><head><title>Welkom</title></head><body>Accepteer de voorwaarden"
-                             "</body></html>";
+static const char PORTAL[] =
+    "<html><head><title>Welkom</title></head><body>Accepteer de voorwaarden"
+    "</body></html>";
 
 static char *
 copy_text(const char *text)

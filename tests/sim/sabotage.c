@@ -17,7 +17,8 @@ move_cursor(struct device *device)
 {
     struct world *world = device->world;
     char sql[120];
-    int64_t cursor = adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
+    int64_t cursor =
+        adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
 
     for (size_t i = 0; i < world->stored_count; i++) {
         const struct stored *stored = &world->stored[i];
@@ -63,8 +64,8 @@ keep_rows(struct device *device)
             continue;
         for (size_t i = 0; i < ID_BYTES; i++)
             snprintf(hex + 2 * i, 3, "%02x", id.bytes[i]);
-        snprintf(sql, sizeof sql, "INSERT INTO sync_key (stream, epoch, key) VALUES (x'%s', 1, zeroblob(32))",
-                 hex);
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO sync_key (stream, epoch, key) VALUES (x'%s', 1, zeroblob(32))", hex);
         adapter_tell(device, sql);
         done(device, "a key stays");
         return;
@@ -99,7 +100,8 @@ apply_held(struct device *device)
 
     if (rc != RC_OK || !held.is_there)
         return;
-    struct author author = {held.feed, ledger_device(replica_ledger(device->replica), held.feed.device)->person};
+    struct author author = {
+        held.feed, ledger_device(replica_ledger(device->replica), held.feed.device)->person};
     rc = db_begin(store_db(device->store));
     for (uint32_t save = held.first; rc == RC_OK && save <= held.last; save++) {
         rc = saves->get(saves->context, held.stream, held.feed, save, &change);

@@ -115,7 +115,8 @@ demand_sync(struct device *device)
     struct sync_report report = {0};
     const struct sync_options options = {0};
 
-    stores_demand(replica_sync(device->replica, &device->transport, &options, &report), "a session");
+    stores_demand(replica_sync(device->replica, &device->transport, &options, &report),
+                  "a session");
 }
 
 static void
@@ -130,7 +131,8 @@ make_team(struct world *world)
                                   .person_name = "Anna",
                                   .device_label = "laptop",
                                   .roles = LEDGER_ROLE_COORDINATOR | LEDGER_ROLE_COACH};
-    stores_demand(replica_create_team(device->replica, &device->transport, &team), "making the team");
+    stores_demand(replica_create_team(device->replica, &device->transport, &team),
+                  "making the team");
     memcpy(world->team, ledger_team(replica_ledger(device->replica)), sizeof world->team);
     adapter_follow(world);
 }
@@ -143,11 +145,13 @@ bring_in(struct world *world, int index, const char *name)
     char digits[25];
     struct id id;
 
-    stores_demand(replica_invite(host->replica, &host->transport, (struct id){{0}}, name, LEDGER_ROLE_COACH,
-                                 WORLD_DAY_MS, &invitation),
+    stores_demand(replica_invite(host->replica, &host->transport, (struct id){{0}}, name,
+                                 LEDGER_ROLE_COACH, WORLD_DAY_MS, &invitation),
                   "inviting");
-    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits), "joining");
-    stores_demand(replica_approve(host->replica, &host->transport, digits, "laptop", &id), "approving");
+    stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits),
+                  "joining");
+    stores_demand(replica_approve(host->replica, &host->transport, digits, "laptop", &id),
+                  "approving");
     demand_sync(device);
     buf_wipe(&invitation);
 }
@@ -258,8 +262,8 @@ picture(struct world *world)
         const uint64_t position = ledger_position(replica_ledger(device->replica));
         if (replica_waiting(device->replica, &waiting) != RC_OK)
             world_fail(world, "device %d, waiting: %s", i, rc_sentence());
-        const uint64_t facts[] = {position, waiting.saves_unsealed, waiting.entries_unsent, waiting.parked,
-                                  waiting.held};
+        const uint64_t facts[] = {position, waiting.saves_unsealed, waiting.entries_unsent,
+                                  waiting.parked, waiting.held};
         world_trace_bytes(world, facts, sizeof facts);
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++) {

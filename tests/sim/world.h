@@ -57,13 +57,14 @@ struct device {
     struct transport transport;
     int64_t started_ms; /* the world's time when it was switched on */
     int64_t offset_ms;  /* its wall clock minus the world's time */
-    int64_t refreshed_ms; /* device time when it last looked what it may have: at opening and in sessions */
+    int64_t
+        refreshed_ms; /* device time when it last looked what it may have: at opening and in sessions */
     int64_t drift_ppm;
     int64_t drift_from_ms;
-    int64_t ahead_ms;   /* the farthest that its clock ever was ahead */
+    int64_t ahead_ms; /* the farthest that its clock ever was ahead */
     bool link_is_down;
-    bool is_busy;       /* inside an act: no other may begin */
-    int writer;         /* of this life */
+    bool is_busy; /* inside an act: no other may begin */
+    int writer;   /* of this life */
 };
 
 struct late_request {
@@ -124,9 +125,9 @@ struct world {
     int family_tries;
     bool is_revoked_once;
     enum sabotage sabotage;
-    bool is_sabotaged;     /* it was done */
+    bool is_sabotaged; /* it was done */
     bool is_verbose;
-    uint64_t trace;        /* FNV-1a over everything that happened */
+    uint64_t trace; /* FNV-1a over everything that happened */
     uint64_t steps, requests, crashes, faults;
     bool has_failed;
     char failure[WORLD_SENTENCE];
@@ -142,7 +143,8 @@ void world_run(struct world *world, uint64_t seed);
 /* Records the first failure of the seed; later ones are its consequences. */
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds to the trace, and prints it when verbose. */
-void world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void world_trace_bytes(struct world *world, const void *bytes, size_t len);
 bool world_falls(struct world *world, unsigned in_thousand);
 unsigned world_below(struct world *world, unsigned below);
@@ -159,7 +161,8 @@ void device_close(struct device *device);
 /* Power goes now, or has gone: process state is dropped, the disk settles, all is opened again. */
 void device_crash(struct device *device);
 bool device_is_dead(const struct device *device);
-void device_keep_tokens(struct world *world);    /* small files beside the stores, as set-up left them */
+void
+device_keep_tokens(struct world *world); /* small files beside the stores, as set-up left them */
 void device_restore_tokens(struct world *world); /* before a seed */
 void server_prepare(struct world *world);
 void server_start(struct world *world);
@@ -177,15 +180,20 @@ void act_sync(struct device *device);
 /* After anything that a device did: a dead one starts again, and all that can be checked is. */
 void act_done(struct device *device);
 bool act_session(struct device *device, struct sync_report *report); /* true: complete */
+void act_begin(struct device *device, const char *what);
+
+/* ---- act_ledger.c ---- */
+void act_ledger(struct device *device);
 void act_end_covers(struct world *world);
 
 /* ---- sabotage.c: each does its harm once, when there is an occasion ---- */
 void sabotage_session(struct device *device); /* before one */
 void sabotage_after(struct device *device);   /* any act, before what follows is checked */
-bool sabotage_request(struct device *device, const char *method, const char *path); /* true: it is lost */
+bool sabotage_request(struct device *device, const char *method,
+                      const char *path); /* true: it is lost */
 
 /* ---- check.c ---- */
-void check_device(struct device *device);         /* at every step */
+void check_device(struct device *device); /* at every step */
 void check_after_crash(struct device *device);
 void check_end(struct world *world);
 

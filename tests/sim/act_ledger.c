@@ -1,0 +1,233 @@
+/* What people do on the ledger: covers, assignments, families, a lost device. */
+#include <stdio.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+/* The device of a person; mostly the one who may, sometimes anybody, who is then refused. */
+static struct device *
+actor(struct world *world, struct id person)
+{
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (id_equal(world->names.persons[i], person) && !world_falls(world, 80))
+            return &world->devices[i];
+    return &world->devices[world_below(world, WORLD_DEVICES)];
+}
+
+/* Somebody who may act for the family: its owner, or the coordinator. */
+static struct device *
+actor_for(struct world *world, struct id family)
+{
+    const struct ledger_family *known = ledger_family(world->ledger, family);
+
+    return world_falls(world, 400) ? &world->devices[0] : actor(world, known->owner);
+}
+
+static struct id
+any_family(struct world *world)
+{
+    return world->names.families[world_below(world, (unsigned)world->names.family_count)];
+}
+
+static struct id
+any_other_person(struct world *world, struct id but)
+{
+    for (;;) {
+        struct id person =
+            world->names.persons[world_below(world, (unsigned)world->names.person_count)];
+        if (!id_equal(person, but) || world_falls(world, 50))
+            return person;
+    }
+}
+
+static void
+give(struct world *world)
+{
+    struct id family = any_family(world), id;
+    struct device *device = actor_for(world, family);
+
+    if (world->names.cover_count == MODEL_COVERS || device->is_busy)
+        return;
+    /* One draw a statement, here as everywhere: the order within an expression is the compiler's. */
+    struct cover_new cover = {.families = &family, .count = 1, .from_ms = world->now_ms};
+    cover.person = any_other_person(world, ledger_family(world->ledger, family)->owner);
+    cover.until_ms = world->now_ms + (1 + (int64_t)world_below(world, 20 * 24)) * WORLD_HOUR_MS;
+    cover.may_write = world_falls(world, 800);
+    act_begin(device, "gives a cover");
+    enum rc rc = replica_cover_give(device->replica, &device->transport, &cover, &id);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover give");
+    act_done(device);
+}
+
+/* A cover in that state by the server's ledger; false when there is none. */
+static bool
+any_cover(struct world *world, enum ledger_cover_state state, struct id *id, struct id *person)
+{
+    const struct ledger_cover *cover;
+    unsigned count = 0;
+
+    for (size_t i = 0; (cover = ledger_cover_at(world->ledger, i)) != NULL; i++)
+        if (cover->state == state && world_below(world, ++count) == 0) {
+            *id = cover->id;
+            *person = cover->person;
+        }
+    return count > 0;
+}
+
+static void
+accept(struct world *world)
+{
+    struct id id, person;
+
+    if (!any_cover(world, LEDGER_COVER_GIVEN, &id, &person)) {
+        give(world);
+        return;
+    }
+    struct device *device = actor(world, person);
+    if (device->is_busy)
+        return;
+    act_begin(device, "accepts a cover");
+    enum rc rc = replica_cover_accept(device->replica, &device->transport, id);
+    world_trace(device->world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover accept");
+    act_done(device);
+}
+
+static void
+end_cover(struct world *world)
+{
+    struct id id, person;
+
+    if (!any_cover(world, world_falls(world, 800) ? LEDGER_COVER_ACCEPTED : LEDGER_COVER_GIVEN, &id,
+                   &person))
+        return;
+    struct device *device = world_falls(world, 700) ? &world->devices[0] : actor(world, person);
+    if (device->is_busy)
+        return;
+    act_begin(device, "ends a cover");
+    enum rc rc = replica_cover_end(device->replica, &device->transport, id);
+    world_trace(device->world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "cover end");
+    act_done(device);
+}
+
+static void
+assign(struct world *world)
+{
+    struct id family = any_family(world);
+    struct id person = any_other_person(world, ledger_family(world->ledger, family)->owner);
+    struct device *device = actor_for(world, family);
+    int function = ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
+
+    if (world_falls(world, 100))
+        function = LEDGER_OWNER;
+    if (device->is_busy)
+        return;
+    act_begin(device, "assigns");
+    enum rc rc = replica_assign(device->replica, &device->transport, family, person, function);
+    world_trace(world, " -> function %d: %s", function, rc_name(rc));
+    (void)world_judge(device, rc, "assign");
+    act_done(device);
+}
+
+static void
+new_family(struct device *device)
+{
+    struct world *world = device->world;
+    struct names *names = &world->names;
+    struct id family;
+    char name[MODEL_TEXT];
+
+    /* Every try may become a line, also one whose answer was lost. */
+    if (names->family_count + world->family_tries >= MODEL_FAMILIES)
+        return;
+    world->family_tries++;
+    snprintf(name, sizeof name, "Family %d", world->next_value++);
+    act_begin(device, "makes a family");
+    enum rc rc = replica_create_family(device->replica, &device->transport, name,
+                                       names->persons[device->index], &family);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "family");
+    act_done(device);
+}
+
+static void
+revoke(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (world->is_revoked_once || world_falls(world, 800))
+        return;
+    world->is_revoked_once = true;
+    act_begin(device, "revokes device 2");
+    enum rc rc =
+        replica_revoke_device(device->replica, &device->transport, world->names.devices[2]);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(device, rc, "revoke");
+    act_done(device);
+}
+
+void
+act_ledger(struct device *device)
+{
+    switch (world_below(device->world, 14)) {
+    case 0:
+    case 1:
+        give(device->world);
+        break;
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+        accept(device->world);
+        break;
+    case 6:
+    case 7:
+    case 8:
+        end_cover(device->world);
+        break;
+    case 9:
+    case 10:
+    case 11:
+        assign(device->world);
+        break;
+    default:
+        if (world_falls(device->world, 500))
+            new_family(device);
+        else
+            revoke(&device->world->devices[0]);
+        break;
+    }
+}
+
+/* A device whose clock was once far ahead keeps that as its time: covers given to it are over there. The coordinator
+ * ends these for everybody, so that all agree on who may read. */
+static bool
+was_ahead(const struct world *world, struct id person)
+{
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (id_equal(world->names.persons[i], person))
+            return world->devices[i].ahead_ms > 0;
+    return false;
+}
+
+void
+act_end_covers(struct world *world)
+{
+    struct device *device = &world->devices[0];
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; (cover = ledger_cover_at(replica_ledger(device->replica), i)) != NULL; i++) {
+        if (cover->state == LEDGER_COVER_ENDED || !was_ahead(world, cover->person))
+            continue;
+        struct id id = cover->id;
+        act_begin(device, "ends a cover");
+        enum rc rc = replica_cover_end(device->replica, &device->transport, id);
+        world_trace(world, " -> %s", rc_name(rc));
+        (void)world_judge(device, rc, "cover end");
+        act_done(device);
+        if (world->has_failed)
+            return;
+    }
+}

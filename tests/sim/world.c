@@ -36,7 +36,8 @@ world_trace(struct world *world, const char *format, ...)
     va_end(arguments);
     world_trace_bytes(world, text, strlen(text));
     if (world->is_verbose)
-        printf("%10lld %s\n", (long long)((world->now_ms - START_MS) / 1000), text);
+        printf("%10lld %04x %s\n", (long long)((world->now_ms - START_MS) / 1000),
+               (unsigned)(world->trace & 0xffff), text);
 }
 
 void

@@ -33,4 +33,10 @@ enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
 enum rc inbox_judge(struct replica *replica) MUST_CHECK;
 
+/* Runs of a newer format, of any stream: kept whole. RC_UNSUPPORTED beyond 64 MiB of them: upgrade first. Inside a transaction. */
+enum rc inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs) MUST_CHECK;
+/* After an upgrade: what this program can read by now is stored as received. */
+enum rc inbox_retry_newer(struct replica *replica, uint64_t *stored) MUST_CHECK;
+enum rc inbox_count_newer(struct db *db, uint64_t *count) MUST_CHECK;
+
 #endif

@@ -379,7 +379,7 @@ session_pull(struct session *session)
     int64_t cursor;
     bool found = true;
 
-    enum rc rc = RC_OK;
+    enum rc rc = inbox_retry_newer(replica, &session->report->pulled);
     while (rc == RC_OK && found) {
         rc = next_filling(replica, &stream, &pull, &found);
         if (rc == RC_OK && found)

@@ -3,6 +3,7 @@
 
 #include "core/i18n.h"
 #include "sync/ack.h"
+#include "sync/inbox.h"
 #include "sync/outbox.h"
 
 enum rc
@@ -159,12 +160,17 @@ count_unsent(struct db *db, uint64_t *count)
 enum rc
 replica_waiting(struct replica *replica, struct waiting *waiting)
 {
+    uint64_t newer = 0;
+
     *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
     enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
     if (rc == RC_OK)
         rc = count_unsent(replica->db, &waiting->entries_unsent);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_PARKED, &waiting->parked);
+    if (rc == RC_OK)
+        rc = inbox_count_newer(replica->db, &newer);
+    waiting->parked += newer;
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_HELD, &waiting->held);
     if (rc == RC_OK)

@@ -91,3 +91,9 @@ CREATE TABLE sync_ack (
     vector BLOB NOT NULL, -- n x (id device, u64 incarnation, u32 last)
     PRIMARY KEY (device, stream)
 ) STRICT, WITHOUT ROWID;
+
+-- Runs of a newer format, whole, until this program is upgraded.
+CREATE TABLE sync_newer_run (
+    hash BLOB NOT NULL PRIMARY KEY,
+    run BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

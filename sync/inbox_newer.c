@@ -1,0 +1,140 @@
+/* Runs of a newer format: kept whole until this program is upgraded, so that the cursor passes nothing that is lost. */
+#include "core/i18n.h"
+#include "sync/inbox.h"
+
+enum { NEWER_CEILING_BYTES = 64 << 20 };
+
+static enum rc
+bytes_kept(struct db *db, int64_t *bytes)
+{
+    struct stmt *stmt;
+    bool found;
+    enum rc rc = db_stmt(db, "SELECT coalesce(sum(length(run)), 0) FROM sync_newer_run", &stmt);
+
+    *bytes = 0;
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *bytes = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs)
+{
+    int64_t kept = 0;
+    enum rc rc = runs->count == 0 ? RC_OK : bytes_kept(replica->db, &kept);
+
+    for (size_t i = 0; rc == RC_OK && i < runs->count; i++) {
+        struct stmt *stmt;
+        uint8_t hash[CRYPTO_HASH_BYTES];
+
+        kept += (int64_t)runs->items[i].len;
+        if (kept > NEWER_CEILING_BYTES)
+            return rc_fail(RC_UNSUPPORTED, _("colleagues use a newer program: upgrade this one"));
+        crypto_hash_plain(runs->items[i].data, runs->items[i].len, hash);
+        rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_newer_run (hash, run) VALUES (?1, ?2)", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_blob(stmt, 1, hash, sizeof hash);
+        stmt_blob(stmt, 2, runs->items[i].data, runs->items[i].len);
+        rc = stmt_finish(stmt);
+    }
+    return rc;
+}
+
+/* One run as the list that it came in; `run` gets the bytes that the list lends. */
+static enum rc
+read_one(const uint8_t *bytes, size_t len, struct buf *run, struct wire_run_list *list)
+{
+    enum rc rc = buf_put_varint(run, 1);
+
+    if (rc == RC_OK)
+        rc = buf_put(run, bytes, len);
+    if (rc != RC_OK)
+        return rc;
+    struct reader reader = reader_of(run->data, run->len);
+    rc = wire_run_get(&reader, list);
+    return rc == RC_OK ? reader_finish(&reader, _("a kept run")) : rc;
+}
+
+static enum rc
+forget(struct db *db, const uint8_t *hash)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "DELETE FROM sync_newer_run WHERE hash = ?1", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
+    return stmt_finish(stmt);
+}
+
+/* The next kept run after `hash`, which moves on. */
+static enum rc
+retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found, uint64_t *stored)
+{
+    struct stmt *stmt;
+    struct buf run = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct wire_run_list list = WIRE_RUN_LIST_EMPTY;
+    size_t len = 0;
+    enum rc rc = db_stmt(replica->db, "SELECT hash, run FROM sync_newer_run WHERE hash > ?1 ORDER BY hash LIMIT 1",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
+        rc = stmt_get_fixed(stmt, 0, hash, CRYPTO_HASH_BYTES);
+    if (rc == RC_OK && *found) {
+        const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
+        rc = read_one(bytes, len, &run, &list);
+    }
+    stmt_done(stmt);
+    if (rc == RC_OK && *found && list.unknown.count == 0) {
+        rc = inbox_store(replica, &list, true, stored);
+        if (rc == RC_OK)
+            rc = forget(replica->db, hash);
+    }
+    wire_run_list_wipe(&list);
+    buf_wipe(&run);
+    return rc;
+}
+
+enum rc
+inbox_retry_newer(struct replica *replica, uint64_t *stored)
+{
+    uint8_t hash[CRYPTO_HASH_BYTES] = {0};
+    bool found = true;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && found)
+        rc = retry_next(replica, hash, &found, stored);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc;
+}
+
+enum rc
+inbox_count_newer(struct db *db, uint64_t *count)
+{
+    struct stmt *stmt;
+    bool found;
+    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_newer_run", &stmt);
+
+    *count = 0;
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *count = (uint64_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}

@@ -149,7 +149,10 @@ position_for(const struct replica *replica, struct id stream, uint64_t *position
     *position = ledger_position(ledger);
     if (ledger_may_write(ledger, device, stream))
         return true;
-    while (*position > 0 && !ledger_may_write_at(ledger, device, stream, *position))
+    /* The right is over: also the keys of epochs that were made since will never come. */
+    while (*position > 0 &&
+           (!ledger_may_write_at(ledger, device, stream, *position) ||
+            !keyring_has(replica->keys, stream, ledger_epoch_at(ledger, stream, *position))))
         --*position;
     return *position > 0;
 }

@@ -283,6 +283,13 @@ static void
 check_drained(struct device *device)
 {
     struct world *world = device->world;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        if (is_there(world, stream))
+            world_trace(world, "device %d, stream %d: %lld saves unsealed", device->index, stream,
+                        (long long)adapter_ask(device,
+                                               "SELECT count(*) FROM sync_outbox JOIN sync_feed"
+                                               " USING (feed) WHERE stream = ?1",
+                                               &world->names.streams[stream]));
     struct waiting waiting = {0};
     enum rc rc = replica_waiting(device->replica, &waiting);
 

@@ -8,7 +8,39 @@
 #include "sync/outbox.h"
 #include "sync/status.h"
 
-enum { BUNDLE_BATCH = 500 };
+enum { BUNDLE_BATCH = 500, STATEMENT_CEILING_BYTES = 512 };
+
+/* ---- the server's word ------------------------------------------------------------------------ */
+
+enum rc
+replica_keep_statement(struct replica *replica, const struct wire_statement *statement)
+{
+    struct buf bytes = BUF_EMPTY(STATEMENT_CEILING_BYTES);
+
+    enum rc rc = wire_statement_put(&bytes, statement);
+    if (rc == RC_OK)
+        rc = state_put_bytes(replica->db, STATE_STATEMENT, bytes.data, bytes.len);
+    buf_wipe(&bytes);
+    return rc;
+}
+
+/* Without the word on the very head that we know, a bundle carries lines that nobody takes. */
+static enum rc
+find_statement(struct replica *replica, struct wire_statement *statement, bool *found)
+{
+    struct buf bytes = BUF_EMPTY(STATEMENT_CEILING_BYTES);
+
+    *found = false;
+    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(bytes.data, bytes.len);
+        wire_statement_get(&reader, statement);
+        rc = reader_finish(&reader, _("the kept word of the server"));
+    }
+    *found = rc == RC_OK && statement->position == ledger_position(replica->ledger);
+    buf_wipe(&bytes);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
 
 /* ---- out -------------------------------------------------------------------------------------- */
 
@@ -136,6 +168,8 @@ pack(struct packing *packing)
         return rc;
     rc = pack_lines(packing);
     if (rc == RC_OK)
+        rc = find_statement(replica, &packing->content.statement, &packing->content.has_statement);
+    if (rc == RC_OK)
         rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
@@ -226,6 +260,8 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
             !wire_statement_verify(statement, key))
             rc = rc_fail(RC_UNTRUSTED,
                          _("the bundle's ledger does not carry the server's signature"));
+        if (rc == RC_OK)
+            rc = replica_keep_statement(replica, statement);
     }
     if (rc == RC_OK)
         rc = inbox_store(replica, &content->runs, false, &report->pulled);

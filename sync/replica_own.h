@@ -30,6 +30,11 @@ struct replica {
     struct source_cache *cache; /* the body read last; sync/source.c */
 };
 
+/* ---- bundle_io.c ---- */
+/* Keeps the server's verified word on the ledger's head, which bundles pass on; inside a transaction. */
+enum rc replica_keep_statement(struct replica *replica,
+                               const struct wire_statement *statement) MUST_CHECK;
+
 /* ---- replica.c ---- */
 /* Reads the ledger anew from the store: at opening, and when a transaction with new lines failed. */
 enum rc replica_load_ledger(struct replica *replica) MUST_CHECK;

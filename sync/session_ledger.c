@@ -176,6 +176,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = check_invitation(replica);
     if (rc == RC_OK && !is_gap)
         rc = check_statement(replica, &answer.statement);
+    if (rc == RC_OK && !is_gap)
+        rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else

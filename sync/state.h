@@ -22,6 +22,7 @@
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */
 #define STATE_HIGHEST_MS "highest_ms"           /* highest device time seen */
 #define STATE_LAST_SYNC_MS "last_sync_ms"
+#define STATE_STATEMENT "statement" /* bytes: the server's latest word on the ledger, for bundles */
 #define STATE_JUDGED "judged" /* ledger position up to which applied entries were judged */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 

@@ -15,7 +15,7 @@ server_stop
 
 # to DEVICE FROM FILE: exports.
 to() { as "$2" bundle export --for "$1" --output "$WORK/$3"; }
-import() { as "$1" bundle import "$WORK/$2"; }
+import() { as "$1" bundle import "$WORK/$2" "${@:3}"; }
 # What a device shows of the families that both have, and what it still has to do with it.
 picture() {
     as "$1" visit list duin --all --json | json visits
@@ -119,6 +119,19 @@ check_equal "none of them changed anything" "$before" "$(picture fatma)"
 check_equal "nor at the third device" "$before_joris" "$(as joris family list)"
 check "the right bundle is still taken" import fatma a7
 check_equal "and its visit is there" 1 "$(times fatma "Not for everybody.")"
+
+# ---- what the team decided meanwhile travels too, with the server's word on it
+server_start
+check "a colleague gets the other family" as anna family assign berk Fatma
+check "and another is let in to the first" as anna family assign duin Joris
+server_stop
+check "a visit that rests on it" as anna visit add duin --text "After the decisions."
+check "a bundle with the decisions" to fatma anna a8
+check "is taken" import fatma a8
+check_equal "nothing waits for the server" "" "$(grep -E '^(Waiting|Too late)' "$WORK/check.out")"
+check_equal "the visit is there" 1 "$(times fatma "After the decisions.")"
+to joris fatma f8 >/dev/null || not_ok "a bundle from who got them by bundle"
+check "who got them by bundle passes them on" test "$(import joris f8 --json | json report.ledger_lines)" -gt 0
 
 # ---- a bundle for somebody who may not read the family
 to joris anna a9 >"$WORK/check.out" || not_ok "a bundle for a colleague of other families"

@@ -243,6 +243,8 @@ cmd_device_approve(struct call *call)
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
     if (rc == RC_OK)
         rc = replica_approve(call->replica, &call->transport, typed, label, &device);
+    if (rc == RC_OK)
+        rc = call_device_label(call, &texts, device, &label);
     if (rc == RC_OK) {
         out_object(&call->out, "device");
         out_id(&call->out, "id", _("Let in"), device);

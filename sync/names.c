@@ -16,9 +16,9 @@ unknown_name(struct id id, struct buf *out)
     return buf_printf(out, "?%s", text + ID_TEXT_CHARS - ID_SHORT_CHARS);
 }
 
-static enum rc
-open_text(struct replica *replica, const struct ledger_text *sealed, struct id subject,
-          struct buf *out)
+enum rc
+replica_open_name(struct replica *replica, const struct ledger_text *sealed, struct id subject,
+                  struct buf *out)
 {
     struct secret key = SECRET_EMPTY;
     char text[LEDGER_TEXT_BYTES + 1];
@@ -44,7 +44,7 @@ replica_person_name(struct replica *replica, struct id person, struct buf *out)
         buf_clear(out);
         return unknown_name(person, out);
     }
-    return open_text(replica, &found->name, person, out);
+    return replica_open_name(replica, &found->name, person, out);
 }
 
 enum rc
@@ -57,7 +57,7 @@ replica_device_label(struct replica *replica, struct id device, struct buf *out)
         buf_clear(out);
         return unknown_name(device, out);
     }
-    return open_text(replica, &found->label, device, out);
+    return replica_open_name(replica, &found->label, device, out);
 }
 
 enum rc
@@ -69,7 +69,7 @@ replica_find_person(struct replica *replica, const char *text, struct id *person
     enum rc rc = replica_need_team(replica);
 
     for (size_t i = 0; rc == RC_OK && (at = ledger_person_at(replica->ledger, i)) != NULL; i++) {
-        rc = open_text(replica, &at->name, at->id, &name);
+        rc = replica_open_name(replica, &at->name, at->id, &name);
         const char *known = rc == RC_OK ? buf_text(&name) : NULL;
         bool is_it = known != NULL && (text_equal_folded(known, text) || id_matches(at->id, text));
         if (is_it)

@@ -62,7 +62,8 @@ enum rc replica_invitation_address(const char *invitation, struct buf *address) 
 /* Appends the address of the team's server: the ledger's, or while joining the invitation's. RC_ABSENT when
  * this store knows neither. */
 enum rc replica_server_address(struct replica *replica, struct buf *address) MUST_CHECK;
-/* Fetches waiting requests and approves the one whose digits were typed; RC_ABSENT when none has them. */
+/* Fetches waiting requests and approves the one whose digits were typed; RC_ABSENT when none has them. The
+ * device is called after its person when device_label is NULL. */
 enum rc replica_approve(struct replica *replica, const struct transport *transport,
                         const char *digits, const char *device_label, struct id *device) MUST_CHECK;
 enum rc replica_revoke_device(struct replica *replica, const struct transport *transport,

@@ -79,4 +79,8 @@ void source_forget(struct replica *replica); /* after the log changed under it *
 enum rc source_open(struct replica *replica, const struct entry *entry,
                     struct buf *body) MUST_CHECK;
 
+/* A sealed name or label of `subject` into `out`; "?" plus a short id while the key is missing. */
+enum rc replica_open_name(struct replica *replica, const struct ledger_text *sealed,
+                          struct id subject, struct buf *out) MUST_CHECK;
+
 #endif

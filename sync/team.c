@@ -380,8 +380,10 @@ replica_server_address(struct replica *replica, struct buf *address)
 
 struct approval {
     const char *digits;
-    const char *label;
+    const char *label; /* NULL: the name of the person who was invited */
     struct joining_request request;
+    struct ledger_text name; /* of that person, sealed, and whose it is */
+    struct id person;
     struct id device;
 };
 
@@ -414,6 +416,8 @@ find_request(struct session *session, struct approval *approval)
                        digits);
         is_found = joining_digits_match(digits, approval->digits);
         approval->request = request;
+        approval->name = line->name;
+        approval->person = line->person;
     }
     if (rc == RC_CORRUPT)
         rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
@@ -455,15 +459,23 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
     struct sync_report report = {0};
     struct session session = {replica, transport, NULL, &report, 0, false};
     struct approval approval = {.digits = digits, .label = device_label};
+    struct buf name = BUF_EMPTY(LEDGER_TEXT_BYTES + 64);
 
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)
         rc = find_request(&session, &approval);
+    if (rc == RC_OK && approval.label == NULL) {
+        rc = replica_open_name(replica, &approval.name, approval.person, &name);
+        approval.label = buf_text(&name);
+        if (rc == RC_OK && approval.label == NULL)
+            rc = rc_fail(RC_NOMEM, _("memory ran out"));
+    }
     if (rc == RC_OK)
         rc = submit(&session, build_approval, &approval);
     if (rc == RC_OK)
         *device = approval.device;
     if (rc == RC_OK)
         rc = session_pay(&session); /* what the newcomer may hold by its person's rights */
+    buf_wipe(&name);
     return rc;
 }

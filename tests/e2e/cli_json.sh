@@ -28,7 +28,8 @@ answer "team join" fatma team join "$WORK/fatma.invitation"
 digits=$(value digits)
 answer "status, not let in yet" fatma status
 check_exit "sync, not let in yet" 8 "not approved yet" as fatma sync
-answer "device approve" anna device approve "$digits" --device telefoon
+answer "device approve" anna device approve "$digits"
+check_equal "a device without a label is called after its person" "$(value device.label)" Fatma
 answer "sync, let in" fatma sync
 check_equal "the device is in the team" "$(value is_in_team)" true
 answer "device list" anna device list
@@ -115,7 +116,7 @@ answer "cover end" anna cover end "$cover"
 server_stop
 answer "cover card, without a server" anna cover card duin
 answer "visit add, without a server" anna visit add duin --text "on the spot"
-answer "bundle export" anna bundle export --for telefoon --output "$WORK/to fatma.baken"
+answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"
 answer "bundle import" fatma bundle import "$WORK/to fatma.baken"
 answer "doctor" anna doctor
 echo "another passphrase" >"$WORK/fresh"
@@ -131,7 +132,7 @@ else
 fi
 
 server_start
-answer "device revoke" anna device revoke telefoon
+answer "device revoke" anna device revoke Fatma
 
 # Every command of the table was called.
 "$BAKEN" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' >"$WORK/commands"

@@ -71,6 +71,8 @@ joining_invitation_decode(const void *bytes, size_t len, struct joining_invitati
     reader_copy(&reader, invitation->server_public, CRYPTO_PUBLIC_BYTES);
     reader_copy(&reader, invitation->team, CRYPTO_HASH_BYTES);
     invitation->position = reader_u64(&reader);
+    if (invitation->position == 0)
+        reader.failed = true;
     reader_copy(&reader, invitation->line_hash, CRYPTO_HASH_BYTES);
     reader_copy(&reader, seed, sizeof seed);
     reader_copy(&reader, invitation->inviter_sign, CRYPTO_PUBLIC_BYTES);

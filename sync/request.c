@@ -174,8 +174,6 @@ request_send(struct replica *replica, const struct transport *transport,
         buf_wipe(&reply.body);
         reply = (struct transport_reply){.body = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES)};
         rc = send_once(replica, transport, call, offset_ms, &reply);
-        if (rc == RC_OK && reply.status < 300)
-            replica->clock_offset_ms = offset_ms;
     }
     if (rc == RC_OK && (reply.status == 200 || reply.status == 204)) {
         rc = take(&reply, answer);

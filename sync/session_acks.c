@@ -184,9 +184,23 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
     return rc;
 }
 
+/* What its author has read of the ledger, against what is known here; raises *read to the highest position. */
+static enum rc
+compare_past(const struct replica *replica, const struct ack *ack, uint64_t *read)
+{
+    const uint8_t *known = ledger_hash_at(replica->ledger, ack->position);
+
+    if (ack->position > *read)
+        *read = ack->position;
+    if (known != NULL && memcmp(known, ack->line_hash, CRYPTO_HASH_BYTES) != 0)
+        return rc_fail(RC_UNTRUSTED,
+                       _("the server shows different pasts to different devices"));
+    return RC_OK;
+}
+
 /* One that does not verify is left out: it says nothing. */
 static enum rc
-store_ack(struct replica *replica, const struct wire_bytes *bytes)
+store_ack(struct replica *replica, const struct wire_bytes *bytes, uint64_t *read)
 {
     struct ack ack = ACK_EMPTY;
 
@@ -199,6 +213,8 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes)
         (device == NULL || !ack_verify(bytes->data, bytes->len, device->sign_public) ||
          memcmp(ack.team, replica->team, sizeof ack.team) != 0))
         rc = RC_ABSENT;
+    if (rc == RC_OK)
+        rc = compare_past(replica, &ack, read);
     /* Also of streams that are not here: a right may come later, and a coordinator asks about files. */
     for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++)
         if (ledger_stream(replica->ledger, ack.streams[i].stream) != NULL)
@@ -208,19 +224,23 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes)
 }
 
 enum rc
-status_take_acks(struct replica *replica, const struct wire_blocks *acks)
+status_take_acks(struct replica *replica, const struct wire_blocks *acks, uint64_t *read)
 {
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < acks->count; i++)
-        rc = store_ack(replica, &acks->items[i]);
+        rc = store_ack(replica, &acks->items[i], read);
     return rc;
 }
 
+/* Keeps a page, and moves the cursor behind it. When one of its devices has read more of the ledger, that is read first and
+ * the same page asked for again, so that a server that withholds lines is found out each time. */
 static enum rc
-take_page(struct replica *replica, const struct buf *answer, uint64_t *after, bool *more)
+take_page(struct session *session, const struct buf *answer, uint64_t *after, bool *more)
 {
+    struct replica *replica = session->replica;
     struct wire_ack_list list = WIRE_ACK_LIST_EMPTY;
+    uint64_t read = 0;
 
     enum rc rc = wire_ack_list_decode(answer->data, answer->len, &list);
     if (rc != RC_OK) {
@@ -228,16 +248,25 @@ take_page(struct replica *replica, const struct buf *answer, uint64_t *after, bo
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's acknowledgements")) : rc;
     }
     rc = db_begin(replica->db);
-    if (rc == RC_OK)
-        rc = status_take_acks(replica, &list.acks);
-    if (rc == RC_OK)
+    if (rc != RC_OK)
+        goto out;
+    rc = status_take_acks(replica, &list.acks, &read);
+    bool is_behind = read > ledger_position(replica->ledger);
+    if (rc == RC_OK && !is_behind)
         rc = state_put_int(replica->db, STATE_ACKS_AFTER, (int64_t)list.next);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !is_behind)
         rc = db_commit(replica->db);
     else
         db_rollback(replica->db);
+    if (rc == RC_OK && is_behind) {
+        if (session->server_position < read)
+            session->server_position = read;
+        rc = session_ledger(session);
+        goto out;
+    }
     *more = list.more && list.next > *after;
     *after = list.next;
+out:
     wire_ack_list_wipe(&list);
     return rc;
 }
@@ -258,7 +287,7 @@ session_fetch_acks(struct session *session)
         if (rc == RC_OK)
             rc = request_send(replica, session->transport, &call, &answer, NULL);
         if (rc == RC_OK)
-            rc = take_page(replica, &answer, &after, &more);
+            rc = take_page(session, &answer, &after, &more);
     }
     buf_wipe(&answer);
     return rc;

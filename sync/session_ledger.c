@@ -110,16 +110,29 @@ take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
     return RC_OK;
 }
 
+/* The statement is on the last line that is shown, or on the head when there is none: an older one would leave the order
+ * and times of the newest lines unsigned. */
 static enum rc
-check_statement(const struct replica *replica, const struct wire_statement *statement)
+check_statement(const struct replica *replica, const struct wire_ledger_answer *answer)
 {
+    const struct wire_statement *statement = &answer->statement;
+    struct ledger_line last = {.position = ledger_position(replica->ledger)};
     const uint8_t *hash = ledger_hash_at(replica->ledger, statement->position);
     const uint8_t *key = ledger_server_public_at(replica->ledger, statement->position);
 
     if (memcmp(statement->team, replica->team, sizeof statement->team) != 0)
         return rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
+    if (answer->lines.count > 0) {
+        const struct wire_bytes *bytes = &answer->lines.items[answer->lines.count - 1];
+        enum rc rc = ledger_line_decode(bytes->data, bytes->len, &last);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (hash == NULL || key == NULL)
         return rc_fail(RC_UNTRUSTED, _("the server speaks of a ledger line that it does not show"));
+    if (statement->position != last.position)
+        return rc_fail(RC_UNTRUSTED,
+                       _("the server did not sign the last ledger line that it shows"));
     if (!wire_statement_verify(statement, key))
         return rc_fail(RC_UNTRUSTED, _("the server's signature on the ledger does not hold"));
     if (memcmp(hash, statement->line_hash, CRYPTO_HASH_BYTES) != 0)
@@ -139,9 +152,12 @@ check_invitation(struct replica *replica)
     enum rc rc = replica_load_invitation(replica, &invitation);
     if (rc == RC_ABSENT)
         return RC_OK;
-    if (rc == RC_OK && ledger_position(replica->ledger) >= invitation.position) {
+    bool is_short = ledger_position(replica->ledger) < invitation.position;
+    if (rc == RC_OK && is_short && replica->is_in_team)
+        rc = rc_fail(RC_UNTRUSTED, _("the server's ledger is not the one of the invitation"));
+    if (rc == RC_OK && !is_short) {
         hash = ledger_hash_at(replica->ledger, invitation.position);
-        if (memcmp(hash, invitation.line_hash, CRYPTO_HASH_BYTES) != 0)
+        if (hash == NULL || memcmp(hash, invitation.line_hash, CRYPTO_HASH_BYTES) != 0)
             rc = rc_fail(RC_UNTRUSTED, _("the server's ledger is not the one of the invitation"));
     }
     joining_invitation_wipe(&invitation);
@@ -175,7 +191,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
     if (rc == RC_OK)
         rc = check_invitation(replica);
     if (rc == RC_OK && !is_gap)
-        rc = check_statement(replica, &answer.statement);
+        rc = check_statement(replica, &answer);
     if (rc == RC_OK && !is_gap)
         rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
@@ -230,9 +246,14 @@ session_ledger(struct session *session)
     struct replica *replica = session->replica;
     bool gained;
 
+    uint64_t claimed = session->server_position;
     enum rc rc = fetch_lines(session);
     if (rc != RC_OK)
         return rc;
+    if (ledger_position(replica->ledger) < claimed)
+        return rc_fail(RC_UNTRUSTED, _("the server withholds ledger lines: there are %llu, and it shows %llu"),
+                       (unsigned long long)claimed,
+                       (unsigned long long)ledger_position(replica->ledger));
     if (!replica->is_in_team)
         return rc_fail(RC_DENIED, _("this device is not approved yet"));
     rc = inbox_judge(replica);

@@ -7,7 +7,9 @@
 
 /* The last save of a feed up to which everything was applied, or is held by the ledger's word; always an entry's last. */
 enum rc status_done(struct db *db, int64_t feed, uint32_t *last) MUST_CHECK;
-/* Verifies acknowledgements of others and keeps the newest of each device and stream. Inside a transaction. */
-enum rc status_take_acks(struct replica *replica, const struct wire_blocks *acks) MUST_CHECK;
+/* Verifies acknowledgements of others and keeps the newest of each device and stream. Inside a transaction. Raises *read
+ * to the highest ledger position that one of them names. RC_UNTRUSTED when one names another past. */
+enum rc status_take_acks(struct replica *replica, const struct wire_blocks *acks,
+                         uint64_t *read) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include "sync/writer.h"
 
 enum { FORMAT = 1 };
+#define TIME_MOST_MS UINT64_C(253402300799999) /* the year 9999: sums of times stay far below 2^63 */
 
 static const struct {
     const char *name;
@@ -124,6 +125,8 @@ wire_hello_decode(const void *bytes, size_t len, struct wire_hello *hello)
     *hello = (struct wire_hello){.time_ms = reader_u64(&reader)};
     if (!reader.failed && format != FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("the server speaks format %u, newer than ours"), format);
+    if (hello->time_ms > TIME_MOST_MS)
+        reader.failed = true;
     reader_copy(&reader, hello->server_public, sizeof hello->server_public);
     reader_copy(&reader, hello->nonce, sizeof hello->nonce);
     hello->entry_bytes = reader_u32(&reader);

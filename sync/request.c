@@ -135,7 +135,9 @@ error_code(enum wire_error error, int status)
         return rc_fail(RC_OFFLINE, _("the server's disk is full: nothing more was sent"));
     case WIRE_ERROR_TOO_LARGE:
         return rc_fail(RC_TOO_LARGE, _("the server takes no request of that size"));
-    case WIRE_ERROR_NONE:
+    case WIRE_ERROR_NONE: /* not bakend's own words: a proxy's, or a stranger's */
+        if (status == 408 || status == 429)
+            return rc_fail(RC_OFFLINE, _("the server asks to come back later"));
         if (status >= 500)
             return rc_fail(RC_OFFLINE, _("the server failed (status %d)"), status);
         return rc_fail(RC_UNTRUSTED, _("what answers there is not a Baken server (status %d)"),

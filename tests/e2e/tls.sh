@@ -106,6 +106,17 @@ PYTHON
 slow_head &
 SLOW_PID=$!
 
+# ---- nginx slows down who asks too often: that is no stranger, and the work waits
+check "a visit is saved for a busy server" as anna visit add duin --text "Written while it was busy."
+curl -s --cacert "$WORK/tls/ca.pem" -o /dev/null "$SERVER/v1/hello?[1-100000]" &
+FLOOD_PID=$!
+until_refused() { for _ in $(seq 60); do as anna sync || return; done; }
+check_exit "a busy server" 9 "come back later; what you saved waits on this device" until_refused
+kill "$FLOOD_PID"
+wait "$FLOOD_PID" 2>/dev/null
+sleep 1
+check "and later" as anna sync
+
 # ---- bakend away behind nginx
 server_stop
 check_exit "bakend is away behind nginx" 9 "waits on this device" as anna sync

@@ -9,6 +9,16 @@
 #include "sync/ack.h"
 #include "sync/ledger.h"
 
+/* What names a stream is kept until a later one names it: of streams that nobody made, that would be for ever. */
+static bool
+streams_are_known(const struct ledger *ledger, const struct ack *ack)
+{
+    for (size_t i = 0; i < ack->stream_count; i++)
+        if (ledger_stream(ledger, ack->streams[i].stream) == NULL)
+            return false;
+    return true;
+}
+
 /* True when the device that asks may say this; otherwise it was refused. */
 static bool
 check_ack(struct ask *ask, const struct ack *ack)
@@ -24,6 +34,8 @@ check_ack(struct ask *ask, const struct ack *ack)
         ask_refuse(ask, WIRE_ERROR_SIGNATURE, "The acknowledgement's signature does not hold.");
     else if (hash == NULL || memcmp(hash, ack->line_hash, sizeof ack->line_hash) != 0)
         ask_refuse(ask, WIRE_ERROR_STALE, "The acknowledgement names another ledger line.");
+    else if (!streams_are_known(ledger, ack))
+        ask_refuse(ask, WIRE_ERROR_DENIED, "The acknowledgement names a stream that nobody made.");
     else
         return true;
     return false;

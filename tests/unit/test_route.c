@@ -765,6 +765,7 @@ acknowledgements_are_passed_on_while_they_say_something(void **state)
     assert_int_equal(post_ack(&fatma, 1, family.file), 409);
     assert_int_equal(post_ack(&fatma, 2, family.file), 204);
     assert_int_equal(post_ack(&hosted.first, 3, family.file), 403);
+    assert_int_equal(post_ack(&fatma, 3, id_random()), 403);
     assert_int_equal(hosted_get(&hosted, &hosted.first, "/acks", "after=0", &answer), 200);
     assert_int_equal(wire_ack_list_decode(answer.data, answer.len, &list), RC_OK);
     assert_int_equal(list.acks.count, 2);

@@ -53,16 +53,19 @@ keyslot_park(struct id store, const struct secret *key, uint32_t timeout_s)
     if (old > 0) /* a parked key may not be changed, only replaced */
         discard(old);
     put_name(store, name);
-    key_serial_t parked = add_key("user", name, key->bytes, key->len, KEY_SPEC_USER_KEYRING);
+    /* It gets its time limit where only this process reaches it: a death half-way leaves no key without one. */
+    key_serial_t parked = add_key("user", name, key->bytes, key->len, KEY_SPEC_PROCESS_KEYRING);
     if (parked < 0)
         return fail_absent();
+    enum rc rc = RC_OK;
     if (keyctl_set_timeout(parked, timeout_s) != 0 ||
+        keyctl_link(parked, KEY_SPEC_USER_KEYRING) != 0 ||
         keyctl_setperm(parked, KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH) != 0) {
-        enum rc rc = fail_absent();
+        rc = fail_absent();
         discard(parked);
-        return rc;
     }
-    return RC_OK;
+    (void)keyctl_unlink(parked, KEY_SPEC_PROCESS_KEYRING);
+    return rc;
 }
 
 enum rc

@@ -269,7 +269,8 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
         rc = db_commit(replica->db);
     else
         db_rollback(replica->db);
-    if (rc != RC_OK && report->lines > 0) {
+    if (rc != RC_OK) { /* memory as the store is: a line may have been taken in that the disk refused */
+        report->lines = 0;
         enum rc again = replica_load_ledger(replica);
         rc = again == RC_OK ? rc : again;
     }

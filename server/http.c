@@ -26,6 +26,7 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 * 1024,
     BODIES_BYTES = 256 * 1024 * 1024, /* of all requests that are being read */
     PEER_CHARS = 64,
+    POLLS_EACH = 64, /* of one device at a time: connections are for all */
     TICK_MS = 500,
     GATHER_MS = 20, /* what moves in so short a time wakes the pollers once */
     SECOND_MS = 1000,
@@ -315,6 +316,18 @@ begin_waiting(struct http *http, struct exchange *exchange, uint64_t moves_befor
     pthread_mutex_unlock(&http->mutex);
 }
 
+static bool
+waits_too_often(struct http *http, struct id device)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&http->mutex);
+    for (const struct exchange *at = http->waiting; at != NULL; at = at->next)
+        count += id_equal(at->wait.device, device);
+    pthread_mutex_unlock(&http->mutex);
+    return count >= POLLS_EACH;
+}
+
 static void
 log_reply(const struct exchange *exchange, const char *method, const struct reply *reply)
 {
@@ -354,7 +367,9 @@ ask_route(struct exchange *exchange, const char *method, size_t length)
     uint64_t moves_before = http->moves;
     pthread_mutex_unlock(&http->mutex);
     route_handle(http->server, &request, &reply);
-    if (reply.status == ROUTE_WAITS) {
+    if (reply.status == ROUTE_WAITS && waits_too_often(http, reply.wait.device)) {
+        done = send_error(connection, WIRE_ERROR_SLOW_DOWN, "This device waits often enough.");
+    } else if (reply.status == ROUTE_WAITS) {
         exchange->has_waited = true;
         exchange->wait = reply.wait;
         begin_waiting(http, exchange, moves_before);

@@ -21,7 +21,7 @@
 #include "sync/httpsig.h"
 #include "tests/support/hosted.h"
 
-enum { REPLY_BYTES = 65536, POLLERS = 40 };
+enum { REPLY_BYTES = 65536, POLLERS = 40, POLLS_EACH = 64 };
 
 static struct hosted hosted;
 static struct http *http;
@@ -180,6 +180,21 @@ many_polls_hold_no_thread_and_all_are_woken(void **state)
 }
 
 static void
+one_device_does_not_take_all_the_waiting_room(void **state)
+{
+    int fds[POLLS_EACH];
+
+    (void)state;
+    for (int i = 0; i < POLLS_EACH; i++)
+        fds[i] = start_poll("after=0&wait=30");
+    nap(200);
+    assert_int_equal(read_status(start_poll("after=0&wait=30")), 429);
+    assert_int_equal(read_status(start_poll("after=0")), 200);
+    for (int i = 0; i < POLLS_EACH; i++)
+        (void)close(fds[i]);
+}
+
+static void
 a_poll_whose_client_went_away_hurts_nobody(void **state)
 {
     (void)state;
@@ -229,6 +244,7 @@ main(void)
         TEST(a_poll_is_answered_when_an_entry_comes),
         TEST(a_poll_ends_by_itself_when_its_time_is_over),
         TEST(many_polls_hold_no_thread_and_all_are_woken),
+        TEST(one_device_does_not_take_all_the_waiting_room),
         TEST(a_poll_whose_client_went_away_hurts_nobody),
         TEST(stopping_answers_who_waits_and_does_so_at_once),
         TEST(entries_that_come_while_polls_begin_are_never_missed),

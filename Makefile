@@ -68,17 +68,19 @@ SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
 SIM_OBJECTS := $(call objects,tests/sim/*.c)
 UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
+TOOLS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/tools/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS := $(if $(wildcard cli/main.c),$(OUT)/baken) $(if $(wildcard server/main.c),$(OUT)/bakend)
 SIM := $(if $(SIM_OBJECTS),$(OUT)/sim)
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units fuzzers benches deps test demo fresh asan tsan valgrind fuzz bench sim lint format \
+.PHONY: all units tools fuzzers benches deps test demo fresh asan tsan valgrind fuzz bench sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
 units: $(UNITS) $(CATALOGUES) ## the unit tests, built but not run
+tools: $(TOOLS) ## what the end-to-end tests look into a store with
 fuzzers: $(FUZZERS) ## the fuzz entries (FLAVOUR=fuzz: libFuzzer; else they replay files)
 benches: $(BENCHES) ## the benchmarks, built but not run
 
@@ -110,8 +112,8 @@ $(LIBRARIES):
 $(OUT)/baken: $(CLI_OBJECTS) $(OUT)/libbaken.a
 $(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
 $(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(BENCHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES):
+$(BENCHES) $(TOOLS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
+$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)

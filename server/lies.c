@@ -75,6 +75,17 @@ alter(struct entry *entry, struct buf *altered)
     entry_rehash(entry);
 }
 
+static void
+hide(struct entry *entries, size_t *count, uint64_t first)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++)
+        if (entries[i].first != first)
+            entries[kept++] = entries[i];
+    *count = kept;
+}
+
 void
 lies_entries(struct entry *entries, size_t *count, struct buf *altered)
 {
@@ -86,6 +97,14 @@ lies_entries(struct entry *entries, size_t *count, struct buf *altered)
         memmove(entries, entries + 1, (*count - 1) * sizeof *entries);
         (*count)--;
     }
+    if (told_to("hide=") != NULL)
+        hide(entries, count, strtoull(told_to("hide="), NULL, 10));
+    if (told_to("reorder") != NULL)
+        for (size_t i = 0, j = *count; i + 1 < j; i++) {
+            struct entry kept = entries[i];
+            entries[i] = entries[--j];
+            entries[j] = kept;
+        }
     if (*count > 1 && told_to("replay") != NULL)
         entries[*count - 1] = entries[0];
 }

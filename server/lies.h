@@ -7,7 +7,9 @@
  *   boxes            the bytes of the first and the last box of an answer change places
  *   alter            one bit of the last ciphertext of each page is flipped
  *   replay           each page carries its first entry again, as the last
- *   withhold         the first entry of each page is left out */
+ *   withhold         the first entry of each page is left out
+ *   hide=N           entries that begin at save N are never shown
+ *   reorder          the entries of a page come in the opposite order */
 #ifndef SERVER_LIES_H
 #define SERVER_LIES_H
 
@@ -20,9 +22,9 @@
 #include <stdint.h>
 
 #ifdef BAKEN_TEST_SERVER_LIES
-enum rc lies_forgive(enum rc rc);               /* RC_OK for a broken rule, when forging */
-uint64_t lies_last_line(uint64_t position);     /* the last position that is shown */
-uint64_t lies_show_beyond(uint64_t position);   /* forged lines too stand beyond the ledger's head */
+enum rc lies_forgive(enum rc rc);             /* RC_OK for a broken rule, when forging */
+uint64_t lies_last_line(uint64_t position);   /* the last position that is shown */
+uint64_t lies_show_beyond(uint64_t position); /* forged lines too stand beyond the ledger's head */
 void lies_boxes(struct wire_box_list *list);
 /* `count` entries that are about to be sent; `altered` is theirs to lend from. */
 void lies_entries(struct entry *entries, size_t *count, struct buf *altered);

@@ -70,7 +70,7 @@ replica_cover_give(struct replica *replica, const struct transport *transport,
                    const struct cover_new *cover, struct id *id)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct giving giving = {.cover = cover};
 
     enum rc rc = session_begin(&session);
@@ -105,7 +105,7 @@ enum rc
 replica_cover_accept(struct replica *replica, const struct transport *transport, struct id cover)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
 
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)
@@ -139,7 +139,7 @@ enum rc
 replica_cover_end(struct replica *replica, const struct transport *transport, struct id cover)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct ending ending = {cover, LEDGER_WHY_ENDED};
 
     enum rc rc = session_begin(&session);

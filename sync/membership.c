@@ -131,7 +131,7 @@ replica_create_family(struct replica *replica, const struct transport *transport
                       const char *code_name, struct id owner, struct id *family)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct family_plan plan = {.code_name = BUF_EMPTY(2048)};
 
     enum rc rc = session_begin(&session);
@@ -223,7 +223,7 @@ replica_assign(struct replica *replica, const struct transport *transport, struc
                struct id person, int function)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct assignment wanted = {family, person, function};
 
     enum rc rc = session_begin(&session);
@@ -262,7 +262,7 @@ replica_set_roles(struct replica *replica, const struct transport *transport, st
                   uint32_t roles)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct role_change wanted = {person, roles};
 
     enum rc rc = session_begin(&session);
@@ -292,7 +292,7 @@ enum rc
 replica_revoke_device(struct replica *replica, const struct transport *transport, struct id device)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
 
     enum rc rc = session_begin(&session);
     if (rc == RC_OK)

@@ -150,6 +150,8 @@ run(struct session *session)
     if (rc == RC_OK)
         rc = receive(session);
     if (rc == RC_OK)
+        rc = session_close_gaps(session);
+    if (rc == RC_OK)
         rc = cover_admit(session);
     if (rc == RC_OK)
         rc = session_acknowledge(session);
@@ -167,7 +169,8 @@ enum rc
 replica_sync(struct replica *replica, const struct transport *transport,
              const struct sync_options *options, struct sync_report *report)
 {
-    struct session session = {replica, transport, options, report, 0, false};
+    struct session session = {
+        .replica = replica, .transport = transport, .options = options, .report = report};
 
     *report = (struct sync_report){0};
     if (!replica->has_identity)

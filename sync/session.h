@@ -11,8 +11,9 @@ struct session {
     const struct transport *transport;
     const struct sync_options *options; /* may be NULL */
     struct sync_report *report;         /* never NULL */
-    uint64_t server_position;           /* highest ledger position that the server spoke of */
-    bool is_revoked;                    /* by the server's word */
+    uint64_t
+        server_position; /* highest ledger position that the server spoke of, or what it passed on */
+    bool is_revoked;     /* by the server's word */
 };
 
 /* Server time, its key and ledger head, all signed. */
@@ -31,6 +32,8 @@ enum rc session_pay(struct session *session) MUST_CHECK;
 enum rc session_grants(struct session *session) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
 enum rc session_pull(struct session *session) MUST_CHECK;
+/* Fills streams again that lack what the server must hold. RC_UNTRUSTED when it withholds it again. */
+enum rc session_close_gaps(struct session *session) MUST_CHECK;
 enum rc session_acknowledge(struct session *session) MUST_CHECK;
 enum rc session_fetch_acks(struct session *session) MUST_CHECK;
 /* Hello, ledger and boxes: what is fetched before an operation is made. */

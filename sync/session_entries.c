@@ -280,6 +280,19 @@ move_cursor(struct replica *replica, const struct pull *pull)
     return stmt_finish(stmt);
 }
 
+/* No entry is sealed on a line that this device knows otherwise: an honest server refuses such a one. */
+static enum rc
+check_pasts(const struct replica *replica, const struct wire_run_list *runs)
+{
+    for (size_t i = 0; i < runs->count; i++) {
+        const uint8_t *hash = ledger_hash_at(replica->ledger, runs->items[i].position);
+        if (hash != NULL && memcmp(hash, runs->items[i].position_hash, CRYPTO_HASH_BYTES) != 0)
+            return rc_fail(RC_UNTRUSTED,
+                           _("the server shows different pasts to different devices"));
+    }
+    return RC_OK;
+}
+
 static enum rc
 take_page(struct session *session, struct pull *pull, const struct buf *bytes)
 {
@@ -295,6 +308,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     if (page.after != pull->after || page.next < page.after ||
         (page.more && page.next == page.after))
         rc = rc_fail(RC_UNTRUSTED, _("the server answers with another page than was asked"));
+    if (rc == RC_OK)
+        rc = check_pasts(replica, &page.runs);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK) {
@@ -314,6 +329,9 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
         session->report->pulled += stored;
         if (session->server_position < page.position)
             session->server_position = page.position;
+        for (size_t i = 0; i < page.runs.count; i++)
+            if (session->server_position < page.runs.items[i].position)
+                session->server_position = page.runs.items[i].position;
     }
     wire_run_page_wipe(&page);
     return rc;

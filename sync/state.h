@@ -18,12 +18,13 @@
 #define STATE_BOXES_AFTER "boxes_after"
 #define STATE_BOXES_POSITION "boxes_position" /* ledger position up to which boxes were asked for */
 #define STATE_ACKS_AFTER "acks_after"
-#define STATE_ACK_NUMBER "ack_number"           /* highest own number given */
+#define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */
+#define STATE_ACK_NUMBER "ack_number" /* highest own number given */
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */
 #define STATE_HIGHEST_MS "highest_ms"           /* highest device time seen */
 #define STATE_LAST_SYNC_MS "last_sync_ms"
 #define STATE_STATEMENT "statement" /* bytes: the server's latest word on the ledger, for bundles */
-#define STATE_JUDGED "judged" /* ledger position up to which applied entries were judged */
+#define STATE_JUDGED "judged"       /* ledger position up to which applied entries were judged */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 
 #define STATE_MUST_SCRUB "must_scrub" /* rows were purged: free pages and WAL are to be emptied */

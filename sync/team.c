@@ -162,7 +162,7 @@ replica_create_team(struct replica *replica, const struct transport *transport,
                     const struct team_new *team)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct buf stored = BUF_EMPTY(WIRE_REQUEST_BYTES);
     uint8_t server_public[CRYPTO_PUBLIC_BYTES];
     bool gained;
@@ -245,7 +245,7 @@ replica_invite(struct replica *replica, const struct transport *transport, struc
                const char *person_name, uint32_t roles, int64_t valid_ms, struct buf *out)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct invite invite = {
         .person = person, .name = person_name, .roles = roles, .seed = SECRET_EMPTY};
 
@@ -326,7 +326,7 @@ replica_join(struct replica *replica, const struct transport *transport, const c
              char digits[25])
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct joining_invitation invitation = JOINING_INVITATION_EMPTY;
     struct request_call call = {.method = "POST", .is_unsigned = true};
     struct buf request = BUF_EMPTY(JOINING_REQUEST_BYTES);
@@ -457,7 +457,7 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
                 const char *device_label, struct id *device)
 {
     struct sync_report report = {0};
-    struct session session = {replica, transport, NULL, &report, 0, false};
+    struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct approval approval = {.digits = digits, .label = device_label};
     struct buf name = BUF_EMPTY(LEDGER_TEXT_BYTES + 64);
 

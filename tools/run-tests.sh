@@ -42,7 +42,7 @@ build() {
     $MAKE --no-print-directory -s FLAVOUR="$flavour" T="${T:-}" "$@"
 }
 
-check "build with gcc" build debug all units
+check "build with gcc" build debug all units tools
 counted "unit tests" tools/run-units.sh build/debug
 if [ -z "${T:-}" ]; then
     check "build with clang" build clang all units fuzzers
@@ -62,6 +62,7 @@ if [ -z "${T:-}" ]; then
         counted "simulator finds built-in faults" build/debug/sim --selftest
     fi
     check "build of the control, with no cipher" build control all
+    check "build of the server that lies" build lies build/lies/bakend
     for script in tests/e2e/*.sh; do
         [ -f "$script" ] && [ "$script" != tests/e2e/lib.sh ] || continue
         counted "$(basename "$script" .sh)" "$script"

@@ -1,0 +1,175 @@
+/* What the server must hold and did not give: seen by gaps in feeds and by the writers' own acknowledgements. */
+#include "core/i18n.h"
+#include "sync/ack.h"
+#include "sync/inbox.h"
+#include "sync/session.h"
+
+/* Entries came from the server whose predecessors did not. It takes no entry after a gap, so it has them. A run of a newer
+ * format that waits for an upgrade may hold what is missing. */
+#define GAPS                                                                                       \
+    " FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed WHERE e.state = 2 AND "          \
+    "e.arrived_ms > 0"                                                                             \
+    " AND e.first > 1 AND NOT f.is_own AND NOT EXISTS (SELECT 1 FROM sync_entry AS b"              \
+    " WHERE b.feed = e.feed AND b.first < e.first AND b.last = e.first - 1)"                       \
+    " AND NOT EXISTS (SELECT 1 FROM sync_newer_run)"
+
+/* One save that is missing; 0 when none. */
+static enum rc
+find_gap(struct replica *replica, int64_t *missing)
+{
+    struct stmt *stmt;
+    bool found;
+    enum rc rc = db_stmt(replica->db, "SELECT e.first - 1" GAPS " LIMIT 1", &stmt);
+
+    *missing = 0;
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *missing = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* A whole stream, or (NULL) each with a gap, is asked for once more, from zero up to the shared cursor. */
+static enum rc
+fill_again(struct replica *replica, const struct id *stream)
+{
+    struct stmt *stmt;
+    int64_t cursor;
+
+    enum rc rc = state_get_int(replica->db, STATE_CURSOR, &cursor);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db,
+                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 WHERE "
+                     "stream = ?1"
+                     " OR (?1 IS NULL AND stream IN (SELECT f.stream" GAPS "))",
+                     &stmt);
+    if (rc != RC_OK)
+        return rc;
+    if (stream != NULL)
+        stmt_id(stmt, 1, *stream);
+    else
+        stmt_null(stmt, 1);
+    stmt_int(stmt, 2, cursor);
+    return stmt_finish(stmt);
+}
+
+/* ---- acknowledgements ---------------------------------------------------------------------------- */
+
+/* Whether the writer's own acknowledgement names saves of its feed that never came. */
+static enum rc
+is_short(struct replica *replica, struct id stream, struct id device, const void *vector,
+         size_t len, bool *lacks)
+{
+    struct reader reader = reader_of(vector, len);
+    struct elog_feed feed;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && !*lacks && reader_left(&reader) > 0 && !reader.failed) {
+        struct feed_ref ref;
+        uint32_t last, stored = 0, applied;
+        reader_copy(&reader, ref.device.bytes, ID_BYTES);
+        ref.incarnation = reader_u64(&reader);
+        last = reader_u32(&reader);
+        if (reader.failed || !id_equal(ref.device, device))
+            continue;
+        rc = elog_feed_find(replica->db, stream, ref, &feed);
+        if (rc == RC_OK)
+            rc = elog_last(replica->db, feed.key, &stored, &applied);
+        if (rc == RC_ABSENT)
+            rc = RC_OK;
+        *lacks = rc == RC_OK && stored < last;
+    }
+    return rc;
+}
+
+/* Each stream of ours after `after`, with one of its acknowledgements: the first that names what is not here. */
+static enum rc
+next_short(struct replica *replica, const struct id *after, struct id *stream, bool *lacks)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc =
+        db_stmt(replica->db,
+                "SELECT stream, device, vector FROM sync_ack WHERE (?1 IS NULL OR stream > ?1)"
+                " AND stream IN (SELECT stream FROM sync_stream WHERE NOT is_filling)"
+                " ORDER BY stream",
+                &stmt);
+
+    *lacks = false;
+    if (rc != RC_OK)
+        return rc;
+    if (after != NULL)
+        stmt_id(stmt, 1, *after);
+    else
+        stmt_null(stmt, 1);
+    while (rc == RC_OK && !*lacks && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        struct id device;
+        size_t len;
+        rc = stmt_get_id(stmt, 0, stream);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 1, &device);
+        const uint8_t *vector = stmt_get_blob(stmt, 2, &len);
+        if (rc == RC_OK && !id_equal(device, replica->identity.device))
+            rc = is_short(replica, *stream, device, vector, len, lacks);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* A writer acknowledges its own saves after it pushed them. What an acknowledgement of an earlier session names and this
+ * one did not bring is asked for once more: once per acknowledgement, for a save that the server refused never comes. */
+static enum rc
+fill_short(struct replica *replica, bool *again)
+{
+    struct id stream;
+    int64_t asked, acks;
+    bool lacks;
+
+    enum rc rc = state_get_int(replica->db, STATE_ACKS_AFTER, &acks);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_ACKS_ASKED, &asked);
+    if (rc != RC_OK || asked == acks)
+        return rc;
+    rc = next_short(replica, NULL, &stream, &lacks);
+    while (rc == RC_OK && lacks) {
+        *again = true;
+        rc = fill_again(replica, &stream);
+        if (rc == RC_OK)
+            rc = next_short(replica, &stream, &stream, &lacks);
+    }
+    return rc == RC_OK ? state_put_int(replica->db, STATE_ACKS_ASKED, acks) : rc;
+}
+
+/* ---- the step of a session ------------------------------------------------------------------------ */
+
+enum rc
+session_close_gaps(struct session *session)
+{
+    struct replica *replica = session->replica;
+    int64_t missing;
+    bool again = false;
+
+    enum rc rc = fill_short(replica, &again);
+    if (rc == RC_OK)
+        rc = find_gap(replica, &missing);
+    if (rc == RC_OK && missing > 0) {
+        again = true;
+        rc = fill_again(replica, NULL);
+    }
+    if (rc != RC_OK || !again)
+        return rc;
+    rc = session_pull(session);
+    if (rc == RC_OK)
+        rc = inbox_apply(replica, session->report, session->options);
+    if (rc == RC_OK)
+        rc = find_gap(replica, &missing);
+    if (rc == RC_OK && missing > 0)
+        rc =
+            rc_fail(RC_UNTRUSTED,
+                    _("the server withholds entries: it shows what follows save %lld of a feed, and"
+                      " not that save"),
+                    (long long)missing);
+    return rc;
+}

@@ -2,6 +2,7 @@
 import argparse
 import json
 import pathlib
+import signal
 import sys
 
 import play
@@ -27,6 +28,8 @@ def main():
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--record", help="write every fact as told to this file")
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that the stage is struck also then
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     facts = stages.Facts(options.quiet)
     found, _ = perform(options.build, facts, options.quiet)
     facts.check("no-plaintext-on-any-disk", not found, str(found))

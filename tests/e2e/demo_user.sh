@@ -14,14 +14,9 @@ cp -r tests/demo "$HOUSE/tests/"
 chmod -R a+rX,go-w "$HOUSE"
 
 # as_user COMMAND ...: in the copy, with nothing of our surroundings.
-as_user() {
-    (
-        cd "$HOUSE" || exit 1
-        set -- env -i PATH="$PATH" HOME="$HOUSE/home" TMPDIR="$HOUSE/tmp dir" "$@"
-        [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=$NOBODY --regid=$NOBODY --clear-groups "$@"
-        exec "$@"
-    )
-}
+USER_WORDS=(env -i PATH="$PATH" HOME="$HOUSE/home" TMPDIR="$HOUSE/tmp dir")
+[ "$(id -u)" -ne 0 ] || USER_WORDS+=(setpriv --reuid=$NOBODY --regid=$NOBODY --clear-groups)
+as_user() { (cd "$HOUSE" && exec "${USER_WORDS[@]}" "$@"); }
 if [ "$(id -u)" -eq 0 ]; then chown $NOBODY:$NOBODY "$HOUSE/home" "$HOUSE/tmp dir"; fi
 
 # What the user has outside the copy: names in the machine's temporary directories, and keys.
@@ -52,11 +47,23 @@ for run in first second; do
     check_equal "no process is left, $run run" "" "$(processes)"
     check_equal "nothing is left in /tmp and no key, $run run" "$before" "$(belongings)"
 done
-as_user /usr/bin/python3 -c 'import time; time.sleep(60)' "$HOUSE/x" &
+(cd "$HOUSE" && exec "${USER_WORDS[@]}" /usr/bin/python3 -c 'import time; time.sleep(60)' "$HOUSE/x") &
 CONTROL_PID=$!
 for _ in $(seq 100); do [ -n "$(processes)" ] && break; sleep 0.05; done
 check "the search for processes would find one" test -n "$(processes)"
 kill "$CONTROL_PID"
 wait "$CONTROL_PID" 2>/dev/null
+
+# Ended half-way it clears the stage too.
+(cd "$HOUSE" && exec "${USER_WORDS[@]}" tests/demo/demo.sh --quiet) >"$WORK/ended" 2>&1 &
+DEMO_PID=$!
+for _ in $(seq 400); do [ -n "$(find "$HOUSE/tmp dir" -name keyslots.json 2>/dev/null)" ] && break; sleep 0.05; done
+check "a third run has begun" test -n "$(find "$HOUSE/tmp dir" -name keyslots.json)"
+kill "$DEMO_PID"
+wait "$DEMO_PID"
+check_equal "it ends when it is told to" 143 "$?"
+check_equal "no file is left then" "" "$(find "$HOUSE/home" "$HOUSE/tmp dir" -mindepth 1 | head -n 5)"
+check_equal "nor a process" "" "$(processes)"
+check_equal "nor a key" "$before" "$(belongings)"
 grep -h '^demo: ' "$WORK/first" "$WORK/second"
 finish

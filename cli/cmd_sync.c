@@ -54,6 +54,9 @@ remark(struct call *call, const struct sync_report *report)
         out_notice(out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    report->clock_off_ms / 60000);
+    if (report->was_handed_back)
+        out_notice(out, "handed_back", "%s",
+                   _("The server had lost entries; it was given what is on this device."));
     if (report->held > 0)
         out_notice(out, "held", "%s",
                    _("Some work came too late; it is kept and waits for a person."));

@@ -99,6 +99,7 @@ struct sync_report {
     uint64_t forged_boxes;
     int64_t clock_off_ms; /* own wall clock minus server time */
     bool is_complete;     /* false while a stream is still being filled */
+    bool was_handed_back; /* the server held fewer entries than it gave, and was offered what is here */
 };
 typedef void (*sync_progress_fn)(void *context, const char *step, uint64_t done, uint64_t of);
 struct sync_options {

@@ -388,8 +388,8 @@ next_filling(struct replica *replica, struct id *stream, struct pull *pull, bool
     return rc;
 }
 
-enum rc
-session_pull(struct session *session)
+static enum rc
+pull_all(struct session *session)
 {
     struct replica *replica = session->replica;
     struct id stream;
@@ -410,4 +410,43 @@ session_pull(struct session *session)
         rc = pull_pages(session, &pull, session->options != NULL ? session->options->wait_ms : 0);
     }
     return rc;
+}
+
+/* The server holds fewer entries than it gave: it was restored. It is offered everything that was applied here, whoever
+ * wrote it, and read from its first entry again. */
+static enum rc
+hand_back(struct session *session)
+{
+    struct replica *replica = session->replica;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = db_run(replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE state = 1 AND ciphertext IS "
+                             "NOT NULL"); /* ELOG_APPLIED */
+    if (rc == RC_OK)
+        rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0");
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_CURSOR, 0);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACKS_AFTER, 0);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    session->report->was_handed_back = rc == RC_OK;
+    if (rc == RC_OK && !replica->must_recover) /* else it is sent once the feeds were compared */
+        rc = session_push(session);
+    return rc;
+}
+
+enum rc
+session_pull(struct session *session)
+{
+    enum rc rc = pull_all(session);
+
+    if (rc != RC_STALE)
+        return rc;
+    rc = hand_back(session);
+    return rc == RC_OK ? pull_all(session) : rc;
 }

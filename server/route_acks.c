@@ -48,8 +48,8 @@ store_ack(struct ask *ask, const struct depot_ack *ack)
 {
     uint8_t stored[CRYPTO_HASH_BYTES], own[CRYPTO_HASH_BYTES];
     uint64_t number;
-    enum rc rc = depot_last_ack(ask->depot, ask->team->key, ack->device, ack->incarnation, &number,
-                                stored);
+    enum rc rc =
+        depot_last_ack(ask->depot, ask->team->key, ack->device, ack->incarnation, &number, stored);
 
     if (rc != RC_OK)
         return rc;

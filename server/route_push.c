@@ -302,8 +302,7 @@ answer(struct ask *ask, struct push *push)
     push->answer.position = ledger_position(ask->team->ledger);
     atomic_fetch_add(&server->counts.entries_stored, push->stored);
     atomic_fetch_add(&server->counts.entries_refused, push->refused);
-    ask_answer(ask,
-               wire_push_answer_encode(&push->answer, &server->secret_key, &ask->reply->body));
+    ask_answer(ask, wire_push_answer_encode(&push->answer, &server->secret_key, &ask->reply->body));
     if (push->stored > 0)
         server_moved(server, ask->team_id);
 }

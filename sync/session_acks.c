@@ -193,8 +193,7 @@ compare_past(const struct replica *replica, const struct ack *ack, uint64_t *rea
     if (ack->position > *read)
         *read = ack->position;
     if (known != NULL && memcmp(known, ack->line_hash, CRYPTO_HASH_BYTES) != 0)
-        return rc_fail(RC_UNTRUSTED,
-                       _("the server shows different pasts to different devices"));
+        return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
     return RC_OK;
 }
 

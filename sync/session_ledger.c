@@ -251,9 +251,9 @@ session_ledger(struct session *session)
     if (rc != RC_OK)
         return rc;
     if (ledger_position(replica->ledger) < claimed)
-        return rc_fail(RC_UNTRUSTED, _("the server withholds ledger lines: there are %llu, and it shows %llu"),
-                       (unsigned long long)claimed,
-                       (unsigned long long)ledger_position(replica->ledger));
+        return rc_fail(
+            RC_UNTRUSTED, _("the server withholds ledger lines: there are %llu, and it shows %llu"),
+            (unsigned long long)claimed, (unsigned long long)ledger_position(replica->ledger));
     if (!replica->is_in_team)
         return rc_fail(RC_DENIED, _("this device is not approved yet"));
     rc = inbox_judge(replica);
@@ -472,7 +472,8 @@ session_boxes(struct session *session)
         rc = open_boxes(session);
     if (rc == RC_OK)
         rc = fetch_missing(session);
-    if (rc == RC_OK) /* the server may count a cover as running that is over by this device's time */
+    if (rc ==
+        RC_OK) /* the server may count a cover as running that is over by this device's time */
         rc = replica_forget_lent(session->replica);
     return rc;
 }

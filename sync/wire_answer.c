@@ -7,7 +7,8 @@
 #include "sync/writer.h"
 
 enum { FORMAT = 1 };
-#define TIME_MOST_MS UINT64_C(253402300799999) /* the year 9999: sums of times stay far below 2^63 */
+#define TIME_MOST_MS                                                                               \
+    UINT64_C(253402300799999) /* the year 9999: sums of times stay far below 2^63 */
 
 static const struct {
     const char *name;

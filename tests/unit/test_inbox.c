@@ -36,7 +36,8 @@ teardown(void **state)
 static struct entry
 seal_as_newcomer(int signer, int64_t number, struct buf *cipher)
 {
-    struct replica *author = office.devices[signer].replica, *forger = office.devices[FORGER].replica;
+    struct replica *author = office.devices[signer].replica,
+                   *forger = office.devices[FORGER].replica;
     struct identity identity = author->identity;
     struct id stream = ledger_team_stream(forger->ledger);
     struct change change = CHANGE_EMPTY(stream);

@@ -25,8 +25,7 @@ statement_of(uint64_t position)
     struct wire_statement statement = {.position = position, .time_ms = OFFICE_START_MS};
 
     memcpy(statement.team, liar->team, sizeof statement.team);
-    memcpy(statement.line_hash, ledger_hash_at(liar->ledger, position),
-           sizeof statement.line_hash);
+    memcpy(statement.line_hash, ledger_hash_at(liar->ledger, position), sizeof statement.line_hash);
     assert_ok(wire_statement_sign(&statement, &office.server->secret_key));
     return statement;
 }

@@ -91,19 +91,34 @@ refuse_known_name(struct call *call, const char *code_name)
     return rc == RC_ABSENT || rc == RC_INVALID ? RC_OK : rc;
 }
 
+/* The owner that was named, else oneself: who must be a coach. */
+static enum rc
+read_owner(struct call *call, struct id *owner)
+{
+    const char *text = call_option(call, OPT_OWNER);
+    enum rc rc = call_person(call, text == NULL ? "me" : text, owner);
+    const struct ledger_person *person =
+        rc == RC_OK ? ledger_person(replica_ledger(call->replica), *owner) : NULL;
+
+    if (person != NULL && (person->roles & LEDGER_ROLE_COACH) == 0)
+        return rc_fail(RC_INVALID,
+                       text == NULL ? _("you are not a coach: name the owner with --owner PERSON")
+                                    : _("the owner must be a coach"));
+    return rc;
+}
+
 enum rc
 cmd_family_add(struct call *call)
 {
     struct change_set set = CHANGE_SET_EMPTY;
     struct texts texts = TEXTS_EMPTY;
-    const char *owner_text = call_option(call, OPT_OWNER);
     struct id owner, family = {{0}};
     enum rc rc = call_open_team(call);
 
     if (rc == RC_OK)
         rc = refuse_known_name(call, call->words[0]);
     if (rc == RC_OK)
-        rc = call_person(call, owner_text == NULL ? "me" : owner_text, &owner);
+        rc = read_owner(call, &owner);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
@@ -213,6 +228,7 @@ cmd_family_show(struct call *call)
     if (rc != RC_OK)
         goto out;
     facts = ledger_family(replica_ledger(call->replica), open.family);
+    show_file_reach(call, open.family);
     out_object(&call->out, "family");
     out_id(&call->out, "id", _("Id"), open.family);
     out_text(&call->out, "code_name", _("Family"), family.code_name);
@@ -313,5 +329,8 @@ cmd_member_list(struct call *call)
 
     if (rc == RC_OK)
         rc = call_family(call, call->words[0], &family);
-    return rc == RC_OK ? show_members(call, family) : rc;
+    if (rc != RC_OK)
+        return rc;
+    show_file_reach(call, family);
+    return show_members(call, family);
 }

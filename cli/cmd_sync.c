@@ -4,15 +4,35 @@
 #include "sync/bundle.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { CLOCK_OFF_MS = 5 * 60 * 1000 };
+
+/* What a person reads for a step of the session. */
+static const char *
+say_step(const char *step)
+{
+    static const struct {
+        const char *step, *said;
+    } steps[] = {
+        {"ledger", N_("the team's rules")},
+        {"push", N_("sending")},
+        {"pull", N_("receiving")},
+        {"apply", N_("taking in")},
+    };
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (strcmp(step, steps[i].step) == 0)
+            return _(steps[i].said);
+    return step;
+}
 
 static void
 progress(void *context, const char *step, uint64_t done, uint64_t of)
 {
     struct call *call = context;
 
-    out_progress(&call->out, step, done, of);
+    out_progress(&call->out, say_step(step), done, of);
 }
 
 static void

@@ -49,7 +49,7 @@ read_secret_text(const struct call *call, const char *file, const char *question
     *text = buf_text(buf);
     if (*text == NULL)
         return rc_fail(RC_NOMEM, _("memory ran out"));
-    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("the text is empty")) : RC_OK;
+    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given: %s"), question) : RC_OK;
 }
 
 enum rc

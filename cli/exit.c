@@ -59,6 +59,6 @@ exit_message(enum rc rc, int exit_code, struct buf *out)
     if (exit_code == EXIT_NO_STORE)
         advice = _("`baken team create` or `baken team join` makes one");
     if (exit_code == EXIT_USAGE)
-        advice = _("`baken --help` lists the commands");
+        advice = _("`baken --help` lists the commands, `baken COMMAND --help` the options of one");
     return buf_printf(out, "%s; %s; %s.", what, _(table[rc].safe), advice);
 }

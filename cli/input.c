@@ -264,7 +264,8 @@ call_note(const struct call *call, bool from_input, struct buf *note, bool *is_g
         goto out;
     input_trim(note);
     if (note->len == 0) {
-        rc = rc_fail(RC_INVALID, _("the text is empty"));
+        rc = rc_fail(RC_INVALID, _("the text is empty: give it on standard input, or with --text or "
+                                   "--note-file"));
         goto out;
     }
     *is_given = true;

@@ -32,7 +32,7 @@ static const struct command commands[] = {
      N_("open the store and keep it open for a while")},
     {"lock", NULL, "", 0, 0, cmd_lock, 0, N_("close the store: the passphrase is needed again")},
     {"doctor", NULL, "", 0, 0, cmd_doctor, 0, N_("check everything on this device")},
-    {"passphrase", "change", "NEW-PASSPHRASE-FILE", 0, 1, cmd_passphrase_change, 0,
+    {"passphrase", "change", "[NEW-PASSPHRASE-FILE]", 0, 1, cmd_passphrase_change, 0,
      N_("choose another passphrase")},
     {"team", "create", "", 0, 0, cmd_team_create,
      O(SERVER) | O(CODE_FILE) | O(NAME) | O(DEVICE) | O(ROLES),
@@ -143,8 +143,11 @@ help_one(const struct command *command)
     char name[64];
 
     put_name(command, name);
-    (void)printf("baken %s %s\n\n  %s\n\n", name, command->words, _(command->help));
-    help_options(OPT_GLOBAL | command->options);
+    (void)printf("baken %s%s%s\n\n  %s\n\n", name, command->words[0] == '\0' ? "" : " ",
+                 command->words, _(command->help));
+    help_options(command->options);
+    (void)printf("%s%s\n", command->options == 0 ? "" : "\n", _("Options of every command:"));
+    help_options(OPT_GLOBAL);
 }
 
 /* The command that the words name; the sentence of a failure says what there is instead. */

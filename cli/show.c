@@ -40,6 +40,20 @@ show_minutes(struct out *out, const char *key, const char *heading, int32_t minu
     out_text(out, key, heading, minutes < 0 ? NULL : text);
 }
 
+void
+show_file_reach(struct call *call, struct id family)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_family *facts = ledger_family(ledger, family);
+
+    if (facts != NULL &&
+        !ledger_may_read(ledger, replica_self(call->replica).feed.device, facts->file,
+                         (uint64_t)replica_now_ms(call->replica)))
+        out_notice(&call->out, "file_not_here", "%s",
+                   _("Only this family's coaches and who covers have its file: what is empty here may "
+                     "be filled in there."));
+}
+
 enum rc
 show_filter(struct call *call, const char *family, struct record_filter *filter)
 {
@@ -53,6 +67,8 @@ show_filter(struct call *call, const char *family, struct record_filter *filter)
         rc = call_open_team(call);
     if (rc == RC_OK && family != NULL)
         rc = call_family(call, family, &filter->family);
+    if (rc == RC_OK && family != NULL)
+        show_file_reach(call, filter->family);
     filter->is_open_only = !call_has(call, OPT_ALL);
     return rc;
 }

@@ -20,6 +20,9 @@ void show_profile_fields(struct call *call, const struct profile *profile);
 /* Minutes since midnight as HH:MM; -1 is null. */
 void show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes);
 
+/* Remarks that the family's file is not for this device: an empty list then says nothing. */
+void show_file_reach(struct call *call, struct id family);
+
 /* --from, --until, --limit, --all and an optional family word. */
 enum rc show_filter(struct call *call, const char *family, struct record_filter *filter) MUST_CHECK;
 

@@ -1,0 +1,140 @@
+#!/bin/bash
+# When a cover is over, the covering device has nothing of the family left: no word, no key, no box, in no page, free
+# or not, and in no frame of the log. Looked at with the device's own passphrase (`make tools`).
+. "$(dirname "$0")/lib.sh"
+
+DUMP=$BUILD/tests/tools/dump_store
+[ -x "$DUMP" ] || give_up "the tool is built" "make tools"
+DAY_MS=86400000
+
+# look DEVICE: plain pages to $WORK/pages, kept keys to $WORK/kept, from a copy: looking changes nothing.
+look() {
+    rm -rf "$WORK/copy" && cp -r "$WORK/$1" "$WORK/copy"
+    "$DUMP" pages "$WORK/copy" "$WORK/$1.passphrase" >"$WORK/pages" 2>"$WORK/counts" || give_up "$1 is read" "$(cat "$WORK/counts")"
+    "$DUMP" keys "$WORK/copy" "$WORK/$1.passphrase" >"$WORK/kept" 2>"$WORK/err" || give_up "$1's keys are read" "$(cat "$WORK/err")"
+}
+boxes() {
+    rm -rf "$WORK/copy" && cp -r "$WORK/$1" "$WORK/copy"
+    "$DUMP" boxes "$WORK/copy" "$WORK/$1.passphrase" "$SERVER" >"$WORK/boxes" 2>"$WORK/err" ||
+        give_up "$1's boxes are fetched" "$(cat "$WORK/err")"
+}
+# The family's keys, hexadecimal, from its owner, who has no other family.
+owner_keys() {
+    look joris
+    awk '$1 == 3 || $1 == 4 { print $4 }' "$WORK/kept" | sort -u >"$WORK/keys"
+}
+# What of the words and of the owner's keys stands in the pages, kept keys and boxes.
+words_found() {
+    local word
+    for word in "$@"; do grep -aiqF -- "$word" "$WORK/pages" && printf '%s ' "$word"; done
+}
+keys_found() {
+    /usr/bin/python3 -c '
+import sys
+pages = open(sys.argv[1], "rb").read()
+lists = [open(name).read() for name in sys.argv[3:]]
+keys = open(sys.argv[2]).read().split()
+print(sum(bytes.fromhex(key) in pages or any(key in text for text in lists) for key in keys))' "$WORK/pages" "$WORK/keys" "$@"
+}
+nothing_left() {
+    local name=$1
+    shift
+    look lieve
+    check_equal "$name: no word in $(cat "$WORK/counts")" "$(words_found "$@")" ""
+    check_equal "$name: no key" "$(keys_found "$WORK/kept")" 0
+}
+no_boxes() {
+    boxes lieve
+    : >"$WORK/pages"
+    check_equal "$1: the server gives no box" "$(keys_found "$WORK/boxes")" 0
+}
+# Leaves a log behind: a command that writes is killed.
+leave_log() {
+    for delay in 0.02 0.03 0.04 0.05 0.06 0.08; do
+        [ -s "$WORK/lieve/store.db-wal" ] && return
+        as lieve "$@" >/dev/null 2>&1 &
+        sleep "$delay"
+        kill -9 $! 2>/dev/null
+        wait $! 2>/dev/null
+    done
+}
+cover() {
+    as joris cover start "$1" --person Lieve --until "$2" --json >"$WORK/cover" || give_up "cover is given"
+    as lieve sync >/dev/null && as lieve cover accept >/dev/null || give_up "cover is accepted"
+    as joris sync >/dev/null
+    as lieve sync >/dev/null
+}
+
+server_start
+team_create anna Anna >/dev/null 2>&1 || give_up "a team is made"
+device_join anna joris Joris coach 2>/dev/null || give_up "the owner joins"
+device_join anna lieve Lieve coach 2>/dev/null || give_up "the cover joins"
+as joris family add Wulpenburg --surname Okaforbergsma >/dev/null || give_up "the family is made"
+as joris visit add wulpenburg --text "de kievitsbloem staat in het raam" >/dev/null
+as joris goal add wulpenburg --text "driemaal samen eten" --measure avondklok >/dev/null
+as joris sync >/dev/null 2>&1
+owner_keys
+check "the owner's keys are known" test "$(wc -l <"$WORK/keys")" -ge 2
+WORDS="wulpenburg okaforbergsma kievitsbloem driemaal avondklok rietzanger"
+
+# ---- ended by command
+cover wulpenburg "$(date -d '+14 days' +%F)"
+as lieve visit add wulpenburg --text "de rietzanger is terug" >/dev/null
+as lieve sync >/dev/null 2>&1
+leave_log visit add wulpenburg --text "nog een rietzanger"
+look lieve
+# shellcheck disable=SC2086
+check_equal "control: during the cover every word is found ($(cat "$WORK/counts"))" "$(words_found $WORDS)" "$WORDS "
+check_equal "control: and every key" "$(keys_found "$WORK/kept")" "$(wc -l <"$WORK/keys")"
+boxes lieve
+: >"$WORK/pages"
+check "control: the server gives the boxes" test "$(keys_found "$WORK/boxes")" -ge 2
+as joris cover end "$(json cover.id <"$WORK/cover")" >/dev/null || give_up "the cover is ended"
+check "the covering device hears of it" as lieve sync
+as joris sync >/dev/null
+as joris visit add wulpenburg --text "daarna" >/dev/null
+as joris sync >/dev/null 2>&1
+owner_keys
+check "later work has a newer key" test "$(wc -l <"$WORK/keys")" -ge 3
+# shellcheck disable=SC2086
+{
+    nothing_left "ended by command" $WORDS
+    no_boxes "ended by command"
+    check "it syncs again" as lieve sync
+    nothing_left "after another sync" $WORDS
+    check "doctor finds nothing" as lieve doctor
+    leave_log absence add --from 2027-01-01 --until 2027-01-02
+    nothing_left "with a log left behind" $WORDS
+    as lieve sync >/dev/null 2>&1
+    no_boxes "after another sync"
+    nothing_left "after doctor and rebuild" $WORDS
+}
+
+# ---- ended by time, on a device that never comes online
+as joris visit add wulpenburg --text "een tweede kievitsbloem" >/dev/null
+as joris sync >/dev/null 2>&1
+cover wulpenburg "$(date -d '+1 day' +%F)"
+owner_keys
+look lieve
+check_equal "control: the second cover has the words" "$(words_found kievitsbloem okaforbergsma wulpenburg)" \
+    "kievitsbloem okaforbergsma wulpenburg "
+check_equal "control: and every key" "$(keys_found "$WORK/kept")" "$(wc -l <"$WORK/keys")"
+as lieve visit add wulpenburg --text "offline een rietzanger" >/dev/null 2>&1
+server_stop
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((3 * DAY_MS))
+check_exit "its time is over: the family is not there" 4 "" as lieve family show wulpenburg
+# shellcheck disable=SC2086
+nothing_left "ended by time, offline" $WORDS
+unset BAKEN_TEST_CLOCK_OFFSET_MS
+check_exit "a clock put back does not bring it back" 4 "" as lieve family show wulpenburg
+# shellcheck disable=SC2086
+nothing_left "after the clock was put back" $WORDS
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((3 * DAY_MS))
+server_start
+check "it comes online" as lieve sync
+no_boxes "ended by time"
+# shellcheck disable=SC2086
+nothing_left "online again" $WORDS
+as joris sync >/dev/null 2>&1
+check_says "the owner has what was written before the end" "offline een rietzanger" as joris visit list wulpenburg
+finish

@@ -52,7 +52,7 @@ no_boxes() {
 leave_log() {
     for delay in 0.02 0.03 0.04 0.05 0.06 0.08; do
         [ -s "$WORK/lieve/store.db-wal" ] && return
-        as lieve "$@" >/dev/null 2>&1 &
+        as_alone lieve "$@" >/dev/null 2>&1 &
         sleep "$delay"
         kill -9 $! 2>/dev/null
         wait $! 2>/dev/null

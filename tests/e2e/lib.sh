@@ -239,6 +239,14 @@ as() {
         "$BAKEN" "$@" --no-input
 }
 
+# The same in the background, as a process of its own: $! is the program's, so that kill -9 reaches it.
+as_alone() {
+    local name=$1
+    shift
+    BAKEN_HOME=$WORK/$name BAKEN_PASSPHRASE_FILE=$WORK/$name.passphrase XDG_STATE_HOME=$WORK/state \
+        exec "$BAKEN" "$@" --no-input
+}
+
 # team_create NAME PERSON: the first device of a team: administrator, coordinator and coach.
 team_create() {
     device_make "$1"

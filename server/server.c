@@ -111,6 +111,8 @@ read_key(const char *path, struct server *server)
     enum rc rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+    if (fd < 0 && errno == ENOENT)
+        return rc_fail(RC_ABSENT, _("there is no %s: `bakend setup --dir DIR` makes it"), path);
     if (fd < 0)
         return fail_errno(path);
     if (fstat(fd, &info) != 0) {

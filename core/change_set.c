@@ -235,18 +235,3 @@ change_set_restore(struct journal *journal, struct change_set *set, struct id fa
         rc = restore_in(journal, set, family, STREAM_INDEX, entity, record);
     return rc;
 }
-
-enum rc
-change_set_save(struct journal *journal, const struct author *self, struct change_set *set)
-{
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    enum rc rc = RC_OK;
-    uint32_t save;
-
-    for (size_t i = 0; rc == RC_OK && i < set->count; i++) {
-        buf_clear(&body);
-        rc = journal_save(journal, self, &set->changes[i], &body, &save);
-    }
-    buf_wipe(&body);
-    return rc;
-}

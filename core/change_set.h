@@ -33,8 +33,5 @@ enum rc change_set_delete(struct journal *journal, struct change_set *set, struc
 /* Takes a deletion back. */
 enum rc change_set_restore(struct journal *journal, struct change_set *set, struct id family,
                            uint32_t entity, struct id record) MUST_CHECK;
-/* Saves every change of the set without an outbox: for tests and tools. Inside a transaction. */
-enum rc change_set_save(struct journal *journal, const struct author *self,
-                        struct change_set *set) MUST_CHECK;
 
 #endif

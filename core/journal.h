@@ -95,8 +95,7 @@ struct save_source {
                    struct change **change);
     void *context;
 };
-/* A version's own operation and what it superseded, read back from the log: history, the common base of a
- * conflict (the latest version that all current versions descend from; RC_ABSENT when there is none). */
+/* A version's own operation and what it superseded, read back from the log. */
 struct past {
     struct version version;
     uint64_t hlc;
@@ -105,8 +104,8 @@ struct past {
     struct version *supersedes;
     size_t supersedes_count;
 };
-enum rc journal_past(const struct save_source *source, struct id stream,
-                     const struct version *version, struct past *past) MUST_CHECK;
+/* The common base of a conflict: the latest version that all current versions descend from.
+ * RC_ABSENT when there is none. */
 enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream,
                      uint32_t entity, struct id record, uint32_t unit,
                      struct past *base) MUST_CHECK;

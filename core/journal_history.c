@@ -38,7 +38,7 @@ copy_operation(const struct operation *operation, uint64_t hlc, struct past *pas
     return RC_OK;
 }
 
-/* As journal_past; `unit_of` not NULL: RC_ABSENT unless the operation is of that record and unit. */
+/* RC_ABSENT unless the operation is there and of the record and unit of `unit_of`. */
 static enum rc
 read_past(const struct save_source *source, struct id stream, const struct version *version,
           const struct operation *unit_of, struct past *past)
@@ -51,22 +51,14 @@ read_past(const struct save_source *source, struct id stream, const struct versi
         return rc;
     const struct operation *found =
         version->index < change->count ? &change->operations[version->index] : NULL;
-    if (found == NULL ||
-        (unit_of != NULL && (found->entity != unit_of->entity || found->unit != unit_of->unit ||
-                             !id_equal(found->record, unit_of->record))))
+    if (found == NULL || found->entity != unit_of->entity || found->unit != unit_of->unit ||
+        !id_equal(found->record, unit_of->record))
         rc = rc_fail(RC_ABSENT, _("no such version"));
     else
         rc = copy_operation(found, change->hlc, past);
     past->version = *version;
     body_free(change, 1);
     return rc;
-}
-
-enum rc
-journal_past(const struct save_source *source, struct id stream, const struct version *version,
-             struct past *past)
-{
-    return read_past(source, stream, version, NULL, past);
 }
 
 /* A version found on the way back, and which of the current versions descend from it (bit by bit). */

@@ -120,9 +120,6 @@ bool head_equal_value(const struct head *a, const struct head *b);
 
 /* journal_stream.c */
 enum rc stream_get(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;
-/* *f is 0 when the feed is unknown. */
-enum rc feed_find(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
-                  uint32_t *frontier) MUST_CHECK;
 enum rc feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
                   uint32_t *frontier) MUST_CHECK;
 enum rc feed_advance(struct journal *journal, int64_t f, uint32_t frontier) MUST_CHECK;

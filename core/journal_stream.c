@@ -69,8 +69,9 @@ journal_find_stream(struct journal *journal, struct id family, enum stream_kind 
     return rc;
 }
 
-enum rc
-feed_find(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
+/* *f is 0 when the feed is unknown. */
+static enum rc
+find_feed(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
 {
     struct stmt *stmt;
     bool row;
@@ -99,7 +100,7 @@ enum rc
 feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
 {
     struct stmt *stmt;
-    enum rc rc = feed_find(journal, s, feed, f, frontier);
+    enum rc rc = find_feed(journal, s, feed, f, frontier);
 
     if (rc != RC_OK || *f != 0)
         return rc;
@@ -138,7 +139,7 @@ journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed
     enum rc rc = stream_get(journal, stream, &row);
 
     *save = 0;
-    return rc == RC_OK ? feed_find(journal, row.s, feed, &f, save) : rc;
+    return rc == RC_OK ? find_feed(journal, row.s, feed, &f, save) : rc;
 }
 
 /* ---- the clock ------------------------------------------------------------------------------ */

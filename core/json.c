@@ -407,22 +407,6 @@ json_as_int(const struct json *value, int64_t *out)
     return true;
 }
 
-bool
-json_as_decimal(const struct json *value, double *out)
-{
-    *out = 0;
-    if (value == NULL || !cJSON_IsNumber(node(value)))
-        return false;
-    *out = node(value)->valuedouble;
-    return true;
-}
-
-bool
-json_is_true(const struct json *value)
-{
-    return value != NULL && cJSON_IsTrue(node(value));
-}
-
 static enum rc
 refuse(const struct json *object, const char *key, const char *wanted)
 {
@@ -492,36 +476,13 @@ json_need_u64(const struct json *object, const char *key, uint64_t *value)
 }
 
 enum rc
-json_need_bool(const struct json *object, const char *key, bool *value)
-{
-    const struct json *member = json_get(object, key);
-
-    *value = json_is_true(member);
-    return member != NULL && json_kind(member) == JSON_BOOL ? RC_OK
-                                                            : refuse(object, key, _("true or false"));
-}
-
-static enum rc
-need_container(const struct json *object, const char *key, enum json_kind kind,
-               const struct json **member)
-{
-    *member = json_get(object, key);
-    if (*member != NULL && json_kind(*member) == kind)
-        return RC_OK;
-    *member = NULL;
-    return refuse(object, key, kind == JSON_ARRAY ? _("a list") : _("an object"));
-}
-
-enum rc
 json_need_array(const struct json *object, const char *key, const struct json **array)
 {
-    return need_container(object, key, JSON_ARRAY, array);
-}
-
-enum rc
-json_need_object(const struct json *object, const char *key, const struct json **member)
-{
-    return need_container(object, key, JSON_OBJECT, member);
+    *array = json_get(object, key);
+    if (*array != NULL && json_kind(*array) == JSON_ARRAY)
+        return RC_OK;
+    *array = NULL;
+    return refuse(object, key, _("a list"));
 }
 
 enum rc

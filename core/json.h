@@ -38,8 +38,6 @@ const char *json_name(const struct json *member); /* the key of an object's memb
 size_t json_count(const struct json *container);
 const char *json_as_text(const struct json *value); /* NULL unless JSON_TEXT; lent */
 bool json_as_int(const struct json *value, int64_t *out);
-bool json_as_decimal(const struct json *value, double *out); /* JSON_INT or JSON_DECIMAL */
-bool json_is_true(const struct json *value);
 
 /* What a decoder needs: RC_INVALID, naming the key, when it is absent, of another kind or out of
  * bounds. Text and values are lent. */
@@ -49,10 +47,8 @@ enum rc json_need_int(const struct json *object, const char *key, int64_t least,
                       int64_t *value) MUST_CHECK;
 /* An integer, or the shortest decimal text of one up to 2^64 - 1. */
 enum rc json_need_u64(const struct json *object, const char *key, uint64_t *value) MUST_CHECK;
-enum rc json_need_bool(const struct json *object, const char *key, bool *value) MUST_CHECK;
-enum rc json_need_array(const struct json *object, const char *key, const struct json **array) MUST_CHECK;
-enum rc json_need_object(const struct json *object, const char *key,
-                         const struct json **member) MUST_CHECK;
+enum rc json_need_array(const struct json *object, const char *key,
+                        const struct json **array) MUST_CHECK;
 /* Exactly `len` bytes in lower-case hexadecimal. */
 enum rc json_need_hex(const struct json *object, const char *key, void *out, size_t len) MUST_CHECK;
 /* RC_INVALID when `object` has a key that is not among `keys` (ended by NULL). */
@@ -81,7 +77,6 @@ void json_text(struct json_writer *writer, const char *text);
 void json_text_bytes(struct json_writer *writer, const void *bytes, size_t len);
 void json_int(struct json_writer *writer, int64_t value); /* beyond 2^53 as text */
 void json_u64(struct json_writer *writer, uint64_t value); /* beyond 2^53 as text */
-void json_decimal(struct json_writer *writer, double value, int digits); /* not finite: null */
 void json_bool(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
 void json_hex(struct json_writer *writer, const void *bytes, size_t len);

@@ -2,7 +2,6 @@
 #include "core/json.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -193,19 +192,6 @@ json_u64(struct json_writer *writer, uint64_t value)
     char text[24];
 
     (void)snprintf(text, sizeof text, is_wide ? "\"%llu\"" : "%llu", (unsigned long long)value);
-    put_word(writer, text);
-}
-
-void
-json_decimal(struct json_writer *writer, double value, int digits)
-{
-    char text[JSON_NUMBER_CHARS];
-
-    if (!isfinite(value) || fabs(value) > 1e15 || digits < 0 || digits > 10) {
-        json_null(writer);
-        return;
-    }
-    (void)snprintf(text, sizeof text, "%.*f", digits, value);
     put_word(writer, text);
 }
 

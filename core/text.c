@@ -82,29 +82,16 @@ fold(const char *text, size_t *len)
                          : u8_casefold((const uint8_t *)text, text_len, NULL, UNINORM_NFC, NULL, len);
 }
 
-enum match { MATCH_EQUAL, MATCH_BEGINS, MATCH_CONTAINS };
-
+/* Do both fold, and does the label begin with, or equal, what was typed? */
 static bool
-matches(const uint8_t *label, size_t label_len, const uint8_t *typed, size_t typed_len, enum match how)
-{
-    if (typed_len > label_len || (how == MATCH_EQUAL && typed_len != label_len))
-        return false;
-    size_t last = how == MATCH_CONTAINS ? label_len - typed_len : 0;
-    for (size_t at = 0; at <= last; at++) {
-        if (memcmp(label + at, typed, typed_len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool
-matches_folded(const char *label, const char *typed, enum match how)
+matches_folded(const char *label, const char *typed, bool is_whole)
 {
     size_t label_len = 0;
     size_t typed_len = 0;
     uint8_t *a = fold(label, &label_len);
     uint8_t *b = fold(typed, &typed_len);
-    bool found = a != NULL && b != NULL && matches(a, label_len, b, typed_len, how);
+    bool found = a != NULL && b != NULL && typed_len <= label_len &&
+                 (!is_whole || typed_len == label_len) && memcmp(a, b, typed_len) == 0;
 
     wipe_and_free(a, label_len);
     wipe_and_free(b, typed_len);
@@ -114,19 +101,13 @@ matches_folded(const char *label, const char *typed, enum match how)
 bool
 text_equal_folded(const char *a, const char *b)
 {
-    return matches_folded(a, b, MATCH_EQUAL);
+    return matches_folded(a, b, true);
 }
 
 bool
 text_begins_folded(const char *label, const char *typed)
 {
-    return matches_folded(label, typed, MATCH_BEGINS);
-}
-
-bool
-text_contains_folded(const char *label, const char *typed)
-{
-    return matches_folded(label, typed, MATCH_CONTAINS);
+    return matches_folded(label, typed, false);
 }
 
 /* One character of text: its bytes as shown, its columns, and how far to go on. */

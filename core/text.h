@@ -20,7 +20,6 @@ enum rc text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, cons
 /* Case folded and normalised comparing of labels; false also for bad UTF-8 or when memory runs out. */
 bool text_equal_folded(const char *a, const char *b);
 bool text_begins_folded(const char *label, const char *typed);
-bool text_contains_folded(const char *label, const char *typed);
 
 /* Columns on a terminal; bad UTF-8 counts its bytes. */
 int text_columns(const char *text);

@@ -221,9 +221,10 @@ keyring_merge(struct keyring *keyring, const struct keyring *fresh)
     return rc;
 }
 
-void
-keyring_commitment(const struct secret *key, struct id stream, uint32_t epoch,
-                   uint8_t commitment[CRYPTO_HASH_BYTES])
+/* What the ledger says of an epoch key. */
+static void
+commit(const struct secret *key, struct id stream, uint32_t epoch,
+       uint8_t commitment[CRYPTO_HASH_BYTES])
 {
     uint8_t place[PLACE_BYTES];
 
@@ -240,7 +241,7 @@ take(struct keyring *keyring, struct id stream, uint32_t epoch, const struct sec
 {
     uint8_t made[CRYPTO_HASH_BYTES];
 
-    keyring_commitment(key, stream, epoch, made);
+    commit(key, stream, epoch, made);
     if (memcmp(made, commitment, sizeof made) != 0)
         return rc_fail(RC_UNTRUSTED,
                        _("a key box is forged: it holds another key than the ledger names"));
@@ -446,7 +447,7 @@ add_making_part(const struct keyring_epoch *epoch, const struct secret *key, str
 
     if (rc == RC_OK) {
         (*part)->makes = true;
-        keyring_commitment(key, epoch->stream, epoch->epoch, (*part)->commitment);
+        commit(key, epoch->stream, epoch->epoch, (*part)->commitment);
     }
     return rc;
 }

@@ -37,10 +37,6 @@ enum rc keyring_at(const struct keyring *keyring, size_t index, struct id *strea
 /* Takes every key of `fresh` over. RC_EXISTS when one differs. */
 enum rc keyring_merge(struct keyring *keyring, const struct keyring *fresh) MUST_CHECK;
 
-/* The commitment of the ledger to an epoch key. */
-void keyring_commitment(const struct secret *key, struct id stream, uint32_t epoch,
-                        uint8_t commitment[CRYPTO_HASH_BYTES]);
-
 /*
  * Opens a box and keeps its key. `commitment` is the epoch's, from the ledger.
  *

@@ -135,24 +135,11 @@ ledger_position(const struct ledger *ledger)
     return ledger->lines_count;
 }
 
-uint64_t
-ledger_time_ms(const struct ledger *ledger)
-{
-    return ledger_time_at(ledger, ledger->lines_count);
-}
-
 const uint8_t *
 ledger_hash_at(const struct ledger *ledger, uint64_t position)
 {
     return position == 0 || position > ledger->lines_count ? NULL
                                                            : ledger->lines[position - 1].hash;
-}
-
-uint64_t
-ledger_time_at(const struct ledger *ledger, uint64_t position)
-{
-    return position == 0 || position > ledger->lines_count ? 0
-                                                           : ledger->lines[position - 1].time_ms;
 }
 
 const uint8_t *

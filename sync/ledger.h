@@ -60,10 +60,8 @@ ledger_rule_at(size_t index); /* from 0, in the order of judging; NULL beyond */
 
 /* ---- the head and the lines ---- */
 uint64_t ledger_position(const struct ledger *ledger); /* 0 when empty */
-uint64_t ledger_time_ms(const struct ledger *ledger);  /* of the last line */
 /* 32 bytes, belonging to the ledger; NULL for a position that is not there. */
 const uint8_t *ledger_hash_at(const struct ledger *ledger, uint64_t position);
-uint64_t ledger_time_at(const struct ledger *ledger, uint64_t position); /* 0 when not there */
 const uint8_t *ledger_team(const struct ledger *ledger);                 /* NULL when empty */
 struct id ledger_team_stream(const struct ledger *ledger);
 const uint8_t *

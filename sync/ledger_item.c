@@ -141,8 +141,8 @@ ledger_heads_add(struct ledger_heads *heads, const struct ledger_head *head)
     return RC_OK;
 }
 
-void
-ledger_heads_sort(struct ledger_heads *heads)
+static void
+sort_heads(struct ledger_heads *heads)
 {
     if (heads->count > 1)
         qsort(heads->items, heads->count, sizeof *heads->items, compare_heads);
@@ -281,7 +281,7 @@ ledger_op_add_head(struct ledger_op *op, const struct ledger_head *head)
             return rc_fail(RC_EXISTS, _("a head twice"));
     enum rc rc = ledger_heads_add(&op->heads, head);
     if (rc == RC_OK)
-        ledger_heads_sort(&op->heads);
+        sort_heads(&op->heads);
     return rc;
 }
 

@@ -23,7 +23,6 @@ enum {
     LEDGER_MAX_HEADS = 4096,
     LEDGER_TEXT_BYTES = 200,                           /* of a name or a label */
     LEDGER_SEALED_TEXT_BYTES = 256 + CRYPTO_TAG_BYTES, /* the longest sealed text */
-    LEDGER_LINE_FRONT_BYTES = 52,                      /* of a line, before the operation */
     LEDGER_INVITE_MAX_DAYS = 30,
     LEDGER_COVER_MAX_DAYS = 366,
 };
@@ -106,7 +105,6 @@ struct ledger_heads {
 #define LEDGER_HEADS_EMPTY ((struct ledger_heads){NULL, 0, 0})
 void ledger_heads_wipe(struct ledger_heads *heads);
 enum rc ledger_heads_add(struct ledger_heads *heads, const struct ledger_head *head) MUST_CHECK;
-void ledger_heads_sort(struct ledger_heads *heads);
 /* The encoder sorts nothing: the decoder takes strictly ascending (stream, device, incarnation) only. */
 enum rc ledger_heads_encode(const struct ledger_heads *heads, struct buf *out) MUST_CHECK;
 enum rc ledger_heads_decode(const void *bytes, size_t len, struct ledger_heads *heads) MUST_CHECK;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/i18n.h"
-#include "core/text.h"
 #include "sync/replica_own.h"
 
 /* "?" plus a short id while the key is missing. */
@@ -58,28 +57,4 @@ replica_device_label(struct replica *replica, struct id device, struct buf *out)
         return unknown_name(device, out);
     }
     return replica_open_name(replica, &found->label, device, out);
-}
-
-enum rc
-replica_find_person(struct replica *replica, const char *text, struct id *person)
-{
-    struct buf name = BUF_EMPTY(LEDGER_TEXT_BYTES + 64);
-    const struct ledger_person *at;
-    size_t count = 0;
-    enum rc rc = replica_need_team(replica);
-
-    for (size_t i = 0; rc == RC_OK && (at = ledger_person_at(replica->ledger, i)) != NULL; i++) {
-        rc = replica_open_name(replica, &at->name, at->id, &name);
-        const char *known = rc == RC_OK ? buf_text(&name) : NULL;
-        bool is_it = known != NULL && (text_equal_folded(known, text) || id_matches(at->id, text));
-        if (is_it)
-            *person = at->id;
-        count += is_it;
-    }
-    buf_wipe(&name);
-    if (rc != RC_OK || count == 1)
-        return rc;
-    if (count == 0)
-        return rc_fail(RC_ABSENT, _("nobody of the team is called \"%s\""), text);
-    return rc_fail(RC_AMBIGUOUS, _("more than one colleague is called \"%s\""), text);
 }

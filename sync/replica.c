@@ -417,12 +417,6 @@ replica_close(struct replica *replica)
     free(replica);
 }
 
-struct store *
-replica_store(struct replica *replica)
-{
-    return replica->store;
-}
-
 struct journal *
 replica_journal(struct replica *replica)
 {

@@ -16,7 +16,6 @@ struct replica;
 enum rc replica_open(struct store *store, struct replica **replica) MUST_CHECK;
 void replica_close(struct replica *replica);
 
-struct store *replica_store(struct replica *replica);
 struct journal *replica_journal(struct replica *replica);
 const struct ledger *
 replica_ledger(const struct replica *replica);       /* NULL before a team is known */
@@ -35,9 +34,6 @@ enum rc replica_save(struct replica *replica, struct change *changes, size_t cou
 /* The person's name or the device's label into `out`; "?" plus a short id while the key is missing. */
 enum rc replica_person_name(struct replica *replica, struct id person, struct buf *out) MUST_CHECK;
 enum rc replica_device_label(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;
-/* By name (case folded) or short id; RC_ABSENT, RC_AMBIGUOUS. */
-enum rc replica_find_person(struct replica *replica, const char *text,
-                            struct id *person) MUST_CHECK;
 
 /* ---- membership: needs the server ------------------------------------------------------------------ */
 struct team_new {

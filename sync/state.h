@@ -9,14 +9,12 @@
 /* The names. Integers unless said. */
 #define STATE_IDENTITY "identity"       /* bytes of identity_save */
 #define STATE_INCARNATION "incarnation" /* the u64's bits */
-#define STATE_IN_TEAM "in_team"         /* the ledger names this device */
 #define STATE_INVITATION "invitation"   /* bytes, while joining */
 #define STATE_REQUEST "request"         /* bytes of the request to join */
 #define STATE_CREATING "creating"       /* bytes of the submission that makes the team */
 #define STATE_FAMILY "family"           /* bytes: the family that is being made */
 #define STATE_CURSOR "cursor"           /* shared cursor of entries */
 #define STATE_BOXES_AFTER "boxes_after"
-#define STATE_BOXES_POSITION "boxes_position" /* ledger position up to which boxes were asked for */
 #define STATE_ACKS_AFTER "acks_after"
 #define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */
 #define STATE_ACK_NUMBER "ack_number" /* highest own number given */

@@ -103,8 +103,8 @@ wire_boxes_hash(const struct wire_boxes *boxes, uint8_t hash[CRYPTO_HASH_BYTES])
     crypto_hash_end(&state, hash);
 }
 
-enum rc
-wire_box_put(struct buf *buf, const struct wire_box *box)
+static enum rc
+box_put(struct buf *buf, const struct wire_box *box)
 {
     uint8_t record[BOX_FRONT_BYTES + 2 + WIRE_BOX_BYTES];
     size_t len = box_encode(box, record);
@@ -112,8 +112,8 @@ wire_box_put(struct buf *buf, const struct wire_box *box)
     return buf_put(buf, record, len);
 }
 
-void
-wire_box_get(struct reader *reader, struct wire_box *box)
+static void
+box_get(struct reader *reader, struct wire_box *box)
 {
     size_t len;
 
@@ -136,7 +136,7 @@ wire_boxes_put(struct buf *buf, const struct wire_boxes *boxes)
 
     writer_varint(&writer, boxes->count);
     for (size_t i = 0; i < boxes->count && writer.rc == RC_OK; i++)
-        writer.rc = wire_box_put(buf, &boxes->items[i]);
+        writer.rc = box_put(buf, &boxes->items[i]);
     return writer_finish(&writer);
 }
 
@@ -148,7 +148,7 @@ wire_boxes_get(struct reader *reader, struct wire_boxes *boxes)
     boxes->count = 0;
     for (uint64_t i = 0; i < count && !reader->failed; i++) {
         struct wire_box box;
-        wire_box_get(reader, &box);
+        box_get(reader, &box);
         enum rc rc = wire_boxes_add(boxes, &box);
         if (rc != RC_OK)
             return rc;
@@ -175,7 +175,7 @@ wire_box_list_encode(const struct wire_box_list *list, struct buf *out)
     for (size_t i = 0; i < list->boxes.count && writer.rc == RC_OK; i++) {
         writer_u64(&writer, list->numbers[i]);
         if (writer.rc == RC_OK)
-            writer.rc = wire_box_put(out, &list->boxes.items[i]);
+            writer.rc = box_put(out, &list->boxes.items[i]);
     }
     return writer_finish(&writer);
 }
@@ -208,7 +208,7 @@ wire_box_list_decode(const void *bytes, size_t len, struct wire_box_list *list)
             return RC_NOMEM;
         list->numbers = numbers;
         numbers[i] = reader_u64(&reader);
-        wire_box_get(&reader, &box);
+        box_get(&reader, &box);
         enum rc rc = wire_boxes_add(&list->boxes, &box);
         if (rc != RC_OK)
             return rc;

@@ -23,7 +23,6 @@ enum {
     WIRE_CODE_CHARS = 64, /* the one-time code, as typed */
     WIRE_VERSION_CHARS = 32,
     WIRE_WAIT_MAX_S = 60,
-    WIRE_STATEMENT_BYTES = 144,
 };
 
 /* ---- boxes beside the ledger ---- */
@@ -51,8 +50,6 @@ enum rc wire_boxes_add(struct wire_boxes *boxes, const struct wire_box *box) MUS
 void wire_boxes_sort(struct wire_boxes *boxes);
 /* The set hash; the boxes are sorted. Zeros when there are none. */
 void wire_boxes_hash(const struct wire_boxes *boxes, uint8_t hash[CRYPTO_HASH_BYTES]);
-enum rc wire_box_put(struct buf *buf, const struct wire_box *box) MUST_CHECK;
-void wire_box_get(struct reader *reader, struct wire_box *box); /* failure stays in the reader */
 /* `n x box_record`. The getter replaces the content of `boxes`. */
 enum rc wire_boxes_put(struct buf *buf, const struct wire_boxes *boxes) MUST_CHECK;
 enum rc wire_boxes_get(struct reader *reader, struct wire_boxes *boxes) MUST_CHECK;
@@ -189,8 +186,6 @@ enum wire_push_reason {
     WIRE_REASON_EPOCH = 10,
     WIRE_REASON_COUNT
 };
-/* A stable word ("no_right"), for logs and JSON. */
-const char *wire_reason_name(enum wire_push_reason reason);
 
 struct wire_push_item {
     uint8_t result; /* enum wire_push_result */

@@ -40,20 +40,6 @@ static const struct {
     [WIRE_ERROR_FULL] = {"full", 507},
 };
 
-static const char *const REASONS[WIRE_REASON_COUNT] = {
-    [WIRE_REASON_NONE] = "none",
-    [WIRE_REASON_MALFORMED] = "malformed",
-    [WIRE_REASON_SIGNATURE] = "signature",
-    [WIRE_REASON_UNKNOWN] = "unknown",
-    [WIRE_REASON_NO_RIGHT] = "no_right",
-    [WIRE_REASON_GAP] = "gap",
-    [WIRE_REASON_FORK] = "fork",
-    [WIRE_REASON_POSITION] = "position",
-    [WIRE_REASON_OTHER_HASH] = "other_hash",
-    [WIRE_REASON_TOO_LARGE] = "too_large",
-    [WIRE_REASON_EPOCH] = "epoch",
-};
-
 const char *
 wire_error_name(enum wire_error error)
 {
@@ -73,12 +59,6 @@ wire_error_from_name(const char *name)
         if (strcmp(name, ERRORS[i].name) == 0)
             return (enum wire_error)i;
     return WIRE_ERROR_NONE;
-}
-
-const char *
-wire_reason_name(enum wire_push_reason reason)
-{
-    return reason < WIRE_REASON_COUNT ? REASONS[reason] : "none";
 }
 
 /* Signs what was written and appends the signature. */

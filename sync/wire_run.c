@@ -13,8 +13,6 @@ enum {
     FORMAT = 1,
     SAME_LEDGER = 1, /* flags of an item */
     BODY_GONE = 2,
-    /* nonce, length, tag, signature, flags, last - first, arrived */
-    ITEM_LEAST_BYTES = 24 + 1 + CRYPTO_TAG_BYTES + CRYPTO_SIGNATURE_BYTES + 3,
     RUN_HEAD_BYTES = 5, /* format, length of the rest */
 };
 

@@ -21,13 +21,6 @@ writer_u8(struct writer *writer, uint8_t value)
 }
 
 void
-writer_u16(struct writer *writer, uint16_t value)
-{
-    if (writer->rc == RC_OK)
-        writer->rc = buf_put_u16(writer->buf, value);
-}
-
-void
 writer_u32(struct writer *writer, uint32_t value)
 {
     if (writer->rc == RC_OK)

@@ -18,7 +18,6 @@ struct writer {
 
 struct writer writer_of(struct buf *buf); /* appends */
 void writer_u8(struct writer *writer, uint8_t value);
-void writer_u16(struct writer *writer, uint16_t value);
 void writer_u32(struct writer *writer, uint32_t value);
 void writer_u64(struct writer *writer, uint64_t value);
 void writer_varint(struct writer *writer, uint64_t value);

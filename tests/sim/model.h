@@ -64,7 +64,6 @@ uint64_t model_position(const struct model *model);
 
 int model_team_stream(void);
 int model_family_stream(int family, enum model_stream_kind kind);
-bool model_may_write(const struct model *model, int device, int stream); /* at the last line */
 /* Did its right to write there ever end by a line? */
 bool model_write_ended(const struct model *model, int device, int stream);
 bool model_may_read(const struct model *model, int device, int stream, int64_t now_ms);

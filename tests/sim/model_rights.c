@@ -185,12 +185,6 @@ model_position(const struct model *model)
 }
 
 bool
-model_may_write(const struct model *model, int device, int stream)
-{
-    return model->lines[model->position].may_write[device][stream];
-}
-
-bool
 model_is_active(const struct model *model, int device)
 {
     return is_active(&model->rights, device);

@@ -66,9 +66,7 @@ values_come_out_as_they_are(void **state)
     const struct json *list = NULL;
     int64_t number = 0;
     uint64_t wide = 0;
-    bool truth = false;
     uint8_t bytes[2];
-    double decimal = 0;
 
     (void)state;
     assert_ok(parse(" {\"text\":\"caf\\u00e9 \\ud83c\\udfe0\\n\",\"int\":-42,\"most\":9007199254740992,"
@@ -91,15 +89,12 @@ values_come_out_as_they_are(void **state)
     assert_true(wide == UINT64_MAX);
     assert_int_equal(json_need_u64(root, "int", &wide), RC_INVALID);
     assert_int_equal(json_need_u64(root, "hex", &wide), RC_INVALID);
-    assert_ok(json_need_bool(root, "yes", &truth));
-    assert_true(truth);
-    assert_int_equal(json_need_bool(root, "none", &truth), RC_INVALID);
-    assert_true(json_as_decimal(json_get(root, "half"), &decimal));
-    assert_true(decimal > 0.49 && decimal < 0.51);
+    assert_int_equal(json_kind(json_get(root, "yes")), JSON_BOOL);
+    assert_int_equal(json_kind(json_get(root, "half")), JSON_DECIMAL);
     assert_ok(json_need_array(root, "list", &list));
     assert_int_equal(json_count(list), 3);
     assert_int_equal(json_kind(json_next(json_next(json_first(list)))), JSON_OBJECT);
-    assert_int_equal(json_need_object(root, "list", &list), RC_INVALID);
+    assert_int_equal(json_need_array(root, "half", &list), RC_INVALID);
     assert_ok(json_need_hex(root, "hex", bytes, 2));
     assert_memory_equal(bytes, "\x00\xff", 2);
     assert_int_equal(json_need_hex(root, "hex", bytes, 1), RC_INVALID);
@@ -140,7 +135,6 @@ the_writer_writes_what_one_would_by_hand(void **state)
     json_array_start(&writer);
     json_bool(&writer, true);
     json_null(&writer);
-    json_decimal(&writer, 0.25, 2);
     json_array_start(&writer);
     json_array_end(&writer);
     json_object_start(&writer);
@@ -152,7 +146,7 @@ the_writer_writes_what_one_would_by_hand(void **state)
     assert_string_equal(buf_text(&out),
                         "{\"naam\":\"regel \\\"1\\\"\\n\\u0001\\u007f\\\\\",\"n\":-7,"
                         "\"wide\":\"18446744073709551615\",\"id\":\"0fa0\","
-                        "\"list\":[true,null,0.25,[],{}],\"none\":null}");
+                        "\"list\":[true,null,[],{}],\"none\":null}");
     buf_clear(&out);
     writer = json_writer_of(&out, true);
     json_object_start(&writer);

@@ -44,10 +44,9 @@ labels_match_whatever_their_case_or_composition(void **state)
     assert_false(text_equal_folded("Fatma", "Fatm"));
     assert_true(text_begins_folded("Fatma", "fAT"));
     assert_false(text_begins_folded("Fatma", "atm"));
-    assert_true(text_contains_folded("Fatma", "ATM"));
-    assert_true(text_contains_folded("Fatma", ""));
+    assert_true(text_begins_folded("Fatma", ""));
     assert_true(text_equal_folded("", ""));
-    assert_false(text_contains_folded("Fat", "Fatma"));
+    assert_false(text_begins_folded("Fat", "Fatma"));
     assert_false(text_equal_folded("\xff", "\xff"));
 }
 

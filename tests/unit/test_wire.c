@@ -166,8 +166,6 @@ errors_have_one_name_and_one_status_each(void **state)
     }
     assert_int_equal(wire_error_from_name("nonsense"), WIRE_ERROR_NONE);
     assert_int_equal(wire_error_status(WIRE_ERROR_STALE), 409);
-    for (unsigned i = 1; i < WIRE_REASON_COUNT; i++)
-        assert_string_not_equal(wire_reason_name(i), "none");
 }
 
 static void

@@ -21,8 +21,8 @@ with open(sys.argv[1], "r+b") as file:
 }
 # Kills a command that writes until it leaves a log behind.
 leave_log() {
-    for delay in 0.02 0.03 0.04 0.05 0.06 0.08 0.1; do
-        [ ! -s "$WORK/anna/store.db-wal" ] || return
+    for delay in $(seq 0.010 0.002 0.120); do
+        [ "$(stat -c %s "$WORK/anna/store.db-wal" 2>/dev/null || echo 0)" -lt 4232 ] || return
         as_alone anna visit add duin --text "killed" >/dev/null 2>&1 &
         sleep "$delay"
         kill -9 $! 2>/dev/null
@@ -101,6 +101,7 @@ check_says "everything is there again, by name" "the second" as anna visit list 
 
 # ---- the log
 leave_log
+check "there is a log again" test "$(stat -c %s "$WORK/anna/store.db-wal")" -ge 4232
 keep
 printf 'not a log of ours at all, %4096s' x >"$WORK/anna/store.db-wal"
 check_says "a foreign log is as none" "the second" as anna visit list duin
@@ -170,8 +171,8 @@ check "doctor finds nothing" as anna doctor
 
 # ---- disks. A small one in a namespace of our own, which an ordinary user may make too.
 cat >"$WORK/disks" <<'INNER'
-mount -t tmpfs -o size=3m,mode=700 tmpfs "$WORK/small" || exit 77
-cp -p "$WORK"/anna/* "$WORK/small/" || exit 77
+mount -t tmpfs -o size=5m,mode=700 tmpfs "$WORK/small" || exit 77
+cp -p "$WORK"/anna/* "$WORK/small/" && head -c 2000000 /dev/zero >"$WORK/small/filler" || exit 77
 run() { BAKEN_HOME=$WORK/small BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state.small "$BAKEN" "$@" --no-input; }
 run visit list duin >/dev/null 2>"$WORK/disk.err" || exit 78
 head -c 200000 /dev/zero | tr '\0' 'x' >"$WORK/long"
@@ -185,15 +186,15 @@ done
 echo "$code" >"$WORK/full.code"
 run visit list duin --limit 1000 --json >"$WORK/full.list" 2>"$WORK/full.list.err"
 echo "$?" >"$WORK/full.read"
-mount -o remount,size=64m "$WORK/small"
+rm "$WORK/small/filler"
 run visit add duin --text "there is room again" >/dev/null 2>"$WORK/room.err"
 echo "$?" >"$WORK/room.code"
 run doctor >/dev/null 2>"$WORK/doctor.err"
 echo "$?" >"$WORK/doctor.code"
-mount -o remount,ro "$WORK/small"
+mount -o remount,bind,ro "$WORK/small" || exit 79 # bind: an ordinary user may do that
 run visit add duin --text "on a disk that is read-only" >/dev/null 2>"$WORK/ro.err"
 echo "$?" >"$WORK/ro.code"
-mount -o remount,rw "$WORK/small"
+mount -o remount,bind,rw "$WORK/small" || exit 79
 run visit list duin --limit 1000 --json >"$WORK/ro.list" 2>/dev/null
 INNER
 mkdir -p "$WORK/small"

@@ -19,25 +19,6 @@ static const struct query contacts = {
     ONE_SQL(CONTACT_COLUMNS, "file_contact"),
 };
 
-/* A new one, or one's own: the author alone amends, and says why. */
-static void
-check_author(struct draft *d, struct id self, struct id id, const char *reason)
-{
-    struct contact now;
-    struct texts texts = TEXTS_EMPTY;
-
-    if (d->rc == RC_OK) {
-        enum rc rc = contact_get(d->journal, id, &now, &texts);
-        if (rc == RC_OK && !id_equal(now.facts.author, self))
-            d->rc = rc_fail(RC_DENIED, _("only its author amends a report"));
-        else if (rc == RC_OK)
-            draft_demand(d, !is_blank(reason), _("an amendment needs a reason"));
-        else if (rc != RC_ABSENT)
-            d->rc = rc;
-    }
-    texts_wipe(&texts);
-}
-
 enum rc
 contact_put(struct journal *journal, struct change_set *set, struct id self,
             struct contact *contact)
@@ -48,7 +29,7 @@ contact_put(struct journal *journal, struct change_set *set, struct id self,
     draft_demand(&d, contact->time >= -1 && contact->time < 24 * 60,
                  _("there is no such time of day"));
     draft_demand(&d, contact->minutes <= 24 * 60, _("a contact lasts at most a day"));
-    check_author(&d, self, contact->facts.id, contact->reason);
+    draft_by_author(&d, &contacts, self, contact->reason);
     draft_slug(&d, 1, contact->kind);
     draft_date(&d, 2, contact->date);
     if (d.rc == RC_OK && contact->time >= 0)

@@ -191,6 +191,30 @@ query_run(struct journal *journal, const struct query *query, const struct recor
     return rc;
 }
 
+static enum rc
+copy_facts(void *context, struct stmt *stmt, const struct facts *facts)
+{
+    (void)stmt;
+    *(struct facts *)context = *facts;
+    return RC_OK;
+}
+
+void
+draft_by_author(struct draft *draft, const struct query *query, struct id self, const char *reason)
+{
+    struct record_filter filter = {.id = draft->record};
+    struct facts now = {.is_hidden = false};
+
+    if (draft->rc == RC_OK)
+        draft->rc = query_run(draft->journal, query, &filter, copy_facts, &now);
+    if (draft->rc != RC_OK || id_is_zero(now.id))
+        return;
+    if (!id_equal(now.author, self))
+        draft->rc = rc_fail(RC_DENIED, _("only its author amends a report"));
+    else
+        draft_demand(draft, !is_blank(reason), _("an amendment needs a reason"));
+}
+
 /* ---- finding -------------------------------------------------------------------------------- */
 
 enum rc

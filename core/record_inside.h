@@ -55,6 +55,11 @@ typedef enum rc (*row_fn)(void *context, struct stmt *stmt, const struct facts *
 enum rc query_run(struct journal *journal, const struct query *query,
                   const struct record_filter *filter, row_fn row, void *context) MUST_CHECK;
 
+/* For reports, read by `query`: RC_DENIED unless the record is new here or `self` wrote it, and then
+ * RC_INVALID without a reason. */
+void draft_by_author(struct draft *draft, const struct query *query, struct id self,
+                     const char *reason);
+
 static inline uint32_t
 get_u32(struct stmt *stmt, int at)
 {

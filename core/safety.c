@@ -16,25 +16,6 @@ static const struct query judgements = {
     ONE_SQL(SAFETY_COLUMNS, "file_safety"),
 };
 
-/* A new one, or one's own: the author alone amends, and says why. */
-static void
-check_author(struct draft *d, struct id self, struct id id, const char *reason)
-{
-    struct safety now;
-    struct texts texts = TEXTS_EMPTY;
-
-    if (d->rc == RC_OK) {
-        enum rc rc = safety_get(d->journal, id, &now, &texts);
-        if (rc == RC_OK && !id_equal(now.facts.author, self))
-            d->rc = rc_fail(RC_DENIED, _("only its author amends a report"));
-        else if (rc == RC_OK)
-            draft_demand(d, !is_blank(reason), _("an amendment needs a reason"));
-        else if (rc != RC_ABSENT)
-            d->rc = rc;
-    }
-    texts_wipe(&texts);
-}
-
 static bool
 is_level(const char *level)
 {
@@ -50,7 +31,7 @@ safety_put(struct journal *journal, struct change_set *set, struct id self, stru
     draft_demand(&d, safety->date != 0, _("a judgement needs a date"));
     draft_demand(&d, is_level(safety->level), _("a judgement is safe, worry or unsafe"));
     draft_demand(&d, !is_blank(safety->ground), _("a judgement needs its ground"));
-    check_author(&d, self, safety->facts.id, safety->reason);
+    draft_by_author(&d, &judgements, self, safety->reason);
     draft_date(&d, 1, safety->date);
     draft_slug(&d, 2, safety->level);
     draft_text(&d, 3, safety->ground);

@@ -171,21 +171,6 @@ save_again(struct replica *replica, struct leftovers *list)
 }
 
 static enum rc
-rebuild_all(struct replica *replica)
-{
-    struct id stream;
-    bool found;
-
-    enum rc rc = streams_next(replica, NULL, &stream, &found);
-    while (rc == RC_OK && found) {
-        rc = replica_rebuild(replica, stream);
-        if (rc == RC_OK)
-            rc = streams_next(replica, &stream, &stream, &found);
-    }
-    return rc;
-}
-
-static enum rc
 recover_inside(struct replica *replica, struct leftovers *list)
 {
     struct secret random = SECRET_EMPTY;
@@ -200,7 +185,7 @@ recover_inside(struct replica *replica, struct leftovers *list)
     }
     secret_wipe(&random);
     if (rc == RC_OK)
-        rc = rebuild_all(replica);
+        rc = replica_rebuild_all(replica);
     if (rc == RC_OK)
         rc = save_again(replica, list);
     if (rc == RC_OK)

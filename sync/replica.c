@@ -332,9 +332,8 @@ replica_learn_time(struct replica *replica, int64_t server_ms)
     return rc;
 }
 
-/* Every table of every stream from the log: after an upgrade of the schema. */
-static enum rc
-rebuild_all(struct replica *replica)
+enum rc
+replica_rebuild_all(struct replica *replica)
 {
     struct id stream;
     bool found;
@@ -379,7 +378,7 @@ open_all(struct replica *replica)
     if (rc == RC_OK)
         rc = streams_refresh(replica, &gained);
     if (rc == RC_OK && needs_rebuild)
-        rc = rebuild_all(replica);
+        rc = replica_rebuild_all(replica);
     return rc;
 }
 

@@ -82,5 +82,7 @@ enum rc source_open(struct replica *replica, const struct entry *entry,
 /* A sealed name or label of `subject` into `out`; "?" plus a short id while the key is missing. */
 enum rc replica_open_name(struct replica *replica, const struct ledger_text *sealed,
                           struct id subject, struct buf *out) MUST_CHECK;
+/* Every table of every stream from the log. */
+enum rc replica_rebuild_all(struct replica *replica) MUST_CHECK;
 
 #endif

@@ -1,0 +1,115 @@
+/* The doctor on stores that were damaged under it: each kind of damage is found, by its word. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "core/db.h"
+#include "core/store.h"
+#include "sync/ledger.h"
+#include "sync/replica.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+static struct office office;
+
+/* One device whose coach wrote two visits, sealed one by one. */
+static int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    struct id family = office_family(&office, 0, "vos", 0);
+    office_visit(&office, 0, family, "the first");
+    office_sync(&office, 0);
+    office_visit(&office, 0, family, "the second");
+    office_sync(&office, 0);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+struct findings {
+    const char *wanted;
+    unsigned wanted_count, count;
+};
+
+static enum rc
+count_finding(void *context, const struct doctor_finding *finding)
+{
+    struct findings *findings = context;
+
+    findings->count++;
+    findings->wanted_count += strcmp(finding->what, findings->wanted) == 0;
+    return RC_OK;
+}
+
+/* Runs the SQL behind the replica's back, and expects a finding of this kind. */
+static void
+assert_found_after(const char *sql, const char *what)
+{
+    struct findings before = {.wanted = what};
+    struct findings after = {.wanted = what};
+
+    assert_ok(replica_doctor(office.devices[0].replica, count_finding, &before));
+    assert_int_equal(before.count, 0);
+    assert_ok(db_run(store_db(office.devices[0].store), sql));
+    assert_int_equal(db_changes(store_db(office.devices[0].store)), 1);
+    assert_ok(replica_doctor(office.devices[0].replica, count_finding, &after));
+    assert_true(after.wanted_count > 0);
+}
+
+static void
+a_row_that_no_save_wrote_is_found(void **state)
+{
+    (void)state;
+    assert_found_after("UPDATE file_contact SET note = 'forged' WHERE note = 'the first'", "tables");
+}
+
+static void
+a_row_that_vanished_is_found(void **state)
+{
+    (void)state;
+    assert_found_after("DELETE FROM file_contact WHERE note = 'the second'", "tables");
+}
+
+static void
+a_changed_signature_is_found(void **state)
+{
+    (void)state;
+    assert_found_after("UPDATE sync_entry SET signature = zeroblob(64) WHERE entry = "
+                       "(SELECT max(entry) FROM sync_entry)",
+                       "signature");
+}
+
+static void
+a_lost_entry_is_found(void **state)
+{
+    (void)state;
+    /* Another follows it in its feed: without it the chain has a hole. */
+    assert_found_after("DELETE FROM sync_entry WHERE entry = (SELECT a.entry FROM sync_entry AS a "
+                       "JOIN sync_entry AS b ON b.feed = a.feed AND b.first = a.last + 1 LIMIT 1)",
+                       "gap");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_row_that_no_save_wrote_is_found),
+        CASE(a_row_that_vanished_is_found),
+        CASE(a_changed_signature_is_found),
+        CASE(a_lost_entry_is_found),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,5 @@
 -- What sync/ keeps: identity, ledger, keys, the log of entries, the outbox, cursors, acknowledgements.
--- Own scalars by name: identity, incarnation, cursor, offsets (sync/state.c is the list).
+-- Own scalars by name: identity, incarnation, cursor, offsets (sync/state.h is the list).
 CREATE TABLE sync_state (
     name TEXT NOT NULL PRIMARY KEY,
     value ANY

@@ -69,7 +69,8 @@ static void
 a_row_that_no_save_wrote_is_found(void **state)
 {
     (void)state;
-    assert_found_after("UPDATE file_contact SET note = 'forged' WHERE note = 'the first'", "tables");
+    assert_found_after("UPDATE file_contact SET note = 'forged' WHERE note = 'the first'",
+                       "tables");
 }
 
 static void

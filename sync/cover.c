@@ -236,8 +236,12 @@ static enum rc
 is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
 {
     const struct entry *entry = &row->entry;
-    struct ledger_entry_facts facts = {entry->device, entry->stream,   entry->incarnation,
-                                       entry->last,   entry->position, entry->position_hash};
+    struct ledger_entry_facts facts = {.device = entry->device,
+                                       .stream = entry->stream,
+                                       .incarnation = entry->incarnation,
+                                       .last = entry->last,
+                                       .position = entry->position,
+                                       .position_hash = entry->position_hash};
     struct ledger_judgement why;
     struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
     struct change *saves = NULL;

@@ -260,6 +260,33 @@ elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HAS
 }
 
 enum rc
+elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry, bool *is_unproven)
+{
+    struct stmt *stmt;
+    bool found;
+
+    enum rc rc = db_stmt(db,
+                         "SELECT header, reason FROM sync_entry WHERE feed = ?1 AND first <= ?2"
+                         " AND last >= ?2 ORDER BY first DESC LIMIT 1",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, save);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && !found)
+        rc = RC_ABSENT;
+    if (rc == RC_OK) {
+        size_t len;
+        const uint8_t *header = stmt_get_blob(stmt, 0, &len);
+        *is_unproven = stmt_get_int(stmt, 1) == ELOG_LEDGER;
+        rc = entry_header_decode(header, len, entry);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
 elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *applied)
 {
     struct stmt *stmt;

@@ -55,6 +55,7 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         if (rc == RC_OK)
             rc = elog_feed_get(replica->db, feed.key, &feed);
     }
+    inbox_chain_forget(replica);
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         if (!entry_body_fits(&items[i]))
             return rc_fail(RC_UNTRUSTED,
@@ -231,7 +232,9 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
     if (rc != RC_OK)
         return rc;
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
-    *verdict = inbox_verdict(replica, &row->entry);
+    rc = inbox_verdict(replica, &row->entry, verdict);
+    if (rc != RC_OK)
+        return rc;
     if (device == NULL)
         *verdict = inbox_park(ELOG_LEDGER);
     else if (row->reason == ELOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
@@ -343,6 +346,17 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
     }
 }
 
+/* In a feed that has something new: what waited for the rest of its chain, up to a line's head. */
+static enum rc
+retry_touched(struct replica *replica)
+{
+    inbox_chain_forget(replica);
+    return db_run(replica->db, /* ELOG_PARKED for ELOG_GAP, ELOG_HELD for ELOG_LATE */
+                  "UPDATE sync_entry SET state = 0, reason = 0 WHERE"
+                  " ((state = 2 AND reason = 3) OR (state = 3 AND reason = 9))"
+                  " AND feed IN (SELECT feed FROM sync_entry WHERE state = 0)");
+}
+
 enum rc
 inbox_apply(struct replica *replica, struct sync_report *report, const struct sync_options *options)
 {
@@ -356,7 +370,9 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
 
     if (!replica->is_in_team)
         return RC_OK;
-    enum rc rc = elog_count(replica->db, ELOG_NEW, &of);
+    enum rc rc = retry_touched(replica);
+    if (rc == RC_OK)
+        rc = elog_count(replica->db, ELOG_NEW, &of);
     do {
         before = pass.applied;
         if (rc == RC_OK)

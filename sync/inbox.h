@@ -24,14 +24,25 @@ struct inbox_verdict {
     enum elog_reason reason;
 };
 struct inbox_verdict inbox_park(enum elog_reason reason);
-/* By lines alone: docs/PROTOCOL.md, section 9. */
-struct inbox_verdict inbox_verdict(const struct replica *replica, const struct entry *entry);
+/* By lines, and the chains that their heads name: docs/PROTOCOL.md, section 9. */
+enum rc inbox_verdict(struct replica *replica, const struct entry *entry,
+                      struct inbox_verdict *verdict) MUST_CHECK;
+/*
+ * Is the entry, stored here, part of the chain that ends in `head`? ELOG_NO_REASON: yes; ELOG_GAP:
+ * the chain is not whole here; ELOG_FORK: another chain is here. What was found is kept until the
+ * log changes: inbox_chain_forget.
+ */
+enum rc inbox_chain(struct replica *replica, const struct entry *entry,
+                    const struct ledger_head *head, enum elog_reason *reason) MUST_CHECK;
+void inbox_chain_forget(struct replica *replica);
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
 /* Marks a stream whose applied entries changed: the next inbox_judge rebuilds it. Inside a transaction. */
 enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
 enum rc inbox_judge(struct replica *replica) MUST_CHECK;
+/* After everything was pulled: applied entries whose line's head is still not here count no longer. */
+enum rc inbox_settle(struct replica *replica) MUST_CHECK;
 
 /* Runs of a newer format, of any stream: kept whole. RC_UNSUPPORTED beyond 64 MiB of them: upgrade first. Inside a transaction. */
 enum rc inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs) MUST_CHECK;

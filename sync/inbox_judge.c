@@ -10,8 +10,26 @@ inbox_park(enum elog_reason reason)
     return (struct inbox_verdict){ELOG_PARKED, reason};
 }
 
-struct inbox_verdict
-inbox_verdict(const struct replica *replica, const struct entry *entry)
+/* What the ledger asks of an entry's chain, and why it was not found. */
+struct chain_asked {
+    struct replica *replica;
+    const struct entry *entry;
+    enum elog_reason reason; /* of the head asked for last */
+    enum rc rc;
+};
+
+static bool
+agrees(void *context, const struct ledger_head *head)
+{
+    struct chain_asked *asked = context;
+
+    if (asked->rc == RC_OK)
+        asked->rc = inbox_chain(asked->replica, asked->entry, head, &asked->reason);
+    return asked->rc == RC_OK && asked->reason == ELOG_NO_REASON;
+}
+
+static struct inbox_verdict
+verdict_of(const struct replica *replica, const struct entry *entry, struct chain_asked *asked)
 {
     struct ledger_entry_facts facts = {
         .device = entry->device,
@@ -20,8 +38,9 @@ inbox_verdict(const struct replica *replica, const struct entry *entry)
         .last = entry->last,
         .position = entry->position,
         .position_hash = entry->position_hash,
+        .agrees = agrees,
+        .context = asked,
     };
-
     struct ledger_judgement why;
 
     enum ledger_counts counts = ledger_entry_counts(replica->ledger, &facts, &why);
@@ -35,6 +54,8 @@ inbox_verdict(const struct replica *replica, const struct entry *entry)
     case LEDGER_COUNTS:
         return (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON};
     case LEDGER_LATE:
+        if (why.is_unfounded)
+            return inbox_park(asked->reason);
         return (struct inbox_verdict){ELOG_HELD, ELOG_LATE};
     case LEDGER_NO_RIGHT:
         return inbox_park(ELOG_NO_RIGHT);
@@ -46,9 +67,18 @@ inbox_verdict(const struct replica *replica, const struct entry *entry)
 }
 
 enum rc
+inbox_verdict(struct replica *replica, const struct entry *entry, struct inbox_verdict *verdict)
+{
+    struct chain_asked asked = {replica, entry, ELOG_NO_REASON, RC_OK};
+
+    *verdict = verdict_of(replica, entry, &asked);
+    return asked.rc;
+}
+
+enum rc
 inbox_retry(struct replica *replica)
 {
-    static const enum elog_reason reasons[] = {ELOG_KEY, ELOG_GAP, ELOG_NO_RIGHT};
+    static const enum elog_reason reasons[] = {ELOG_KEY, ELOG_GAP, ELOG_FORK, ELOG_NO_RIGHT};
     struct stmt *stmt;
     uint64_t count_;
     enum rc rc = RC_OK;
@@ -143,16 +173,19 @@ lines_matter(struct replica *replica, uint64_t since, bool *matter)
     return rc;
 }
 
-/* Applied entries that do not count by what is known now. */
+/* Applied entries that do not count by what is known now. Until everything was pulled, a head that
+ * is not here yet speaks against nothing that stands: the line comes before the entries. */
 static enum rc
-hold_late(struct replica *replica)
+hold_late(struct replica *replica, bool is_pulled)
 {
+    struct inbox_verdict verdict;
     struct stmt *stmt;
     struct elog_row row = ELOG_ROW_EMPTY;
     int64_t after = 0;
     bool found = true;
     enum rc rc = RC_OK;
 
+    inbox_chain_forget(replica);
     while (rc == RC_OK && found) {
         size_t len;
         rc = db_stmt(replica->db,
@@ -169,11 +202,16 @@ hold_late(struct replica *replica)
             rc = entry_header_decode(header, len, &row.entry);
         }
         stmt_done(stmt);
+        if (rc == RC_OK && found)
+            rc = inbox_verdict(replica, &row.entry, &verdict);
         if (rc != RC_OK || !found)
             break;
-        struct inbox_verdict verdict = inbox_verdict(replica, &row.entry);
         if (verdict.state == ELOG_APPLIED)
             continue;
+        if (!is_pulled && verdict.state == ELOG_PARKED && verdict.reason == ELOG_GAP) {
+            rc = state_put_int(replica->db, STATE_UNSETTLED, 1);
+            continue;
+        }
         rc = elog_set_state(replica->db, after, verdict.state, verdict.reason);
         if (rc == RC_OK)
             rc = inbox_mark_rebuild(replica, row.entry.stream);
@@ -221,13 +259,34 @@ inbox_judge(struct replica *replica)
     if (rc != RC_OK)
         return rc;
     if (matter)
-        rc = hold_late(replica);
+        rc = hold_late(replica, false);
     if (rc == RC_OK && matter)
         rc = elog_unpark(replica->db, ELOG_HELD, ELOG_LATE, &renewed);
     if (rc == RC_OK)
         rc = inbox_retry(replica);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc == RC_OK ? rebuild_marked(replica) : rc;
+}
+
+enum rc
+inbox_settle(struct replica *replica)
+{
+    int64_t unsettled;
+    enum rc rc = state_get_int(replica->db, STATE_UNSETTLED, &unsettled);
+
+    if (rc != RC_OK || unsettled == 0)
+        return rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    rc = hold_late(replica, true);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_UNSETTLED, 0);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else

@@ -203,6 +203,10 @@ struct ledger_entry_facts {
     uint32_t last;
     uint64_t position;
     const uint8_t *position_hash;
+    /* Is the entry part of the chain that ends in this head? NULL: heads are believed, as by the
+     * server, which only has to pass entries on. */
+    bool (*agrees)(void *context, const struct ledger_head *head);
+    void *context;
 };
 /* Why: filled as far as it applies, zeros elsewhere. */
 struct ledger_judgement {
@@ -213,6 +217,7 @@ struct ledger_judgement {
     uint64_t admitted;     /* position of the admit line, where one made it count */
     bool has_head; /* `head` is what that line names for the feed: its chain must be this one */
     struct ledger_head head;
+    bool is_unfounded; /* late only because its chain does not lead to `head` */
     bool by_cover; /* the line is a cover_end, of: */
     struct id cover;
     uint8_t why; /* take-over by itself is possible when 1 or 2 */

@@ -569,6 +569,12 @@ find_head(const struct inside_heads *heads, const struct ledger_entry_facts *ent
 }
 
 static bool
+agrees(const struct ledger_entry_facts *entry, const struct ledger_head *head)
+{
+    return entry->agrees == NULL || entry->agrees(entry->context, head);
+}
+
+static bool
 is_admitted(const struct ledger *ledger, const struct ledger_entry_facts *entry,
             struct ledger_judgement *judgement)
 {
@@ -578,7 +584,7 @@ is_admitted(const struct ledger *ledger, const struct ledger_entry_facts *entry,
         if (ledger->lines[heads->position - 1].kind != LEDGER_ADMIT)
             continue;
         const struct ledger_head *head = find_head(heads, entry);
-        if (head == NULL || head->last < entry->last)
+        if (head == NULL || head->last < entry->last || !agrees(entry, head))
             continue;
         judgement->admitted = heads->position;
         judgement->has_head = true;
@@ -613,7 +619,10 @@ judge_ended(const struct ledger *ledger, const struct ledger_entry_facts *entry,
             continue;
         judgement->has_head = true;
         judgement->head = *head;
-        return head->last >= entry->last ? LEDGER_COUNTS : LEDGER_LATE;
+        if (head->last < entry->last)
+            return LEDGER_LATE;
+        judgement->is_unfounded = !agrees(entry, head);
+        return judgement->is_unfounded ? LEDGER_LATE : LEDGER_COUNTS;
     }
     return LEDGER_LATE;
 }
@@ -648,6 +657,7 @@ judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
     if (lost_before == 0)
         return LEDGER_NO_RIGHT;
     (void)judge_ended(ledger, entry, lost_before, judgement);
+    judgement->is_unfounded = false; /* it is late whatever the head says */
     return LEDGER_LATE;
 }
 

@@ -169,8 +169,11 @@ seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *
     if (rc == RC_OK)
         rc = entry_seal(entry, &replica->identity, key, &body, &ciphertext);
     if (rc == RC_OK) { /* sealed after the right ended, it is late work here as everywhere */
-        struct inbox_verdict verdict = inbox_verdict(replica, entry);
-        rc = elog_put(replica->db, feed, entry, verdict.state, verdict.reason, false);
+        struct inbox_verdict verdict;
+        inbox_chain_forget(replica);
+        rc = inbox_verdict(replica, entry, &verdict);
+        if (rc == RC_OK)
+            rc = elog_put(replica->db, feed, entry, verdict.state, verdict.reason, false);
         if (rc == RC_OK && verdict.state != ELOG_APPLIED)
             rc = inbox_mark_rebuild(replica, feed->stream);
     }

@@ -9,6 +9,16 @@
 #include "sync/replica.h"
 #include "sync/state.h"
 
+/* How far down the chain that ends in a head was found: asked for each entry of a feed in turn. */
+enum { REPLICA_CHAINS = 16 };
+struct chain_found {
+    int64_t feed; /* 0: nothing was looked for since the log changed */
+    uint32_t last;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint32_t from;            /* its lowest save here; beyond all when the head is not */
+    enum elog_reason stopped; /* ELOG_GAP, ELOG_FORK; ELOG_NO_REASON at save 1 */
+};
+
 struct replica {
     struct store *store; /* lent, with its db and clock */
     struct db *db;
@@ -27,6 +37,7 @@ struct replica {
     int64_t mono_base_ms;
     int64_t clock_offset_ms; /* server time minus wall clock */
     struct save_source saves;
+    struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
     struct source_cache *cache; /* the body read last; sync/source.c */
 };
 

@@ -152,6 +152,8 @@ run(struct session *session)
     if (rc == RC_OK)
         rc = session_close_gaps(session);
     if (rc == RC_OK)
+        rc = inbox_settle(replica);
+    if (rc == RC_OK)
         rc = cover_admit(session);
     if (rc == RC_OK)
         rc = session_acknowledge(session);

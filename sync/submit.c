@@ -222,10 +222,86 @@ submit_need_key(struct session *session, struct id stream)
 
 /* ---- heads -------------------------------------------------------------------------------------- */
 
+/* What is known here of a feed that the server speaks of: where its chain can be read, the server's
+ * word is not enough, for the line that carries it makes all saves up to the head count. */
+static enum rc
+is_known(struct replica *replica, const struct ledger_head *head, bool *is_here, bool *agrees)
+{
+    struct elog_feed feed;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    bool is_filling;
+
+    *agrees = false;
+    enum rc rc = streams_have(replica, head->stream, is_here, &is_filling);
+    if (rc != RC_OK || !*is_here)
+        return rc;
+    rc = elog_feed_find(replica->db, head->stream,
+                        (struct feed_ref){head->device, head->incarnation}, &feed);
+    if (rc == RC_OK)
+        rc = elog_head_at(replica->db, feed.key, head->last, hash);
+    *agrees = rc == RC_OK && memcmp(hash, head->hash, sizeof hash) == 0;
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+pull_now(struct session *session)
+{
+    const struct sync_options *options = session->options;
+
+    session->options = NULL; /* without waiting for anything to come */
+    enum rc rc = session_pull(session);
+    session->options = options;
+    return rc;
+}
+
+/* The last verified entry of that feed here takes the head's place; none: last is 0. */
+static enum rc
+use_own(struct replica *replica, struct ledger_head *head)
+{
+    struct elog_feed feed;
+    struct stmt *stmt;
+    bool found;
+
+    head->last = 0;
+    enum rc rc = elog_feed_find(replica->db, head->stream,
+                                (struct feed_ref){head->device, head->incarnation}, &feed);
+    if (rc != RC_OK)
+        return rc == RC_ABSENT ? RC_OK : rc;
+    rc = db_stmt(replica->db, /* ELOG_LEDGER: nobody looked at the signature */
+                 "SELECT last FROM sync_entry WHERE feed = ?1 AND reason <> 2 ORDER BY first DESC"
+                 " LIMIT 1",
+                 &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed.key);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        head->last = (uint32_t)stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc == RC_OK && found ? elog_head_at(replica->db, feed.key, head->last, head->hash) : rc;
+}
+
+static enum rc
+add_head(struct session *session, struct ledger_head head, bool *has_pulled, struct ledger_op *op)
+{
+    bool is_here, agrees;
+
+    enum rc rc = is_known(session->replica, &head, &is_here, &agrees);
+    if (rc == RC_OK && is_here && !agrees && !*has_pulled) {
+        *has_pulled = true;
+        rc = pull_now(session);
+        if (rc == RC_OK)
+            rc = is_known(session->replica, &head, &is_here, &agrees);
+    }
+    if (rc == RC_OK && is_here && !agrees)
+        rc = use_own(session->replica, &head);
+    return rc == RC_OK && head.last > 0 ? ledger_op_add_head(op, &head) : rc;
+}
+
 /* What the server stores of one device's feeds, where the operation ends the device's writing. */
 static enum rc
 heads_of_device(struct session *session, const struct ledger_pairs *due, struct id device,
-                struct ledger_op *op)
+                bool *has_pulled, struct ledger_op *op)
 {
     struct request_call call = {.method = "GET"};
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
@@ -244,7 +320,7 @@ heads_of_device(struct session *session, const struct ledger_pairs *due, struct 
             is_due = is_due || (id_equal(due->items[j].device, heads.items[i].device) &&
                                 id_equal(due->items[j].stream, heads.items[i].stream));
         if (is_due && id_equal(heads.items[i].device, device))
-            rc = ledger_op_add_head(op, &heads.items[i]);
+            rc = add_head(session, heads.items[i], has_pulled, op);
     }
     if (rc == RC_CORRUPT)
         rc = rc_while(RC_UNTRUSTED, _("the server's answer"));
@@ -257,6 +333,7 @@ enum rc
 submit_heads(struct session *session, struct ledger_op *op)
 {
     struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+    bool has_pulled = false;
 
     enum rc rc = ledger_heads_due(session->replica->ledger, op, &due);
     for (size_t i = 0; rc == RC_OK && i < due.count; i++) {
@@ -264,7 +341,7 @@ submit_heads(struct session *session, struct ledger_op *op)
         for (size_t j = 0; j < i; j++)
             is_asked = is_asked || id_equal(due.items[j].device, due.items[i].device);
         if (!is_asked)
-            rc = heads_of_device(session, &due, due.items[i].device, op);
+            rc = heads_of_device(session, &due, due.items[i].device, &has_pulled, op);
     }
     ledger_pairs_wipe(&due);
     return rc;

@@ -645,7 +645,13 @@ counts(const struct team *team, size_t member, struct id stream, uint32_t last, 
        struct ledger_judgement *why)
 {
     struct ledger_entry_facts facts = {
-        device_of(team, member), stream, 7, last, position, ledger_hash_at(team->ledger, position)};
+        .device = device_of(team, member),
+        .stream = stream,
+        .incarnation = 7,
+        .last = last,
+        .position = position,
+        .position_hash = ledger_hash_at(team->ledger, position),
+    };
 
     return ledger_entry_counts(team->ledger, &facts, why);
 }
@@ -719,7 +725,13 @@ a_revoked_device_is_late_beyond_its_heads(void **state)
     assert_int_equal(why.kind, LEDGER_REVOKE_DEVICE);
     assert_false(why.by_cover);
     struct ledger_entry_facts other = {
-        device_of(team, coach), stream, 8, 1, during, ledger_hash_at(team->ledger, during)};
+        .device = device_of(team, coach),
+        .stream = stream,
+        .incarnation = 8,
+        .last = 1,
+        .position = during,
+        .position_hash = ledger_hash_at(team->ledger, during),
+    };
     assert_int_equal(ledger_entry_counts(team->ledger, &other, NULL), LEDGER_LATE);
 }
 
@@ -729,7 +741,13 @@ another_past_and_an_unknown_position_are_told_apart(void **state)
     struct team *team = *state;
     uint8_t hash[32] = {1};
     struct ledger_entry_facts facts = {
-        device_of(team, 0), ledger_team_stream(team->ledger), 7, 1, 1, hash};
+        .device = device_of(team, 0),
+        .stream = ledger_team_stream(team->ledger),
+        .incarnation = 7,
+        .last = 1,
+        .position = 1,
+        .position_hash = hash,
+    };
 
     assert_int_equal(ledger_entry_counts(team->ledger, &facts, NULL), LEDGER_OTHER_HASH);
     facts.position = 2;

@@ -412,8 +412,9 @@ pull_all(struct session *session)
     return rc;
 }
 
-/* The server holds fewer entries than it gave: it was restored. It is offered everything that was applied here, whoever
- * wrote it, and read from its first entry again. */
+/* The server holds fewer entries than it gave: it was restored. It is offered everything here that
+ * it takes, whoever wrote it, and read from its first entry again. Late work too: its author's
+ * device may have deleted it after it was handed in. */
 static enum rc
 hand_back(struct session *session)
 {
@@ -422,8 +423,9 @@ hand_back(struct session *session)
 
     if (rc != RC_OK)
         return rc;
-    rc = db_run(replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE state = 1 AND ciphertext IS "
-                             "NOT NULL"); /* ELOG_APPLIED */
+    rc = db_run(replica->db, /* ELOG_APPLIED, ELOG_HELD; parked for ELOG_KEY, ELOG_UNKNOWN */
+                "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL"
+                " AND (state IN (1, 3) OR (state = 2 AND reason IN (1, 4)))");
     if (rc == RC_OK)
         rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0");
     if (rc == RC_OK)

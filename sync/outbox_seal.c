@@ -59,28 +59,45 @@ place_of(const struct batch *batch, const struct feed_ref *feed, bool *is_there)
     return low;
 }
 
+/* What we have applied of a feed, and had applied when we saved: lines read since may hold some of it as late work. */
+static enum rc
+seen_of(struct db *db, struct id stream, const struct feed_seen *named, uint32_t *last,
+        uint8_t hash[CRYPTO_HASH_BYTES])
+{
+    struct elog_feed feed;
+    struct elog_row row = ELOG_ROW_EMPTY;
+    uint32_t stored;
+
+    enum rc rc = elog_feed_find(db, stream, named->feed, &feed);
+    if (rc == RC_OK)
+        rc = elog_last(db, feed.key, &stored, last);
+    if (rc == RC_OK && *last < named->last) {
+        rc = elog_find(db, feed.key, named->last, &row);
+        *last = row.entry.last;
+    }
+    if (rc == RC_OK)
+        rc = elog_head_at(db, feed.key, *last, hash);
+    elog_row_wipe(&row);
+    return rc;
+}
+
 /* Notes what we have applied of a feed that a save names. */
 static enum rc
-see(struct replica *replica, struct batch *batch, struct id stream, struct feed_ref ref)
+see(struct replica *replica, struct batch *batch, struct id stream, const struct feed_seen *named)
 {
     bool is_there;
-    struct elog_feed feed;
-    uint32_t stored, applied;
+    uint32_t last;
     uint8_t hash[CRYPTO_HASH_BYTES];
-    size_t at = place_of(batch, &ref, &is_there);
+    size_t at = place_of(batch, &named->feed, &is_there);
 
-    if (is_there)
+    if (is_there && batch->seen[at].last >= named->last)
         return RC_OK;
-    enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
-    if (rc == RC_OK)
-        rc = elog_last(replica->db, feed.key, &stored, &applied);
-    if (rc == RC_OK)
-        rc = elog_head_at(replica->db, feed.key, applied, hash);
+    enum rc rc = seen_of(replica->db, stream, named, &last, hash);
     if (rc != RC_OK)
         return rc == RC_ABSENT
                    ? rc_fail(RC_CORRUPT, _("a change builds on an entry that is not in the log"))
                    : rc;
-    if (batch->seen_count == batch->seen_room) {
+    if (!is_there && batch->seen_count == batch->seen_room) {
         size_t room = batch->seen_room == 0 ? 8 : 2 * batch->seen_room;
         struct feed_seen *grown = realloc(batch->seen, room * sizeof *grown);
         if (grown == NULL)
@@ -88,10 +105,13 @@ see(struct replica *replica, struct batch *batch, struct id stream, struct feed_
         batch->seen = grown;
         batch->seen_room = room;
     }
-    memmove(&batch->seen[at + 1], &batch->seen[at], (batch->seen_count - at) * sizeof *batch->seen);
-    batch->seen[at] = (struct feed_seen){.feed = ref, .last = applied};
+    if (!is_there) {
+        memmove(&batch->seen[at + 1], &batch->seen[at],
+                (batch->seen_count - at) * sizeof *batch->seen);
+        batch->seen_count++;
+    }
+    batch->seen[at] = (struct feed_seen){.feed = named->feed, .last = last};
     memcpy(batch->seen[at].header, hash, CHANGE_SEEN_BYTES);
-    batch->seen_count++;
     return RC_OK;
 }
 
@@ -107,7 +127,7 @@ batch_add(struct replica *replica, struct batch *batch, const struct elog_feed *
     if (rc == RC_OK)
         rc = body_seen(body->data, body->len, &named, &named_count);
     for (size_t i = 0; rc == RC_OK && i < named_count; i++)
-        rc = see(replica, batch, feed->stream, named[i].feed);
+        rc = see(replica, batch, feed->stream, &named[i]);
     free(named);
     if (rc != RC_OK) {
         if (change != NULL)
@@ -245,7 +265,8 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
     while (rc == RC_OK && found) {
         bool is_asked = id_is_zero(only) || id_equal(only, stream);
         if (is_asked && unless_owed)
-            is_asked = !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica));
+            is_asked =
+                !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica));
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

@@ -145,6 +145,15 @@ refused(struct session *session, const struct elog_row *row, const struct wire_p
     }
 }
 
+/* Own entries of streams that were purged are not kept once the server has them. */
+static enum rc
+forget_purged(struct replica *replica)
+{
+    return db_run(replica->db,
+                  "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
+                  " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
+}
+
 static enum rc
 take_results(struct session *session, const struct push *push,
              const struct wire_push_answer *answer)
@@ -161,6 +170,8 @@ take_results(struct session *session, const struct push *push,
     for (size_t i = 0; rc == RC_OK && i < push->count; i++)
         if (push->rows[i].entry.ciphertext != NULL)
             rc = mark(session, &push->rows[i], &answer->items[at++], answer->time_ms);
+    if (rc == RC_OK) /* at once: a crash leaves nothing of them behind */
+        rc = forget_purged(replica);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
@@ -208,15 +219,6 @@ send_push(struct session *session, const struct push *push)
     return rc;
 }
 
-/* Own entries of streams that were purged are not kept once the server has them. */
-static enum rc
-forget_purged(struct replica *replica)
-{
-    return db_run(replica->db,
-                  "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
-                  " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
-}
-
 enum rc
 session_push(struct session *session)
 {
@@ -247,8 +249,6 @@ session_push(struct session *session)
         push_wipe(push);
     }
     free(push);
-    if (rc == RC_OK)
-        rc = forget_purged(replica);
     return rc;
 }
 

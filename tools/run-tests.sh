@@ -58,7 +58,7 @@ if [ -z "${T:-}" ]; then
     done
     if [ -d tests/sim ]; then
         check "build of the simulator" build debug build/debug/sim
-        counted "simulator" build/debug/sim --seeds 1000
+        counted "simulator" build/debug/sim --seeds 1000 --found
         counted "simulator finds built-in faults" build/debug/sim --selftest
     fi
     check "build of the control, with no cipher" build control all

@@ -89,7 +89,8 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     const struct unit_kind *kind = any_kind(world, home);
 
     *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
-                            .supersedes_nothing = kind->is_set};
+                            .supersedes_nothing = kind->is_set,
+                            .deletes = strcmp(kind->name, "goal.deleted") == 0};
     op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");

@@ -44,7 +44,8 @@ compare_unit(void *context, const char *record, const char *unit, bool is_shown)
 
     if (comparing->device->world->has_failed)
         return;
-    if (is_shown && model_in_conflict(&comparing->view, comparing->stream, record, unit))
+    if (is_shown && model_in_conflict(&comparing->view, comparing->stream, record, unit) &&
+        !model_is_hidden(&comparing->view, comparing->stream, record))
         comparing->conflicts++;
     adapter_compare(comparing->device, &comparing->view, comparing->stream, record, unit);
 }

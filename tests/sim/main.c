@@ -21,7 +21,7 @@ struct result {
 struct order {
     uint64_t start, count;
     enum sabotage sabotage;
-    bool is_single, is_verbose, is_selftest;
+    bool is_single, is_verbose, is_selftest, is_kept;
 };
 
 static void
@@ -75,14 +75,22 @@ run_apart(struct world *world, const struct order *order, uint64_t seed, struct 
                  WTERMSIG(status));
 }
 
+/* Seeds beyond the usual ones that have found a fault; --found runs them first. */
+enum { FOUND_ONCE = 3 };
+static const uint64_t found_once[FOUND_ONCE] = {
+    4068, /* the conflict of a deleted record is not listed */
+    4123, /* power lost between sending and forgetting late work of a stream that was lost */
+    4316, /* a save builds on what a line made late work before it was sealed */
+};
+
 static int
 run_seeds(struct world *world, const struct order *order)
 {
-    uint64_t passed = 0, failed = 0;
+    uint64_t passed = 0, failed = 0, kept = order->is_kept ? FOUND_ONCE : 0;
     struct result result;
 
-    for (uint64_t i = 0; i < order->count; i++) {
-        uint64_t seed = order->start + i;
+    for (uint64_t i = 0; i < order->count + kept; i++) {
+        uint64_t seed = i < kept ? found_once[i] : order->start + i - kept;
         if (order->is_single)
             run_here(world, order, seed, &result);
         else
@@ -165,9 +173,11 @@ read_order(int argc, char **argv, struct order *order)
             order->is_verbose = true;
         else if (strcmp(argv[i], "--selftest") == 0)
             order->is_selftest = true;
+        else if (strcmp(argv[i], "--found") == 0)
+            order->is_kept = true;
         else {
-            fprintf(stderr,
-                    "usage: sim [--seeds N] [--start S] [--seed N] [--verbose] [--selftest]\n");
+            fprintf(stderr, "usage: sim [--seeds N] [--start S] [--seed N] [--verbose] [--found] "
+                            "[--selftest]\n");
             exit(2);
         }
     }

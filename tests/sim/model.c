@@ -35,8 +35,10 @@ model_new(void)
 static void
 free_save(struct save *save)
 {
-    for (size_t i = 0; i < save->count; i++)
+    for (size_t i = 0; i < save->count; i++) {
         free(save->ops[i].supersedes);
+        free(save->ops[i].lists);
+    }
 }
 
 void
@@ -201,6 +203,49 @@ model_in_conflict(const struct model_view *view, int stream, const char *record,
     return false;
 }
 
+/* Is every current version of the record's other units listed by this deletion? */
+static bool
+covers_all(struct walk *walk, const struct op *op, struct model_version version)
+{
+    const struct model *model = walk->view->model;
+
+    (void)version;
+    for (size_t i = 0; i < model->unit_count[walk->stream]; i++) {
+        const struct unit *unit = &model->units[walk->stream][i];
+        struct model_standing standing[CURRENT_MOST];
+        if (strcmp(unit->record, walk->record) != 0 || strcmp(unit->unit, walk->unit) == 0)
+            continue;
+        size_t count = model_current(walk->view, walk->stream, walk->record, unit->unit, standing,
+                                     CURRENT_MOST);
+        for (size_t k = 0; k < count; k++) {
+            bool is_listed = false;
+            for (size_t l = 0; l < op->lists_count && !is_listed; l++)
+                is_listed = same_version(&op->lists[l], &standing[k].version);
+            if (!is_listed)
+                return false;
+        }
+    }
+    return op->what.deletes;
+}
+
+bool
+model_is_hidden(const struct model_view *view, int stream, const char *record)
+{
+    const struct model *model = view->model;
+
+    for (size_t i = 0; i < model->unit_count[stream]; i++) {
+        struct walk deletions = {.view = view,
+                                 .stream = stream,
+                                 .record = record,
+                                 .unit = model->units[stream][i].unit,
+                                 .visit = covers_all};
+        if (model->units[stream][i].deletes &&
+            strcmp(model->units[stream][i].record, record) == 0 && walk(&deletions))
+            return true;
+    }
+    return false;
+}
+
 /* ---- saves ---- */
 
 static void
@@ -214,7 +259,7 @@ note_unit(struct model *model, int stream, const struct model_op *op)
             return;
     *units = must(realloc(*units, (*count + 1) * sizeof **units));
     struct unit *unit = &(*units)[(*count)++];
-    *unit = (struct unit){.is_shown = op->is_shown_in_conflict};
+    *unit = (struct unit){.is_shown = op->is_shown_in_conflict, .deletes = op->deletes};
     snprintf(unit->record, sizeof unit->record, "%s", op->record);
     snprintf(unit->unit, sizeof unit->unit, "%s", op->unit);
 }
@@ -227,6 +272,24 @@ model_units(const struct model *model, int stream, model_unit_fn visit, void *co
               model->units[stream][i].is_shown);
 }
 
+static void
+fill_list(struct model *model, const struct model_save *save, struct op *op)
+{
+    struct model_view view = {model, model->device_of[save->writer]};
+
+    for (size_t i = 0; i < model->unit_count[save->stream]; i++) {
+        const struct unit *unit = &model->units[save->stream][i];
+        struct model_standing standing[CURRENT_MOST];
+        if (unit->deletes || strcmp(unit->record, op->what.record) != 0)
+            continue;
+        size_t count =
+            model_current(&view, save->stream, unit->record, unit->unit, standing, CURRENT_MOST);
+        op->lists = must(realloc(op->lists, (op->lists_count + count + 1) * sizeof *op->lists));
+        for (size_t k = 0; k < count; k++)
+            op->lists[op->lists_count++] = standing[k].version;
+    }
+}
+
 /* What the author sees of the unit, earlier operations of the same save included, is superseded. */
 static void
 fill_supersedes(struct model *model, const struct model_save *save, struct save *into, size_t at)
@@ -237,9 +300,9 @@ fill_supersedes(struct model *model, const struct model_save *save, struct save 
     struct model_standing standing[CURRENT_MOST];
     struct op *op = &into->ops[at];
 
-    op->what = *what;
-    op->supersedes = NULL;
-    op->supersedes_count = 0;
+    *op = (struct op){.what = *what};
+    if (what->deletes)
+        fill_list(model, save, op);
     if (what->supersedes_nothing)
         return;
     size_t count =

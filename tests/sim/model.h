@@ -81,6 +81,7 @@ struct model_op {
     char record[MODEL_TEXT], unit[MODEL_TEXT], value[MODEL_TEXT];
     bool is_shown_in_conflict; /* the unit's policy shows two versions */
     bool supersedes_nothing;   /* as a deletion: else whatever the author sees */
+    bool deletes;              /* lists what the author sees of the record's other units */
     bool
         supersedes_one; /* only the first of what the author sees: the rest came after the screen */
     char over
@@ -136,6 +137,8 @@ size_t model_current(const struct model_view *view, int stream, const char *reco
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
+/* Is there one current deletion that lists every current version of the record's other units? */
+bool model_is_hidden(const struct model_view *view, int stream, const char *record);
 /* Two or more current versions of different values. */
 bool model_in_conflict(const struct model_view *view, int stream, const char *record,
                        const char *unit);

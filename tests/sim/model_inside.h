@@ -31,6 +31,8 @@ struct op {
     struct model_op what;
     struct model_version *supersedes;
     size_t supersedes_count;
+    struct model_version *lists; /* of a deletion */
+    size_t lists_count;
 };
 struct save {
     bool is_acknowledged;
@@ -46,7 +48,7 @@ struct feed {
 };
 struct unit {
     char record[MODEL_TEXT], unit[MODEL_TEXT];
-    bool is_shown;
+    bool is_shown, deletes;
 };
 
 struct model {

@@ -10,12 +10,14 @@
 enum { FORGER = 0, VICTIM = 1, NEWCOMER = 2 };
 
 static struct office office;
+static struct id record; /* that the newcomer's save is about */
 
 static int
 setup(void **state)
 {
     (void)state;
     office_open(&office);
+    record = id_random();
     office_found(&office, LEDGER_ROLE_COACH);
     office_join(&office, VICTIM, "Bram", LEDGER_ROLE_COACH);
     office_sync_all(&office, 2, 2);
@@ -47,7 +49,7 @@ seal_as_newcomer(int signer, int64_t number, struct buf *cipher)
 
     identity.device = office.devices[NEWCOMER].id; /* lent keys, another's name */
     assert_ok(value_put_int(&value, 1, number));
-    assert_ok(change_put(&change, 9999, id_random(), 1, &value));
+    assert_ok(change_put(&change, 9999, record, 1, &value));
     assert_ok(body_write((struct feed_ref){identity.device, 7}, 1, &change, 1, NULL, 0, &body));
     assert_ok(keyring_get(forger->keys, stream, 1, &key));
     entry.position = ledger_position(forger->ledger);
@@ -160,6 +162,36 @@ a_colleague_who_signs_two_saves_as_one_stops_nobody(void **state)
         buf_wipe(&ciphers[i]);
 }
 
+/* By a bundle; the victim builds on it, and reads the line that makes it late work before sealing. */
+static void
+what_builds_on_work_that_became_late_is_still_sealed(void **state)
+{
+    (void)state;
+    struct office_device *victim = &office.devices[VICTIM], *admin = &office.devices[FORGER];
+    struct change change = CHANGE_EMPTY(ledger_team_stream(admin->replica->ledger));
+    struct buf cipher = BUF_EMPTY(8192), value = BUF_EMPTY(64);
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    struct waiting waiting = {0};
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    office_sync(&office, VICTIM);
+    assert_ok(bring(&one, false));
+    assert_ok(inbox_apply(victim->replica, NULL, NULL));
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    assert_ok(value_put_int(&value, 1, 2));
+    assert_ok(change_put(&change, 9999, record, 1, &value));
+    assert_ok(replica_save(victim->replica, &change, 1));
+    assert_ok(
+        replica_revoke_device(admin->replica, &admin->transport, office.devices[NEWCOMER].id));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_HELD);
+    assert_ok(replica_waiting(victim->replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+    change_wipe(&change);
+    buf_wipe(&value);
+    buf_wipe(&cipher);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -169,6 +201,7 @@ main(void)
         CASE(an_entry_counts_only_under_its_authors_signature),
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
+        CASE(what_builds_on_work_that_became_late_is_still_sealed),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -148,7 +148,8 @@ asan tsan: ## the unit tests under AddressSanitizer and UBSan, or under ThreadSa
 	@T='$(T)' tools/run-units.sh build/$@
 
 valgrind: units ## the unit tests under valgrind
-	@T='$(T)' tools/run-units.sh $(OUT) valgrind -q --error-exitcode=99 --leak-check=full
+	@T='$(T)' tools/run-units.sh $(OUT) valgrind -q --error-exitcode=99 --leak-check=full \
+	    --errors-for-leak-kinds=definite --child-silent-after-fork=yes
 
 fuzz: ## each fuzz entry for SECS seconds (default 60), with clang
 	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers

@@ -1,41 +1,7 @@
 /* Tests of core/agreement. */
 #include "core/agreement.h"
 
-#include "tests/unit/unit.h"
-
-#include <string.h>
-
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static size_t seen;
 
@@ -98,7 +64,6 @@ what_cannot_be_is_refused(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_agreement_is_done_on_one_device_and_changed_on_another_without_conflict),
         TEST(what_cannot_be_is_refused),

@@ -1,42 +1,8 @@
 /* Tests of core/contact. */
 #include "core/contact.h"
 
-#include "tests/unit/unit.h"
-
-#include <string.h>
-
 #include "core/schema.h"
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static struct id
 self(size_t device)
@@ -193,7 +159,6 @@ contacts_are_filtered_and_ordered(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_contact_comes_back_with_its_author_and_time),
         TEST(only_its_author_amends_a_report_and_says_why),

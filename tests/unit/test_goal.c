@@ -1,41 +1,9 @@
 /* Tests of core/goal. */
 #include "core/goal.h"
 
-#include "tests/unit/unit.h"
-
 #include <string.h>
 
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static size_t seen;
 
@@ -137,7 +105,6 @@ what_cannot_be_is_refused(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(open_goals_are_listed_by_deadline),
         TEST(both_versions_of_a_goal_are_kept_until_a_person_chooses),

@@ -1,42 +1,10 @@
 /* Tests of core/member. */
 #include "core/member.h"
 
-#include "tests/unit/unit.h"
-
 #include <string.h>
 
 #include "core/schema.h"
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static char names[100];
 
@@ -116,7 +84,6 @@ a_member_needs_a_name_and_a_family(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(members_are_listed_by_birth_date_unknown_last),
         TEST(a_member_is_changed_deleted_and_found_by_a_short_id),

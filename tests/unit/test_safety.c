@@ -1,41 +1,9 @@
 /* Tests of core/safety. */
 #include "core/safety.h"
 
-#include "tests/unit/unit.h"
-
 #include <string.h>
 
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static void
 a_judgement_is_written_once_and_its_twin_tells_the_date_alone(void **state)
@@ -84,7 +52,6 @@ a_judgement_needs_a_date_a_level_and_a_ground(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_judgement_is_written_once_and_its_twin_tells_the_date_alone),
         TEST(a_judgement_needs_a_date_a_level_and_a_ground),

@@ -1,42 +1,10 @@
 /* Tests of core/search. */
 #include "core/search.h"
 
-#include "tests/unit/unit.h"
-
 #include <string.h>
 
 #include "core/contact.h"
-#include "tests/support/devices.h"
-
-static struct devices world;
-static struct change_set set;
-static struct texts texts;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    devices_make(&world, 2);
-    set = CHANGE_SET_EMPTY;
-    texts = TEXTS_EMPTY;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    change_set_wipe(&set);
-    texts_wipe(&texts);
-    devices_remove(&world);
-    return 0;
-}
-
-static struct journal *
-journal(size_t device)
-{
-    return world.device[device].journal;
-}
+#include "tests/unit/two_devices.h"
 
 static char found[500];
 static size_t hits;
@@ -154,7 +122,6 @@ a_search_in_one_family_leaves_out_the_others(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(words_are_found_whatever_their_accents_case_and_order),
         TEST(merged_rows_are_found_at_the_next_search),

@@ -186,13 +186,32 @@ may_keep(struct replica *replica, struct id stream)
                                                    (uint64_t)replica_now_ms(replica));
 }
 
+/* Every key in the table is in the keyring too, so that equal numbers say that they hold the same. */
+static enum rc
+count_stored(struct replica *replica, size_t *stored)
+{
+    struct stmt *stmt;
+    bool found;
+
+    enum rc rc = db_stmt(replica->db, "SELECT count(*) FROM sync_key", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &found);
+    *stored = rc == RC_OK ? (size_t)stmt_get_int(stmt, 0) : 0;
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 replica_store_keys(struct replica *replica)
 {
     struct secret key = SECRET_EMPTY;
-    enum rc rc = RC_OK;
     size_t count = keyring_count(replica->keys);
+    size_t stored;
 
+    enum rc rc = count_stored(replica, &stored);
+    if (rc == RC_OK && stored == count)
+        return RC_OK;
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         struct id stream;
         uint32_t epoch;

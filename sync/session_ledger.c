@@ -318,7 +318,8 @@ open_box(struct session *session, const struct wire_box *box)
     return rc;
 }
 
-/* Opens what can be opened; links go down from the newest epoch, so boxes are read in that order. */
+/* Opens what can be opened and stores the keys; links go down from the newest epoch, so boxes are read in that order.
+ * Inside the caller's transaction. */
 static enum rc
 open_boxes(struct session *session)
 {
@@ -353,18 +354,10 @@ open_boxes(struct session *session)
         rc = open_box(session, &box);
     }
     stmt_done(stmt);
-    if (rc != RC_OK || keyring_count(replica->keys) == before)
-        return rc;
-    rc = db_begin(replica->db);
-    if (rc != RC_OK)
-        return rc;
-    rc = replica_store_keys(replica);
     if (rc == RC_OK)
+        rc = replica_store_keys(replica);
+    if (rc == RC_OK && keyring_count(replica->keys) > before)
         rc = inbox_retry(replica);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
     return rc;
 }
 
@@ -381,17 +374,19 @@ take_boxes(struct session *session, const struct buf *answer, bool moves_cursor,
         wire_box_list_wipe(&list);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about keys")) : rc;
     }
+    *more = moves_cursor && list.more && list.next > *after;
+    *after = list.next;
     rc = db_begin(replica->db);
     for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
         rc = store_box(replica, &list.boxes.items[i]);
     if (rc == RC_OK && moves_cursor)
         rc = state_put_int(replica->db, STATE_BOXES_AFTER, (int64_t)list.next);
+    if (rc == RC_OK && !*more) /* with the last page: a key that came is never without its place in the store */
+        rc = open_boxes(session);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
         db_rollback(replica->db);
-    *more = list.more && list.next > *after;
-    *after = list.next;
     wire_box_list_wipe(&list);
     return rc;
 }
@@ -416,7 +411,6 @@ fetch_boxes(struct session *session, const char *stream)
             rc = request_send(replica, session->transport, &call, &answer, NULL);
         if (rc == RC_OK)
             rc = take_boxes(session, &answer, stream == NULL, &after, &more);
-        more = more && stream == NULL;
     }
     buf_wipe(&answer);
     return rc;
@@ -428,10 +422,7 @@ session_boxes_of(struct session *session, struct id stream)
     char text[2 * ID_BYTES + 1];
 
     request_hex(stream.bytes, sizeof stream.bytes, text);
-    enum rc rc = fetch_boxes(session, text);
-    if (rc == RC_OK)
-        rc = open_boxes(session);
-    return rc;
+    return fetch_boxes(session, text);
 }
 
 static bool
@@ -468,8 +459,6 @@ session_boxes(struct session *session)
 {
     enum rc rc = fetch_boxes(session, NULL);
 
-    if (rc == RC_OK)
-        rc = open_boxes(session);
     if (rc == RC_OK)
         rc = fetch_missing(session);
     if (rc ==

@@ -33,71 +33,31 @@ absence_put(struct journal *journal, struct change_set *set, struct absence *abs
     return draft_finish(&d);
 }
 
-struct absence_visit {
-    absence_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_absence(void *context, struct stmt *stmt, const struct facts *facts)
+static struct absence
+read_absence(struct rows *row)
 {
-    const struct absence_visit *v = context;
-    struct absence absence = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct absence absence = {.facts = row->facts};
 
-    if (!stmt_is_null(stmt, at)) {
-        enum rc rc = stmt_get_id(stmt, at, &absence.person);
-        if (rc != RC_OK)
-            return rc;
-    }
-    at++;
-    absence.from = get_u32(stmt, at++);
-    absence.until = get_u32(stmt, at++);
-    absence.kind = stmt_get_text(stmt, at++);
-    absence.note = stmt_get_text(stmt, at++);
-    return v->visit(v->context, &absence);
+    absence.person = row_id(row);
+    absence.from = row_u32(row);
+    absence.until = row_u32(row);
+    absence.kind = row_text(row);
+    absence.note = row_text(row);
+    return absence;
 }
 
 enum rc
 absence_list(struct journal *journal, const struct record_filter *filter, absence_fn visit,
              void *context)
 {
-    struct absence_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &absences, filter);
 
-    return query_run(journal, &absences, filter, visit_absence, &v);
-}
-
-struct absence_copy {
-    struct absence *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_absence(void *context, const struct absence *absence)
-{
-    struct absence_copy *c = context;
-    const char **const texts[] = {&c->out->kind, &c->out->note};
-    enum rc rc = RC_OK;
-
-    *c->out = *absence;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
-}
-
-enum rc
-absence_get(struct journal *journal, struct id id, struct absence *out, struct texts *texts)
-{
-    struct absence_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
-
-    *out = (struct absence){.facts = {.is_hidden = false}};
-    enum rc rc = absence_list(journal, &filter, copy_absence, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such absence here"));
-    return rc;
+    while (rows_next(&rows)) {
+        struct absence absence = read_absence(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &absence);
+    }
+    return rows_finish(&rows);
 }
 
 /* ---- assent --------------------------------------------------------------------------------- */
@@ -133,36 +93,28 @@ assent_put(struct journal *journal, struct change_set *set, struct assent *assen
     return draft_finish(&d);
 }
 
-struct assent_visit {
-    assent_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_assent(void *context, struct stmt *stmt, const struct facts *facts)
+static struct assent
+read_assent(struct rows *row)
 {
-    const struct assent_visit *v = context;
-    struct assent assent = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct assent assent = {.facts = row->facts};
 
-    if (!stmt_is_null(stmt, at) && !stmt_is_null(stmt, at + 1)) {
-        enum rc rc = stmt_get_id(stmt, at, &assent.cover);
-        if (rc == RC_OK)
-            rc = stmt_get_id(stmt, at + 1, &assent.person);
-        if (rc != RC_OK)
-            return rc;
-    }
-    at += 2;
-    assent.answer = stmt_get_text(stmt, at++);
-    assent.date = get_u32(stmt, at++);
-    return v->visit(v->context, &assent);
+    assent.cover = row_id(row);
+    assent.person = row_id(row);
+    assent.answer = row_text(row);
+    assent.date = row_u32(row);
+    return assent;
 }
 
 enum rc
 assent_list(struct journal *journal, const struct record_filter *filter, assent_fn visit,
             void *context)
 {
-    struct assent_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &assents, filter);
 
-    return query_run(journal, &assents, filter, visit_assent, &v);
+    while (rows_next(&rows)) {
+        struct assent assent = read_assent(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &assent);
+    }
+    return rows_finish(&rows);
 }

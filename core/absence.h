@@ -14,8 +14,6 @@ struct absence {
 };
 enum rc absence_put(struct journal *journal, struct change_set *set,
                     struct absence *absence) MUST_CHECK;
-enum rc absence_get(struct journal *journal, struct id id, struct absence *out,
-                    struct texts *texts) MUST_CHECK;
 typedef enum rc (*absence_fn)(void *context, const struct absence *absence);
 /* filter.from and until: absences that overlap. By first day. */
 enum rc absence_list(struct journal *journal, const struct record_filter *filter, absence_fn visit,

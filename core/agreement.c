@@ -42,66 +42,42 @@ agreement_put(struct journal *journal, struct change_set *set, struct agreement 
     return draft_finish(&d);
 }
 
-struct agreement_visit {
-    agreement_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_agreement(void *context, struct stmt *stmt, const struct facts *facts)
+static struct agreement
+read_agreement(struct rows *row)
 {
-    const struct agreement_visit *v = context;
-    struct agreement agreement = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct agreement agreement = {.facts = row->facts};
 
-    agreement.text = stmt_get_text(stmt, at++);
-    agreement.kind = stmt_get_text(stmt, at++);
-    agreement.who = stmt_get_text(stmt, at++);
-    agreement.due = get_u32(stmt, at++);
-    agreement.is_done = stmt_get_int(stmt, at++) == 1;
-    agreement.done_on = get_u32(stmt, at++);
-    agreement.done_how = stmt_get_text(stmt, at++);
-    return v->visit(v->context, &agreement);
+    agreement.text = row_text(row);
+    agreement.kind = row_text(row);
+    agreement.who = row_text(row);
+    agreement.due = row_u32(row);
+    agreement.is_done = row_is_true(row);
+    agreement.done_on = row_u32(row);
+    agreement.done_how = row_text(row);
+    return agreement;
 }
 
 enum rc
 agreement_list(struct journal *journal, const struct record_filter *filter, agreement_fn visit,
                void *context)
 {
-    struct agreement_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &agreements, filter);
 
-    return query_run(journal, &agreements, filter, visit_agreement, &v);
-}
-
-struct agreement_copy {
-    struct agreement *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_agreement(void *context, const struct agreement *agreement)
-{
-    struct agreement_copy *c = context;
-    const char **const texts[] = {&c->out->text, &c->out->kind, &c->out->who, &c->out->done_how};
-    enum rc rc = RC_OK;
-
-    *c->out = *agreement;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
+    while (rows_next(&rows)) {
+        struct agreement agreement = read_agreement(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &agreement);
+    }
+    return rows_finish(&rows);
 }
 
 enum rc
 agreement_get(struct journal *journal, struct id id, struct agreement *out, struct texts *texts)
 {
-    struct agreement_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
+    struct rows rows = rows_one(journal, &agreements, id, texts);
 
     *out = (struct agreement){.facts = {.is_hidden = false}};
-    enum rc rc = agreement_list(journal, &filter, copy_agreement, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such agreement here"));
-    return rc;
+    if (rows_only(&rows, _("there is no such agreement here")))
+        *out = read_agreement(&rows);
+    return rows_finish(&rows);
 }

@@ -44,71 +44,47 @@ contact_put(struct journal *journal, struct change_set *set, struct id self,
     return draft_finish(&d);
 }
 
-struct contact_visit {
-    contact_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_contact(void *context, struct stmt *stmt, const struct facts *facts)
+static struct contact
+read_contact(struct rows *row)
 {
-    const struct contact_visit *v = context;
-    struct contact contact = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct contact contact = {.facts = row->facts};
 
-    contact.kind = stmt_get_text(stmt, at++);
-    contact.date = get_u32(stmt, at++);
-    contact.time = stmt_is_null(stmt, at) ? -1 : (int32_t)get_u32(stmt, at);
-    at++;
-    contact.note = stmt_get_text(stmt, at++);
-    contact.minutes = get_u32(stmt, at++);
-    contact.next = get_u32(stmt, at++);
-    contact.reason = stmt_get_text(stmt, at++);
-    contact.is_withdrawn = stmt_get_int(stmt, at++) == 1;
-    contact.is_incomplete = stmt_get_int(stmt, at++) == 1;
-    return v->visit(v->context, &contact);
+    contact.kind = row_text(row);
+    contact.date = row_u32(row);
+    contact.time = stmt_is_null(row->stmt, row->at) ? -1 : (int32_t)get_u32(row->stmt, row->at);
+    row->at++;
+    contact.note = row_text(row);
+    contact.minutes = row_u32(row);
+    contact.next = row_u32(row);
+    contact.reason = row_text(row);
+    contact.is_withdrawn = row_is_true(row);
+    contact.is_incomplete = row_is_true(row);
+    return contact;
 }
 
 enum rc
 contact_list(struct journal *journal, const struct record_filter *filter, contact_fn visit,
              void *context)
 {
-    struct contact_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &contacts, filter);
 
-    return query_run(journal, &contacts, filter, visit_contact, &v);
-}
-
-struct contact_copy {
-    struct contact *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_contact(void *context, const struct contact *contact)
-{
-    struct contact_copy *c = context;
-    const char **const texts[] = {&c->out->kind, &c->out->note, &c->out->reason};
-    enum rc rc = RC_OK;
-
-    *c->out = *contact;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
+    while (rows_next(&rows)) {
+        struct contact contact = read_contact(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &contact);
+    }
+    return rows_finish(&rows);
 }
 
 enum rc
 contact_get(struct journal *journal, struct id id, struct contact *out, struct texts *texts)
 {
-    struct contact_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
+    struct rows rows = rows_one(journal, &contacts, id, texts);
 
     *out = (struct contact){.facts = {.is_hidden = false}};
-    enum rc rc = contact_list(journal, &filter, copy_contact, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such contact here"));
-    return rc;
+    if (rows_only(&rows, _("there is no such contact here")))
+        *out = read_contact(&rows);
+    return rows_finish(&rows);
 }
 
 enum rc

@@ -34,64 +34,42 @@ family_put(struct journal *journal, struct change_set *set, const struct family 
     return draft_finish(&d);
 }
 
-struct family_visit {
-    family_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_family(void *context, struct stmt *stmt, const struct facts *facts)
+static struct family
+read_family(struct rows *row)
 {
-    const struct family_visit *v = context;
-    struct family family = {
-        .facts = *facts,
-        .code_name = stmt_get_text(stmt, FACTS_COLUMNS),
-        .phase = stmt_get_text(stmt, FACTS_COLUMNS + 1),
-        .since = get_u32(stmt, FACTS_COLUMNS + 2),
-        .opened = get_u32(stmt, FACTS_COLUMNS + 3),
-        .closed = get_u32(stmt, FACTS_COLUMNS + 4),
-    };
+    struct family family = {.facts = row->facts};
 
-    return v->visit(v->context, &family);
+    family.code_name = row_text(row);
+    family.phase = row_text(row);
+    family.since = row_u32(row);
+    family.opened = row_u32(row);
+    family.closed = row_u32(row);
+    return family;
 }
 
 enum rc
 family_list(struct journal *journal, const struct record_filter *filter, family_fn visit,
             void *context)
 {
-    struct family_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &families, filter);
 
-    return query_run(journal, &families, filter, visit_family, &v);
-}
-
-struct family_copy {
-    struct family *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_family(void *context, const struct family *family)
-{
-    struct family_copy *c = context;
-
-    *c->out = *family;
-    c->found = true;
-    enum rc rc = texts_copy(c->texts, family->code_name, &c->out->code_name);
-    return rc == RC_OK ? texts_copy(c->texts, family->phase, &c->out->phase) : rc;
+    while (rows_next(&rows)) {
+        struct family family = read_family(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &family);
+    }
+    return rows_finish(&rows);
 }
 
 enum rc
 family_get(struct journal *journal, struct id family, struct family *out, struct texts *texts)
 {
-    struct family_copy c = {out, texts, false};
-    struct record_filter filter = {.id = family};
+    struct rows rows = rows_one(journal, &families, family, texts);
 
-    *out = (struct family){.since = 0};
-    enum rc rc = family_list(journal, &filter, copy_family, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such family here"));
-    return rc;
+    *out = (struct family){.facts = {.is_hidden = false}};
+    if (rows_only(&rows, _("there is no such family here")))
+        *out = read_family(&rows);
+    return rows_finish(&rows);
 }
 
 struct family_search {
@@ -156,35 +134,25 @@ profile_put(struct journal *journal, struct change_set *set, const struct profil
     return draft_finish(&d);
 }
 
-struct profile_copy {
-    struct profile *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_profile(void *context, struct stmt *stmt, const struct facts *facts)
+static struct profile
+read_profile(struct rows *row)
 {
-    struct profile_copy *c = context;
-    const char **const to[] = {&c->out->surname, &c->out->address, &c->out->reach, &c->out->unsafe};
-    enum rc rc = RC_OK;
+    struct profile profile = {.facts = row->facts};
 
-    c->out->facts = *facts;
-    c->found = true;
-    for (int i = 0; rc == RC_OK && i < 4; i++)
-        rc = texts_copy(c->texts, stmt_get_text(stmt, FACTS_COLUMNS + i), to[i]);
-    return rc;
+    profile.surname = row_text(row);
+    profile.address = row_text(row);
+    profile.reach = row_text(row);
+    profile.unsafe = row_text(row);
+    return profile;
 }
 
 enum rc
 profile_get(struct journal *journal, struct id family, struct profile *out, struct texts *texts)
 {
-    struct profile_copy c = {out, texts, false};
-    struct record_filter filter = {.id = family};
+    struct rows rows = rows_one(journal, &profiles, family, texts);
 
-    *out = (struct profile){.surname = NULL};
-    enum rc rc = query_run(journal, &profiles, &filter, copy_profile, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("nothing was written about this family yet"));
-    return rc;
+    *out = (struct profile){.facts = {.is_hidden = false}};
+    if (rows_only(&rows, _("nothing was written about this family yet")))
+        *out = read_profile(&rows);
+    return rows_finish(&rows);
 }

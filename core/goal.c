@@ -41,65 +41,40 @@ goal_put(struct journal *journal, struct change_set *set, struct goal *goal)
     return draft_finish(&d);
 }
 
-struct goal_visit {
-    goal_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_goal(void *context, struct stmt *stmt, const struct facts *facts)
+static struct goal
+read_goal(struct rows *row)
 {
-    const struct goal_visit *v = context;
-    struct goal goal = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct goal goal = {.facts = row->facts};
 
-    goal.text = stmt_get_text(stmt, at++);
-    goal.measure = stmt_get_text(stmt, at++);
-    goal.deadline = get_u32(stmt, at++);
-    goal.holder = stmt_get_text(stmt, at++);
-    goal.status = stmt_get_text(stmt, at++);
-    goal.level = stmt_get_text(stmt, at++);
-    return v->visit(v->context, &goal);
+    goal.text = row_text(row);
+    goal.measure = row_text(row);
+    goal.deadline = row_u32(row);
+    goal.holder = row_text(row);
+    goal.status = row_text(row);
+    goal.level = row_text(row);
+    return goal;
 }
 
 enum rc
 goal_list(struct journal *journal, const struct record_filter *filter, goal_fn visit, void *context)
 {
-    struct goal_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &goals, filter);
 
-    return query_run(journal, &goals, filter, visit_goal, &v);
-}
-
-struct goal_copy {
-    struct goal *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_goal(void *context, const struct goal *goal)
-{
-    struct goal_copy *c = context;
-    const char **const texts[] = {&c->out->text, &c->out->measure, &c->out->holder, &c->out->status,
-                                  &c->out->level};
-    enum rc rc = RC_OK;
-
-    *c->out = *goal;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
+    while (rows_next(&rows)) {
+        struct goal goal = read_goal(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &goal);
+    }
+    return rows_finish(&rows);
 }
 
 enum rc
 goal_get(struct journal *journal, struct id id, struct goal *out, struct texts *texts)
 {
-    struct goal_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
+    struct rows rows = rows_one(journal, &goals, id, texts);
 
     *out = (struct goal){.facts = {.is_hidden = false}};
-    enum rc rc = goal_list(journal, &filter, copy_goal, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such goal here"));
-    return rc;
+    if (rows_only(&rows, _("there is no such goal here")))
+        *out = read_goal(&rows);
+    return rows_finish(&rows);
 }

@@ -34,66 +34,30 @@ member_put(struct journal *journal, struct change_set *set, struct member *membe
     return draft_finish(&d);
 }
 
-struct member_visit {
-    member_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_member(void *context, struct stmt *stmt, const struct facts *facts)
+static struct member
+read_member(struct rows *row)
 {
-    const struct member_visit *v = context;
-    struct member member = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct member member = {.facts = row->facts};
 
-    member.given_name = stmt_get_text(stmt, at++);
-    member.surname = stmt_get_text(stmt, at++);
-    member.birth_date = get_u32(stmt, at++);
-    member.relation = stmt_get_text(stmt, at++);
-    member.lives_where = stmt_get_text(stmt, at++);
-    member.phone = stmt_get_text(stmt, at++);
-    return v->visit(v->context, &member);
+    member.given_name = row_text(row);
+    member.surname = row_text(row);
+    member.birth_date = row_u32(row);
+    member.relation = row_text(row);
+    member.lives_where = row_text(row);
+    member.phone = row_text(row);
+    return member;
 }
 
 enum rc
 member_list(struct journal *journal, const struct record_filter *filter, member_fn visit,
             void *context)
 {
-    struct member_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &members, filter);
 
-    return query_run(journal, &members, filter, visit_member, &v);
-}
-
-struct member_copy {
-    struct member *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_member(void *context, const struct member *member)
-{
-    struct member_copy *c = context;
-    const char **const texts[] = {&c->out->given_name, &c->out->surname, &c->out->relation,
-                                  &c->out->lives_where, &c->out->phone};
-    enum rc rc = RC_OK;
-
-    *c->out = *member;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
-}
-
-enum rc
-member_get(struct journal *journal, struct id id, struct member *out, struct texts *texts)
-{
-    struct member_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
-
-    *out = (struct member){.facts = {.is_hidden = false}};
-    enum rc rc = member_list(journal, &filter, copy_member, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such member of a family here"));
-    return rc;
+    while (rows_next(&rows)) {
+        struct member member = read_member(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &member);
+    }
+    return rows_finish(&rows);
 }

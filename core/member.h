@@ -17,8 +17,6 @@ struct member {
 /* Gives a new record its id. Compulsory: family, and one of the names. */
 enum rc member_put(struct journal *journal, struct change_set *set,
                    struct member *member) MUST_CHECK;
-enum rc member_get(struct journal *journal, struct id id, struct member *out,
-                   struct texts *texts) MUST_CHECK;
 typedef enum rc (*member_fn)(void *context, const struct member *member);
 /* By birth date, unknown last. */
 enum rc member_list(struct journal *journal, const struct record_filter *filter, member_fn visit,

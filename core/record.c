@@ -170,46 +170,108 @@ bind_list(struct journal *journal, const struct query *query, const struct recor
     return RC_OK;
 }
 
-enum rc
-query_run(struct journal *journal, const struct query *query, const struct record_filter *filter,
-          row_fn visit, void *context)
+static struct rows
+rows_start(struct texts *texts)
 {
-    struct stmt *stmt;
-    bool row = true;
-    enum rc rc = id_is_zero(filter->id) ? bind_list(journal, query, filter, &stmt)
-                                        : bind_one(journal, query, filter->id, &stmt);
-
-    while (rc == RC_OK && row) {
-        struct facts facts = {.is_hidden = false};
-        rc = stmt_step(stmt, &row);
-        if (rc == RC_OK && row)
-            rc = read_facts(stmt, &facts);
-        if (rc == RC_OK && row)
-            rc = visit(context, stmt, &facts);
-    }
-    stmt_done(stmt);
-    return rc;
+    return (struct rows){.stmt = NULL, .texts = texts, .rc = RC_OK};
 }
 
-static enum rc
-copy_facts(void *context, struct stmt *stmt, const struct facts *facts)
+struct rows
+rows_one(struct journal *journal, const struct query *query, struct id id, struct texts *texts)
 {
-    (void)stmt;
-    *(struct facts *)context = *facts;
-    return RC_OK;
+    struct rows rows = rows_start(texts);
+
+    rows.rc = bind_one(journal, query, id, &rows.stmt);
+    return rows;
+}
+
+struct rows
+rows_list(struct journal *journal, const struct query *query, const struct record_filter *filter)
+{
+    if (!id_is_zero(filter->id))
+        return rows_one(journal, query, filter->id, NULL);
+    struct rows rows = rows_start(NULL);
+    rows.rc = bind_list(journal, query, filter, &rows.stmt);
+    return rows;
+}
+
+bool
+rows_next(struct rows *rows)
+{
+    bool found = false;
+
+    if (rows->rc == RC_OK)
+        rows->rc = stmt_step(rows->stmt, &found);
+    rows->facts = (struct facts){.is_hidden = false};
+    rows->at = FACTS_COLUMNS;
+    if (rows->rc == RC_OK && found)
+        rows->rc = read_facts(rows->stmt, &rows->facts);
+    return rows->rc == RC_OK && found;
+}
+
+bool
+rows_only(struct rows *rows, const char *sentence)
+{
+    bool found = rows_next(rows);
+
+    if (rows->rc == RC_OK && !found)
+        rows->rc = rc_fail(RC_ABSENT, "%s", sentence);
+    return found;
+}
+
+enum rc
+rows_finish(struct rows *rows)
+{
+    stmt_done(rows->stmt);
+    return rows->rc;
+}
+
+const char *
+row_text(struct rows *rows)
+{
+    const char *text = stmt_get_text(rows->stmt, rows->at++);
+
+    if (rows->rc != RC_OK)
+        return NULL;
+    if (rows->texts != NULL)
+        rows->rc = texts_copy(rows->texts, text, &text);
+    return text;
+}
+
+uint32_t
+row_u32(struct rows *rows)
+{
+    return get_u32(rows->stmt, rows->at++);
+}
+
+bool
+row_is_true(struct rows *rows)
+{
+    return stmt_get_int(rows->stmt, rows->at++) == 1;
+}
+
+struct id
+row_id(struct rows *rows)
+{
+    struct id id = {{0}};
+    int at = rows->at++;
+
+    if (rows->rc == RC_OK && !stmt_is_null(rows->stmt, at))
+        rows->rc = stmt_get_id(rows->stmt, at, &id);
+    return id;
 }
 
 void
 draft_by_author(struct draft *draft, const struct query *query, struct id self, const char *reason)
 {
-    struct record_filter filter = {.id = draft->record};
-    struct facts now = {.is_hidden = false};
-
-    if (draft->rc == RC_OK)
-        draft->rc = query_run(draft->journal, query, &filter, copy_facts, &now);
-    if (draft->rc != RC_OK || id_is_zero(now.id))
+    if (draft->rc != RC_OK)
         return;
-    if (!id_equal(now.author, self))
+    struct rows rows = rows_one(draft->journal, query, draft->record, NULL);
+    bool is_there = rows_next(&rows);
+    draft->rc = rows_finish(&rows);
+    if (draft->rc != RC_OK || !is_there)
+        return;
+    if (!id_equal(rows.facts.author, self))
         draft->rc = rc_fail(RC_DENIED, _("only its author amends a report"));
     else
         draft_demand(draft, !is_blank(reason), _("an amendment needs a reason"));

@@ -51,9 +51,31 @@ struct query {
     const char *list;
     const char *one;
 };
-typedef enum rc (*row_fn)(void *context, struct stmt *stmt, const struct facts *facts);
-enum rc query_run(struct journal *journal, const struct query *query,
-                  const struct record_filter *filter, row_fn row, void *context) MUST_CHECK;
+
+/* The rows that a query gives, one after the other; after the first failure there are none, and rows_finish tells it.
+ * Texts of a row are lent until the next, or copied into `texts` when there is one. */
+struct rows {
+    struct stmt *stmt;
+    struct texts *texts;
+    struct facts facts; /* of this row */
+    int at;             /* the column that is read next */
+    enum rc rc;
+};
+struct rows rows_list(struct journal *journal, const struct query *query,
+                      const struct record_filter *filter);
+/* The row of one record, hidden or not. */
+struct rows rows_one(struct journal *journal, const struct query *query, struct id id,
+                     struct texts *texts);
+bool rows_next(struct rows *rows);
+/* As rows_next, of the only row: RC_ABSENT with `sentence` when there is none. */
+bool rows_only(struct rows *rows, const char *sentence);
+enum rc rows_finish(struct rows *rows) MUST_CHECK;
+
+/* Each reads the next column of the entity's own; NULL, 0 and a zero id where nothing is filled in. */
+const char *row_text(struct rows *rows);
+uint32_t row_u32(struct rows *rows);
+bool row_is_true(struct rows *rows);
+struct id row_id(struct rows *rows);
 
 /* For reports, read by `query`: RC_DENIED unless the record is new here or `self` wrote it, and then
  * RC_INVALID without a reason. */

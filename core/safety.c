@@ -42,68 +42,43 @@ safety_put(struct journal *journal, struct change_set *set, struct id self, stru
     return draft_finish(&d);
 }
 
-struct safety_visit {
-    safety_fn visit;
-    void *context;
-};
-
-static enum rc
-visit_safety(void *context, struct stmt *stmt, const struct facts *facts)
+static struct safety
+read_safety(struct rows *row)
 {
-    const struct safety_visit *v = context;
-    struct safety safety = {.facts = *facts};
-    int at = FACTS_COLUMNS;
+    struct safety safety = {.facts = row->facts};
 
-    safety.date = get_u32(stmt, at++);
-    safety.level = stmt_get_text(stmt, at++);
-    safety.ground = stmt_get_text(stmt, at++);
-    safety.shared_with = stmt_get_text(stmt, at++);
-    safety.reason = stmt_get_text(stmt, at++);
-    safety.is_withdrawn = stmt_get_int(stmt, at++) == 1;
-    return v->visit(v->context, &safety);
+    safety.date = row_u32(row);
+    safety.level = row_text(row);
+    safety.ground = row_text(row);
+    safety.shared_with = row_text(row);
+    safety.reason = row_text(row);
+    safety.is_withdrawn = row_is_true(row);
+    return safety;
 }
 
 enum rc
 safety_list(struct journal *journal, const struct record_filter *filter, safety_fn visit,
             void *context)
 {
-    struct safety_visit v = {visit, context};
+    struct rows rows = rows_list(journal, &judgements, filter);
 
-    return query_run(journal, &judgements, filter, visit_safety, &v);
-}
-
-struct safety_copy {
-    struct safety *out;
-    struct texts *texts;
-    bool found;
-};
-
-static enum rc
-copy_safety(void *context, const struct safety *safety)
-{
-    struct safety_copy *c = context;
-    const char **const texts[] = {&c->out->level, &c->out->ground, &c->out->shared_with,
-                                  &c->out->reason};
-    enum rc rc = RC_OK;
-
-    *c->out = *safety;
-    c->found = true;
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = texts_copy(c->texts, *texts[i], texts[i]);
-    return rc;
+    while (rows_next(&rows)) {
+        struct safety safety = read_safety(&rows);
+        if (rows.rc == RC_OK)
+            rows.rc = visit(context, &safety);
+    }
+    return rows_finish(&rows);
 }
 
 enum rc
 safety_get(struct journal *journal, struct id id, struct safety *out, struct texts *texts)
 {
-    struct safety_copy c = {out, texts, false};
-    struct record_filter filter = {.id = id};
+    struct rows rows = rows_one(journal, &judgements, id, texts);
 
     *out = (struct safety){.facts = {.is_hidden = false}};
-    enum rc rc = safety_list(journal, &filter, copy_safety, &c);
-    if (rc == RC_OK && !c.found)
-        rc = rc_fail(RC_ABSENT, _("there is no such judgement here"));
-    return rc;
+    if (rows_only(&rows, _("there is no such judgement here")))
+        *out = read_safety(&rows);
+    return rows_finish(&rows);
 }
 
 enum rc

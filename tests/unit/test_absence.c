@@ -11,7 +11,7 @@ static enum rc
 see(void *context, const struct absence *absence)
 {
     (void)context;
-    seen += id_equal(absence->person, devices_id(2, 1));
+    seen += id_equal(absence->person, devices_id(2, 1)) && absence->until == 20240805;
     return RC_OK;
 }
 
@@ -30,7 +30,6 @@ absences_are_listed_when_they_overlap(void **state)
     struct record_filter june = {.from = 20240601, .until = 20240630};
     struct absence absence = {
         .person = devices_id(2, 1), .from = 20240720, .until = 20240805, .kind = "leave"};
-    struct absence out;
 
     (void)state;
     assert_ok(absence_put(journal(0), &set, &absence));
@@ -41,8 +40,6 @@ absences_are_listed_when_they_overlap(void **state)
     assert_int_equal(seen, 1);
     assert_ok(absence_list(journal(1), &june, see, NULL));
     assert_int_equal(seen, 1);
-    assert_ok(absence_get(journal(1), absence.facts.id, &out, &texts));
-    assert_int_equal(out.until, 20240805);
     absence.until = 20240701;
     assert_int_equal(absence_put(journal(0), &set, &absence), RC_INVALID);
 }

@@ -333,6 +333,27 @@ stmt_finish(struct stmt *stmt)
     return rc;
 }
 
+enum rc
+stmt_finish_int(struct stmt *stmt, int64_t *value)
+{
+    bool row;
+    enum rc rc = stmt_step(stmt, &row);
+
+    *value = rc == RC_OK && row ? stmt_get_int(stmt, 0) : 0;
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+db_get_int(struct db *db, const char *sql, int64_t *value)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, sql, &stmt);
+
+    *value = 0;
+    return rc == RC_OK ? stmt_finish_int(stmt, value) : rc;
+}
+
 void
 stmt_done(struct stmt *stmt)
 {

@@ -33,6 +33,8 @@ enum rc db_run(struct db *db, const char *sql) MUST_CHECK; /* one or more statem
 /* A cached statement by its text (the text must be a string literal: the cache keys by pointer and
  * content). Reset and unbound. Belongs to `db`; give back with stmt_done as soon as read. */
 enum rc db_stmt(struct db *db, const char *sql, struct stmt **stmt) MUST_CHECK;
+/* The integer that a literal without parameters gives: db_stmt, then stmt_finish_int. */
+enum rc db_get_int(struct db *db, const char *sql, int64_t *value) MUST_CHECK;
 
 /* Parameters from 1. Bound bytes are copied unless said. */
 void stmt_int(struct stmt *stmt, int at, int64_t value);
@@ -46,6 +48,8 @@ enum rc stmt_step(struct stmt *stmt, bool *row) MUST_CHECK;
 /* Runs a statement that gives no rows, then resets it. */
 enum rc stmt_run(struct stmt *stmt) MUST_CHECK;
 enum rc stmt_finish(struct stmt *stmt) MUST_CHECK; /* stmt_run, then stmt_done */
+/* The first column of its first row, 0 when there is none; then stmt_done. */
+enum rc stmt_finish_int(struct stmt *stmt, int64_t *value) MUST_CHECK;
 void stmt_done(struct stmt *stmt); /* reset and clear; accepts NULL */
 
 /* Columns from 0, lent until the next step or done. */

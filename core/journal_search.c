@@ -95,14 +95,10 @@ index_all(struct journal *journal)
 static enum rc
 is_dirty(struct journal *journal, bool *dirty)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_dirty LIMIT 1", &stmt);
+    int64_t one;
+    enum rc rc = db_get_int(journal->db, "SELECT 1 FROM journal_dirty LIMIT 1", &one);
 
-    *dirty = false;
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, dirty);
-    stmt_done(stmt);
+    *dirty = one != 0;
     return rc;
 }
 

@@ -147,17 +147,10 @@ journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed
 static enum rc
 clock_load(struct journal *journal, struct hlc *hlc)
 {
-    struct stmt *stmt;
-    bool row;
-    enum rc rc = db_stmt(journal->db, "SELECT hlc FROM journal_clock", &stmt);
+    int64_t last;
+    enum rc rc = db_get_int(journal->db, "SELECT hlc FROM journal_clock", &last);
 
-    hlc->last = 0;
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
-        hlc->last = (uint64_t)stmt_get_int(stmt, 0);
-    stmt_done(stmt);
+    hlc->last = (uint64_t)last;
     return rc;
 }
 

@@ -6,20 +6,6 @@
 #include "core/i18n.h"
 
 static enum rc
-read_version(struct db *db, int64_t *version)
-{
-    struct stmt *stmt;
-    bool row = false;
-    enum rc rc = db_stmt(db, "PRAGMA user_version", &stmt);
-
-    if (rc == RC_OK)
-        rc = stmt_step(stmt, &row);
-    *version = rc == RC_OK && row ? stmt_get_int(stmt, 0) : 0;
-    stmt_done(stmt);
-    return rc;
-}
-
-static enum rc
 apply(struct db *db, const struct migration *migration)
 {
     char sql[64];
@@ -43,7 +29,7 @@ enum rc
 migration_run(struct db *db, bool *changed)
 {
     int64_t version;
-    enum rc rc = read_version(db, &version);
+    enum rc rc = db_get_int(db, "PRAGMA user_version", &version);
 
     *changed = false;
     if (rc != RC_OK)

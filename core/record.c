@@ -113,7 +113,6 @@ static enum rc
 find_number(struct journal *journal, const char *sql, struct id id, int64_t second, int64_t *number)
 {
     struct stmt *stmt;
-    bool row;
     enum rc rc = db_stmt(journal_db(journal), sql, &stmt);
 
     *number = 0;
@@ -121,11 +120,7 @@ find_number(struct journal *journal, const char *sql, struct id id, int64_t seco
         return rc;
     stmt_id(stmt, 1, id);
     stmt_int(stmt, 2, second);
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
-        *number = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
+    return stmt_finish_int(stmt, number);
 }
 
 static enum rc

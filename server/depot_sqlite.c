@@ -17,20 +17,6 @@ depot_done(struct stmt *stmt, enum rc rc)
     return rc;
 }
 
-static enum rc
-schema_version(struct depot *depot, int64_t *version)
-{
-    struct stmt *stmt = NULL;
-    bool row = false;
-    enum rc rc = db_stmt(depot->db, "PRAGMA user_version", &stmt);
-
-    if (rc == RC_OK)
-        rc = stmt_step(stmt, &row);
-    if (rc == RC_OK)
-        *version = row ? stmt_get_int(stmt, 0) : 0;
-    return depot_done(stmt, rc);
-}
-
 /* Two processes may open a new depot at once: the version is read again under the lock. */
 static enum rc
 make_schema(struct depot *depot)
@@ -40,7 +26,7 @@ make_schema(struct depot *depot)
 
     if (rc != RC_OK)
         return rc;
-    rc = schema_version(depot, &version);
+    rc = db_get_int(depot->db, "PRAGMA user_version", &version);
     if (rc == RC_OK && version == 0)
         rc = db_run(depot->db, embedded_server_schema_001_depot_sql);
     if (rc == RC_OK && version > SCHEMA_VERSION)
@@ -67,7 +53,7 @@ depot_open(const char *path, bool may_create, struct depot **out)
     if (rc == RC_OK) /* several handles share a small machine */
         rc = db_run(depot->db, "PRAGMA cache_size=-4096; PRAGMA foreign_keys=ON;");
     if (rc == RC_OK)
-        rc = schema_version(depot, &version);
+        rc = db_get_int(depot->db, "PRAGMA user_version", &version);
     if (rc == RC_OK && version != SCHEMA_VERSION)
         rc = make_schema(depot);
     if (rc != RC_OK) {

@@ -84,7 +84,7 @@ depot_add_handed_in(struct depot *depot, int64_t team, struct id device, uint64_
                     uint64_t *sum)
 {
     struct stmt *stmt = NULL;
-    bool row = false;
+    int64_t all = 0;
     enum rc rc = db_stmt(depot->db,
                          "INSERT INTO handed_in (team, device, bytes) VALUES (?1, ?2, ?3)"
                          " ON CONFLICT (team, device) DO UPDATE SET bytes = bytes + excluded.bytes"
@@ -97,10 +97,9 @@ depot_add_handed_in(struct depot *depot, int64_t team, struct id device, uint64_
     stmt_int(stmt, 1, team);
     stmt_id(stmt, 2, device);
     stmt_int(stmt, 3, (int64_t)bytes);
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
-        *sum = (uint64_t)stmt_get_int(stmt, 0);
-    return depot_done(stmt, rc);
+    rc = stmt_finish_int(stmt, &all);
+    *sum = (uint64_t)all;
+    return rc;
 }
 
 enum rc

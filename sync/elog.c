@@ -398,16 +398,14 @@ enum rc
 elog_count(struct db *db, enum elog_state state, uint64_t *count)
 {
     struct stmt *stmt;
-    bool found;
+    int64_t entries;
 
     *count = 0;
     enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_entry WHERE state = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, state);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *count = (uint64_t)stmt_get_int(stmt, 0);
-    stmt_done(stmt);
+    rc = stmt_finish_int(stmt, &entries);
+    *count = (uint64_t)entries;
     return rc;
 }

@@ -4,29 +4,15 @@
 
 enum { NEWER_CEILING_BYTES = 64 << 20 };
 
-static enum rc
-bytes_kept(struct db *db, int64_t *bytes)
-{
-    struct stmt *stmt;
-    bool found;
-    enum rc rc = db_stmt(db, "SELECT coalesce(sum(length(run)), 0) FROM sync_newer_run", &stmt);
-
-    *bytes = 0;
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *bytes = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
-}
-
 enum rc
 inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs)
 {
     int64_t kept = 0;
-    enum rc rc = runs->count == 0 ? RC_OK : bytes_kept(replica->db, &kept);
+    enum rc rc = RC_OK;
 
+    if (runs->count > 0)
+        rc = db_get_int(replica->db, "SELECT coalesce(sum(length(run)), 0) FROM sync_newer_run",
+                        &kept);
     for (size_t i = 0; rc == RC_OK && i < runs->count; i++) {
         struct stmt *stmt;
         uint8_t hash[CRYPTO_HASH_BYTES];
@@ -104,6 +90,7 @@ retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found
     return rc;
 }
 
+/* Each session begins here, not only the first after an upgrade: mostly the table is empty, and one look says so. */
 enum rc
 inbox_retry_newer(struct replica *replica, uint64_t *stored)
 {
@@ -125,16 +112,9 @@ inbox_retry_newer(struct replica *replica, uint64_t *stored)
 enum rc
 inbox_count_newer(struct db *db, uint64_t *count)
 {
-    struct stmt *stmt;
-    bool found;
-    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_newer_run", &stmt);
+    int64_t runs;
+    enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_newer_run", &runs);
 
-    *count = 0;
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *count = (uint64_t)stmt_get_int(stmt, 0);
-    stmt_done(stmt);
+    *count = (uint64_t)runs;
     return rc;
 }

@@ -58,17 +58,10 @@ outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last)
 enum rc
 outbox_count(struct db *db, uint64_t *saves)
 {
-    struct stmt *stmt;
-    bool found;
+    int64_t count;
+    enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_outbox", &count);
 
-    *saves = 0;
-    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_outbox", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *saves = (uint64_t)stmt_get_int(stmt, 0);
-    stmt_done(stmt);
+    *saves = (uint64_t)count;
     return rc;
 }
 

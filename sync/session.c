@@ -82,8 +82,7 @@ static enum rc
 finish(struct session *session)
 {
     struct replica *replica = session->replica;
-    struct stmt *stmt;
-    bool found;
+    int64_t filling = 0;
 
     enum rc rc = journal_index(replica->journal);
     if (rc == RC_OK)
@@ -93,12 +92,8 @@ finish(struct session *session)
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_LAST_SYNC_MS, replica_now_ms(replica));
     if (rc == RC_OK)
-        rc = db_stmt(replica->db, "SELECT 1 FROM sync_stream WHERE is_filling LIMIT 1", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    session->report->is_complete = rc == RC_OK && !found;
-    stmt_done(stmt);
+        rc = db_get_int(replica->db, "SELECT 1 FROM sync_stream WHERE is_filling LIMIT 1", &filling);
+    session->report->is_complete = rc == RC_OK && filling == 0;
     return rc;
 }
 

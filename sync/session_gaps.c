@@ -17,18 +17,7 @@
 static enum rc
 find_gap(struct replica *replica, int64_t *missing)
 {
-    struct stmt *stmt;
-    bool found;
-    enum rc rc = db_stmt(replica->db, "SELECT e.first - 1" GAPS " LIMIT 1", &stmt);
-
-    *missing = 0;
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *missing = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
+    return db_get_int(replica->db, "SELECT e.first - 1" GAPS " LIMIT 1", missing);
 }
 
 /* A whole stream, or (NULL) each with a gap, is asked for once more, from zero up to the shared cursor. */

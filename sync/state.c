@@ -5,18 +5,13 @@ enum rc
 state_get_int(struct db *db, const char *name, int64_t *value)
 {
     struct stmt *stmt;
-    bool row;
 
     *value = 0;
     enum rc rc = db_stmt(db, "SELECT value FROM sync_state WHERE name = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
-        *value = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
+    return stmt_finish_int(stmt, value);
 }
 
 enum rc

@@ -3,6 +3,7 @@
  * A conflict is called RECORD.UNIT. Its token names the versions that were on the screen, five characters
  * each, in their order there: what arrived meanwhile is not in it, so it is never superseded unseen. */
 #include "cli/commands.h"
+#include "cli/show.h"
 #include "cli/words.h"
 #include "core/crypto.h"
 #include "core/i18n.h"
@@ -270,6 +271,13 @@ is_meant(const struct conflict *conflict, const char *text)
 }
 
 static enum rc
+fail_single(struct call *call, const char *text)
+{
+    call->ending.advice = _("`baken conflicts` lists what has");
+    return rc_fail(RC_ABSENT, _("nothing called `%s` has two versions"), text);
+}
+
+static enum rc
 conflict_find(struct call *call, const char *text, struct conflict *found)
 {
     struct conflicts all;
@@ -290,7 +298,7 @@ conflict_find(struct call *call, const char *text, struct conflict *found)
     }
     free(all.items);
     if (rc == RC_OK && count == 0)
-        return rc_fail(RC_ABSENT, _("nothing called `%s` has two versions"), text);
+        return fail_single(call, text);
     if (rc == RC_OK && count > 1)
         return rc_fail(RC_AMBIGUOUS, _("more than one answers to `%s`: %s"), text, names);
     return rc;
@@ -354,7 +362,7 @@ cmd_conflicts(struct call *call)
     if (rc != RC_OK)
         return rc;
     if (call->word_count > 0 && shown == 0)
-        return rc_fail(RC_ABSENT, _("nothing called `%s` has two versions"), call->words[0]);
+        return fail_single(call, call->words[0]);
     out_list_end(&call->out, _("Nothing has two versions."));
     return RC_OK;
 }
@@ -563,8 +571,7 @@ cmd_resolve(struct call *call)
         out_text(&call->out, "unit", NULL, unit_name(&conflict, number));
         out_int(&call->out, "versions", _("Versions replaced"), (int64_t)versions.count);
         out_object_end(&call->out);
-        out_notice(&call->out, "saved_here", "%s",
-                   _("Saved on this device; `baken sync` brings it to the team."));
+        show_where_saved(call);
     }
     versions_wipe(&versions);
     buf_wipe(&note);

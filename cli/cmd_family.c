@@ -306,7 +306,7 @@ cmd_member_add(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = call_family(call, call->words[0], &member.facts.family);
+        rc = call_family_to_write(call, call->words[0], &member.facts.family);
     if (rc == RC_OK)
         rc = member_put(call->journal, &set, &member);
     if (rc == RC_OK)

@@ -69,7 +69,7 @@ cmd_goal_add(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = call_family(call, call->words[0], &goal.facts.family);
+        rc = call_family_to_write(call, call->words[0], &goal.facts.family);
     if (rc == RC_OK)
         rc = goal_put(call->journal, &set, &goal);
     if (rc == RC_OK)
@@ -139,7 +139,7 @@ cmd_agreement_add(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = call_family(call, call->words[0], &agreement.facts.family);
+        rc = call_family_to_write(call, call->words[0], &agreement.facts.family);
     if (rc == RC_OK)
         rc = agreement_put(call->journal, &set, &agreement);
     if (rc == RC_OK)
@@ -222,7 +222,7 @@ cmd_safety_set(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = call_family(call, call->words[0], &safety.facts.family);
+        rc = call_family_to_write(call, call->words[0], &safety.facts.family);
     if (rc == RC_OK)
         rc = safety_put(call->journal, &set, replica_self(call->replica).person, &safety);
     if (rc == RC_OK)

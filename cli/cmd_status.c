@@ -244,6 +244,10 @@ summary(struct call *call, const struct waiting *waiting)
             waiting->saves_unsealed, waiting->entries_unsent);
     if (waiting->last_sync_ms == 0)
         out_line(&call->out, "%s", _("Nothing was exchanged with the server yet."));
+    if (replica_is_revoked(call->replica))
+        out_notice(&call->out, "revoked", "%s",
+                   _("This device was shut out of the team: what is written on it does not count at "
+                     "your colleagues. Ask the coordinator."));
     if (!store_is_continuous(call->store, &reason))
         out_notice(&call->out, "continuity", "%s", reason);
     if (waiting->clock_off_ms > CLOCK_OFF_MS || waiting->clock_off_ms < -CLOCK_OFF_MS)

@@ -31,11 +31,7 @@ read_slots(struct call *call, struct buf *path, const char **directory, struct s
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
     if (rc == RC_OK)
         rc = store_key_read(*directory, slots);
-    if (rc == RC_ABSENT) {
-        call->exit = EXIT_NO_STORE;
-        return rc_fail(RC_ABSENT, _("there is no store in %s"), *directory);
-    }
-    return rc;
+    return rc == RC_ABSENT ? call_no_store(call, *directory) : rc;
 }
 
 enum rc
@@ -51,7 +47,7 @@ cmd_unlock(struct call *call)
     if (rc == RC_OK)
         rc = read_slots(call, &path, &directory, &slots);
     if (rc == RC_OK)
-        rc = unlock_passphrase(&call->options, false, &passphrase);
+        rc = unlock_passphrase(call, false, &passphrase);
     if (rc == RC_OK)
         rc = store_key_open(&slots, &passphrase, &key);
     bool is_right = rc == RC_OK;
@@ -100,18 +96,14 @@ cmd_passphrase_change(struct call *call)
     struct secret old = SECRET_EMPTY, fresh = SECRET_EMPTY;
     struct store_key_cost cost = unlock_cost();
     struct store_slots slots;
-    struct options fresh_options = {.given_count = 0};
     const char *directory = NULL;
     enum rc rc = read_slots(call, &path, &directory, &slots);
 
     if (rc == RC_OK)
-        rc = unlock_passphrase(&call->options, false, &old);
+        rc = unlock_passphrase(call, false, &old);
     /* The new one comes from the file named, or from the terminal: never from where the old one is. */
     if (rc == RC_OK && call->word_count > 0) {
-        fresh_options.given[0].option = OPT_PASSPHRASE_FILE;
-        fresh_options.given[0].value = call->words[0];
-        fresh_options.given_count = 1;
-        rc = unlock_passphrase(&fresh_options, true, &fresh);
+        rc = unlock_file(call, call->words[0], &fresh);
     } else if (rc == RC_OK && call_has(call, OPT_NO_INPUT)) {
         rc = rc_fail(RC_LOCKED,
                      _("the new passphrase is in no file, and --no-input forbids to ask"));

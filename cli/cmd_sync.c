@@ -90,6 +90,24 @@ remark(struct call *call, const struct sync_report *report)
         call->exit = EXIT_PARTLY;
 }
 
+/* What is safe and what to do, when the server knows this device or its team no more. */
+static enum rc
+end_sync(struct call *call, enum rc rc)
+{
+    if (call->replica == NULL || (rc != RC_DENIED && rc != RC_ABSENT))
+        return rc;
+    if (rc == RC_ABSENT && call->ending.advice == NULL) {
+        call->ending.safe = _("what you saved is on this device");
+        call->ending.advice = _("ask who manages the server");
+    }
+    if (rc == RC_DENIED && replica_is_revoked(call->replica)) {
+        call->ending.safe = _("what you saved is still on this device");
+        call->ending.advice = _("tell the coordinator of your team what you wrote here: at your "
+                                "colleagues it does not count");
+    }
+    return rc;
+}
+
 enum rc
 cmd_sync(struct call *call)
 {
@@ -102,7 +120,7 @@ cmd_sync(struct call *call)
     if (rc == RC_OK)
         rc = replica_sync(call->replica, &call->transport, &options, &report);
     if (rc != RC_OK)
-        return rc;
+        return end_sync(call, rc);
     out_report(call, &report);
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
     if (!replica_in_team(call->replica))
@@ -129,7 +147,7 @@ cmd_bundle_export(struct call *call)
     if (rc == RC_OK)
         rc = replica_bundle_export(call->replica, device, &bundle);
     if (rc == RC_OK)
-        rc = output_new_file(path, &bundle);
+        rc = output_new_file(call, path, &bundle);
     if (rc == RC_OK) {
         out_object(&call->out, "bundle");
         out_text(&call->out, "file", _("Written"), path);
@@ -146,7 +164,7 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
-    enum rc rc = input_read(call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
+    enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
 
     if (rc == RC_OK)
         rc = call_open(call);

@@ -14,7 +14,7 @@ enum { DAY_MS = 24 * 60 * 60 * 1000, LINE_BYTES = 8192, NAME_BYTES = 200 };
 
 /* A line that is asked for on the terminal, or read from standard input when that is no terminal. */
 static enum rc
-read_line(const struct call *call, const char *question, struct buf *line)
+read_line(struct call *call, const char *question, struct buf *line)
 {
     if (isatty(STDIN_FILENO) == 1) {
         if (call_has(call, OPT_NO_INPUT))
@@ -29,16 +29,16 @@ read_line(const struct call *call, const char *question, struct buf *line)
         wipe(typed, sizeof typed);
         return rc;
     }
-    return input_read("-", LINE_BYTES, _("standard input"), line);
+    return input_read(call, "-", LINE_BYTES, _("standard input"), line);
 }
 
 /* The text of a file, or of read_line, without blanks at its ends and with a NUL. */
 static enum rc
-read_secret_text(const struct call *call, const char *file, const char *question, struct buf *buf,
+read_secret_text(struct call *call, const char *file, const char *question, struct buf *buf,
                  const char **text)
 {
-    enum rc rc =
-        file != NULL ? input_read(file, LINE_BYTES, file, buf) : read_line(call, question, buf);
+    enum rc rc = file != NULL ? input_read(call, file, LINE_BYTES, file, buf)
+                              : read_line(call, question, buf);
 
     if (rc != RC_OK)
         return rc;
@@ -77,9 +77,9 @@ cmd_team_create(struct call *call)
         goto out;
     if (team.device_label == NULL)
         team.device_label = team.person_name;
-    rc = call_open_or_make(call);
+    rc = call_connect(call, team.server_address); /* no store is made for an address that is none */
     if (rc == RC_OK)
-        rc = call_connect(call, team.server_address);
+        rc = call_open_or_make(call);
     if (rc == RC_OK)
         rc = replica_create_team(call->replica, &call->transport, &team);
     if (rc != RC_OK)
@@ -135,7 +135,7 @@ cmd_team_invite(struct call *call)
     if (output != NULL) {
         rc = buf_put(&invitation, "\n", 1);
         if (rc == RC_OK)
-            rc = output_new_file(output, &invitation);
+            rc = output_new_file(call, output, &invitation);
         out_text(&call->out, "file", _("Invitation in"), output);
     } else {
         const char *text = buf_text(&invitation);
@@ -243,6 +243,8 @@ cmd_device_approve(struct call *call)
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
     if (rc == RC_OK)
         rc = replica_approve(call->replica, &call->transport, typed, label, &device);
+    if (rc == RC_ABSENT)
+        call->ending.advice = _("let the digits be read out once more, and type them again");
     if (rc == RC_OK)
         rc = call_device_label(call, &texts, device, &label);
     if (rc == RC_OK) {

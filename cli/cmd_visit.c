@@ -109,7 +109,7 @@ cmd_visit_add(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = call_family(call, call->words[0], &contact.facts.family);
+        rc = call_family_to_write(call, call->words[0], &contact.facts.family);
     if (rc == RC_OK)
         rc = contact_put(call->journal, &set, replica_self(call->replica).person, &contact);
     if (rc == RC_OK)

@@ -34,6 +34,7 @@ struct call {
     struct clock clock;
     enum exit_code
         exit; /* what a success ends with; or, with a failure, instead of the code's own */
+    struct ending ending; /* of the sentence of a failure, where the code alone tells it wrong */
     struct secret passphrase; /* as it was given in this call; empty when the keyring had the key */
     struct store *store;
     struct replica *replica;
@@ -45,6 +46,8 @@ struct call {
 /* ---- open.c: the store, the team, the server ---- */
 /* The directory of the store: --store, BAKEN_HOME, or the place that the XDG rules give. Appends a path. */
 enum rc call_directory(const struct call *call, struct buf *path) MUST_CHECK;
+/* RC_ABSENT with its sentence, its ending and its exit code. */
+enum rc call_no_store(struct call *call, const char *directory) MUST_CHECK;
 /* Opens the store and its replica. A store that is absent is RC_ABSENT with exit EXIT_NO_STORE. */
 enum rc call_open(struct call *call) MUST_CHECK;
 /* As call_open, and RC_DENIED unless this device is a member of a team. */
@@ -78,13 +81,12 @@ enum rc call_word(const struct call *call, enum option option, const char *const
                   const char *otherwise, const char **word) MUST_CHECK;
 /* The long text of a command: --text, --note-file, or else standard input when `from_input`. Normalised, at
  * most 256 KiB; *is_given false and the text empty when nothing said where it is. */
-enum rc call_note(const struct call *call, bool from_input, struct buf *note,
-                  bool *is_given) MUST_CHECK;
+enum rc call_note(struct call *call, bool from_input, struct buf *note, bool *is_given) MUST_CHECK;
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
-enum rc input_read(const char *path, size_t ceiling_bytes, const char *what,
+enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
                    struct buf *out) MUST_CHECK;
 /* Writes a file that only the user may read, durably; RC_EXISTS when it is there already. */
-enum rc output_new_file(const char *path, const struct buf *content) MUST_CHECK;
+enum rc output_new_file(struct call *call, const char *path, const struct buf *content) MUST_CHECK;
 /* Cuts blanks and line ends off both ends, in place. */
 void input_trim(struct buf *text);
 /* LEDGER_ROLE_* of a list with commas. */
@@ -92,6 +94,8 @@ enum rc input_roles(const char *list, uint32_t *roles) MUST_CHECK;
 
 /* ---- find.c: things by name or short id, and names of things ---- */
 enum rc call_family(struct call *call, const char *text, struct id *family) MUST_CHECK;
+/* The same, and RC_DENIED where this device may not write in the family's file. */
+enum rc call_family_to_write(struct call *call, const char *text, struct id *family) MUST_CHECK;
 enum rc call_person(struct call *call, const char *text, struct id *person) MUST_CHECK;
 enum rc call_device(struct call *call, const char *text, struct id *device) MUST_CHECK;
 enum rc call_cover(struct call *call, const char *text, struct id *cover) MUST_CHECK;

@@ -29,7 +29,8 @@ static const struct {
          N_("give the right passphrase, or wait until a colleague's device passed the key on")},
     [RC_BUSY] = {EXIT_BUSY, N_("nothing was changed"),
                  N_("wait until the other command is ready and do it again")},
-    [RC_DENIED] = {EXIT_DENIED, N_("nothing was changed"), N_("ask the coordinator of your team, or who manages the server")},
+    [RC_DENIED] = {EXIT_DENIED, N_("nothing was changed"),
+                   N_("ask the coordinator of your team, or who manages the server")},
     [RC_STALE] = {EXIT_STALE, N_("nothing was changed"),
                   N_("run `baken sync`, look again and repeat it")},
     [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved waits on this device"),
@@ -48,17 +49,13 @@ exit_of(enum rc rc)
 }
 
 enum rc
-exit_message(enum rc rc, int exit_code, struct buf *out)
+exit_message(enum rc rc, const struct ending *ending, struct buf *out)
 {
     const char *what = rc_sentence();
-    const char *advice = _(table[rc].advice);
+    const char *safe = ending->safe != NULL ? ending->safe : _(table[rc].safe);
+    const char *advice = ending->advice != NULL ? ending->advice : _(table[rc].advice);
 
     if (what[0] == '\0')
         what = rc_name(rc);
-    /* Two cases that their code alone does not tell apart. */
-    if (exit_code == EXIT_NO_STORE)
-        advice = _("`baken team create` or `baken team join` makes one");
-    if (exit_code == EXIT_USAGE)
-        advice = _("`baken --help` lists the commands, `baken COMMAND --help` the options of one");
-    return buf_printf(out, "%s; %s; %s.", what, _(table[rc].safe), advice);
+    return buf_printf(out, "%s; %s; %s.", what, safe, advice);
 }

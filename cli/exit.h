@@ -30,9 +30,15 @@ enum exit_code {
     EXIT_INTERRUPTED = 130,
 };
 
+/* How the sentence of a failure ends where the code alone would not tell it right; NULL: as the code does. */
+struct ending {
+    const char *safe;
+    const char *advice;
+};
+
 enum exit_code exit_of(enum rc rc);
 /* The one sentence for a person, in the user's language: what happened; what is safe; what to do. `rc` is
  * not RC_OK. */
-enum rc exit_message(enum rc rc, int exit_code, struct buf *out) MUST_CHECK;
+enum rc exit_message(enum rc rc, const struct ending *ending, struct buf *out) MUST_CHECK;
 
 #endif

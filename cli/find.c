@@ -100,6 +100,24 @@ call_person(struct call *call, const char *text, struct id *person)
 }
 
 enum rc
+call_family_to_write(struct call *call, const char *text, struct id *family)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    enum rc rc = call_family(call, text, family);
+    const struct ledger_family *facts = rc == RC_OK ? ledger_family(ledger, *family) : NULL;
+
+    if (facts == NULL ||
+        ledger_may_write(ledger, replica_self(call->replica).feed.device, facts->file))
+        return rc;
+    if (replica_is_revoked(call->replica))
+        return rc_fail(RC_DENIED, _("this device was shut out of the team"));
+    return rc_fail(RC_DENIED,
+                   _("you may not write in the file of `%s`: you are not its coach and do not cover "
+                     "for it"),
+                   text);
+}
+
+enum rc
 call_device(struct call *call, const char *text, struct id *device)
 {
     struct choice choice = {0};

@@ -31,7 +31,10 @@ call_need(const struct call *call, enum option option, const char **value)
 {
     *value = call_option(call, option);
     if (*value == NULL || (*value)[0] == '\0')
-        return rc_fail(RC_INVALID, _("--%s is needed here"), option_name(option));
+        return rc_fail(RC_INVALID, _("--%s is needed here: baken %s%s%s %s"), option_name(option),
+                       call->command->noun, call->command->verb == NULL ? "" : " ",
+                       call->command->verb == NULL ? "" : call->command->verb,
+                       call->command->words);
     return RC_OK;
 }
 
@@ -189,13 +192,11 @@ out:
     return rc;
 }
 
-enum rc
-input_read(const char *path, size_t ceiling_bytes, const char *what, struct buf *out)
+static enum rc
+read_path(const char *path, size_t ceiling_bytes, const char *what, struct buf *out)
 {
-    if (strcmp(path, "-") == 0)
-        return read_all(STDIN_FILENO, ceiling_bytes, what, out);
-
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+
     if (descriptor < 0) {
         enum rc code = errno == ENOENT ? RC_ABSENT : errno == EACCES ? RC_DENIED : RC_IO;
         return rc_fail(code, _("the file %s cannot be read: %s"), path, strerror(errno));
@@ -206,11 +207,26 @@ input_read(const char *path, size_t ceiling_bytes, const char *what, struct buf 
 }
 
 enum rc
-output_new_file(const char *path, const struct buf *content)
+input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
+           struct buf *out)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, ceiling_bytes, what, out);
+
+    enum rc rc = read_path(path, ceiling_bytes, what, out);
+    if (rc == RC_ABSENT || rc == RC_DENIED || rc == RC_IO)
+        call->ending.advice = _("look at the name and the rights of the file and do it again");
+    return rc;
+}
+
+enum rc
+output_new_file(struct call *call, const char *path, const struct buf *content)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     size_t done = 0;
 
+    if (descriptor < 0 && errno != EEXIST)
+        call->ending.advice = _("look at the directory and its rights, or choose another file");
     if (descriptor < 0)
         return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"),
                        path, strerror(errno));
@@ -229,7 +245,7 @@ output_new_file(const char *path, const struct buf *content)
 }
 
 enum rc
-call_note(const struct call *call, bool from_input, struct buf *note, bool *is_given)
+call_note(struct call *call, bool from_input, struct buf *note, bool *is_given)
 {
     const char *typed = call_option(call, OPT_TEXT);
     const char *file = call_option(call, OPT_NOTE_FILE);
@@ -256,7 +272,7 @@ call_note(const struct call *call, bool from_input, struct buf *note, bool *is_g
                  ? rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"))
                  : buf_put(&raw, typed, strlen(typed));
     else
-        rc = input_read(file, CHANGE_NOTE_BYTES, _("the text"), &raw);
+        rc = input_read(call, file, CHANGE_NOTE_BYTES, _("the text"), &raw);
     if (rc != RC_OK)
         goto out;
     rc = text_normalise(raw.data, raw.len, CHANGE_NOTE_BYTES, _("the text"), note);

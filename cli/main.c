@@ -26,7 +26,7 @@ static const struct command commands[] = {
      N_("find words in notes, goals, agreements and names")},
     {"conflicts", NULL, "[ID]", 0, 1, cmd_conflicts, 0,
      N_("show what has two versions, side by side")},
-    {"resolve", NULL, "ID", 1, 1, cmd_resolve, NOTE | O(TAKE) | O(TOKEN),
+    {"resolve", NULL, "ID --take WHAT --token TOKEN", 1, 1, cmd_resolve, NOTE | O(TAKE) | O(TOKEN),
      N_("choose between the versions that were on the screen")},
     {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT),
      N_("open the store and keep it open for a while")},
@@ -34,20 +34,20 @@ static const struct command commands[] = {
     {"doctor", NULL, "", 0, 0, cmd_doctor, 0, N_("check everything on this device")},
     {"passphrase", "change", "[NEW-PASSPHRASE-FILE]", 0, 1, cmd_passphrase_change, 0,
      N_("choose another passphrase")},
-    {"team", "create", "", 0, 0, cmd_team_create,
+    {"team", "create", "--server ADDRESS --name NAME", 0, 0, cmd_team_create,
      O(SERVER) | O(CODE_FILE) | O(NAME) | O(DEVICE) | O(ROLES),
      N_("make a team on a server, with this device as its first")},
-    {"team", "invite", "", 0, 0, cmd_team_invite,
+    {"team", "invite", "--name NAME --roles LIST | --person PERSON", 0, 0, cmd_team_invite,
      O(NAME) | O(PERSON) | O(ROLES) | O(DAYS) | O(OUTPUT),
      N_("invite a colleague, or a further device of one")},
     {"team", "join", "[INVITATION-FILE]", 0, 1, cmd_team_join, 0,
      N_("ask to join with an invitation, from a file or standard input")},
     {"device", "list", "", 0, 0, cmd_device_list, O(ALL), N_("the devices of the team")},
-    {"device", "approve", "DIGITS ...", 0, OPTIONS_WORDS, cmd_device_approve,
+    {"device", "approve", "[DIGITS ...]", 0, OPTIONS_WORDS, cmd_device_approve,
      O(DIGITS_FILE) | O(DEVICE), N_("let the device in whose digits were read out to you")},
     {"device", "revoke", "DEVICE", 1, 1, cmd_device_revoke, 0, N_("shut a lost device out")},
     {"person", "list", "", 0, 0, cmd_person_list, O(ALL), N_("the colleagues in the team")},
-    {"person", "roles", "PERSON", 1, 1, cmd_person_roles, O(ROLES),
+    {"person", "roles", "PERSON --roles LIST", 1, 1, cmd_person_roles, O(ROLES),
      N_("give a colleague other roles")},
     {"family", "add", "CODE-NAME", 1, 1, cmd_family_add, O(OWNER) | O(PHASE) | PROFILE,
      N_("register a family")},
@@ -63,9 +63,9 @@ static const struct command commands[] = {
      N_("write down a visit or another contact; the note comes from standard input")},
     {"visit", "list", "[FAMILY]", 0, 1, cmd_visit_list, LISTING, N_("visits and other contacts")},
     {"visit", "show", "VISIT", 1, 1, cmd_visit_show, 0, N_("one visit with its note")},
-    {"visit", "amend", "VISIT", 1, 1, cmd_visit_amend, VISIT | O(REASON),
+    {"visit", "amend", "VISIT --reason TEXT", 1, 1, cmd_visit_amend, VISIT | O(REASON),
      N_("correct a visit of your own, with a reason")},
-    {"visit", "withdraw", "VISIT", 1, 1, cmd_visit_withdraw, O(REASON),
+    {"visit", "withdraw", "VISIT --reason TEXT", 1, 1, cmd_visit_withdraw, O(REASON),
      N_("withdraw a visit of your own, with a reason")},
     {"goal", "add", "FAMILY", 1, 1, cmd_goal_add, GOAL, N_("add a goal to the plan")},
     {"goal", "edit", "GOAL", 1, 1, cmd_goal_edit, GOAL | O(STATUS), N_("change a goal")},
@@ -78,10 +78,10 @@ static const struct command commands[] = {
     {"safety", "set", "FAMILY LEVEL", 2, 2, cmd_safety_set, NOTE | O(DATE) | O(SHARED_WITH),
      N_("write down a judgement of safety (safe, worry, unsafe) with its ground")},
     {"safety", "list", "FAMILY", 1, 1, cmd_safety_list, LISTING, N_("judgements of safety")},
-    {"absence", "add", "", 0, 0, cmd_absence_add, NOTE | O(PERSON) | O(FROM) | O(UNTIL) | O(KIND),
+    {"absence", "add", "--from DATE --until DATE", 0, 0, cmd_absence_add, NOTE | O(PERSON) | O(FROM) | O(UNTIL) | O(KIND),
      N_("tell the team that somebody is away")},
     {"absence", "list", "", 0, 0, cmd_absence_list, LISTING, N_("who is away")},
-    {"cover", "start", "FAMILY ...", 1, OPTIONS_WORDS, cmd_cover_start,
+    {"cover", "start", "FAMILY ... --person PERSON --until DATE", 1, OPTIONS_WORDS, cmd_cover_start,
      O(PERSON) | O(FROM) | O(UNTIL) | O(READ_ONLY),
      N_("let a colleague cover for families for a while")},
     {"cover", "accept", "[COVER]", 0, 1, cmd_cover_accept, 0,
@@ -94,7 +94,7 @@ static const struct command commands[] = {
      N_("the hand-over card: one page on a family")},
     {"cover", "summary", "[FAMILY]", 0, 1, cmd_cover_summary, O(FROM) | O(UNTIL),
      N_("what happened while you were away")},
-    {"bundle", "export", "", 0, 0, cmd_bundle_export, O(FOR) | O(OUTPUT),
+    {"bundle", "export", "--for DEVICE --output FILE", 0, 0, cmd_bundle_export, O(FOR) | O(OUTPUT),
      N_("write a sealed file for one device, to carry without a server")},
     {"bundle", "import", "FILE", 1, 1, cmd_bundle_import, 0, N_("take in a sealed file")},
 };
@@ -108,8 +108,20 @@ put_name(const struct command *command, char name[64])
                    command->verb == NULL ? "" : command->verb);
 }
 
+/* What a command cannot do without stands among its words. After a bar stands what may come instead. */
+static bool
+is_needed(const struct command *command, enum option option)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "--%s %s", option_name(option),
+                   option_value_word(option) == NULL ? "" : option_value_word(option));
+    return strchr(command->words, '|') == NULL && option_value_word(option) != NULL &&
+           strstr(command->words, text) != NULL;
+}
+
 static void
-help_options(uint64_t set)
+help_options(const struct command *command, uint64_t set)
 {
     for (enum option option = OPT_HELP; option < OPT_COUNT; option++) {
         char text[64];
@@ -118,7 +130,9 @@ help_options(uint64_t set)
             continue;
         (void)snprintf(text, sizeof text, "--%s%s%s", option_name(option), value == NULL ? "" : " ",
                        value == NULL ? "" : value);
-        (void)printf("  %-28s %s\n", text, option_help(option));
+        (void)printf("  %-28s %s%s%s\n", text, option_help(option),
+                     command != NULL && is_needed(command, option) ? "; " : "",
+                     command != NULL && is_needed(command, option) ? _("REQUIRED") : "");
     }
 }
 
@@ -134,7 +148,8 @@ help_all(void)
         (void)printf("  %-18s %s\n", name, _(commands[i].help));
     }
     (void)printf("\n%s\n", _("Options of every command:"));
-    help_options(OPT_GLOBAL);
+    help_options(NULL, OPT_GLOBAL);
+    (void)printf("  %-28s %s\n", "--version", _("the version of this program, without a command"));
 }
 
 static void
@@ -145,9 +160,9 @@ help_one(const struct command *command)
     put_name(command, name);
     (void)printf("baken %s%s%s\n\n  %s\n\n", name, command->words[0] == '\0' ? "" : " ",
                  command->words, _(command->help));
-    help_options(command->options);
+    help_options(command, command->options);
     (void)printf("%s%s\n", command->options == 0 ? "" : "\n", _("Options of every command:"));
-    help_options(OPT_GLOBAL);
+    help_options(NULL, OPT_GLOBAL);
 }
 
 /* The command that the words name; the sentence of a failure says what there is instead. */
@@ -201,7 +216,7 @@ run(struct call *call, const char *name)
         rc = out_finish(&call->out);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));
     if (rc != RC_OK)
-        out_failure(&call->out, rc, exit_code);
+        out_failure(&call->out, rc, exit_code, &call->ending);
     call_close(call);
     out_wipe(&call->out);
     return exit_code;
@@ -216,7 +231,9 @@ usage_failure(struct call *call, int argc, char *const *argv)
     for (int i = 1; i < argc; i++)
         is_json = is_json || strcmp(argv[i], "--json") == 0;
     out_start(&call->out, is_json, false, "");
-    out_failure(&call->out, RC_INVALID, EXIT_USAGE);
+    call->ending.advice =
+        _("`baken --help` lists the commands, `baken COMMAND --help` the options of one");
+    out_failure(&call->out, RC_INVALID, EXIT_USAGE, &call->ending);
     out_wipe(&call->out);
     return EXIT_USAGE;
 }

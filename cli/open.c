@@ -30,14 +30,13 @@ call_directory(const struct call *call, struct buf *path)
     return buf_printf(path, "%s/.local/share/baken", home);
 }
 
-static enum rc
-open_replica(struct call *call)
+enum rc
+call_no_store(struct call *call, const char *directory)
 {
-    enum rc rc = replica_open(call->store, &call->replica);
-
-    if (rc == RC_OK)
-        call->journal = replica_journal(call->replica);
-    return rc;
+    call->exit = EXIT_NO_STORE;
+    call->ending.advice = _("`baken team join` or `baken team create` makes one; if it is elsewhere, "
+                            "say where with --store");
+    return rc_fail(RC_ABSENT, _("there is no store in %s"), directory);
 }
 
 static enum rc
@@ -46,57 +45,11 @@ open_store(struct call *call, const char *directory)
     struct secret key = SECRET_EMPTY;
     struct store_options options = {.directory = directory, .clock = call->clock, .key = &key};
     struct id id;
-    enum rc rc = unlock_key(&call->options, directory, &id, &key);
+    enum rc rc = unlock_key(call, directory, &id, &key);
 
     if (rc == RC_OK)
         rc = store_open(&options, &call->store);
     secret_wipe(&key);
-    return rc;
-}
-
-/* Whether there is a store in the directory at all. */
-static enum rc
-find_store(const char *directory, bool *is_there)
-{
-    struct store_slots slots;
-    enum rc rc = store_key_read(directory, &slots);
-
-    *is_there = rc == RC_OK;
-    return rc == RC_ABSENT ? RC_OK : rc;
-}
-
-enum rc
-call_open(struct call *call)
-{
-    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
-    bool is_there = false;
-    enum rc rc = call_directory(call, &path);
-    const char *directory = rc == RC_OK ? buf_text(&path) : NULL;
-
-    if (rc == RC_OK && directory == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
-    if (rc == RC_OK)
-        rc = find_store(directory, &is_there);
-    if (rc == RC_OK && !is_there) {
-        call->exit = EXIT_NO_STORE;
-        rc = rc_fail(RC_ABSENT, _("there is no store in %s"), directory);
-    }
-    if (rc == RC_OK)
-        rc = open_store(call, directory);
-    if (rc == RC_OK)
-        rc = open_replica(call);
-    buf_wipe(&path);
-    return rc;
-}
-
-enum rc
-call_open_team(struct call *call)
-{
-    enum rc rc = call_open(call);
-
-    if (rc == RC_OK && !replica_in_team(call->replica))
-        return rc_fail(RC_DENIED,
-                       _("this device is not let in by its team yet; `baken sync` looks again"));
     return rc;
 }
 
@@ -106,7 +59,7 @@ make_store(struct call *call, const char *directory)
     struct secret passphrase = SECRET_EMPTY;
     struct store_options options = {.directory = directory, .clock = call->clock};
     struct store_key_cost cost = unlock_cost();
-    enum rc rc = unlock_passphrase(&call->options, true, &passphrase);
+    enum rc rc = unlock_passphrase(call, true, &passphrase);
 
     if (rc == RC_OK)
         rc = store_create(&options, &passphrase, &cost, &call->store);
@@ -114,23 +67,66 @@ make_store(struct call *call, const char *directory)
     return rc;
 }
 
-enum rc
-call_open_or_make(struct call *call)
+/* A directory without slots has no store; `otherwise` says what happens then. */
+static enum rc
+open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *directory))
 {
     struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
-    bool is_there = false;
+    struct store_slots slots;
     enum rc rc = call_directory(call, &path);
     const char *directory = rc == RC_OK ? buf_text(&path) : NULL;
 
     if (rc == RC_OK && directory == NULL)
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
     if (rc == RC_OK)
-        rc = find_store(directory, &is_there);
+        rc = store_key_read(directory, &slots);
     if (rc == RC_OK)
-        rc = is_there ? open_store(call, directory) : make_store(call, directory);
+        rc = open_store(call, directory);
+    else if (rc == RC_ABSENT)
+        rc = otherwise(call, directory);
     if (rc == RC_OK)
-        rc = open_replica(call);
+        rc = replica_open(call->store, &call->replica);
+    if (rc == RC_OK)
+        call->journal = replica_journal(call->replica);
     buf_wipe(&path);
+    return rc;
+}
+
+enum rc
+call_open(struct call *call)
+{
+    return open_or(call, call_no_store);
+}
+
+enum rc
+call_open_or_make(struct call *call)
+{
+    return open_or(call, make_store);
+}
+
+/* Neither in a team nor on the way into one. */
+static enum rc
+fail_teamless(struct call *call, enum rc code)
+{
+    call->ending.advice = _("go on with `baken team join` or `baken team create`");
+    return rc_fail(code, _("the store on this device belongs to no team yet"));
+}
+
+enum rc
+call_open_team(struct call *call)
+{
+    struct buf server = BUF_EMPTY(PATH_CEILING_BYTES);
+    enum rc rc = call_open(call);
+
+    if (rc != RC_OK || replica_in_team(call->replica))
+        return rc;
+    rc = replica_server_address(call->replica, &server);
+    buf_wipe(&server);
+    if (rc == RC_ABSENT)
+        return fail_teamless(call, RC_DENIED);
+    if (rc == RC_OK)
+        rc = rc_fail(RC_DENIED,
+                     _("this device is not let in by its team yet; `baken sync` looks again"));
     return rc;
 }
 
@@ -143,6 +139,8 @@ call_connect(struct call *call, const char *address)
 
     if (address == NULL) {
         rc = replica_server_address(call->replica, &known);
+        if (rc == RC_ABSENT)
+            rc = fail_teamless(call, RC_ABSENT);
         address = rc == RC_OK ? buf_text(&known) : NULL;
         if (rc == RC_OK && address == NULL)
             rc = rc_fail(RC_NOMEM, _("memory ran out"));

@@ -1,7 +1,6 @@
 /* Gathers what a command says and writes it at the end, so that a failure leaves no half answer. */
 #include "cli/out.h"
 
-#include "cli/exit.h"
 #include "core/date.h"
 #include "core/i18n.h"
 #include "core/text.h"
@@ -479,12 +478,12 @@ out_finish(struct out *out)
 }
 
 void
-out_failure(struct out *out, enum rc rc, int exit_code)
+out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *ending)
 {
     struct buf message = BUF_EMPTY(FORMATTED_BYTES);
     struct buf json = BUF_EMPTY(4 * FORMATTED_BYTES);
     struct json_writer writer = json_writer_of(&json, false);
-    const char *text = exit_message(rc, exit_code, &message) == RC_OK ? buf_text(&message) : NULL;
+    const char *text = exit_message(rc, ending, &message) == RC_OK ? buf_text(&message) : NULL;
 
     if (text == NULL)
         text = rc_name(rc);

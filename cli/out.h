@@ -6,6 +6,7 @@
 #ifndef CLI_OUT_H
 #define CLI_OUT_H
 
+#include "cli/exit.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/id.h"
@@ -47,7 +48,7 @@ void out_wipe(struct out *out);
 /* Writes everything to standard output, remarks to standard error. RC_IO when that fails. */
 enum rc out_finish(struct out *out) MUST_CHECK;
 /* Throws away what was gathered and writes the failure to standard error instead. */
-void out_failure(struct out *out, enum rc rc, int exit_code);
+void out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *ending);
 
 /* A list under a plural key; `none` is said to people when it has no rows (NULL: nothing). Tables hold no
  * lists. */

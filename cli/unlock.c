@@ -59,11 +59,13 @@ read_from(int descriptor, struct secret *passphrase)
     return rc;
 }
 
-static enum rc
-read_file(const char *path, struct secret *passphrase)
+enum rc
+unlock_file(struct call *call, const char *path, struct secret *passphrase)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
+    if (descriptor < 0)
+        call->ending.advice = _("look at the name and the rights of the file and do it again");
     if (descriptor < 0)
         return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO,
                        _("the passphrase file %s cannot be read: %s"), path, strerror(errno));
@@ -191,10 +193,10 @@ unlock_ask_new(struct secret *passphrase)
 }
 
 enum rc
-unlock_passphrase(const struct options *options, bool is_new, struct secret *passphrase)
+unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
 {
-    const char *file = options_get(options, OPT_PASSPHRASE_FILE);
-    const char *command = options_get(options, OPT_PASSPHRASE_COMMAND);
+    const char *file = call_option(call, OPT_PASSPHRASE_FILE);
+    const char *command = call_option(call, OPT_PASSPHRASE_COMMAND);
 
     if (file != NULL && command != NULL)
         return rc_fail(RC_INVALID,
@@ -204,16 +206,15 @@ unlock_passphrase(const struct options *options, bool is_new, struct secret *pas
     if (file == NULL)
         file = getenv("BAKEN_PASSPHRASE_FILE");
     if (file != NULL && file[0] != '\0')
-        return read_file(file, passphrase);
-    if (options_get(options, OPT_NO_INPUT) != NULL)
+        return unlock_file(call, file, passphrase);
+    if (call_has(call, OPT_NO_INPUT))
         return rc_fail(RC_LOCKED,
                        _("the store is locked and --no-input forbids to ask for the passphrase"));
     return ask_terminal(is_new, passphrase);
 }
 
 enum rc
-unlock_key(const struct options *options, const char *directory, struct id *store,
-           struct secret *key)
+unlock_key(struct call *call, const char *directory, struct id *store, struct secret *key)
 {
     struct secret passphrase = SECRET_EMPTY;
     struct store_slots slots;
@@ -225,7 +226,7 @@ unlock_key(const struct options *options, const char *directory, struct id *stor
     rc = keyslot_fetch(slots.store, key);
     if (rc != RC_ABSENT)
         return rc;
-    rc = unlock_passphrase(options, false, &passphrase);
+    rc = unlock_passphrase(call, false, &passphrase);
     if (rc == RC_OK)
         rc = store_key_open(&slots, &passphrase, key);
     secret_wipe(&passphrase);

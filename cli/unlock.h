@@ -2,24 +2,24 @@
 #ifndef CLI_UNLOCK_H
 #define CLI_UNLOCK_H
 
-#include "cli/options.h"
-#include "core/rc.h"
-#include "core/secret.h"
+#include "cli/command.h"
 #include "core/store_key.h"
 
 /* The passphrase from --passphrase-file, --passphrase-command, BAKEN_PASSPHRASE_FILE, or else asked for on
  * the terminal without echo; twice and compared when it `is_new`. One line end at its end is cut off. Never
  * from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to read it from
  * (--no-input, no terminal) or the user gave up; RC_ABSENT, RC_IO no such file. */
-enum rc unlock_passphrase(const struct options *options, bool is_new,
-                          struct secret *passphrase) MUST_CHECK;
+enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase) MUST_CHECK;
+
+/* From this file alone. */
+enum rc unlock_file(struct call *call, const char *path, struct secret *passphrase) MUST_CHECK;
 
 /* Asks for a new passphrase on the terminal, twice. */
 enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;
 
 /* The key of the store in `directory`: parked in the kernel's keyring, or else by the passphrase. RC_LOCKED
  * when the passphrase is wrong; as store_key_read and unlock_passphrase. */
-enum rc unlock_key(const struct options *options, const char *directory, struct id *store,
+enum rc unlock_key(struct call *call, const char *directory, struct id *store,
                    struct secret *key) MUST_CHECK;
 
 /* What deriving a key costs: the product's, or next to nothing in a build for tests when

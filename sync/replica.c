@@ -370,7 +370,7 @@ static enum rc
 open_all(struct replica *replica)
 {
     bool needs_rebuild, gained;
-    int64_t must_recover;
+    int64_t must_recover, is_revoked = 0;
     const char *reason;
 
     enum rc rc = load_identity(replica);
@@ -382,8 +382,11 @@ open_all(struct replica *replica)
         rc = replica_load_ledger(replica);
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_MUST_RECOVER, &must_recover);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_REVOKED, &is_revoked);
     if (rc != RC_OK)
         return rc;
+    replica->is_revoked = is_revoked != 0;
     replica->must_recover = must_recover != 0;
     if (replica->has_identity && !replica->must_recover &&
         !store_is_continuous(replica->store, &reason)) {
@@ -451,6 +454,14 @@ bool
 replica_in_team(const struct replica *replica)
 {
     return replica->is_in_team;
+}
+
+bool
+replica_is_revoked(const struct replica *replica)
+{
+    return replica->is_revoked ||
+           (replica->is_in_team &&
+            !ledger_device_is_active(replica->ledger, replica->identity.device));
 }
 
 struct feed_ref

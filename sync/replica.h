@@ -20,6 +20,9 @@ struct journal *replica_journal(struct replica *replica);
 const struct ledger *
 replica_ledger(const struct replica *replica);       /* NULL before a team is known */
 bool replica_in_team(const struct replica *replica); /* joined and approved */
+/* The server said so, or a ledger line: this device, or its person, is in the team no more. What it writes
+ * does not count. */
+bool replica_is_revoked(const struct replica *replica);
 struct author replica_self(const struct replica *replica);
 const struct save_source *replica_saves(struct replica *replica); /* for history and bases */
 /* Device time: the highest of wall clock, last server time, and stored time plus time running. */

@@ -31,6 +31,7 @@ struct replica {
     bool is_in_team;
     bool has_team;
     uint8_t team[CRYPTO_HASH_BYTES]; /* known from the invitation on */
+    bool is_revoked;                 /* so said the server at the latest session */
     bool must_recover;               /* continuity is not proven: nothing is sealed */
     uint64_t incarnation;
     int64_t time_base_ms; /* device time at mono_base_ms */

@@ -121,6 +121,18 @@ hand_in(struct session *session)
     return rc_fail(RC_DENIED, _("this device was revoked; what it wrote was handed in"));
 }
 
+/* A revoked device is not given the line that says so: the server's word is kept instead. */
+static enum rc
+note_revoked(struct session *session)
+{
+    struct replica *replica = session->replica;
+
+    if (replica->is_revoked == session->is_revoked)
+        return RC_OK;
+    replica->is_revoked = session->is_revoked;
+    return state_put_int(replica->db, STATE_REVOKED, session->is_revoked);
+}
+
 static enum rc
 run(struct session *session)
 {
@@ -130,6 +142,10 @@ run(struct session *session)
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
         rc = membership(session);
+    if (session->is_revoked || rc == RC_OK) {
+        enum rc noted = note_revoked(session);
+        rc = noted != RC_OK ? noted : rc;
+    }
     if (session->is_revoked && replica->is_in_team && !replica->must_recover)
         return hand_in(session);
     if (rc == RC_OK)

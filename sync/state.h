@@ -25,6 +25,7 @@
 #define STATE_JUDGED "judged"       /* ledger position up to which applied entries were judged */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
+#define STATE_REVOKED "revoked"           /* the server's latest word: this device was revoked */
 
 #define STATE_MUST_SCRUB "must_scrub" /* rows were purged: free pages and WAL are to be emptied */
 

@@ -42,6 +42,22 @@ is_host(const char *text, const char *host)
            (text[len] == '\0' || text[len] == ':' || text[len] == '/');
 }
 
+static bool
+is_loopback(const char *host)
+{
+    return is_host(host, "127.0.0.1") || is_host(host, "[::1]") || is_host(host, "localhost");
+}
+
+/* Without a scheme: says with which one it would be an address. */
+static enum rc
+fail_bare(const char *address)
+{
+    return rc_fail(RC_INVALID,
+                   _("the server's address lacks its beginning: it is %s%s (https://, or http:// for a "
+                     "server on this computer itself)"),
+                   is_loopback(address) ? "http://" : "https://", address);
+}
+
 static enum rc
 take_address(struct transport_http *http, const char *address)
 {
@@ -61,14 +77,17 @@ take_address(struct transport_http *http, const char *address)
         host = address + sizeof tls - 1;
     else if (strncmp(address, plain, sizeof plain - 1) == 0)
         host = address + sizeof plain - 1;
+    if (host == NULL && strstr(address, "://") == NULL && address[0] != '\0' && address[0] != '/')
+        return fail_bare(address);
     if (host == NULL || host[0] == '\0' || host[0] == '/')
-        return rc_fail(RC_INVALID, _("the server's address must begin with https://"));
+        return rc_fail(RC_INVALID, _("the server's address must be such as https://baken.example"));
     if (strpbrk(host, "@?# \t\r\n") != NULL)
         return rc_fail(RC_INVALID, _("the server's address holds more than a name and a port"));
     http->is_plain = strncmp(address, plain, sizeof plain - 1) == 0;
-    if (http->is_plain && !is_host(host, "127.0.0.1") && !is_host(host, "[::1]") &&
-        !is_host(host, "localhost"))
-        return rc_fail(RC_INVALID, _("plain http is for this machine only: use https://"));
+    if (http->is_plain && !is_loopback(host))
+        return rc_fail(RC_INVALID, _("http:// is only for a server on this computer itself; elsewhere "
+                                     "the address begins with https://, as https://%s"),
+                       host);
     snprintf(http->base, sizeof http->base, "%s", address);
     size_t len = strlen(http->base);
     while (len > 0 && http->base[len - 1] == '/')

@@ -20,12 +20,28 @@ check_exit "an option twice" 2 "twice" as anna visit list --limit 3 --limit 4
 check_exit "a missing word" 2 "baken visit add FAMILY" as anna visit add
 check_exit "a word too many" 2 "baken status" as anna status now
 
+# ---- help: what is required is marked, and is required
+check_says "help lists --version" '^ +--version ' "$BAKEN" --help
+check_says "and it works" '^baken [0-9]' "$BAKEN" --version
+for command in "resolve zzzzz" "team create" "person roles me" "visit amend zzzzz" "visit withdraw zzzzz" "absence add" \
+    "cover start duin" "bundle export"; do
+    needed=$(as anna $command --help | sed -nE 's/^ +--([a-z-]+) .*REQUIRED$/\1/p')
+    check "baken $command has required options" test -n "$needed"
+    for option in $needed; do
+        others=()
+        for other in $needed; do [ "$other" = "$option" ] || others+=("--$other" 1); done
+        check_exit "baken $command does not go without --$option" 3 "--$option is needed here: baken ${command%% *}" \
+            as anna $command "${others[@]}"
+    done
+done
+check_exit "team invite: a name, or a person" 3 "--name NAME --roles LIST \| --person PERSON" as anna team invite
+
 # ---- passphrases
 printf 'wrong\n' >"$WORK/wrong"
 printf '\n' >"$WORK/empty"
 check_exit "a wrong passphrase" 7 "passphrase" as anna family list --passphrase-file "$WORK/wrong"
 check_exit "an empty passphrase" 3 "passphrase is empty" as anna family list --passphrase-file "$WORK/empty"
-check_exit "a passphrase file that is not there" 4 "cannot be read" as anna family list --passphrase-file "$WORK/none"
+check_exit "a passphrase file that is not there" 4 "cannot be read.*name and the rights of the file" as anna family list --passphrase-file "$WORK/none"
 check_exit "a passphrase command that fails" 7 "command failed" env -u BAKEN_PASSPHRASE_FILE \
     BAKEN_HOME="$WORK/anna" "$BAKEN" family list --no-input --passphrase-command false
 check_says "a passphrase command" Duin env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" XDG_STATE_HOME="$WORK/state" \
@@ -35,7 +51,9 @@ check_exit "no passphrase and no questions" 7 "no-input" env -u BAKEN_PASSPHRASE
 device_make nobody
 check_exit "an empty passphrase for a new store" 3 "passphrase is empty" as nobody team create --server "$SERVER" \
     --code-file "$CODE" --name N --passphrase-file "$WORK/empty"
-check_exit "no store" 10 "no store in" as nobody status
+check_exit "no store" 10 "no store in .*; nothing was changed; .baken team join. or .baken team create. makes one" as nobody status
+check_exit "no store, and a note that is not there" 4 "cannot be read.*name and the rights of the file" as nobody \
+    visit add duin --note-file "$WORK/none"
 
 # ---- values
 check_exit "a day that does not exist" 3 "2026|30" as anna visit add duin --date 2026-02-30 --text x
@@ -66,16 +84,20 @@ check_equal "the text stays where it was" "$(wc -c <"$WORK/large")" 262145
 check_exit "a NUL" 3 "" as anna visit add duin --note-file "$WORK/nul"
 check_exit "text that is not UTF-8" 3 "UTF-8" as anna visit add duin --note-file "$WORK/latin"
 check_exit "no text" 3 "empty" as anna visit add duin --note-file "$WORK/nothing"
-check_exit "a note file that is not there" 4 "cannot be read" as anna visit add duin --note-file "$WORK/none"
+check_exit "a note file that is not there" 4 "cannot be read.*name and the rights of the file" as anna visit add duin --note-file "$WORK/none"
+check_exit "a bundle that is not there" 4 "cannot be read.*name and the rights of the file" as anna bundle import "$WORK/none"
+check_exit "an invitation that is not there" 4 "cannot be read.*name and the rights of the file" as nobody team join "$WORK/none"
+check_exit "a bundle in a directory that is not there" 18 "the directory and its rights" as anna bundle export \
+    --for anna --output "$WORK/none/bundle"
 check_exit "two texts" 3 "do not go together" as anna visit add duin --text x --note-file "$WORK/fits"
 check_equal "only the good note was saved" "$(as anna visit list --json | json visits | grep -o '"written_at"' | wc -l)" 1
 
 # ---- things
-check_exit "an unknown family" 4 "no family \`elm\`" as anna visit add elm --text x
+check_exit "an unknown family" 4 "no family \`elm\`.*sync. fetches what was made elsewhere" as anna visit add elm --text x
 check_exit "an unknown visit" 4 "no visit" as anna visit show zzzzz
 check_exit "an id that is too short" 3 "" as anna visit show zz
 check_exit "an unknown colleague" 4 "no colleague" as anna family assign duin nobody
-check_exit "a conflict that is none" 4 "two versions" as anna conflicts "${goal: -5}"
+check_exit "a conflict that is none" 4 "two versions.*baken conflicts. lists" as anna conflicts "${goal: -5}"
 check_exit "a family twice" 13 "already" as anna family add DUIN
 # No two ids here end alike, but names may.
 as anna family edit berk --code-name duin >/dev/null 2>&1
@@ -92,6 +114,22 @@ check "a wrong command line is JSON by the schema" tests/e2e/validate.py --error
 check_exit "the sentence is Dutch when asked" 4 "niets veranderd" env BAKEN_LANG=nl BAKEN_HOME="$WORK/anna" \
     BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" visit show zzzzz --no-input
 
+# ---- the right to write
+as anna sync >/dev/null
+device_join anna fatma Fatma coach >/dev/null || give_up "a colleague joins"
+device_join anna joop Joop coach,coordinator >/dev/null || give_up "another joins"
+as anna family assign duin Fatma >/dev/null && as anna family assign duin Joop >/dev/null && as fatma sync >/dev/null &&
+    as joop sync >/dev/null || give_up "they are coaches of a family"
+as anna family assign duin Joop --function released >/dev/null && as joop sync >/dev/null
+check_exit "who is released may not write any more, and is told" 8 "not its coach.*ask the coordinator" \
+    as joop visit add duin --text x
+as anna device revoke fatma >/dev/null
+check_exit "a revoked device may not" 8 "was revoked.*still on this device; tell the coordinator" as fatma sync
+as fatma visit add duin --text x --json >"$WORK/answer" 2>&1
+check_equal "it is not told that others will see what it saves" "$(json notices.0.code <"$WORK/answer")" revoked
+as fatma status --json >"$WORK/answer" 2>&1
+check_equal "status says so too" "$(json notices.0.code <"$WORK/answer")" revoked
+
 # ---- two processes, disk
 (flock 9; sleep 7) 9>>"$WORK/anna/lock" &
 holder=$!
@@ -102,19 +140,34 @@ wait "$holder" 2>/dev/null
 check_says "the store is free again" "[Dd]uin" as anna family list
 check_exit "a directory below a file" 18 "" env BAKEN_HOME="$WORK/fits/store" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
     XDG_STATE_HOME="$WORK/state" "$BAKEN" team create --no-input --server "$SERVER" --code-file "$CODE" --name N
-if [ "$(id -u)" -ne 0 ]; then # root may write everywhere
-    mkdir "$WORK/closed" && chmod 500 "$WORK/closed"
-    check_exit "a directory that cannot be written" 18 "" env BAKEN_HOME="$WORK/closed/store" \
-        BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" team create --no-input \
-        --server "$SERVER" --code-file "$CODE" --name N
-fi
+# Root may write everywhere: it becomes nobody, in a directory with all that is needed.
+USER_WORDS=(env)
+[ "$(id -u)" -ne 0 ] || USER_WORDS=(setpriv --reuid=65534 --regid=65534 --clear-groups env)
+HOUSE=$(mktemp -d "${TMPDIR:-/tmp}/baken user.XXXXXX") || give_up "a directory for an ordinary user is made"
+trap 'rm -rf "$HOUSE"; cleanup' EXIT
+cp -r "$BAKEN" "$BUILD/locale" "$WORK/anna.passphrase" "$CODE" "$HOUSE/"
+mkdir "$HOUSE/closed" "$HOUSE/open" && chmod -R a+rX "$HOUSE" && chmod 555 "$HOUSE/closed" && chmod 777 "$HOUSE/open"
+ordinary() {
+    (cd "$HOUSE" && exec "${USER_WORDS[@]}" BAKEN_HOME="$1/store" BAKEN_PASSPHRASE_FILE="$HOUSE/anna.passphrase" \
+        XDG_STATE_HOME="$HOUSE/open" ./baken team create --no-input --server "$SERVER" --code-file code --name N)
+}
+check_exit "a directory that cannot be written" 18 "ermission denied.*rights on the directory" ordinary "$HOUSE/closed"
+check_equal "no store was made there" "" "$(ls -A "$HOUSE/closed")"
+check_exit "one that can be takes the store; the code was used" 3 "used before" ordinary "$HOUSE/open"
+check_equal "a store was made there" yes "$([ -s "$HOUSE/open/store/keyslots.json" ] && echo yes)"
+rm -rf "$HOUSE"
 check_exit "a file that exists is not written over" 13 "exists|made" as anna team invite --name X --roles coach \
     --output "$WORK/fits"
 
 # ---- servers
-check_exit "a server without encryption elsewhere" 3 "" as nobody team create --server http://example.org --code-file "$CODE" \
+check_exit "a server without encryption elsewhere" 3 "as https://example.org" as nobody team create --server http://example.org --code-file "$CODE" \
     --name N
-check_exit "an address that is none" 3 "" as nobody team create --server "ftp://x" --code-file "$CODE" --name N
+check_exit "an address that is none" 3 "such as https://" as nobody team create --server "ftp://x" --code-file "$CODE" --name N
+check_exit "an address without a beginning" 3 "it is http://127.0.0.1:7411 .*on this computer" as nobody team create \
+    --server 127.0.0.1:7411 --code-file "$CODE" --name N
+check_exit "one elsewhere" 3 "it is https://baken.example:7411 " as nobody team create --server baken.example:7411 \
+    --code-file "$CODE" --name N
+check_equal "no store was made for them" "" "$(ls -A "$WORK/nobody")"
 check_exit "a one-time code that is none" 8 "" as nobody team create --server "$SERVER" --code-file "$WORK/wrong" --name N
 python3 -c '
 import http.server, sys

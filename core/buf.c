@@ -98,12 +98,6 @@ buf_put_u8(struct buf *buf, uint8_t value)
 }
 
 enum rc
-buf_put_u16(struct buf *buf, uint16_t value)
-{
-    return put_big_endian(buf, value, 2);
-}
-
-enum rc
 buf_put_u32(struct buf *buf, uint32_t value)
 {
     return put_big_endian(buf, value, 4);
@@ -281,12 +275,6 @@ uint8_t
 reader_u8(struct reader *reader)
 {
     return (uint8_t)read_big_endian(reader, 1);
-}
-
-uint16_t
-reader_u16(struct reader *reader)
-{
-    return (uint16_t)read_big_endian(reader, 2);
 }
 
 uint32_t

@@ -22,7 +22,6 @@ struct buf {
 enum rc buf_put(struct buf *buf, const void *bytes, size_t len) MUST_CHECK;
 enum rc buf_put_zeros(struct buf *buf, size_t len) MUST_CHECK;
 enum rc buf_put_u8(struct buf *buf, uint8_t value) MUST_CHECK;
-enum rc buf_put_u16(struct buf *buf, uint16_t value) MUST_CHECK;
 enum rc buf_put_u32(struct buf *buf, uint32_t value) MUST_CHECK;
 enum rc buf_put_u64(struct buf *buf, uint64_t value) MUST_CHECK;
 /* LEB128, shortest form. */
@@ -50,7 +49,6 @@ struct reader {
 
 struct reader reader_of(const void *bytes, size_t len);
 uint8_t reader_u8(struct reader *reader);
-uint16_t reader_u16(struct reader *reader);
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
 /* LEB128; an overlong form or more than 64 bits fails. */

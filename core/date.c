@@ -161,12 +161,6 @@ date_add_months(struct date date, int months)
     return out;
 }
 
-int
-date_weekday(struct date date)
-{
-    return (broken_down(noon(date.year, date.month, date.day)).tm_wday + 6) % 7 + 1;
-}
-
 static void
 put_moment(const struct tm *tm, char text[TIME_TEXT_BYTES])
 {
@@ -191,17 +185,6 @@ time_to_text(int64_t ms, char text[TIME_TEXT_BYTES])
     text[0] = '\0';
     if (localtime_r(&seconds, &local) != NULL)
         put_moment(&local, text);
-}
-
-void
-time_to_utc_text(int64_t ms, char text[TIME_TEXT_BYTES])
-{
-    time_t seconds = whole_seconds(ms);
-    struct tm utc;
-
-    text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) != NULL && strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        text[0] = '\0';
 }
 
 /* The moment of a local time. The daylight reading comes first: in autumn it is the earlier one. */

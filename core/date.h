@@ -31,11 +31,9 @@ int64_t date_between(struct date from, struct date to); /* days; negative when `
 struct date date_add_days(struct date date, int64_t days);
 /* The same day of a later month, or that month's last: 31 January + 1 is 28 or 29 February. */
 struct date date_add_months(struct date date, int months);
-int date_weekday(struct date date); /* 1 is Monday, 7 is Sunday */
 
-/* RFC 3339 in the local zone, or in UTC with Z; whole seconds, rounded down. */
+/* RFC 3339 in the local zone; whole seconds, rounded down. */
 void time_to_text(int64_t ms, char text[TIME_TEXT_BYTES]);
-void time_to_utc_text(int64_t ms, char text[TIME_TEXT_BYTES]);
 /* `YYYY-MM-DDTHH:MM[:SS](Z|+hh:mm|-hh:mm)`, or `YYYY-MM-DD HH:MM` in the local zone. An hour that
  * the clock skips in spring is RC_INVALID; of the hour that comes twice in autumn the first is meant. */
 enum rc time_parse(const char *text, int64_t *ms) MUST_CHECK;

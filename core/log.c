@@ -93,14 +93,6 @@ log_event(enum log_level level, const char *event, const char *format, ...)
     put_line(line, strlen(line)); /* at most LINE_BYTES - 1: the line feed takes the NUL's place */
 }
 
-void
-log_plain(enum log_level level, const char *event)
-{
-    char line[LINE_BYTES];
-
-    put_line(line, put_head(line, level, event));
-}
-
 struct log_id
 log_id(struct id id)
 {

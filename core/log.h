@@ -19,7 +19,6 @@ enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 /* `event` is a dotted word; `format` is "key=%.. key=%..". A failed write is not reported. */
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void log_plain(enum log_level level, const char *event); /* an event without pairs */
 
 /* A short hash of an id, the same on every line, that leads nowhere: log_id(id).text. */
 struct log_id {

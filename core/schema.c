@@ -99,15 +99,6 @@ schema_entity(uint32_t number)
     return NULL;
 }
 
-const struct schema_entity *
-schema_entity_by_name(const char *name)
-{
-    for (size_t i = 0; i < schema_entity_count; i++)
-        if (strcmp(schema_entities[i].name, name) == 0)
-            return &schema_entities[i];
-    return NULL;
-}
-
 const struct schema_unit *
 schema_unit(const struct schema_entity *entity, uint32_t number)
 {

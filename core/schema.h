@@ -71,7 +71,6 @@ extern const size_t schema_entity_count;
 
 /* NULL when this program does not know it. */
 const struct schema_entity *schema_entity(uint32_t number);
-const struct schema_entity *schema_entity_by_name(const char *name);
 const struct schema_unit *schema_unit(const struct schema_entity *entity, uint32_t number);
 const struct schema_field *schema_field(const struct schema_unit *unit, uint32_t number);
 /* The policy of a unit; 0 for `deleted` and for what this program does not know. */

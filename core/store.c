@@ -397,12 +397,6 @@ store_directory(const struct store *store)
     return store->directory;
 }
 
-const struct secret *
-store_secret(const struct store *store)
-{
-    return &store->key;
-}
-
 bool
 store_is_continuous(const struct store *store, const char **reason)
 {

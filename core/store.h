@@ -49,7 +49,6 @@ struct db *store_db(struct store *store);
 const struct clock *store_clock(const struct store *store);
 struct id store_id(const struct store *store);
 const char *store_directory(const struct store *store);
-const struct secret *store_secret(const struct store *store);
 
 /* Whether this store is the one last used here. When not (restored from a backup, copied, moved, or
  * the token was lost), *reason is a sentence for the user and nothing may be sealed until the own

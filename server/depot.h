@@ -53,9 +53,6 @@ enum rc depot_list_lines(struct depot *depot, int64_t team, uint64_t from,
                          enum rc (*visit)(void *context, uint64_t position, const uint8_t *line,
                                           size_t len, bool *stop),
                          void *context) MUST_CHECK;
-/* *position is 0 when there is none. */
-enum rc depot_find_line(struct depot *depot, int64_t team, const uint8_t op_hash[CRYPTO_HASH_BYTES],
-                        uint64_t *position) MUST_CHECK;
 enum rc depot_put_line(struct depot *depot, int64_t team, uint64_t position,
                        const uint8_t op_hash[CRYPTO_HASH_BYTES], const uint8_t *line,
                        size_t len) MUST_CHECK;

@@ -190,26 +190,6 @@ depot_list_lines(struct depot *depot, int64_t team, uint64_t from,
 }
 
 enum rc
-depot_find_line(struct depot *depot, int64_t team, const uint8_t op_hash[CRYPTO_HASH_BYTES],
-                uint64_t *position)
-{
-    struct stmt *stmt = NULL;
-    bool row = false;
-    enum rc rc = db_stmt(
-        depot->db, "SELECT position FROM lines WHERE team = ?1 AND op_hash = ?2", &stmt);
-
-    *position = 0;
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, team);
-    stmt_blob(stmt, 2, op_hash, CRYPTO_HASH_BYTES);
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row)
-        *position = (uint64_t)stmt_get_int(stmt, 0);
-    return depot_done(stmt, rc);
-}
-
-enum rc
 depot_put_line(struct depot *depot, int64_t team, uint64_t position,
                const uint8_t op_hash[CRYPTO_HASH_BYTES], const uint8_t *line, size_t len)
 {

@@ -46,8 +46,6 @@ days_are_counted_over_leap_years(void **state)
     assert_int_equal(date_between(on("2026-03-01"), on("2026-02-28")), -1);
     assert_int_equal(date_between(on("1969-12-31"), on("1970-01-01")), 1);
     assert_int_equal(date_between(on("1900-01-01"), on("2199-12-31")), 109572);
-    assert_int_equal(date_weekday(on("2026-11-22")), 7);
-    assert_int_equal(date_weekday(on("2026-11-23")), 1);
 }
 
 static void
@@ -66,7 +64,6 @@ adding_days_and_counting_them_agree(void **state)
         assert_int_equal(date_between(from, to), days);
         assert_int_equal(date_compare(from, to), days > 0 ? -1 : 0);
         assert_int_equal(date_compare(date_add_days(to, -days), from), 0);
-        assert_int_equal((date_weekday(from) - 1 + days) % 7, date_weekday(to) - 1);
     }
 }
 
@@ -138,15 +135,13 @@ moments_are_written_with_their_zone_and_read_back(void **state)
     (void)state;
     time_to_text(moment("2026-07-22T07:30Z"), text);
     assert_string_equal(text, "2026-07-22T09:30:00+02:00");
-    time_to_utc_text(moment("2026-07-22T07:30:05Z") + 999, text);
-    assert_string_equal(text, "2026-07-22T07:30:05Z");
-    time_to_utc_text(-1, text);
-    assert_string_equal(text, "1969-12-31T23:59:59Z");
+    time_to_text(moment("2026-01-22T07:30:05Z") + 999, text);
+    assert_string_equal(text, "2026-01-22T08:30:05+01:00");
+    time_to_text(-1, text);
+    assert_string_equal(text, "1970-01-01T00:59:59+01:00");
     for (int i = 0; i < 5000; i++) {
         int64_t ms = (int64_t)dice_below(&dice, 4000000000) * 1000;
         time_to_text(ms, text);
-        assert_true(moment(text) == ms);
-        time_to_utc_text(ms, text);
         assert_true(moment(text) == ms);
     }
 }

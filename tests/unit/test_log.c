@@ -47,18 +47,6 @@ a_line_has_time_level_event_and_pairs(void **state)
 }
 
 static void
-a_line_without_pairs_ends_after_its_event(void **state)
-{
-    char line[2000];
-
-    (void)state;
-    catch_lines();
-    log_plain(LOG_LEVEL_WARN, "server.stopping");
-    release_lines(line, sizeof line);
-    assert_string_equal(line + 23, "Z warn server.stopping\n");
-}
-
-static void
 a_value_cannot_begin_a_line_and_a_long_one_is_cut(void **state)
 {
     char endless[3000];
@@ -105,7 +93,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_time_level_event_and_pairs),
-        cmocka_unit_test(a_line_without_pairs_ends_after_its_event),
         cmocka_unit_test(a_value_cannot_begin_a_line_and_a_long_one_is_cut),
         cmocka_unit_test(ids_are_hashed_and_told_apart),
     };

@@ -15,7 +15,6 @@
 #include "core/migration.h"
 #include "core/store_lock.h"
 #include "core/store_token.h"
-#include "core/vfs.h"
 
 enum { REASON_BYTES = 160, OPENINGS_AHEAD = 1 };
 
@@ -416,6 +415,20 @@ store_prove_continuity(struct store *store)
     if (rc != RC_OK)
         memcpy(store->doubt, old, sizeof old);
     return rc;
+}
+
+enum rc
+store_count_on(struct store *store)
+{
+    return count_on(store, false);
+}
+
+enum rc
+store_verify(struct store *store, struct vfs_verdict *verdict)
+{
+    *verdict = (struct vfs_verdict){0, 0, 0};
+    enum rc rc = db_checkpoint(store->db, true);
+    return rc == RC_OK ? vfs_verify(store->vfs, store->path, verdict) : rc;
 }
 
 bool

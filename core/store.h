@@ -8,6 +8,7 @@
 #include "core/rc.h"
 #include "core/secret.h"
 #include "core/store_key.h"
+#include "core/vfs.h"
 
 #include <stdbool.h>
 
@@ -56,6 +57,12 @@ const char *store_directory(const struct store *store);
 bool store_is_continuous(const struct store *store, const char **reason);
 /* Ends the doubt, durably. */
 enum rc store_prove_continuity(struct store *store) MUST_CHECK;
+/* Counts on, in the store and in its instance token: after something was sealed and before it leaves this
+ * device, so that a copy from before can never pass for this store. Outside a transaction. */
+enum rc store_count_on(struct store *store) MUST_CHECK;
+/* Empties the log into the file, then authenticates every page, free pages too, as vfs_verify does. Outside a
+ * transaction. RC_OK also when pages are bad. */
+enum rc store_verify(struct store *store, struct vfs_verdict *verdict) MUST_CHECK;
 /* Why quick_check ran at opening, and passed: the last end was not clean, or a migration ran. */
 bool store_was_checked(const struct store *store);
 

@@ -15,7 +15,7 @@ struct store_token {
     struct id store;
     uint64_t device;   /* of the store's directory, st_dev */
     uint64_t inode;    /* of the store's directory, st_ino */
-    uint64_t openings; /* rises at each opening and each clean close */
+    uint64_t openings; /* rises at each opening, each clean close, each sealing */
 };
 
 /* `state`, or $XDG_STATE_HOME/baken, or ~/.local/state/baken. RC_INVALID when there is no home. */

@@ -47,7 +47,7 @@ struct vfs_verdict {
     uint64_t first_bad; /* page number from 1; 0 when there is none */
 };
 
-/* Authenticates every page of the closed, checkpointed file at `path`, free pages included, which
+/* Authenticates every page of the checkpointed file at `path`, open or closed, free pages included, which
  * db_check_structure does not read. RC_OK also when pages are bad; RC_IO, RC_LOCKED, RC_CORRUPT (not
  * a store's file at all). */
 enum rc vfs_verify(struct vfs *vfs, const char *path, struct vfs_verdict *verdict) MUST_CHECK;

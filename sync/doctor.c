@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/store.h"
 #include "sync/ack.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
@@ -23,6 +24,29 @@ find(struct doctor *doctor, const char *what, struct id stream, const char *sent
 
     snprintf(finding.sentence, sizeof finding.sentence, "%s", sentence);
     return doctor->visit(doctor->context, &finding);
+}
+
+/* ---- pages -------------------------------------------------------------------------------------- */
+
+/* Every page of the file. The structure was looked at before, so each page in use was read then: where that held, only
+ * free pages can be damaged. */
+static enum rc
+check_pages(struct doctor *doctor, bool is_whole)
+{
+    struct vfs_verdict verdict;
+    char sentence[200];
+
+    enum rc rc = store_verify(doctor->replica->store, &verdict);
+    if (rc != RC_OK || verdict.bad == 0)
+        return rc;
+    snprintf(sentence, sizeof sentence,
+             is_whole
+                 ? _("damaged pages of the store: %llu (the first is %llu). None is in use: nothing written "
+                     "is lost, but the disk may be failing")
+                 : _("damaged pages of the store: %llu (the first is %llu). What only they hold is lost; what "
+                     "the server has is safe"),
+             (unsigned long long)verdict.bad, (unsigned long long)verdict.first_bad);
+    return find(doctor, "pages", (struct id){{0}}, sentence);
 }
 
 /* ---- chains and signatures ---------------------------------------------------------------------- */
@@ -60,6 +84,7 @@ check_feed(void *context, const struct elog_feed *feed)
     uint32_t stored, applied, save = 1;
     bool is_here, is_filling;
 
+    elog_row_wipe(&doctor->row); /* that of the feed before says nothing of this one */
     enum rc rc = streams_have(doctor->replica, feed->stream, &is_here, &is_filling);
     if (rc == RC_OK && is_here && !is_filling)
         rc = elog_last(doctor->replica->db, feed->key, &stored, &applied);
@@ -195,9 +220,14 @@ replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
     bool found = false;
 
     enum rc rc = db_check_structure(replica->db);
+    bool is_whole = rc == RC_OK;
     if (rc == RC_CORRUPT)
-        return find(&doctor, "structure", (struct id){{0}}, rc_sentence());
-    if (rc == RC_OK && replica->is_in_team) {
+        rc = find(&doctor, "structure", (struct id){{0}}, rc_sentence());
+    if (rc == RC_OK)
+        rc = check_pages(&doctor, is_whole);
+    if (rc != RC_OK || !is_whole)
+        return rc;
+    if (replica->is_in_team) {
         rc = elog_feeds(replica->db, (struct id){{0}}, check_feed, &doctor);
         if (rc == RC_OK)
             rc = check_acks(&doctor);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/text.h"
 #include "sync/replica_own.h"
 
 /* "?" plus a short id while the key is missing. */
@@ -57,4 +58,24 @@ replica_device_label(struct replica *replica, struct id device, struct buf *out)
         return unknown_name(device, out);
     }
     return replica_open_name(replica, &found->label, device, out);
+}
+
+enum rc
+replica_seal_name(const struct keyring *keys, struct id stream, uint32_t epoch, struct id subject,
+                  const char *text, struct ledger_text *sealed)
+{
+    struct secret key = SECRET_EMPTY;
+    struct buf normal = BUF_EMPTY(LEDGER_TEXT_BYTES);
+
+    enum rc rc = keyring_get(keys, stream, epoch, &key);
+    if (rc == RC_OK)
+        rc = text_normalise(text, strlen(text), LEDGER_TEXT_BYTES, _("the name"), &normal);
+    const char *name = rc == RC_OK ? buf_text(&normal) : NULL;
+    if (rc == RC_OK && name == NULL)
+        rc = rc_fail(RC_NOMEM, _("no memory left"));
+    if (rc == RC_OK)
+        rc = ledger_text_seal(&key, epoch, subject, name, sealed);
+    buf_wipe(&normal);
+    secret_wipe(&key);
+    return rc;
 }

@@ -156,7 +156,7 @@ struct doctor_finding {
     char sentence[200];
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
-/* Structure, chains, signatures, digests, and that the tables equal a rebuild (into a scratch transaction). */
+/* Structure, every page, chains, signatures, digests, and that the tables equal a rebuild (in a scratch transaction). */
 enum rc replica_doctor(struct replica *replica, replica_finding_fn visit, void *context) MUST_CHECK;
 /* Resets and applies a stream again from log and outbox. */
 enum rc replica_rebuild(struct replica *replica, struct id stream) MUST_CHECK;

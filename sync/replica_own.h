@@ -94,6 +94,9 @@ enum rc source_open(struct replica *replica, const struct entry *entry,
 /* A sealed name or label of `subject` into `out`; "?" plus a short id while the key is missing. */
 enum rc replica_open_name(struct replica *replica, const struct ledger_text *sealed,
                           struct id subject, struct buf *out) MUST_CHECK;
+/* Seals a name or label, normalised, under that key of `keys`. RC_LOCKED without it, RC_INVALID, RC_TOO_LARGE. */
+enum rc replica_seal_name(const struct keyring *keys, struct id stream, uint32_t epoch,
+                          struct id subject, const char *text, struct ledger_text *sealed) MUST_CHECK;
 /* Every table of every stream from the log. */
 enum rc replica_rebuild_all(struct replica *replica) MUST_CHECK;
 

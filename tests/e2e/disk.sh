@@ -80,6 +80,12 @@ check_exit "altered pages" 11 "" as anna visit list
 one_sentence "altered pages"
 check_exit "doctor sees them too" 11 "" as anna doctor
 back
+for page in $((pages / 4)) $((pages / 3)) $((pages - 1)) "$pages"; do
+    flip "$WORK/anna/store.db" $((4096 * (page - 1) + 100))
+    as anna doctor >"$WORK/out" 2>"$WORK/err"
+    check_equal "doctor passes over no damaged page ($page)" "$(echo $? | sed 's/^11$/19/')" 19
+    back
+done
 truncate -s $((4096 * (pages / 2))) "$WORK/anna/store.db"
 check_exit "a store that was cut" 11 "" as anna visit list
 one_sentence "a cut store"

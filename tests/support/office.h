@@ -49,6 +49,8 @@ void office_open(struct office *office);
 void office_close(struct office *office);
 void office_pass(struct office *office, int64_t ms);
 
+/* Device `at` gets a store, and belongs to no team yet. */
+void office_make(struct office *office, int at);
 /* Device `at` gets a store. 0 makes the team (administrator, coordinator and `roles`); another joins by invitation of 0. */
 void office_found(struct office *office, uint32_t roles);
 void office_join(struct office *office, int at, const char *name, uint32_t roles);

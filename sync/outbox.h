@@ -17,6 +17,7 @@ enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *las
 /*
  * Seals what waits, in one stream or (zero) in all: each entry in a transaction of its own. What cannot be sealed (no key, no
  * right ever, continuity not proven) goes on waiting. With `unless_owed`, streams that owe a rotation wait too.
+ * What was sealed may leave this device only after RC_OK: the instance token has counted on then. Outside a transaction.
  */
 enum rc outbox_seal(struct replica *replica, struct id stream, bool unless_owed) MUST_CHECK;
 /* Streams with saves that wait, ascending after `after` (NULL: the first). */

@@ -253,7 +253,7 @@ enum rc
 outbox_seal(struct replica *replica, struct id only, bool unless_owed)
 {
     struct id stream;
-    bool found, sealed;
+    bool found, sealed, has_sealed = false;
     struct elog_feed feed;
 
     if (!replica->is_in_team || replica->must_recover)
@@ -270,14 +270,19 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;
-        while (rc == RC_OK && sealed)
+        while (rc == RC_OK && sealed) {
             rc = seal_next(replica, &feed, batch, &sealed);
+            has_sealed = has_sealed || sealed;
+        }
         if (rc == RC_ABSENT)
             rc = RC_OK; /* saves of an incarnation that ended: recovery renumbers them */
         if (rc == RC_OK)
             rc = outbox_next_stream(replica->db, &stream, &stream, &found);
     }
     free(batch);
+    /* Nothing of it has left yet: a copy of this store from before will not pass for it. */
+    if (rc == RC_OK && has_sealed)
+        rc = store_count_on(replica->store);
     return rc;
 }
 

@@ -264,6 +264,66 @@ a_restored_store_loses_nothing_and_changes_no_published_save(void **state)
     assert_int_equal(times(0, "and life goes on"), 1);
 }
 
+/* A copy of the open store, put back file by file into the same directory after kill -9: no opening or closing was counted
+ * in between. */
+static void
+a_store_copied_while_open_and_put_back_in_place_is_recognised(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+    char command[800];
+    const char *reason;
+
+    office_visit(&office, 1, family, "in the copy");
+    snprintf(command, sizeof command, "cp -a '%s' '%s/copy'", device->directory,
+             office.scratch.directory);
+    assert_int_equal(system(command), 0);
+    office_visit(&office, 1, family, "after the copy");
+    office_sync(&office, 1);
+    snprintf(command, sizeof command, "cp -a '%s' '%s/token'", device->state,
+             office.scratch.directory);
+    assert_int_equal(system(command), 0);
+    office_shut(&office, 1); /* a kill would not count: store and token go back to before it */
+    snprintf(command, sizeof command, "rm '%s'/* && cp -a '%s'/copy/* '%s' && cp -a '%s'/token/* '%s'",
+             device->directory, office.scratch.directory, device->directory,
+             office.scratch.directory, device->state);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, 1), "office_start");
+    assert_false(store_is_continuous(device->store, &reason));
+    assert_non_null(strstr(reason, "older"));
+    office_visit(&office, 1, family, "after it was put back");
+    office_sync(&office, 1);
+    assert_true(store_is_continuous(device->store, &reason));
+    office_sync_all(&office, 2, 2);
+    assert_equal_dumps(0, 1);
+    assert_int_equal(times(0, "in the copy"), 1);
+    assert_int_equal(times(0, "after the copy"), 1);
+    assert_int_equal(times(0, "after it was put back"), 1);
+}
+
+static void
+a_kill_after_sealing_raises_no_doubt(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+    char command[800];
+    const char *reason;
+
+    office_visit(&office, 1, family, "sealed");
+    office_sync(&office, 1);
+    office_visit(&office, 1, family, "waits");
+    snprintf(command, sizeof command, "cp -a '%s' '%s/killed' && cp -a '%s' '%s/token'",
+             device->directory, office.scratch.directory, device->state, office.scratch.directory);
+    assert_int_equal(system(command), 0);
+    office_shut(&office, 1);
+    snprintf(command, sizeof command, "rm '%s'/* && cp -a '%s'/killed/* '%s' && cp -a '%s'/token/* '%s'",
+             device->directory, office.scratch.directory, device->directory,
+             office.scratch.directory, device->state);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, 1), "office_start");
+    assert_true(store_is_continuous(device->store, &reason));
+}
+
 static void
 two_copies_of_one_store_may_both_go_on(void **state)
 {
@@ -435,6 +495,8 @@ main(void)
         CASE(a_team_that_may_have_been_made_is_asked_for_unchanged),
         CASE(a_team_that_never_reached_the_server_is_forgotten_once_it_is_refused),
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
+        CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),
+        CASE(a_kill_after_sealing_raises_no_doubt),
         CASE(two_copies_of_one_store_may_both_go_on),
         CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),
         CASE(another_server_under_the_same_address_is_not_believed),

@@ -112,15 +112,14 @@ heard_of(struct call *call, struct id person, int64_t *at_ms)
         return RC_OK;
     }
     for (size_t i = 0; (device = ledger_device_at(ledger, i)) != NULL; i++) {
-        struct ack_status status = {.acked_at_ms = 0};
+        int64_t heard_ms;
         if (!id_equal(device->person, person) || !ledger_device_is_active(ledger, device->id))
             continue;
-        enum rc rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger),
-                                        self.feed, &status);
+        enum rc rc = replica_heard_at(call->replica, device->id, &heard_ms);
         if (rc != RC_OK)
             return rc;
-        if (status.acked_at_ms > *at_ms)
-            *at_ms = status.acked_at_ms;
+        if (heard_ms > *at_ms)
+            *at_ms = heard_ms;
     }
     return RC_OK;
 }

@@ -160,13 +160,12 @@ devices(struct call *call)
     out_title(&call->out, _("How old each colleague's picture is"));
     out_list(&call->out, "devices", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++) {
-        struct ack_status status = {.acked_at_ms = 0};
+        int64_t heard_ms = 0;
         struct texts texts = TEXTS_EMPTY;
         const char *label = NULL;
         if (id_equal(device->id, self.feed.device) || !ledger_device_is_active(ledger, device->id))
             continue;
-        rc = replica_applied_at(call->replica, device->id, ledger_team_stream(ledger), self.feed,
-                                &status);
+        rc = replica_heard_at(call->replica, device->id, &heard_ms);
         if (rc == RC_OK)
             rc = call_device_label(call, &texts, device->id, &label);
         out_row(&call->out);
@@ -174,8 +173,8 @@ devices(struct call *call)
             rc = call_out_person(call, "person", _("Colleague"), device->person);
         out_id(&call->out, "device_id", NULL, device->id);
         out_text(&call->out, "device", _("Device"), label);
-        out_time(&call->out, "heard_at", NULL, status.acked_at_ms);
-        said_time(&call->out, _("Picture of"), status.acked_at_ms);
+        out_time(&call->out, "heard_at", NULL, heard_ms);
+        said_time(&call->out, _("Picture of"), heard_ms);
         out_row_end(&call->out);
         texts_wipe(&texts);
     }

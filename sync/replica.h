@@ -131,6 +131,10 @@ struct ack_status {
 /* What `device` has applied of `feed` in `stream`, by its newest acknowledgement that we hold. */
 enum rc replica_applied_at(struct replica *replica, struct id device, struct id stream,
                            struct feed_ref feed, struct ack_status *status) MUST_CHECK;
+/* When `device` last told of anything: its newest acknowledgement, of whatever stream, that we hold; 0: never. A device
+ * acknowledges at the end of a session, when it has all that the server holds for it, and names only the streams that
+ * changed: its picture of the others is as old as this too. The device's claim. */
+enum rc replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms) MUST_CHECK;
 struct waiting {
     uint64_t saves_unsealed, entries_unsent, parked, held;
     int64_t last_sync_ms; /* last complete session; 0: never */

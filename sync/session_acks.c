@@ -8,6 +8,9 @@
 #include "sync/status.h"
 #include "sync/writer.h"
 
+/* A device that looks once a day tells so once a day, whatever hour it is. */
+enum { QUIET_MS = 20 * 60 * 60 * 1000 };
+
 /* ---- our own ---------------------------------------------------------------------------------- */
 
 /* The vector and digest of one stream. */
@@ -77,6 +80,18 @@ add_streams(struct replica *replica, struct ack *ack)
     return rc;
 }
 
+/* Nothing changed: now and then the team's stream is named all the same, or nobody knew that this device still looks. */
+static enum rc
+add_quiet(struct replica *replica, struct ack *ack)
+{
+    int64_t acked_ms;
+
+    enum rc rc = state_get_int(replica->db, STATE_ACKED_MS, &acked_ms);
+    if (rc != RC_OK || replica_now_ms(replica) - acked_ms < QUIET_MS)
+        return rc;
+    return add_stream(replica, ack, ledger_team_stream(replica->ledger));
+}
+
 /* The number is given by a commit that is flushed: with it everything that the acknowledgement speaks of. */
 static enum rc
 give_number(struct replica *replica, uint64_t *number)
@@ -122,6 +137,8 @@ send_ack(struct session *session, struct ack *ack)
     call.body = &body;
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
     for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++) {
         struct stmt *stmt;
         rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1",
@@ -142,6 +159,8 @@ session_acknowledge(struct session *session)
     struct ack ack = ACK_EMPTY;
 
     enum rc rc = add_streams(session->replica, &ack);
+    if (rc == RC_OK && ack.stream_count == 0)
+        rc = add_quiet(session->replica, &ack);
     if (rc == RC_OK && ack.stream_count > 0)
         rc = send_ack(session, &ack);
     ack_wipe(&ack);

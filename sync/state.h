@@ -18,6 +18,7 @@
 #define STATE_ACKS_AFTER "acks_after"
 #define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */
 #define STATE_ACK_NUMBER "ack_number" /* highest own number given */
+#define STATE_ACKED_MS "acked_ms"     /* when the newest own one was given */
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */
 #define STATE_HIGHEST_MS "highest_ms"           /* highest device time seen */
 #define STATE_LAST_SYNC_MS "last_sync_ms"

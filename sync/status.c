@@ -138,6 +138,25 @@ replica_applied_at(struct replica *replica, struct id device, struct id stream,
     return rc;
 }
 
+enum rc
+replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *at_ms = 0;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT coalesce(max(created_ms), 0) FROM sync_ack WHERE device = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, device);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *at_ms = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
 /* ---- what waits ------------------------------------------------------------------------------- */
 
 static enum rc

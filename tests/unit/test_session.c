@@ -314,6 +314,58 @@ no_finding(void *context, const struct doctor_finding *finding)
     return rc_fail(RC_CORRUPT, "a finding");
 }
 
+static int64_t
+heard_at(int by, int of)
+{
+    int64_t at_ms;
+
+    assert_ok(replica_heard_at(office.devices[by].replica, office.devices[of].id, &at_ms));
+    return at_ms;
+}
+
+static void
+a_colleague_is_heard_of_by_whatever_stream_changed(void **state)
+{
+    (void)state;
+    struct id busy = office_family(&office, 0, "vos", 0);
+    struct id quiet = office_family(&office, 0, "das", 0);
+    struct ack_status status;
+    share(busy);
+    share(quiet);
+    office_visit(&office, 0, quiet, "once");
+    office_sync_all(&office, 2, 2);
+    int64_t before = heard_at(0, 1);
+    office_pass(&office, 3600 * 1000);
+    office_visit(&office, 0, busy, "again");
+    int64_t now_ms = office.now_ms;
+    office_sync_all(&office, 2, 2);
+    assert_true(before > 0 && before < now_ms);
+    assert_true(heard_at(0, 1) >= now_ms);
+    /* What it said of the quiet family and of the team is as old as it was. */
+    struct id streams[] = {file_of(quiet),
+                           ledger_team_stream(replica_ledger(office.devices[0].replica))};
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(replica_applied_at(office.devices[0].replica, office.devices[1].id, streams[i],
+                                     replica_self(office.devices[0].replica).feed, &status));
+        assert_true(status.acked_at_ms > 0 && status.acked_at_ms <= before);
+    }
+}
+
+static void
+a_device_that_looks_every_day_is_heard_of_though_nothing_changes(void **state)
+{
+    (void)state;
+    office_sync_all(&office, 2, 2);
+    int64_t before = heard_at(0, 1);
+    office_pass(&office, 3600 * 1000);
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(heard_at(0, 1), before); /* no chatter at every session */
+    office_pass(&office, INT64_C(23) * 3600 * 1000);
+    int64_t now_ms = office.now_ms;
+    office_sync_all(&office, 2, 2);
+    assert_true(heard_at(0, 1) >= now_ms);
+}
+
 static void
 the_doctor_finds_nothing_in_a_healthy_store(void **state)
 {
@@ -365,6 +417,8 @@ main(void)
         CASE(a_clock_a_year_off_syncs_all_the_same),
         CASE(a_conflict_is_kept_and_its_resolution_reaches_a_third_device),
         CASE(a_colleague_is_known_to_have_it_only_after_acknowledging),
+        CASE(a_colleague_is_heard_of_by_whatever_stream_changed),
+        CASE(a_device_that_looks_every_day_is_heard_of_though_nothing_changes),
         CASE(the_doctor_finds_nothing_in_a_healthy_store),
         CASE(a_bundle_carries_work_without_a_server),
     };

@@ -1,5 +1,6 @@
 /* The store on this device: unlocked, locked, checked, its passphrase changed. */
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/unlock.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
@@ -49,7 +50,7 @@ cmd_unlock(struct call *call)
     if (rc == RC_OK)
         rc = unlock_passphrase(call, false, &passphrase);
     if (rc == RC_OK)
-        rc = store_key_open(&slots, &passphrase, &key);
+        rc = unlock_slots(call, &slots, &passphrase, &key);
     bool is_right = rc == RC_OK;
     if (is_right)
         rc = keyslot_park(slots.store, &key, minutes * 60);
@@ -110,8 +111,13 @@ cmd_passphrase_change(struct call *call)
     } else if (rc == RC_OK) {
         rc = unlock_ask_new(&fresh);
     }
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        sigset_t before;
+        progress_step(&call->out.progress, _("changing the passphrase"));
+        interrupt_hold(&before);
         rc = store_key_change(directory, &call->clock, &old, &fresh, &cost);
+        interrupt_release(&before);
+    }
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);
         out_line(
@@ -221,6 +227,7 @@ cmd_doctor(struct call *call)
 
     if (rc != RC_OK)
         return rc;
+    progress_step(&call->out.progress, _("checking the store"));
     out_list(&call->out, "findings", OUT_TABLE);
     check_disk(call);
     check_memory(call);

@@ -32,7 +32,7 @@ progress(void *context, const char *step, uint64_t done, uint64_t of)
 {
     struct call *call = context;
 
-    out_progress(&call->out, say_step(step), done, of);
+    progress_count(&call->out.progress, say_step(step), done, of);
 }
 
 static void
@@ -145,6 +145,8 @@ cmd_bundle_export(struct call *call)
     if (rc == RC_OK)
         rc = call_device(call, device_text, &device);
     if (rc == RC_OK)
+        progress_step(&call->out.progress, _("packing"));
+    if (rc == RC_OK)
         rc = replica_bundle_export(call->replica, device, &bundle);
     if (rc == RC_OK)
         rc = output_new_file(call, path, &bundle);
@@ -168,6 +170,8 @@ cmd_bundle_import(struct call *call)
 
     if (rc == RC_OK)
         rc = call_open(call);
+    if (rc == RC_OK)
+        progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
     buf_wipe(&bundle);

@@ -21,6 +21,7 @@ read_line(struct call *call, const char *question, struct buf *line)
             return rc_fail(RC_INVALID,
                            _("there is nothing to read, and --no-input forbids to ask"));
         char typed[512];
+        progress_step(&call->out.progress, NULL);
         (void)fprintf(stderr, "%s ", question);
         (void)fflush(stderr);
         if (fgets(typed, sizeof typed, stdin) == NULL)

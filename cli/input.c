@@ -1,6 +1,7 @@
 /* What a person typed or piped: dates, numbers, words and long texts, each with its sentence when it cannot be. */
 #include "cli/command.h"
 
+#include "cli/interrupt.h"
 #include "core/i18n.h"
 #include "core/text.h"
 #include "sync/ledger.h"
@@ -210,17 +211,20 @@ enum rc
 input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
            struct buf *out)
 {
+    progress_step(&call->out.progress, NULL); /* standard input may be the keyboard */
     if (strcmp(path, "-") == 0)
         return read_all(STDIN_FILENO, ceiling_bytes, what, out);
 
+    progress_step(&call->out.progress, _("reading the file"));
     enum rc rc = read_path(path, ceiling_bytes, what, out);
+    progress_step(&call->out.progress, NULL);
     if (rc == RC_ABSENT || rc == RC_DENIED || rc == RC_IO)
         call->ending.advice = _("look at the name and the rights of the file and do it again");
     return rc;
 }
 
-enum rc
-output_new_file(struct call *call, const char *path, const struct buf *content)
+static enum rc
+write_new(struct call *call, const char *path, const struct buf *content)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     size_t done = 0;
@@ -242,6 +246,17 @@ output_new_file(struct call *call, const char *path, const struct buf *content)
         return rc_fail(RC_IO, _("the file %s cannot be written: %s"), path, strerror(errno));
     }
     return RC_OK;
+}
+
+enum rc
+output_new_file(struct call *call, const char *path, const struct buf *content)
+{
+    sigset_t before;
+
+    interrupt_hold(&before); /* no half file */
+    enum rc rc = write_new(call, path, content);
+    interrupt_release(&before);
+    return rc;
 }
 
 enum rc

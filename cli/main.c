@@ -1,5 +1,6 @@
 /* `baken`: the table of commands. Every command starts here. */
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "core/i18n.h"
 #include "core/version.h"
 
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define O(name) OPT_BIT(OPT_##name)
 #define NOTE (O(TEXT) | O(NOTE_FILE))
@@ -245,6 +247,7 @@ start_process(void)
     i18n_start();
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
+    interrupt_start(isatty(STDERR_FILENO) == 1);
     secret_harden_process();
     return secret_start();
 }

@@ -48,6 +48,8 @@ open_store(struct call *call, const char *directory)
     enum rc rc = unlock_key(call, directory, &id, &key);
 
     if (rc == RC_OK)
+        progress_step(&call->out.progress, _("getting the store ready"));
+    if (rc == RC_OK)
         rc = store_open(&options, &call->store);
     secret_wipe(&key);
     return rc;
@@ -61,6 +63,8 @@ make_store(struct call *call, const char *directory)
     struct store_key_cost cost = unlock_cost();
     enum rc rc = unlock_passphrase(call, true, &passphrase);
 
+    if (rc == RC_OK)
+        progress_step(&call->out.progress, _("making the store"));
     if (rc == RC_OK)
         rc = store_create(&options, &passphrase, &cost, &call->store);
     secret_wipe(&passphrase);
@@ -88,6 +92,9 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
         rc = replica_open(call->store, &call->replica);
     if (rc == RC_OK)
         call->journal = replica_journal(call->replica);
+    if (rc == RC_OK)
+        progress_step(&call->out.progress,
+                      call->http == NULL ? _("working") : _("asking the server"));
     buf_wipe(&path);
     return rc;
 }
@@ -149,8 +156,10 @@ call_connect(struct call *call, const char *address)
         rc = transport_http_open(address, &call->http);
     if (rc == RC_OK && ca_file != NULL && ca_file[0] != '\0')
         rc = transport_http_trust(call->http, ca_file);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         call->transport = transport_http_transport(call->http);
+        progress_step(&call->out.progress, _("asking the server"));
+    }
     buf_wipe(&known);
     return rc;
 }

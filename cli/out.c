@@ -17,7 +17,6 @@
 enum {
     NARROWEST = 8,      /* a column is cut to this before a line runs over */
     SHORT_ID_CHARS = 6, /* what lists show of an id: five are enough to type */
-    PROGRESS_AFTER_MS = 1000,
     FORMATTED_BYTES = 4096,
 };
 
@@ -41,11 +40,9 @@ out_start(struct out *out, bool is_json, bool is_quiet, const char *command)
     out->is_quiet = is_quiet;
     out->has_colour = is_terminal && (no_colour == NULL || no_colour[0] == '\0') &&
                       (terminal == NULL || strcmp(terminal, "dumb") != 0);
-    out->talks = isatty(STDERR_FILENO) == 1;
+    progress_start(&out->progress, !is_json && !is_quiet && isatty(STDERR_FILENO) == 1);
     if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
         out->width = size.ws_col;
-    out->clock = clock_system();
-    out->started_ms = clock_mono_ms(&out->clock);
     out->text = BUF_EMPTY(OUT_CEILING_BYTES);
     out->json = BUF_EMPTY(OUT_CEILING_BYTES);
     out->notices = BUF_EMPTY(OUT_CEILING_BYTES);
@@ -60,6 +57,7 @@ out_start(struct out *out, bool is_json, bool is_quiet, const char *command)
 void
 out_wipe(struct out *out)
 {
+    progress_end(&out->progress);
     buf_wipe(&out->text);
     buf_wipe(&out->json);
     buf_wipe(&out->notices);
@@ -414,28 +412,6 @@ out_notice(struct out *out, const char *code, const char *format, ...)
 }
 
 static void
-clear_progress(struct out *out)
-{
-    if (out->drew)
-        (void)fprintf(stderr, "\r\033[K");
-    out->drew = false;
-}
-
-void
-out_progress(struct out *out, const char *step, uint64_t done, uint64_t of)
-{
-    if (!out->talks || out->is_quiet || out->is_json ||
-        clock_mono_ms(&out->clock) - out->started_ms < PROGRESS_AFTER_MS)
-        return;
-    if (of > 0)
-        (void)fprintf(stderr, "\r\033[K%s: %" PRIu64 " / %" PRIu64, step, done, of);
-    else
-        (void)fprintf(stderr, "\r\033[K%s: %" PRIu64, step, done);
-    (void)fflush(stderr);
-    out->drew = true;
-}
-
-static void
 finish_notices(struct out *out)
 {
     const char *at = (const char *)out->notices.data;
@@ -460,7 +436,7 @@ finish_notices(struct out *out)
 enum rc
 out_finish(struct out *out)
 {
-    clear_progress(out);
+    progress_end(&out->progress);
     flush_fields(out);
     finish_notices(out);
     json_object_end(&out->writer);
@@ -487,7 +463,7 @@ out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *end
 
     if (text == NULL)
         text = rc_name(rc);
-    clear_progress(out);
+    progress_end(&out->progress);
     if (!out->is_json) {
         (void)fprintf(stderr, "baken: %s\n", text);
     } else {

@@ -7,8 +7,8 @@
 #define CLI_OUT_H
 
 #include "cli/exit.h"
+#include "cli/progress.h"
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/id.h"
 #include "core/json.h"
 
@@ -25,11 +25,8 @@ struct out {
     bool is_json;
     bool is_quiet;
     bool has_colour; /* standard output is a terminal and NO_COLOR is not set */
-    bool talks;      /* standard error is a terminal */
-    bool drew;       /* a line of progress stands on the terminal */
     int width;       /* columns of the terminal; 0: as wide as it takes */
-    struct clock clock;
-    int64_t started_ms; /* of the monotonic clock */
+    struct progress progress;
     enum rc rc;
     struct buf text;
     struct buf json;
@@ -77,8 +74,6 @@ void out_title(struct out *out, const char *text); /* a heading line, bold in co
 /* A remark: a line on standard error, a member of `notices` in JSON. `code` is a stable word. */
 void out_notice(struct out *out, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* A line of progress on a terminal, once a command takes longer than a second. `of` 0: unknown. */
-void out_progress(struct out *out, const char *step, uint64_t done, uint64_t of);
 
 /* The last characters of an id, as people type it; `text` has ID_TEXT_CHARS + 1. */
 void out_short_id(struct id id, char *text);

@@ -1,6 +1,7 @@
 /* Reads a passphrase into guarded memory, from the least surprising place that has one. */
 #include "cli/unlock.h"
 
+#include "cli/interrupt.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
 
@@ -12,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { CONTROL_C = 3, CONTROL_D = 4, BACKSPACE = 8, RUBOUT = 127 };
+enum { CONTROL_D = 4, BACKSPACE = 8, RUBOUT = 127 };
 
 /* Bytes arrive here one read at a time; `typed` has SECRET_MAX_BYTES. */
 struct typing {
@@ -114,16 +115,19 @@ say(int terminal, const char *text)
         return; /* the terminal is gone: the read that follows tells */
 }
 
-/* Reads one line. Signals are off while nothing is echoed, so that the terminal is always put right. */
+/* Reads one line. What would end the program is held while nothing is echoed, so that the terminal is always
+ * put right before. */
 static enum rc
 read_line(int terminal, struct typing *typing)
 {
     for (;;) {
         uint8_t byte = 0;
+        if (!interrupt_wait(terminal))
+            return rc_fail(RC_LOCKED, _("no passphrase was typed"));
         ssize_t got = read(terminal, &byte, 1);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0 || byte == CONTROL_C || (byte == CONTROL_D && typing->len == 0))
+        if (got <= 0 || (byte == CONTROL_D && typing->len == 0))
             return rc_fail(RC_LOCKED, _("no passphrase was typed"));
         if (byte == '\n' || byte == '\r' || byte == CONTROL_D)
             return RC_OK;
@@ -143,6 +147,7 @@ ask(int terminal, const char *question, struct secret *passphrase)
 {
     struct typing typing = {.typed = SECRET_EMPTY};
     struct termios before, silent;
+    sigset_t signals;
     enum rc rc = secret_make(&typing.typed, SECRET_MAX_BYTES);
 
     if (rc != RC_OK)
@@ -152,14 +157,17 @@ ask(int terminal, const char *question, struct secret *passphrase)
         return rc_fail(RC_LOCKED, _("the terminal cannot be asked"));
     }
     silent = before;
-    silent.c_lflag &= (tcflag_t) ~(ECHO | ISIG | ICANON);
+    silent.c_lflag &= (tcflag_t) ~(ECHO | ICANON);
+    silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* who comes back later would type it in the open */
     silent.c_cc[VMIN] = 1;
     silent.c_cc[VTIME] = 0;
     /* Silent first: what is typed at once is neither shown nor thrown away. */
+    interrupt_hold(&signals);
     (void)tcsetattr(terminal, TCSAFLUSH, &silent);
     say(terminal, question);
     rc = read_line(terminal, &typing);
     (void)tcsetattr(terminal, TCSAFLUSH, &before);
+    interrupt_release(&signals); /* here the program ends, if that is wanted */
     say(terminal, "\n");
     if (rc == RC_OK)
         rc = finish(&typing, passphrase);
@@ -195,6 +203,7 @@ unlock_ask_new(struct secret *passphrase)
 enum rc
 unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
 {
+    progress_step(&call->out.progress, NULL); /* a question, or a command that may ask one */
     const char *file = call_option(call, OPT_PASSPHRASE_FILE);
     const char *command = call_option(call, OPT_PASSPHRASE_COMMAND);
 
@@ -214,6 +223,14 @@ unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
 }
 
 enum rc
+unlock_slots(struct call *call, const struct store_slots *slots, const struct secret *passphrase,
+             struct secret *key)
+{
+    progress_step(&call->out.progress, _("unlocking the store"));
+    return store_key_open(slots, passphrase, key);
+}
+
+enum rc
 unlock_key(struct call *call, const char *directory, struct id *store, struct secret *key)
 {
     struct secret passphrase = SECRET_EMPTY;
@@ -228,7 +245,7 @@ unlock_key(struct call *call, const char *directory, struct id *store, struct se
         return rc;
     rc = unlock_passphrase(call, false, &passphrase);
     if (rc == RC_OK)
-        rc = store_key_open(&slots, &passphrase, key);
+        rc = unlock_slots(call, &slots, &passphrase, key);
     secret_wipe(&passphrase);
     return rc;
 }

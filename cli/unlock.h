@@ -22,6 +22,10 @@ enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;
 enum rc unlock_key(struct call *call, const char *directory, struct id *store,
                    struct secret *key) MUST_CHECK;
 
+/* The key by one of the slots: store_key_open, which takes a second on purpose, with progress. */
+enum rc unlock_slots(struct call *call, const struct store_slots *slots,
+                     const struct secret *passphrase, struct secret *key) MUST_CHECK;
+
 /* What deriving a key costs: the product's, or next to nothing in a build for tests when
  * BAKEN_TEST_CHEAP_KDF is set. */
 struct store_key_cost unlock_cost(void);

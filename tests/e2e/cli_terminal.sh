@@ -5,46 +5,86 @@
 # terminal ANSWERS COMMAND ...: runs it on a terminal of 60 columns, types ANSWERS (lines) at its questions, and
 # prints all that the terminal showed.
 terminal() {
-    /usr/bin/python3 -c '
-import fcntl, os, pty, select, signal, struct, sys, termios
-answers = [line + "\n" for line in sys.argv[1].split("\n") if line]
-child, end = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-shown = b""
-while True:
-    if not select.select([end], [], [], 10)[0]:
-        os.kill(child, signal.SIGKILL)
-        break
-    try:
-        part = os.read(end, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    shown += part
-    if answers and (part.endswith(b": ") or part.endswith(b"? ")):
-        os.write(end, answers.pop(0).encode())
-sys.stdout.write(shown.decode().replace("\r\n", "\n"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))' "$@"
+    local steps=() answer
+    while read -r answer; do
+        [ -z "$answer" ] || steps+=(--at '[:?] $' "$answer\n")
+    done <<<"$1"
+    tests/e2e/terminal.py "${steps[@]}" -- "${@:2}"
 }
+keys() { tests/e2e/terminal.py "$@"; }
 
 export BAKEN_HOME=$WORK/anna XDG_STATE_HOME=$WORK/state
 server_start
 check_says "a new passphrase is asked twice" "once more" terminal $'het geheim\nhet geheim' \
     "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna --roles coach,coordinator
 check_equal "it is not shown" "$(grep -c geheim "$WORK/check.out")" 0
-check_exit "two that differ make no store" 3 "" env BAKEN_HOME="$WORK/none" bash -c "$(declare -f terminal)"'
-    terminal $'"'een\ntwee'"' "$@"' - "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna
+check_exit "two that differ make no store" 3 "" terminal $'een\ntwee' env BAKEN_HOME="$WORK/none" "$BAKEN" \
+    team create --server "$SERVER" --code-file "$CODE" --name Anna
 check_equal "no store was made" "$(find "$WORK/none" -name keyslots.json 2>/dev/null | wc -l)" 0
 check_says "the passphrase is asked" "Passphrase:" terminal "het geheim" "$BAKEN" family add "A family with a code name that is long"
 check_equal "it is not shown" "$(grep -c geheim "$WORK/check.out")" 0
 check_exit "a wrong one" 7 "" terminal "iets anders" "$BAKEN" family list
-check_exit "Ctrl-C gives up" 7 "" terminal $'\003' "$BAKEN" family list
+
+# ---- interrupted: exit 130, the terminal as it was, and nothing half done
+# interrupted NAME STEPS ... -- COMMAND ...
+interrupted() {
+    local name=$1
+    shift
+    check_exit "$name: ends with 130" 130 "" keys "$@"
+    check_equal "$name: the terminal echoes" "echo on" "$(tail -n 1 "$WORK/check.out")"
+}
+interrupted "Ctrl-C at the passphrase" --at 'Passphrase: $' 'het ge\003' -- "$BAKEN" family list
+interrupted "kill -INT at the passphrase" --kill 'Passphrase: $' INT -- "$BAKEN" family list
+check_exit "kill at the passphrase" 143 "" keys --kill 'Passphrase: $' TERM -- "$BAKEN" family list
+check_equal "kill at the passphrase: the terminal echoes" "echo on" "$(tail -n 1 "$WORK/check.out")"
+check_exit "Ctrl-D gives up" 7 "" keys --at 'Passphrase: $' '\004' -- "$BAKEN" family list
+interrupted "Ctrl-C at a new passphrase" --at 'New passphrase: $' 'een\n' --at 'once more: $' '\003' -- \
+    env BAKEN_HOME="$WORK/none" "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna
+check_equal "no store was made" "$(find "$WORK/none" -name keyslots.json 2>/dev/null | wc -l)" 0
 
 echo "het geheim" >"$WORK/anna.passphrase"
 export BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase
+interrupted "Ctrl-C in the middle of a note" --at 'Ctrl-D on a line of its own' 'half a no\003' -- \
+    "$BAKEN" visit add "A family with a code name that is long"
+check_equal "nothing was saved" 0 "$("$BAKEN" visit list --json | grep -c '"note"')"
+
+(flock 9; sleep 20) 9>>"$WORK/anna/lock" &
+HOLDER_PID=$!
+sleep 0.3
+interrupted "Ctrl-C while another command holds the store" --at 'getting the store ready [(]1 s[)]' '\003' -- "$BAKEN" family list
+check_exit "none in JSON" 6 "" keys -- "$BAKEN" family list --json
+check_equal "not a word of it" 0 "$(grep -c 'getting the store ready [(]' "$WORK/check.out")"
+check_exit "none when quiet" 6 "" keys -- "$BAKEN" family list --quiet
+check_equal "not a word of it either" 0 "$(grep -c 'getting the store ready [(]' "$WORK/check.out")"
+check_exit "none in a pipe" 6 "^baken: [^(]*$" "$BAKEN" family list
+kill "$HOLDER_PID"
+wait "$HOLDER_PID" 2>/dev/null
+
+check "a visit is saved" "$BAKEN" visit add "A family with a code name that is long" --text "Before the cut."
+kill -STOP "$SERVER_PID"
+interrupted "Ctrl-C while the server is slow" --at 'asking the server [(]1 s[)]' '\003' -- "$BAKEN" sync
+check_equal "the shell's next line is its own" 1 "$(grep -c '^echo on$' "$WORK/check.out")"
+(sleep 2.5; kill -CONT "$SERVER_PID") &
+check_says "a sync that goes on shows progress" 'asking the server [(]1 s[)]' keys -- "$BAKEN" sync
+wait $!
+check_says "everything was sent" 'The server has everything' "$BAKEN" status
+check_equal "the visit is there once" 1 "$("$BAKEN" visit list --json | grep -o '"written_at"' | wc -l)"
+check "doctor finds nothing" "$BAKEN" doctor
+
+# ---- progress of what takes long
+mkfifo "$WORK/slow"
+(exec 3>"$WORK/slow"; sleep 2; echo none >&3) &
+check_exit "a bundle from a slow disk shows it is read" 3 "" keys -- "$BAKEN" bundle import "$WORK/slow"
+check_equal "it did" 1 "$(grep -c 'reading the file (1 s)' "$WORK/check.out")"
+wait $!
+mkdir "$WORK/dear"
+sed -E 's/"passes": *[0-9]+/"passes":100/; s/"memory_kib": *[0-9]+/"memory_kib":262144/' "$WORK/anna/keyslots.json" \
+    >"$WORK/dear/keyslots.json"
+interrupted "Ctrl-C while the passphrase is tried" --at 'unlocking the store [(]1 s[)]' '\003' -- \
+    "$BAKEN" --store "$WORK/dear" family list
+check_equal "the line of progress is gone before the answer" 0 \
+    "$(keys -- "$BAKEN" family list | grep -c 'getting the store ready')"
+
 check_says "the table fits the terminal" "…" terminal "" "$BAKEN" family list
 check_equal "no line is longer" "$(awk 'length($0) > 62' "$WORK/check.out" | wc -l)" 0
 check_equal "NO_COLOR is heeded" "$(terminal "" "$BAKEN" family list | grep -c $'\033')" 0

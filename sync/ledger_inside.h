@@ -121,6 +121,13 @@ struct ledger {
     size_t servers_count;
 };
 
+/* The position of the line that is being taken in. */
+static inline uint64_t
+ledger_inside_now(const struct ledger *ledger)
+{
+    return ledger->lines_count + 1;
+}
+
 /* ---- ledger_state.c ---- */
 struct inside_person *ledger_inside_person(const struct ledger *ledger, struct id id);
 struct inside_device *ledger_inside_device(const struct ledger *ledger, struct id id);
@@ -135,6 +142,13 @@ enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
                             const struct inside_line *line);
 void ledger_inside_wipe(struct ledger *ledger);
 
+/* ---- ledger_keys.c ---- */
+/* Marks the boxes of current epochs whose devices may not hold the stream any more, after that line at that time. */
+void ledger_inside_mark_lapsed(const struct ledger *ledger, const struct ledger_op *op,
+                               uint64_t time_ms);
+/* Makes the epochs of an operation's key parts and notes who was given their keys. RC_NOMEM. */
+enum rc ledger_inside_give_keys(const struct ledger *ledger, const struct ledger_op *op);
+
 /* ---- ledger_rights.c ---- */
 struct inside_epoch *
 ledger_inside_current(const struct inside_stream *stream); /* NULL: none made */
@@ -144,6 +158,14 @@ enum ledger_function ledger_inside_function(const struct inside_family *family, 
 /* At the head and a time. */
 bool ledger_inside_may_hold(const struct ledger *ledger, const struct inside_device *device,
                             const struct inside_stream *stream, uint64_t at_ms);
+/* By lines up to a position alone, never by a clock. */
+bool ledger_inside_may_write_at(const struct ledger *ledger, const struct inside_device *device,
+                                const struct inside_stream *stream, uint64_t position);
+/* True when the device may write the stream now, and no more after that operation. */
+bool ledger_inside_loses(const struct ledger *ledger, const struct inside_device *device,
+                         const struct inside_stream *stream, const struct ledger_op *op);
+/* The device's person's roles at the head; 0 while the device is not active. */
+uint32_t ledger_inside_roles(const struct ledger *ledger, const struct inside_device *device);
 bool ledger_inside_is_active(const struct ledger *ledger, const struct inside_device *device);
 
 /* ---- ledger_rules.c ---- */

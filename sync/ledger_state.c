@@ -181,13 +181,6 @@ ledger_inside_wipe(struct ledger *ledger)
 
 /* ---- what a line changes ---- */
 
-/* The position of the line that is being taken in. */
-static uint64_t
-now(const struct ledger *ledger)
-{
-    return ledger->lines_count + 1;
-}
-
 static enum rc
 set_roles(const struct ledger *ledger, struct inside_person *person, uint32_t roles)
 {
@@ -197,7 +190,7 @@ set_roles(const struct ledger *ledger, struct inside_person *person, uint32_t ro
     if (history == NULL)
         return RC_NOMEM;
     person->roles = history;
-    history[person->role_count++] = (struct inside_role){now(ledger), roles};
+    history[person->role_count++] = (struct inside_role){ledger_inside_now(ledger), roles};
     person->facts.roles = roles;
     return RC_OK;
 }
@@ -205,7 +198,8 @@ set_roles(const struct ledger *ledger, struct inside_person *person, uint32_t ro
 static enum rc
 add_person(struct ledger *ledger, struct id id, uint32_t roles, const struct ledger_text *name)
 {
-    struct inside_person person = {.facts = {.id = id, .name = *name, .since = now(ledger)}};
+    struct inside_person person = {
+        .facts = {.id = id, .name = *name, .since = ledger_inside_now(ledger)}};
     enum rc rc;
 
     ADD(ledger, persons, &person, ID_BYTES, rc);
@@ -217,7 +211,7 @@ add_device(struct ledger *ledger, struct id person, const uint8_t *sign_public,
            const uint8_t *box_public, const struct ledger_text *label)
 {
     struct inside_device device = {
-        .facts = {.person = person, .label = *label, .since = now(ledger)}};
+        .facts = {.person = person, .label = *label, .since = ledger_inside_now(ledger)}};
     enum rc rc;
 
     device.facts.id = identity_device_id(sign_public, box_public);
@@ -250,7 +244,7 @@ set_server(struct ledger *ledger, const uint8_t *server_public, const char *addr
         return RC_NOMEM;
     ledger->servers = servers;
     struct inside_server *server = &servers[ledger->servers_count++];
-    *server = (struct inside_server){.position = now(ledger)};
+    *server = (struct inside_server){.position = ledger_inside_now(ledger)};
     memcpy(server->server_public, server_public, CRYPTO_PUBLIC_BYTES);
     memcpy(server->address, address, sizeof server->address);
     return RC_OK;
@@ -285,7 +279,7 @@ invite(struct ledger *ledger, const struct ledger_op *op)
                                             .expires_ms = asked->expires_ms,
                                             .name = asked->name,
                                             .device = op->author,
-                                            .position = now(ledger)}};
+                                            .position = ledger_inside_now(ledger)}};
     enum rc rc;
 
     memcpy(added.facts.invite_public, asked->invite_public, CRYPTO_PUBLIC_BYTES);
@@ -300,7 +294,7 @@ approve(struct ledger *ledger, const struct ledger_approve *approve)
     struct ledger_invitation *used = &ledger_inside_invite(ledger, request->invite_public)->facts;
     enum rc rc = RC_OK;
 
-    used->used = now(ledger);
+    used->used = ledger_inside_now(ledger);
     if (ledger_inside_person(ledger, used->person) == NULL)
         rc = add_person(ledger, used->person, used->roles, &used->name);
     if (rc == RC_OK)
@@ -319,7 +313,8 @@ set_function(const struct ledger *ledger, struct inside_family *family, struct i
     if (history == NULL)
         return RC_NOMEM;
     family->assigned = history;
-    history[family->assigned_count++] = (struct inside_assigned){now(ledger), person, function};
+    history[family->assigned_count++] =
+        (struct inside_assigned){ledger_inside_now(ledger), person, function};
     return RC_OK;
 }
 
@@ -331,7 +326,7 @@ set_owner(const struct ledger *ledger, struct inside_family *family, struct id o
     if (family->owned != 0)
         rc = set_function(ledger, family, family->facts.owner, LEDGER_COACH);
     else
-        family->owned = now(ledger);
+        family->owned = ledger_inside_now(ledger);
     family->facts.owner = owner;
     return rc == RC_OK ? set_function(ledger, family, owner, LEDGER_OWNER) : rc;
 }
@@ -343,7 +338,7 @@ add_family(struct ledger *ledger, const struct ledger_family_new *asked)
                                              .index = asked->index,
                                              .file = asked->file,
                                              .shielded = asked->shielded,
-                                             .since = now(ledger)}};
+                                             .since = ledger_inside_now(ledger)}};
     uint32_t at = (uint32_t)ledger->families_count;
     enum rc rc;
 
@@ -371,7 +366,7 @@ give_cover(struct ledger *ledger, const struct ledger_op *op)
                   .until_ms = give->until_ms,
                   .scope = give->scope,
                   .state = LEDGER_COVER_GIVEN,
-                  .given = now(ledger),
+                  .given = ledger_inside_now(ledger),
                   .family_count = op->family_count}};
     uint32_t at = (uint32_t)ledger->covers_count;
     enum rc rc;
@@ -406,7 +401,7 @@ keep_heads(struct ledger *ledger, const struct ledger_heads *heads)
     if (all == NULL)
         return RC_NOMEM;
     ledger->heads = all;
-    struct inside_heads kept = {now(ledger), calloc(heads->count, sizeof *kept.items),
+    struct inside_heads kept = {ledger_inside_now(ledger), calloc(heads->count, sizeof *kept.items),
                                 heads->count};
     if (kept.items == NULL)
         return rc_fail(RC_NOMEM, _("out of memory"));
@@ -422,7 +417,7 @@ end_cover(const struct ledger *ledger, const struct ledger_cover_end *end)
 
     cover->state = LEDGER_COVER_ENDED;
     cover->why = end->why;
-    cover->ended = now(ledger);
+    cover->ended = ledger_inside_now(ledger);
 }
 
 static enum rc
@@ -456,13 +451,15 @@ apply_payload(struct ledger *ledger, const struct ledger_op *op, const struct in
         return give_cover(ledger, op);
     case LEDGER_COVER_ACCEPT:
         ledger_inside_cover(ledger, op->as.cover_accept)->facts.state = LEDGER_COVER_ACCEPTED;
-        ledger_inside_cover(ledger, op->as.cover_accept)->facts.accepted = now(ledger);
+        ledger_inside_cover(ledger, op->as.cover_accept)->facts.accepted =
+            ledger_inside_now(ledger);
         return RC_OK;
     case LEDGER_COVER_END:
         end_cover(ledger, &op->as.cover_end);
         return RC_OK;
     case LEDGER_REVOKE_DEVICE:
-        ledger_inside_device(ledger, op->as.revoke_device)->facts.revoked = now(ledger);
+        ledger_inside_device(ledger, op->as.revoke_device)->facts.revoked =
+            ledger_inside_now(ledger);
         ledger_inside_device(ledger, op->as.revoke_device)->facts.revoked_ms = line->time_ms;
         return RC_OK;
     case LEDGER_SERVER:
@@ -476,135 +473,6 @@ apply_payload(struct ledger *ledger, const struct ledger_op *op, const struct in
     return RC_OK;
 }
 
-/* ---- who was given which key ---- */
-
-/* Marks the boxes of the current epoch whose devices may not hold the stream at this line. */
-static void
-mark_lapsed(const struct ledger *ledger, const struct inside_stream *stream, uint64_t time_ms)
-{
-    struct inside_epoch *epoch = ledger_inside_current(stream);
-
-    for (size_t i = 0; epoch != NULL && i < epoch->given_count; i++) {
-        const struct inside_device *device = ledger_inside_device(ledger, epoch->given[i]);
-        if (device != NULL && !ledger_inside_may_hold(ledger, device, stream, time_ms))
-            epoch->lapsed[i] = 1;
-    }
-}
-
-static void
-mark_families(const struct ledger *ledger, const struct id *families, size_t count,
-              uint64_t time_ms)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct ledger_family *family = &ledger_inside_family(ledger, families[i])->facts;
-        mark_lapsed(ledger, ledger_inside_stream(ledger, family->index), time_ms);
-        mark_lapsed(ledger, ledger_inside_stream(ledger, family->file), time_ms);
-    }
-}
-
-static void
-mark_after(const struct ledger *ledger, const struct ledger_op *op, uint64_t time_ms)
-{
-    if (op->kind == LEDGER_ROLE || op->kind == LEDGER_REVOKE_DEVICE)
-        for (size_t i = 0; i < ledger->streams_count; i++)
-            mark_lapsed(ledger, &ledger->streams[i], time_ms);
-    if (op->kind == LEDGER_ASSIGN)
-        mark_families(ledger, &op->as.assign.family, 1, time_ms);
-    for (size_t i = 0; i < ledger->covers_count; i++) {
-        struct inside_cover *cover = &ledger->covers[i];
-        bool ends_here = cover->facts.ended == now(ledger);
-        if (cover->lapsed || (!ends_here && time_ms < cover->facts.until_ms))
-            continue;
-        mark_families(ledger, cover->families, cover->facts.family_count, time_ms);
-        cover->lapsed = true;
-    }
-}
-
-/* A box given anew may lapse anew. */
-static void
-wake_covers(const struct ledger *ledger, const struct inside_stream *stream)
-{
-    if (stream->family == INSIDE_NO_FAMILY)
-        return;
-    const struct inside_family *family = &ledger->families[stream->family];
-    for (size_t i = 0; i < family->cover_count; i++)
-        if (ledger->covers[family->covers[i]].facts.state != LEDGER_COVER_ENDED)
-            ledger->covers[family->covers[i]].lapsed = false;
-}
-
-static enum rc
-give(struct inside_epoch *epoch, struct id recipient)
-{
-    size_t low = 0;
-    size_t high = epoch->given_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (id_compare(epoch->given[middle], recipient) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < epoch->given_count && id_equal(epoch->given[low], recipient)) {
-        epoch->lapsed[low] = 0;
-        return RC_OK;
-    }
-    struct id *given = array_one_more(epoch->given, epoch->given_count, sizeof *given);
-    if (given == NULL)
-        return RC_NOMEM;
-    epoch->given = given;
-    uint8_t *lapsed = array_one_more(epoch->lapsed, epoch->given_count, sizeof *lapsed);
-    if (lapsed == NULL)
-        return RC_NOMEM;
-    epoch->lapsed = lapsed;
-    memmove(&given[low + 1], &given[low], (epoch->given_count - low) * sizeof *given);
-    memmove(&lapsed[low + 1], &lapsed[low], epoch->given_count - low);
-    given[low] = recipient;
-    lapsed[low] = 0;
-    epoch->given_count++;
-    return RC_OK;
-}
-
-static enum rc
-make_epoch(const struct ledger *ledger, struct inside_stream *stream, const struct ledger_op *op,
-           const struct ledger_part *part)
-{
-    struct inside_epoch *epochs =
-        array_one_more(stream->epochs, stream->facts.epoch, sizeof *epochs);
-
-    if (epochs == NULL)
-        return RC_NOMEM;
-    stream->epochs = epochs;
-    struct inside_epoch *epoch = &epochs[stream->facts.epoch++];
-    *epoch = (struct inside_epoch){.position = now(ledger)};
-    memcpy(epoch->commitment, part->commitment, CRYPTO_HASH_BYTES);
-    if (stream->facts.kind == LEDGER_STREAM_RESERVE)
-        memcpy(epoch->reserve_public,
-               op->kind == LEDGER_CREATE_TEAM ? op->as.create_team.reserve_public
-                                              : op->as.rotate.reserve_public,
-               CRYPTO_PUBLIC_BYTES);
-    for (size_t i = 0; i < part->recipient_count; i++)
-        if (id_equal(part->recipients[i], ledger_reserve()))
-            epoch->reserve_epoch = op->reserve_epoch;
-    return RC_OK;
-}
-
-static enum rc
-give_keys(const struct ledger *ledger, const struct ledger_op *op)
-{
-    for (size_t i = 0; i < op->part_count; i++) {
-        const struct ledger_part *part = &op->parts[i];
-        struct inside_stream *stream = ledger_inside_stream(ledger, part->stream);
-        enum rc rc = part->makes ? make_epoch(ledger, stream, op, part) : RC_OK;
-        for (size_t k = 0; k < part->recipient_count && rc == RC_OK; k++)
-            rc = give(ledger_inside_current(stream), part->recipients[k]);
-        if (rc != RC_OK)
-            return rc;
-        wake_covers(ledger, stream);
-    }
-    return RC_OK;
-}
-
 enum rc
 ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
                     const struct inside_line *line)
@@ -614,8 +482,8 @@ ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
     if (rc == RC_OK)
         rc = keep_heads(ledger, &op->heads);
     if (rc == RC_OK) {
-        mark_after(ledger, op, line->time_ms);
-        rc = give_keys(ledger, op);
+        ledger_inside_mark_lapsed(ledger, op, line->time_ms);
+        rc = ledger_inside_give_keys(ledger, op);
     }
     if (rc == RC_OK)
         ADD(ledger, lines, line, CRYPTO_HASH_BYTES, rc);

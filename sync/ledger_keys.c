@@ -1,0 +1,132 @@
+/* The ledger's memory of keys: which device was given which epoch, and whose box has lapsed since. */
+#include <string.h>
+
+#include "sync/ledger_inside.h"
+#include "sync/writer.h"
+
+/* Marks the boxes of the current epoch whose devices may not hold the stream at this line. */
+static void
+mark_lapsed(const struct ledger *ledger, const struct inside_stream *stream, uint64_t time_ms)
+{
+    struct inside_epoch *epoch = ledger_inside_current(stream);
+
+    for (size_t i = 0; epoch != NULL && i < epoch->given_count; i++) {
+        const struct inside_device *device = ledger_inside_device(ledger, epoch->given[i]);
+        if (device != NULL && !ledger_inside_may_hold(ledger, device, stream, time_ms))
+            epoch->lapsed[i] = 1;
+    }
+}
+
+static void
+mark_families(const struct ledger *ledger, const struct id *families, size_t count,
+              uint64_t time_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct ledger_family *family = &ledger_inside_family(ledger, families[i])->facts;
+        mark_lapsed(ledger, ledger_inside_stream(ledger, family->index), time_ms);
+        mark_lapsed(ledger, ledger_inside_stream(ledger, family->file), time_ms);
+    }
+}
+
+void
+ledger_inside_mark_lapsed(const struct ledger *ledger, const struct ledger_op *op, uint64_t time_ms)
+{
+    if (op->kind == LEDGER_ROLE || op->kind == LEDGER_REVOKE_DEVICE)
+        for (size_t i = 0; i < ledger->streams_count; i++)
+            mark_lapsed(ledger, &ledger->streams[i], time_ms);
+    if (op->kind == LEDGER_ASSIGN)
+        mark_families(ledger, &op->as.assign.family, 1, time_ms);
+    for (size_t i = 0; i < ledger->covers_count; i++) {
+        struct inside_cover *cover = &ledger->covers[i];
+        bool ends_here = cover->facts.ended == ledger_inside_now(ledger);
+        if (cover->lapsed || (!ends_here && time_ms < cover->facts.until_ms))
+            continue;
+        mark_families(ledger, cover->families, cover->facts.family_count, time_ms);
+        cover->lapsed = true;
+    }
+}
+
+/* A box given anew may lapse anew. */
+static void
+wake_covers(const struct ledger *ledger, const struct inside_stream *stream)
+{
+    if (stream->family == INSIDE_NO_FAMILY)
+        return;
+    const struct inside_family *family = &ledger->families[stream->family];
+    for (size_t i = 0; i < family->cover_count; i++)
+        if (ledger->covers[family->covers[i]].facts.state != LEDGER_COVER_ENDED)
+            ledger->covers[family->covers[i]].lapsed = false;
+}
+
+static enum rc
+give(struct inside_epoch *epoch, struct id recipient)
+{
+    size_t low = 0;
+    size_t high = epoch->given_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (id_compare(epoch->given[middle], recipient) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < epoch->given_count && id_equal(epoch->given[low], recipient)) {
+        epoch->lapsed[low] = 0;
+        return RC_OK;
+    }
+    struct id *given = array_one_more(epoch->given, epoch->given_count, sizeof *given);
+    if (given == NULL)
+        return RC_NOMEM;
+    epoch->given = given;
+    uint8_t *lapsed = array_one_more(epoch->lapsed, epoch->given_count, sizeof *lapsed);
+    if (lapsed == NULL)
+        return RC_NOMEM;
+    epoch->lapsed = lapsed;
+    memmove(&given[low + 1], &given[low], (epoch->given_count - low) * sizeof *given);
+    memmove(&lapsed[low + 1], &lapsed[low], epoch->given_count - low);
+    given[low] = recipient;
+    lapsed[low] = 0;
+    epoch->given_count++;
+    return RC_OK;
+}
+
+static enum rc
+make_epoch(const struct ledger *ledger, struct inside_stream *stream, const struct ledger_op *op,
+           const struct ledger_part *part)
+{
+    struct inside_epoch *epochs =
+        array_one_more(stream->epochs, stream->facts.epoch, sizeof *epochs);
+
+    if (epochs == NULL)
+        return RC_NOMEM;
+    stream->epochs = epochs;
+    struct inside_epoch *epoch = &epochs[stream->facts.epoch++];
+    *epoch = (struct inside_epoch){.position = ledger_inside_now(ledger)};
+    memcpy(epoch->commitment, part->commitment, CRYPTO_HASH_BYTES);
+    if (stream->facts.kind == LEDGER_STREAM_RESERVE)
+        memcpy(epoch->reserve_public,
+               op->kind == LEDGER_CREATE_TEAM ? op->as.create_team.reserve_public
+                                              : op->as.rotate.reserve_public,
+               CRYPTO_PUBLIC_BYTES);
+    for (size_t i = 0; i < part->recipient_count; i++)
+        if (id_equal(part->recipients[i], ledger_reserve()))
+            epoch->reserve_epoch = op->reserve_epoch;
+    return RC_OK;
+}
+
+enum rc
+ledger_inside_give_keys(const struct ledger *ledger, const struct ledger_op *op)
+{
+    for (size_t i = 0; i < op->part_count; i++) {
+        const struct ledger_part *part = &op->parts[i];
+        struct inside_stream *stream = ledger_inside_stream(ledger, part->stream);
+        enum rc rc = part->makes ? make_epoch(ledger, stream, op, part) : RC_OK;
+        for (size_t k = 0; k < part->recipient_count && rc == RC_OK; k++)
+            rc = give(ledger_inside_current(stream), part->recipients[k]);
+        if (rc != RC_OK)
+            return rc;
+        wake_covers(ledger, stream);
+    }
+    return RC_OK;
+}

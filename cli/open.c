@@ -64,7 +64,7 @@ make_store(struct call *call, const char *directory)
     enum rc rc = unlock_passphrase(call, true, &passphrase);
 
     if (rc == RC_OK)
-        progress_step(&call->out.progress, _("making the store"));
+        progress_step(&call->out.progress, _("setting up the store"));
     if (rc == RC_OK)
         rc = store_create(&options, &passphrase, &cost, &call->store);
     secret_wipe(&passphrase);

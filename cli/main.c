@@ -4,6 +4,7 @@
 #include "core/i18n.h"
 #include "core/version.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -204,6 +205,23 @@ check_words(struct call *call, size_t own_words, const char *name)
     return options_check(&call->options, call->command->options, name);
 }
 
+/* Every answer says so, for every answer lacks what is hidden. */
+static enum rc
+tell_hidden(struct call *call)
+{
+    struct waiting waiting;
+    enum rc rc = call->replica == NULL ? RC_ABSENT : replica_waiting(call->replica, &waiting);
+
+    if (rc == RC_OK && waiting.hidden > 0)
+        out_notice(&call->out, "cover_hidden",
+                   _("The clock of this device jumped, and by it your cover is over. Hidden, not deleted: "
+                     "%" PRIu64 " families, and what you wrote and have not sent. Run `baken sync`: the "
+                     "server's time decides. Without it they are deleted here in seven days, all but "
+                     "what was not sent."),
+                   waiting.hidden);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
 /* Runs the command and says how it ended. */
 static int
 run(struct call *call, const char *name)
@@ -214,6 +232,8 @@ run(struct call *call, const char *name)
     out_start(&call->out, call_has(call, OPT_JSON), call_has(call, OPT_QUIET), name);
     call->clock = clock_system();
     rc = call->command->run(call);
+    if (rc == RC_OK)
+        rc = tell_hidden(call);
     if (rc == RC_OK)
         rc = out_finish(&call->out);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));

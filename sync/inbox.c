@@ -227,10 +227,17 @@ static enum rc
 apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
           struct inbox_verdict *verdict)
 {
+    enum streams_place place = STREAMS_SHOWN;
     enum rc rc = elog_get(replica->db, key, row);
 
+    if (rc == RC_OK && replica->has_hidden)
+        rc = streams_find(replica, row->entry.stream, &place);
     if (rc != RC_OK)
         return rc;
+    if (place == STREAMS_HIDDEN) {
+        *verdict = (struct inbox_verdict){ELOG_NEW, row->reason}; /* until it is shown again */
+        return RC_OK;
+    }
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
     rc = inbox_verdict(replica, &row->entry, verdict);
     if (rc != RC_OK)

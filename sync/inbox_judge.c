@@ -119,8 +119,12 @@ inbox_mark_rebuild(struct replica *replica, struct id stream)
 enum rc
 replica_rebuild(struct replica *replica, struct id stream)
 {
-    enum rc rc = db_begin(replica->db);
+    enum streams_place place;
+    enum rc rc = streams_find(replica, stream, &place);
 
+    if (rc != RC_OK || place == STREAMS_HIDDEN)
+        return rc; /* it is built when it is shown again */
+    rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
     rc = journal_reset(replica->journal, stream);
@@ -228,7 +232,7 @@ rebuild_marked(struct replica *replica)
 
     while (rc == RC_OK && found) {
         struct id stream;
-        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild LIMIT 1",
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE needs_rebuild AND hidden_ms IS NULL LIMIT 1",
                      &stmt);
         if (rc != RC_OK)
             break;

@@ -287,11 +287,11 @@ replica_forget_lent(struct replica *replica)
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
-        bool is_here = true, is_filling;
+        enum streams_place place = STREAMS_SHOWN;
         rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
         if (rc == RC_OK && !may_keep(replica, stream)) /* of a stream that is here, what waits is sealed first */
-            rc = streams_have(replica, stream, &is_here, &is_filling);
-        if (rc == RC_OK && !is_here)
+            rc = streams_find(replica, stream, &place);
+        if (rc == RC_OK && place == STREAMS_ABSENT)
             keyring_drop(replica->keys, stream);
         else
             i++;
@@ -302,52 +302,6 @@ replica_forget_lent(struct replica *replica)
         if (rc == RC_OK && found)
             rc = delete_lent(replica, stream);
     }
-    return rc;
-}
-
-static enum rc
-load_time(struct replica *replica)
-{
-    int64_t highest;
-    enum rc rc = state_get_int(replica->db, STATE_HIGHEST_MS, &highest);
-
-    if (rc == RC_OK)
-        rc = state_get_int(replica->db, STATE_CLOCK_OFFSET_MS, &replica->clock_offset_ms);
-    int64_t wall = clock_wall_ms(replica->clock);
-    replica->time_base_ms = wall > highest ? wall : highest;
-    replica->mono_base_ms = clock_mono_ms(replica->clock);
-    return rc;
-}
-
-int64_t
-replica_now_ms(struct replica *replica)
-{
-    int64_t running = clock_mono_ms(replica->clock) - replica->mono_base_ms;
-    int64_t base = replica->time_base_ms + (running > 0 ? running : 0);
-    int64_t wall = clock_wall_ms(replica->clock);
-
-    return wall > base ? wall : base;
-}
-
-uint64_t
-replica_server_ms(const struct replica *replica)
-{
-    int64_t now = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
-
-    return now > 0 ? (uint64_t)now : 0;
-}
-
-enum rc
-replica_learn_time(struct replica *replica, int64_t server_ms)
-{
-    int64_t now = replica_now_ms(replica);
-
-    replica->clock_offset_ms = server_ms - clock_wall_ms(replica->clock);
-    replica->time_base_ms = server_ms > now ? server_ms : now;
-    replica->mono_base_ms = clock_mono_ms(replica->clock);
-    enum rc rc = state_put_int(replica->db, STATE_CLOCK_OFFSET_MS, replica->clock_offset_ms);
-    if (rc == RC_OK)
-        rc = state_put_int(replica->db, STATE_HIGHEST_MS, replica->time_base_ms);
     return rc;
 }
 
@@ -375,7 +329,7 @@ open_all(struct replica *replica)
 
     enum rc rc = load_identity(replica);
     if (rc == RC_OK)
-        rc = load_time(replica);
+        rc = replica_load_time(replica);
     if (rc == RC_OK)
         rc = load_keys(replica);
     if (rc == RC_OK)

@@ -12,7 +12,7 @@
 struct replica;
 
 /* Opens what the store holds; brings own covers to their end whose time is over (seals what waits, deletes boxes, keys,
- * rows, free pages) before anything can be read. A store without a team opens too. `store` is lent. */
+ * rows, free pages) before anything can be read, and hides those of which only a jump of the clock says so. A store without a team opens too. `store` is lent. */
 enum rc replica_open(struct store *store, struct replica **replica) MUST_CHECK;
 void replica_close(struct replica *replica);
 
@@ -25,7 +25,8 @@ bool replica_in_team(const struct replica *replica); /* joined and approved */
 bool replica_is_revoked(const struct replica *replica);
 struct author replica_self(const struct replica *replica);
 const struct save_source *replica_saves(struct replica *replica); /* for history and bases */
-/* Device time: the highest of wall clock, last server time, and stored time plus time running. */
+/* Device time: the highest of wall clock, last server time, and stored time plus time running. The server's word takes back
+ * what only a jump of the clock said. */
 int64_t replica_now_ms(struct replica *replica);
 
 /* ---- writing, offline ------------------------------------------------------------------------- */
@@ -137,6 +138,7 @@ enum rc replica_applied_at(struct replica *replica, struct id device, struct id 
 enum rc replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms) MUST_CHECK;
 struct waiting {
     uint64_t saves_unsealed, entries_unsent, parked, held;
+    uint64_t hidden;      /* families of a cover that is over only by a jump of this device's clock */
     int64_t last_sync_ms; /* last complete session; 0: never */
     int64_t clock_off_ms;
 };

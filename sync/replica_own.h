@@ -19,6 +19,16 @@ struct chain_found {
     enum elog_reason stopped; /* ELOG_GAP, ELOG_FORK; ELOG_NO_REASON at save 1 */
 };
 
+/* Device time (docs/PROTOCOL.md section 9). What is settled never goes down; beyond it stands what a jump of the clock
+ * says, until the server's word. */
+struct device_time {
+    int64_t settled_ms; /* 0: the server's word never came */
+    int64_t highest_ms; /* at least settled_ms */
+    int64_t wall_ms;    /* the clocks as last read; 0: never */
+    int64_t mono_ms;
+    int64_t kept_wall_ms; /* as last stored */
+};
+
 struct replica {
     struct store *store; /* lent, with its db and clock */
     struct db *db;
@@ -34,9 +44,9 @@ struct replica {
     bool is_revoked;                 /* so said the server at the latest session */
     bool must_recover;               /* continuity is not proven: nothing is sealed */
     uint64_t incarnation;
-    int64_t time_base_ms; /* device time at mono_base_ms */
-    int64_t mono_base_ms;
+    struct device_time time;
     int64_t clock_offset_ms; /* server time minus wall clock */
+    bool has_hidden;         /* some stream is hidden: see streams_refresh */
     struct save_source saves;
     struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
     struct source_cache *cache; /* the body read last; sync/source.c */
@@ -58,11 +68,20 @@ enum rc replica_load_invitation(struct replica *replica,
 /* Makes and stores the device's identity when there is none. */
 enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
 struct feed_ref replica_feed(const struct replica *replica);
-/* The server's signed time moves device time. */
+
+/* ---- device_time.c ---- */
+enum rc replica_load_time(struct replica *replica) MUST_CHECK;
+/* Stores device time, when it moved by more than a minute since that was done last. */
+enum rc replica_keep_time(struct replica *replica) MUST_CHECK;
+/* Device time without what only a jump of the clock says: what may be purged is judged by it. */
+int64_t replica_settled_ms(struct replica *replica);
+/* The server's signed time settles device time: a jump is confirmed by it, or forgotten. */
 enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
 /* The server's time, as its latest signed hello lets us reckon: what the next line will be judged by. Device time may be
  * far ahead of it for ever, after the clock was once; then what is owed would be judged otherwise than the server does. */
 uint64_t replica_server_ms(const struct replica *replica);
+
+/* ---- replica.c ---- */
 /* RC_ABSENT with a sentence without a team. */
 enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
 /* Stores every key of the ring that is not stored yet; not those that are only passed on through the reserve. */
@@ -72,14 +91,20 @@ enum rc replica_store_keys(struct replica *replica) MUST_CHECK;
 enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;
 
 /* ---- streams.c ---- */
-/* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. */
+/* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. What is lost
+ * only by a jump of the clock is hidden: log, keys and outbox stay, and no row of the journal does. */
 enum rc streams_refresh(struct replica *replica, bool *gained) MUST_CHECK;
-/* True when the stream is one of ours now. */
+/* Shows again what a jump hid and the server's time gives back; purges nothing. */
+enum rc streams_show(struct replica *replica) MUST_CHECK;
+enum streams_place { STREAMS_ABSENT, STREAMS_HIDDEN, STREAMS_SHOWN };
+enum rc streams_find(struct replica *replica, struct id stream,
+                     enum streams_place *place) MUST_CHECK;
+/* True when the stream is one of ours now; hidden ones are not. */
 enum rc streams_have(struct replica *replica, struct id stream, bool *is_here,
                      bool *is_filling) MUST_CHECK;
 enum rc streams_touch(struct replica *replica,
                       struct id stream) MUST_CHECK; /* changed since the last acknowledgement */
-/* Keys of up to `room` streams: all of ours, ascending after `after`. */
+/* The next of ours, ascending after `after`; hidden ones are passed over. */
 enum rc streams_next(struct replica *replica, const struct id *after, struct id *stream,
                      bool *found) MUST_CHECK;
 

@@ -59,7 +59,7 @@ replica_save(struct replica *replica, struct change *changes, size_t count)
     for (size_t i = 0; rc == RC_OK && i < count; i++)
         rc = save_one(replica, &self, &changes[i], &body);
     if (rc == RC_OK)
-        rc = state_put_int(replica->db, STATE_HIGHEST_MS, replica_now_ms(replica));
+        rc = replica_keep_time(replica);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else

@@ -79,6 +79,8 @@ session_hello(struct session *session)
     session->server_position = hello.position;
     rc = replica_learn_time(replica, (int64_t)hello.time_ms + half_ms);
     session->report->clock_off_ms = -replica->clock_offset_ms;
+    if (rc == RC_OK)
+        rc = streams_show(replica);
 out:
     joining_invitation_wipe(&invitation);
     buf_wipe(&answer);

@@ -20,7 +20,11 @@
 #define STATE_ACK_NUMBER "ack_number" /* highest own number given */
 #define STATE_ACKED_MS "acked_ms"     /* when the newest own one was given */
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */
-#define STATE_HIGHEST_MS "highest_ms"           /* highest device time seen */
+/* Device time and the readings of the clocks that it was last told by (sync/device_time.c). */
+#define STATE_SETTLED_MS "settled_ms"
+#define STATE_HIGHEST_MS "highest_ms"
+#define STATE_WALL_MS "wall_ms"
+#define STATE_MONO_MS "mono_ms"
 #define STATE_LAST_SYNC_MS "last_sync_ms"
 #define STATE_STATEMENT "statement" /* bytes: the server's latest word on the ledger, for bundles */
 #define STATE_JUDGED "judged"       /* ledger position up to which applied entries were judged */

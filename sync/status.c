@@ -160,13 +160,13 @@ replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms)
 /* ---- what waits ------------------------------------------------------------------------------- */
 
 static enum rc
-count_unsent(struct db *db, uint64_t *count)
+count_rows(struct db *db, const char *sql, uint64_t *count)
 {
     struct stmt *stmt;
     bool found;
 
     *count = 0;
-    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_entry WHERE is_sent = 0", &stmt);
+    enum rc rc = db_stmt(db, sql, &stmt);
     if (rc != RC_OK)
         return rc;
     rc = stmt_step(stmt, &found);
@@ -184,7 +184,8 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
     enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
     if (rc == RC_OK)
-        rc = count_unsent(replica->db, &waiting->entries_unsent);
+        rc = count_rows(replica->db, "SELECT count(*) FROM sync_entry WHERE is_sent = 0",
+                        &waiting->entries_unsent);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_PARKED, &waiting->parked);
     if (rc == RC_OK)
@@ -192,6 +193,10 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     waiting->parked += newer;
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_HELD, &waiting->held);
+    if (rc == RC_OK)
+        rc = count_rows(replica->db, /* 4: LEDGER_STREAM_FILE */
+                        "SELECT count(*) FROM sync_stream WHERE hidden_ms NOT NULL AND kind = 4",
+                        &waiting->hidden);
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
     return rc;

@@ -1,16 +1,20 @@
-/* The streams of this device, in step with ledger and time: gained ones are filled, lost ones purged. */
+/* The streams of this device, in step with ledger and time: gained ones are filled, lost ones hidden or purged. */
 #include <string.h>
 
 #include "core/i18n.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
 
+/* How long a stream stays hidden while the server is not heard of, by the highest device time. */
+#define HIDDEN_MS ((int64_t)7 * 24 * 60 * 60 * 1000)
+
 enum rc
 streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_filling)
 {
     struct stmt *stmt;
     enum rc rc =
-        db_stmt(replica->db, "SELECT is_filling FROM sync_stream WHERE stream = ?1", &stmt);
+        db_stmt(replica->db, "SELECT is_filling FROM sync_stream WHERE stream = ?1 AND hidden_ms IS NULL",
+                &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -37,7 +41,8 @@ streams_next(struct replica *replica, const struct id *after, struct id *stream,
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
-                         "SELECT stream FROM sync_stream WHERE ?1 IS NULL OR stream > ?1"
+                         "SELECT stream FROM sync_stream WHERE (?1 IS NULL OR stream > ?1)"
+                         " AND hidden_ms IS NULL"
                          " ORDER BY stream LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
@@ -49,6 +54,56 @@ streams_next(struct replica *replica, const struct id *after, struct id *stream,
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* A stream's row: one of ours, be it hidden or not. */
+struct held {
+    struct id stream;
+    int kind;
+    bool is_hidden;
+    int64_t hidden_ms;
+};
+
+/* The next after `held->stream`; from the first when that is zero, which no stream here is. */
+static enum rc
+next_held(struct replica *replica, struct held *held, bool *found)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream, kind, hidden_ms FROM sync_stream WHERE stream > ?1"
+                         " ORDER BY stream LIMIT 1",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, held->stream);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found) {
+        held->kind = (int)stmt_get_int(stmt, 1);
+        held->is_hidden = !stmt_is_null(stmt, 2);
+        held->hidden_ms = stmt_get_int(stmt, 2);
+        rc = stmt_get_id(stmt, 0, &held->stream);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+streams_find(struct replica *replica, struct id stream, enum streams_place *place)
+{
+    struct stmt *stmt;
+    bool found;
+
+    *place = STREAMS_ABSENT;
+    enum rc rc =
+        db_stmt(replica->db, "SELECT hidden_ms FROM sync_stream WHERE stream = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        *place = stmt_is_null(stmt, 0) ? STREAMS_SHOWN : STREAMS_HIDDEN;
     stmt_done(stmt);
     return rc;
 }
@@ -100,8 +155,11 @@ delete_rows(struct replica *replica, struct id stream)
         "DELETE FROM sync_ack WHERE stream = ?1",
         "DELETE FROM sync_stream WHERE stream = ?1",
     };
-    enum rc rc = journal_purge_stream(replica->journal, stream);
+    enum streams_place place;
+    enum rc rc = streams_find(replica, stream, &place);
 
+    if (rc == RC_OK && place == STREAMS_SHOWN)
+        rc = journal_purge_stream(replica->journal, stream);
     for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++) {
         struct stmt *stmt;
         rc = db_stmt(replica->db, deletes[i], &stmt);
@@ -151,19 +209,108 @@ scrub(struct replica *replica)
     return rc == RC_OK ? state_put_int(replica->db, STATE_MUST_SCRUB, 0) : rc;
 }
 
-/* Streams that are here and may no longer be read. */
+static enum rc
+put_hidden(struct replica *replica, struct id stream, const int64_t *hidden_ms)
+{
+    struct stmt *stmt;
+    enum rc rc =
+        db_stmt(replica->db, "UPDATE sync_stream SET hidden_ms = ?2 WHERE stream = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    if (hidden_ms != NULL)
+        stmt_int(stmt, 2, *hidden_ms);
+    else
+        stmt_null(stmt, 2);
+    return stmt_finish(stmt);
+}
+
+/* No command can show what the journal has no row of; log, keys and outbox can give every row again. */
+static enum rc
+hide(struct replica *replica, struct id stream, int64_t now_ms)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = journal_purge_stream(replica->journal, stream);
+    if (rc == RC_OK)
+        rc = put_hidden(replica, stream, &now_ms);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    source_forget(replica);
+    return rc;
+}
+
+static enum rc
+show(struct replica *replica, const struct held *held)
+{
+    const struct ledger_stream *known = ledger_stream(replica->ledger, held->stream);
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = put_hidden(replica, held->stream, NULL);
+    if (rc == RC_OK)
+        rc = journal_add_stream(replica->journal, held->stream, (enum stream_kind)held->kind,
+                                known != NULL ? known->family : (struct id){{0}});
+    if (rc == RC_OK)
+        rc = replica_rebuild(replica, held->stream);
+    if (rc == RC_OK)
+        rc = db_commit(replica->db);
+    else
+        db_rollback(replica->db);
+    return rc;
+}
+
+static bool
+may_read_at(const struct replica *replica, struct id stream, int64_t ms)
+{
+    return ledger_may_read(replica->ledger, replica->identity.device, stream, (uint64_t)ms);
+}
+
+enum rc
+streams_show(struct replica *replica)
+{
+    int64_t now_ms = replica_now_ms(replica);
+    struct held held = {.kind = 0};
+    bool found = replica->has_hidden;
+    enum rc rc = found ? next_held(replica, &held, &found) : RC_OK;
+
+    while (rc == RC_OK && found) {
+        if (held.is_hidden && may_read_at(replica, held.stream, now_ms))
+            rc = show(replica, &held);
+        if (rc == RC_OK)
+            rc = next_held(replica, &held, &found);
+    }
+    return rc == RC_OK ? rc : rc_while(rc, _("showing again what a jump of the clock hid"));
+}
+
+/* Streams that are here and may no longer be read: gone when that is sure, hidden while only a jump of the clock says so. */
 static enum rc
 lose_all(struct replica *replica, int64_t now_ms)
 {
-    struct id stream;
+    int64_t settled_ms = replica_settled_ms(replica);
+    struct held held = {.kind = 0};
     bool found;
 
-    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    replica->has_hidden = false;
+    enum rc rc = next_held(replica, &held, &found);
     while (rc == RC_OK && found) {
-        if (!ledger_may_read(replica->ledger, replica->identity.device, stream, (uint64_t)now_ms))
-            rc = lose(replica, stream);
+        bool is_shown = may_read_at(replica, held.stream, now_ms);
+        bool is_over = !is_shown && (!may_read_at(replica, held.stream, settled_ms) ||
+                                     (held.is_hidden && now_ms - held.hidden_ms >= HIDDEN_MS));
+        if (is_over)
+            rc = lose(replica, held.stream);
+        else if (!is_shown && !held.is_hidden)
+            rc = hide(replica, held.stream, now_ms);
+        else if (is_shown && held.is_hidden)
+            rc = show(replica, &held);
+        replica->has_hidden = replica->has_hidden || (!is_shown && !is_over);
         if (rc == RC_OK)
-            rc = streams_next(replica, &stream, &stream, &found);
+            rc = next_held(replica, &held, &found);
     }
     return rc == RC_OK ? scrub(replica) : rc;
 }
@@ -185,12 +332,11 @@ streams_refresh(struct replica *replica, bool *gained)
         keyring_drop(replica->keys, ledger_reserve());
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
          i++) {
-        bool is_here, is_filling;
-        if (stream->kind == LEDGER_STREAM_RESERVE ||
-            !ledger_may_read(replica->ledger, device, stream->id, (uint64_t)now_ms))
+        enum streams_place place;
+        if (stream->kind == LEDGER_STREAM_RESERVE || !may_read_at(replica, stream->id, now_ms))
             continue;
-        rc = streams_have(replica, stream->id, &is_here, &is_filling);
-        if (rc == RC_OK && !is_here) {
+        rc = streams_find(replica, stream->id, &place);
+        if (rc == RC_OK && place == STREAMS_ABSENT) {
             rc = gain(replica, stream);
             *gained = true;
         }

@@ -5,7 +5,8 @@
 
 DUMP=$BUILD/tests/tools/dump_store
 [ -x "$DUMP" ] || give_up "the tool is built" "make tools"
-DAY_MS=86400000
+HOUR_MS=3600000
+DAY_MS=$((24 * HOUR_MS))
 
 # look DEVICE: plain pages to $WORK/pages, kept keys to $WORK/kept, from a copy: looking changes nothing.
 look() {
@@ -121,7 +122,10 @@ check_equal "control: the second cover has the words" "$(words_found kievitsbloe
 check_equal "control: and every key" "$(keys_found "$WORK/kept")" "$(wc -l <"$WORK/keys")"
 as lieve visit add wulpenburg --text "offline een rietzanger" >/dev/null 2>&1
 server_stop
-export BAKEN_TEST_CLOCK_OFFSET_MS=$((3 * DAY_MS))
+for hours in 20 40; do # no jump: the laptop is used every day
+    BAKEN_TEST_CLOCK_OFFSET_MS=$((hours * HOUR_MS)) as lieve today >/dev/null 2>&1
+done
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((60 * HOUR_MS))
 check_exit "its time is over: the family is not there" 4 "" as lieve family show wulpenburg
 # shellcheck disable=SC2086
 nothing_left "ended by time, offline" $WORDS
@@ -129,7 +133,7 @@ unset BAKEN_TEST_CLOCK_OFFSET_MS
 check_exit "a clock put back does not bring it back" 4 "" as lieve family show wulpenburg
 # shellcheck disable=SC2086
 nothing_left "after the clock was put back" $WORDS
-export BAKEN_TEST_CLOCK_OFFSET_MS=$((3 * DAY_MS))
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((60 * HOUR_MS))
 server_start
 check "it comes online" as lieve sync
 no_boxes "ended by time"
@@ -137,4 +141,55 @@ no_boxes "ended by time"
 nothing_left "online again" $WORDS
 as joris sync >/dev/null 2>&1
 check_says "the owner has what was written before the end" "offline een rietzanger" as joris visit list wulpenburg
+
+# ---- a clock that jumps: hidden first, shown again or purged by the server's word
+as joris sync >/dev/null 2>&1
+cover wulpenburg "$(date -d '+9 days' +%F)"
+as lieve visit add wulpenburg --text "een rietzanger voor de sprong" >/dev/null
+server_stop
+# Every command that shows something, once; which of the words were said.
+words_said() {
+    local command word
+    for command in "search rietzanger" "search kievitsbloem" today caseload conflicts "family list" "visit list" \
+        "goal list" "member list wulpenburg" "agreement list" "safety list" "cover list" "cover card" doctor; do
+        # shellcheck disable=SC2086
+        as lieve $command
+    done >"$WORK/said" 2>&1
+    for word in $WORDS; do grep -iqF -- "$word" "$WORK/said" && printf '%s ' "$word"; done
+}
+hidden() {
+    check_exit "$1: the family is not there" 4 "" as lieve family show wulpenburg
+    # The name that was asked for comes back in "there is no family wulpenburg".
+    check_equal "$1: no command shows a word" "$(words_said | sed "s/wulpenburg *//")" ""
+    check_says "$1: status tells" "cover_hidden" as lieve status --json
+    check_says "$1: today too" "cover_hidden" as lieve today --json
+    check_says "$1: what was not sent is kept" '"saves_unsealed": ?[1-9]' as lieve status --json
+}
+check_equal "control: before the jump the commands show the words" "$(words_said)" \
+    "wulpenburg kievitsbloem driemaal avondklok rietzanger "
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((365 * DAY_MS))
+hidden "a year ahead"
+check "it says so in Dutch" grep -qF "De klok van dit apparaat versprong" <(BAKEN_LANG=nl as lieve status 2>&1)
+unset BAKEN_TEST_CLOCK_OFFSET_MS
+hidden "put back by hand"
+BAKEN_TEST_CLOCK_OFFSET_MS=0 server_start
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((365 * DAY_MS))
+check "the server's time is another" as lieve sync
+check_says "the family is there again" "voor de sprong" as lieve visit list wulpenburg
+unset BAKEN_TEST_CLOCK_OFFSET_MS
+check_says "and with the clock set right" "voor de sprong" as lieve visit list wulpenburg
+as joris sync >/dev/null 2>&1
+check_says "the owner has it" "voor de sprong" as joris visit list wulpenburg
+as lieve visit add wulpenburg --text "na de sprong nog een rietzanger" >/dev/null
+owner_keys
+server_stop
+export BAKEN_TEST_CLOCK_OFFSET_MS=$((21 * DAY_MS))
+hidden "off for three weeks"
+server_start
+check "the server's time is the same" as lieve sync
+# shellcheck disable=SC2086
+nothing_left "the end is confirmed" $WORDS
+no_boxes "the end is confirmed"
+as joris sync >/dev/null 2>&1
+check_says "the owner has what was not sent" "na de sprong" as joris visit list wulpenburg
 finish

@@ -172,8 +172,7 @@ act_save(struct device *device)
     if (home == MODEL_FILE && world_falls(world, 400))
         fill_save(device, (int)at - 1, MODEL_INDEX, &saves[count++]);
     bool may = engine_may_write(device, saves[0].stream);
-    bool is_here = adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
-                               &world->names.streams[at]) > 0;
+    bool is_here = adapter_has_stream(device, (int)at);
     if (!may && world_falls(world, 900))
         return;
     bool is_partial = lacks_own(device, (int)at, count);
@@ -223,8 +222,7 @@ act_rebuild(struct device *device)
     struct world *world = device->world;
     int stream = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
 
-    if (adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1",
-                    &world->names.streams[stream]) == 0)
+    if (!adapter_has_stream(device, stream))
         return;
     act_begin(device, "rebuilds a stream");
     (void)world_judge(device, replica_rebuild(device->replica, world->names.streams[stream]),

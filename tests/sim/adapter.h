@@ -42,6 +42,7 @@ size_t adapter_conflicts(struct device *device, int stream);
 
 /* One integer of an SQL statement (a literal) with an id bound to ?1; 0 without a row. */
 int64_t adapter_ask(struct device *device, const char *sql, const struct id *id);
+bool adapter_has_stream(struct device *device, int stream); /* and shows it */
 void adapter_tell(struct device *device, const char *sql);
 
 #endif

@@ -53,6 +53,14 @@ adapter_ask(struct device *device, const char *sql, const struct id *id)
     return answer;
 }
 
+bool
+adapter_has_stream(struct device *device, int stream)
+{
+    return adapter_ask(device,
+                       "SELECT count(*) FROM sync_stream WHERE stream = ?1 AND hidden_ms IS NULL",
+                       &device->world->names.streams[stream]) > 0;
+}
+
 void
 adapter_tell(struct device *device, const char *sql)
 {
@@ -108,8 +116,7 @@ adapter_look(struct device *device)
         if (id_is_zero(id))
             continue;
         decide_open(device, stream);
-        bool is_here =
-            adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE stream = ?1", &id) > 0;
+        bool is_here = adapter_has_stream(device, stream);
         for (int writer = 0; writer < world->names.writer_count; writer++) {
             uint32_t upto = 0;
             enum rc rc = is_here

@@ -41,7 +41,10 @@ device_wall(void *context)
 static int64_t
 device_mono(void *context)
 {
-    return server_mono(((struct office_device *)context)->office);
+    struct office_device *device = context;
+
+    return device->booted_ms == 0 ? server_mono(device->office)
+                                  : device->office->now_ms - device->booted_ms;
 }
 
 static void
@@ -151,6 +154,13 @@ office_shut(struct office *office, int at)
 }
 
 void
+office_switch_off(struct office *office, int at)
+{
+    office_shut(office, at);
+    office->devices[at].is_off = true;
+}
+
+void
 office_close(struct office *office)
 {
     for (int i = 0; i < OFFICE_DEVICES; i++) {
@@ -184,6 +194,9 @@ office_start(struct office *office, int at)
     struct office_device *device = &office->devices[at];
     struct store_options options = options_of(device);
 
+    if (device->is_off)
+        device->booted_ms = office->now_ms;
+    device->is_off = false;
     enum rc rc = store_open(&options, &device->store);
     return rc == RC_OK ? replica_open(device->store, &device->replica) : rc;
 }

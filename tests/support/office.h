@@ -32,6 +32,8 @@ struct office_device {
     struct office_fault fault;
     unsigned requests;
     int64_t clock_off_ms; /* of the device's wall clock */
+    int64_t booted_ms;    /* when the machine was started last, after it was switched off; 0: before all */
+    bool is_off;
     struct sync_report report;
     struct id id;
     struct id person;
@@ -59,6 +61,9 @@ void office_join_again(struct office *office, int at, struct id person);
 /* Ends and opens the replica, the store with it. */
 void office_reopen(struct office *office, int at);
 void office_shut(struct office *office, int at);
+/* Shuts the replica and switches the machine off: office_start, which starts it again, has it count its running time
+ * from zero. */
+void office_switch_off(struct office *office, int at);
 /* Opens only; the code of replica_open is given back. */
 enum rc office_start(struct office *office, int at);
 

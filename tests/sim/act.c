@@ -199,8 +199,6 @@ act_jump(struct device *device)
     int64_t days = (int64_t)world_below(world, 4 * DAYS_OF_YEAR) - 2 * DAYS_OF_YEAR;
 
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
-    if (device->offset_ms > device->ahead_ms)
-        device->ahead_ms = device->offset_ms;
     world_trace(world, "device %d: clock is off by %lld ms", device->index,
                 (long long)device->offset_ms);
 }

@@ -200,34 +200,3 @@ act_ledger(struct device *device)
         break;
     }
 }
-
-/* A device whose clock was once far ahead keeps that as its time: covers given to it are over there. The coordinator
- * ends these for everybody, so that all agree on who may read. */
-static bool
-was_ahead(const struct world *world, struct id person)
-{
-    for (int i = 0; i < WORLD_DEVICES; i++)
-        if (id_equal(world->names.persons[i], person))
-            return world->devices[i].ahead_ms > 0;
-    return false;
-}
-
-void
-act_end_covers(struct world *world)
-{
-    struct device *device = &world->devices[0];
-    const struct ledger_cover *cover;
-
-    for (size_t i = 0; (cover = ledger_cover_at(replica_ledger(device->replica), i)) != NULL; i++) {
-        if (cover->state == LEDGER_COVER_ENDED || !was_ahead(world, cover->person))
-            continue;
-        struct id id = cover->id;
-        act_begin(device, "ends a cover");
-        enum rc rc = replica_cover_end(device->replica, &device->transport, id);
-        world_trace(world, " -> %s", rc_name(rc));
-        (void)world_judge(device, rc, "cover end");
-        act_done(device);
-        if (world->has_failed)
-            return;
-    }
-}

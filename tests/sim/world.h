@@ -61,7 +61,6 @@ struct device {
         refreshed_ms; /* device time when it last looked what it may have: at opening and in sessions */
     int64_t drift_ppm;
     int64_t drift_from_ms;
-    int64_t ahead_ms; /* the farthest that its clock ever was ahead */
     bool link_is_down;
     bool is_busy; /* inside an act: no other may begin */
     int writer;   /* of this life */
@@ -184,7 +183,6 @@ void act_begin(struct device *device, const char *what);
 
 /* ---- act_ledger.c ---- */
 void act_ledger(struct device *device);
-void act_end_covers(struct world *world);
 
 /* ---- sabotage.c: each does its harm once, when there is an occasion ---- */
 void sabotage_session(struct device *device); /* before one */

@@ -1,7 +1,9 @@
 /* Device time: what the clocks and the server say together, and how far a clock that jumped is believed. */
+#include "core/i18n.h"
 #include "sync/replica_own.h"
 
 #define JUMP_MS ((int64_t)24 * 60 * 60 * 1000)
+#define MOST_MS INT64_C(253402300799999) /* the end of the year 9999 */
 #define KEEP_MS ((int64_t)60 * 1000)
 
 static int64_t
@@ -138,6 +140,8 @@ replica_learn_time(struct replica *replica, int64_t server_ms)
 {
     struct device_time *time = &replica->time;
 
+    if (server_ms <= 0 || server_ms > MOST_MS)
+        return rc_fail(RC_UNTRUSTED, _("the server's time is none that a calendar has"));
     look(replica);
     replica->clock_offset_ms = server_ms - time->wall_ms;
     if (server_ms > time->settled_ms)

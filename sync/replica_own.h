@@ -78,7 +78,7 @@ int64_t replica_settled_ms(struct replica *replica);
 /* The server's signed time settles device time: a jump is confirmed by it, or forgotten. */
 enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
 /* The server's time, as its latest signed hello lets us reckon: what the next line will be judged by. Device time may be
- * far ahead of it for ever, after the clock was once; then what is owed would be judged otherwise than the server does. */
+ * ahead of it for ever, when the server's own clock was once; then what is owed would be judged otherwise than the server does. */
 uint64_t replica_server_ms(const struct replica *replica);
 
 /* ---- replica.c ---- */

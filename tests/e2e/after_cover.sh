@@ -161,6 +161,7 @@ hidden() {
     check_exit "$1: the family is not there" 4 "" as lieve family show wulpenburg
     # The name that was asked for comes back in "there is no family wulpenburg".
     check_equal "$1: no command shows a word" "$(words_said | sed "s/wulpenburg *//")" ""
+    check "$1: doctor finds nothing" as lieve doctor
     check_says "$1: status tells" "cover_hidden" as lieve status --json
     check_says "$1: today too" "cover_hidden" as lieve today --json
     check_says "$1: what was not sent is kept" '"saves_unsealed": ?[1-9]' as lieve status --json

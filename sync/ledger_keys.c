@@ -38,7 +38,7 @@ ledger_inside_mark_lapsed(const struct ledger *ledger, const struct ledger_op *o
         mark_families(ledger, &op->as.assign.family, 1, time_ms);
     for (size_t i = 0; i < ledger->covers_count; i++) {
         struct inside_cover *cover = &ledger->covers[i];
-        bool ends_here = cover->facts.ended == ledger_inside_now(ledger);
+        bool ends_here = cover->facts.ended == ledger->lines_count;
         if (cover->lapsed || (!ends_here && time_ms < cover->facts.until_ms))
             continue;
         mark_families(ledger, cover->families, cover->facts.family_count, time_ms);

@@ -481,13 +481,13 @@ ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
 
     if (rc == RC_OK)
         rc = keep_heads(ledger, &op->heads);
-    if (rc == RC_OK) {
-        ledger_inside_mark_lapsed(ledger, op, line->time_ms);
+    if (rc == RC_OK)
         rc = ledger_inside_give_keys(ledger, op);
-    }
     if (rc == RC_OK)
         ADD(ledger, lines, line, CRYPTO_HASH_BYTES, rc);
-    if (rc != RC_OK)
+    if (rc == RC_OK) /* with the line among the others: rights are asked at the head */
+        ledger_inside_mark_lapsed(ledger, op, line->time_ms);
+    else
         ledger->broken = true;
     return rc;
 }

@@ -14,6 +14,9 @@ struct session {
     uint64_t
         server_position; /* highest ledger position that the server spoke of, or what it passed on */
     bool is_revoked;     /* by the server's word */
+    /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
+    const struct keyring *made;
+    uint8_t made_by[CRYPTO_HASH_BYTES];
 };
 
 /* Server time, its key and ledger head, all signed. */

@@ -166,6 +166,19 @@ check_invitation(struct replica *replica)
     return rc;
 }
 
+/* The keys that our own operation makes are stored with its line: who has the line and not the keys could seal nothing. */
+static enum rc
+keep_made(struct session *session)
+{
+    struct replica *replica = session->replica;
+
+    if (session->made == NULL || replica->ledger == NULL ||
+        ledger_find_op(replica->ledger, session->made_by) == 0)
+        return RC_OK;
+    enum rc rc = keyring_merge(replica->keys, session->made);
+    return rc == RC_OK ? replica_store_keys(replica) : rc;
+}
+
 enum rc
 session_take_lines(struct session *session, const struct buf *bytes, bool *more)
 {
@@ -196,6 +209,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = check_statement(replica, &answer);
     if (rc == RC_OK && !is_gap)
         rc = replica_keep_statement(replica, &answer.statement);
+    if (rc == RC_OK)
+        rc = keep_made(session);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else

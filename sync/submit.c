@@ -9,28 +9,6 @@
 
 enum { SUBMIT_TRIES = 5 };
 
-/* After new lines by our own operation, streams, keys and judgements follow as after a fetch. */
-static enum rc
-settle(struct session *session, struct draft *draft, const uint8_t hash[CRYPTO_HASH_BYTES])
-{
-    struct replica *replica = session->replica;
-
-    if (ledger_find_op(replica->ledger, hash) == 0)
-        return rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
-    enum rc rc = keyring_merge(replica->keys, draft->fresh);
-    if (rc != RC_OK)
-        return rc;
-    rc = db_begin(replica->db);
-    if (rc != RC_OK)
-        return rc;
-    rc = replica_store_keys(replica);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
-    return rc;
-}
-
 static enum rc
 send_op(struct session *session, struct draft *draft, const struct buf *op)
 {
@@ -39,7 +17,6 @@ send_op(struct session *session, struct draft *draft, const struct buf *op)
     struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
     struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES);
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
-    uint8_t hash[CRYPTO_HASH_BYTES];
     bool more;
 
     submission.operation = (struct wire_bytes){op->data, op->len};
@@ -48,15 +25,17 @@ send_op(struct session *session, struct draft *draft, const struct buf *op)
     if (rc == RC_OK)
         rc = request_target(replica, &call, "/ledger");
     call.body = &body;
+    session->made = draft->fresh;
+    ledger_op_hash(op->data, op->len, session->made_by);
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     if (rc == RC_OK)
         rc = session_take_lines(session, &answer, &more);
     if (rc == RC_OK)
         rc = session_ledger(session);
-    ledger_op_hash(op->data, op->len, hash);
-    if (rc == RC_OK)
-        rc = settle(session, draft, hash);
+    if (rc == RC_OK && ledger_find_op(replica->ledger, session->made_by) == 0)
+        rc = rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
+    session->made = NULL;
     buf_wipe(&answer);
     buf_wipe(&body);
     return rc;

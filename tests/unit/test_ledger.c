@@ -638,6 +638,27 @@ a_box_of_before_the_right_ended_does_not_count_when_it_comes_back(void **state)
     ledger_pairs_wipe(&due);
 }
 
+static void
+a_box_of_before_an_assignment_ended_does_not_count_either(void **state)
+{
+    struct team *team = *state;
+    struct id family;
+    struct id cover;
+    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+    size_t owner = team_join(team, COACH, TEAM_NOBODY);
+    size_t colleague = team_join(team, COACH, TEAM_NOBODY);
+
+    assert_ok(team_family(team, owner, (int)owner, &family));
+    assert_ok(team_assign(team, owner, family, colleague, LEDGER_COACH));
+    assert_ok(team_grant(team, owner));
+    assert_ok(team_assign(team, owner, family, colleague, LEDGER_RELEASED));
+    assert_ok(team_cover(team, owner, family, colleague, 1, &cover));
+    assert_ok(ledger_grants_due(team->ledger, team->now_ms, &due));
+    assert_int_equal(due.count, 2);
+    assert_true(id_equal(due.items[0].device, device_of(team, colleague)));
+    ledger_pairs_wipe(&due);
+}
+
 /* ---- does an entry count ---- */
 
 static enum ledger_counts
@@ -864,6 +885,7 @@ main(void)
         TEST(revoking_keeps_its_rules),
         TEST(a_cover_reads_while_it_lasts_and_no_longer),
         TEST(a_box_of_before_the_right_ended_does_not_count_when_it_comes_back),
+        TEST(a_box_of_before_an_assignment_ended_does_not_count_either),
         TEST(what_a_cover_wrote_counts_up_to_the_heads_of_its_end),
         TEST(a_revoked_device_is_late_beyond_its_heads),
         TEST(another_past_and_an_unknown_position_are_told_apart),

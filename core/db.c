@@ -1,4 +1,4 @@
-/* Statements, transactions and SQLite's errors mapped to rc. */
+/* Statements, transactions and SQLite's errors mapped to rc. What can be said with these is db_short.c. */
 #include "core/db.h"
 
 #include <assert.h>
@@ -283,12 +283,6 @@ stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len)
 }
 
 void
-stmt_id(struct stmt *stmt, int at, struct id id)
-{
-    stmt_blob(stmt, at, id.bytes, sizeof id.bytes);
-}
-
-void
 stmt_null(struct stmt *stmt, int at)
 {
     bound(stmt, sqlite3_bind_null(stmt->handle, at));
@@ -324,36 +318,6 @@ stmt_run(struct stmt *stmt)
     return rc;
 }
 
-enum rc
-stmt_finish(struct stmt *stmt)
-{
-    enum rc rc = stmt_run(stmt);
-
-    stmt_done(stmt);
-    return rc;
-}
-
-enum rc
-stmt_finish_int(struct stmt *stmt, int64_t *value)
-{
-    bool row;
-    enum rc rc = stmt_step(stmt, &row);
-
-    *value = rc == RC_OK && row ? stmt_get_int(stmt, 0) : 0;
-    stmt_done(stmt);
-    return rc;
-}
-
-enum rc
-db_get_int(struct db *db, const char *sql, int64_t *value)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, sql, &stmt);
-
-    *value = 0;
-    return rc == RC_OK ? stmt_finish_int(stmt, value) : rc;
-}
-
 void
 stmt_done(struct stmt *stmt)
 {
@@ -384,12 +348,6 @@ stmt_get_blob(struct stmt *stmt, int at, size_t *len)
 
     *len = (size_t)sqlite3_column_bytes(stmt->handle, at);
     return bytes;
-}
-
-enum rc
-stmt_get_id(struct stmt *stmt, int at, struct id *id)
-{
-    return stmt_get_fixed(stmt, at, id->bytes, sizeof id->bytes);
 }
 
 enum rc

@@ -42,9 +42,12 @@ void stmt_text(struct stmt *stmt, int at, const char *text);                   /
 void stmt_text_bytes(struct stmt *stmt, int at, const void *text, size_t len); /* UTF-8, no NUL */
 void stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len);
 void stmt_id(struct stmt *stmt, int at, struct id id);
+void stmt_id_or_null(struct stmt *stmt, int at, const struct id *id); /* NULL binds NULL */
 void stmt_null(struct stmt *stmt, int at);
 /* Runs to the next row. RC_OK and *row tells whether there is one. Any bind error surfaces here. */
 enum rc stmt_step(struct stmt *stmt, bool *row) MUST_CHECK;
+/* As stmt_step, of a row that should be there: RC_ABSENT without a sentence when it is not. */
+enum rc stmt_need_row(struct stmt *stmt) MUST_CHECK;
 /* Runs a statement that gives no rows, then resets it. */
 enum rc stmt_run(struct stmt *stmt) MUST_CHECK;
 enum rc stmt_finish(struct stmt *stmt) MUST_CHECK; /* stmt_run, then stmt_done */
@@ -70,6 +73,8 @@ int64_t db_changes(const struct db *db);
 enum rc db_begin(struct db *db) MUST_CHECK;
 enum rc db_commit(struct db *db) MUST_CHECK;
 void db_rollback(struct db *db); /* keeps rc_sentence; does nothing outside a transaction */
+/* Commits when what was done in the transaction went well (rc is RC_OK), else rolls back; tells the first failure. */
+enum rc db_end(struct db *db, enum rc rc) MUST_CHECK;
 bool db_in_transaction(const struct db *db);
 
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */

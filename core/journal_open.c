@@ -139,10 +139,7 @@ journal_open(struct db *db, const struct clock *clock, struct journal **out, boo
     rc = make_tables(db, needs_rebuild);
     if (rc == RC_OK)
         rc = table_prepare(journal);
-    if (rc == RC_OK)
-        rc = db_commit(db);
-    else
-        db_rollback(db);
+    rc = db_end(db, rc);
 out:
     if (rc != RC_OK)
         journal_close(journal);

@@ -114,8 +114,5 @@ journal_index(struct journal *journal)
     if (rc != RC_OK)
         return rc;
     rc = index_all(journal);
-    if (rc == RC_OK)
-        return db_commit(journal->db);
-    db_rollback(journal->db);
-    return rc;
+    return db_end(journal->db, rc);
 }

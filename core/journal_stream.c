@@ -244,10 +244,7 @@ journal_reset(struct journal *journal, struct id stream)
     if (rc != RC_OK)
         return rc;
     rc = empty(journal, row.s);
-    if (rc == RC_OK)
-        return db_commit(journal->db);
-    db_rollback(journal->db);
-    return rc;
+    return db_end(journal->db, rc);
 }
 
 enum rc
@@ -270,8 +267,5 @@ journal_purge_stream(struct journal *journal, struct id stream)
                      &stmt);
     if (rc == RC_OK)
         rc = run_once(stmt);
-    if (rc == RC_OK)
-        return db_commit(journal->db);
-    db_rollback(journal->db);
-    return rc;
+    return db_end(journal->db, rc);
 }

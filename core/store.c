@@ -137,10 +137,7 @@ count_on(struct store *store, bool is_clean)
         rc = meta_put(store->db, "clean", &clean, sizeof clean);
     if (rc == RC_OK)
         rc = meta_put(store->db, "doubt", store->doubt, strlen(store->doubt));
-    if (rc == RC_OK)
-        rc = db_commit(store->db);
-    else
-        db_rollback(store->db);
+    rc = db_end(store->db, rc);
     if (rc == RC_OK) {
         store->openings++;
         rc = store_token_write((const char *)store->state.data, &token);

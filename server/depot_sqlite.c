@@ -31,10 +31,7 @@ make_schema(struct depot *depot)
         rc = db_run(depot->db, embedded_server_schema_001_depot_sql);
     if (rc == RC_OK && version > SCHEMA_VERSION)
         rc = rc_fail(RC_UNSUPPORTED, _("a newer program made this depot"));
-    if (rc == RC_OK)
-        return db_commit(depot->db);
-    db_rollback(depot->db);
-    return rc;
+    return db_end(depot->db, rc);
 }
 
 enum rc

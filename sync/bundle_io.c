@@ -171,11 +171,7 @@ pack(struct packing *packing)
         rc = find_statement(replica, &packing->content.statement, &packing->content.has_statement);
     if (rc == RC_OK)
         rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
-    return rc;
+    return db_end(replica->db, rc);
 }
 
 enum rc
@@ -265,10 +261,7 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
     }
     if (rc == RC_OK)
         rc = inbox_store(replica, &content->runs, false, &report->pulled);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc != RC_OK) { /* memory as the store is: a line may have been taken in that the disk refused */
         report->lines = 0;
         enum rc again = replica_load_ledger(replica);

@@ -36,11 +36,10 @@ read_feed(struct stmt *stmt, struct elog_feed *row)
 static enum rc
 one_feed(struct stmt *stmt, struct elog_feed *row)
 {
-    bool found;
-    enum rc rc = stmt_step(stmt, &found);
+    enum rc rc = stmt_need_row(stmt);
 
     if (rc == RC_OK)
-        rc = found ? read_feed(stmt, row) : RC_ABSENT;
+        rc = read_feed(stmt, row);
     stmt_done(stmt);
     return rc;
 }
@@ -198,11 +197,10 @@ read_entry(struct stmt *stmt, struct elog_row *row)
 static enum rc
 one_entry(struct stmt *stmt, struct elog_row *row)
 {
-    bool found;
-    enum rc rc = stmt_step(stmt, &found);
+    enum rc rc = stmt_need_row(stmt);
 
     if (rc == RC_OK)
-        rc = found ? read_entry(stmt, row) : RC_ABSENT;
+        rc = read_entry(stmt, row);
     stmt_done(stmt);
     return rc;
 }
@@ -238,7 +236,6 @@ enum rc
 elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HASH_BYTES])
 {
     struct stmt *stmt;
-    bool found;
     struct entry entry;
 
     enum rc rc = db_stmt(db, "SELECT header FROM sync_entry WHERE feed = ?1 AND last = ?2", &stmt);
@@ -246,9 +243,7 @@ elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HAS
         return rc;
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, last);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && !found)
-        rc = RC_ABSENT;
+    rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;
         const uint8_t *header = stmt_get_blob(stmt, 0, &len);
@@ -263,7 +258,6 @@ enum rc
 elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry, bool *is_unproven)
 {
     struct stmt *stmt;
-    bool found;
 
     enum rc rc = db_stmt(db,
                          "SELECT header, reason FROM sync_entry WHERE feed = ?1 AND first <= ?2"
@@ -273,9 +267,7 @@ elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry, 
         return rc;
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && !found)
-        rc = RC_ABSENT;
+    rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;
         const uint8_t *header = stmt_get_blob(stmt, 0, &len);

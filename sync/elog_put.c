@@ -18,7 +18,6 @@ static enum rc
 overlap(struct db *db, int64_t feed, const struct entry *entry, struct stored *stored)
 {
     struct stmt *stmt;
-    bool found;
     struct entry held;
 
     enum rc rc = db_stmt(db,
@@ -31,9 +30,7 @@ overlap(struct db *db, int64_t feed, const struct entry *entry, struct stored *s
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, entry->first);
     stmt_int(stmt, 3, entry->last);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && !found)
-        rc = RC_ABSENT;
+    rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;
         const uint8_t *header = stmt_get_blob(stmt, 1, &len);

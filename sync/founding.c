@@ -64,10 +64,7 @@ make_submission(struct replica *replica, const struct team_new *team, const uint
         rc = replica_store_keys(replica);
         if (rc == RC_OK)
             rc = state_put_bytes(replica->db, STATE_CREATING, bytes->data, bytes->len);
-        if (rc == RC_OK)
-            rc = db_commit(replica->db);
-        else
-            db_rollback(replica->db);
+        rc = db_end(replica->db, rc);
     }
     buf_wipe(&op);
     keyring_free(draft.fresh);
@@ -167,10 +164,7 @@ forget_submission(struct replica *replica)
     rc = db_run(replica->db, "DELETE FROM sync_key");
     if (rc == RC_OK)
         rc = state_drop(replica->db, STATE_CREATING);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc != RC_OK)
         goto out;
     struct keyring *old = replica->keys;

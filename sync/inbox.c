@@ -300,10 +300,7 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
         if (rc == RC_OK)
             count(pass->report, &verdict);
     }
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc == RC_OK)
         pass->applied += applied;
     else if (pass->report != NULL)
@@ -321,10 +318,7 @@ park_bad(struct pass *pass, enum rc why)
         return rc;
     rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED,
                         why == RC_UNSUPPORTED ? ELOG_UNKNOWN : ELOG_DAMAGED);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     pass->bad = 0;
     return rc;
 }

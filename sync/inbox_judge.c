@@ -136,10 +136,7 @@ replica_rebuild(struct replica *replica, struct id stream)
         rc = outbox_reapply(replica, stream);
     if (rc == RC_OK)
         rc = set_needs_rebuild(replica, stream, false);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     source_forget(replica);
     return rc;
 }
@@ -270,10 +267,7 @@ inbox_judge(struct replica *replica)
         rc = inbox_retry(replica);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     return rc == RC_OK ? rebuild_marked(replica) : rc;
 }
 
@@ -291,9 +285,6 @@ inbox_settle(struct replica *replica)
     rc = hold_late(replica, true);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_UNSETTLED, 0);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     return rc == RC_OK ? rebuild_marked(replica) : rc;
 }

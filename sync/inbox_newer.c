@@ -102,11 +102,7 @@ inbox_retry_newer(struct replica *replica, uint64_t *stored)
         return rc;
     while (rc == RC_OK && found)
         rc = retry_next(replica, hash, &found, stored);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
-    return rc;
+    return db_end(replica->db, rc);
 }
 
 enum rc

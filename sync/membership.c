@@ -117,10 +117,7 @@ save_record(struct replica *replica, struct family_plan *plan)
         rc = replica_save(replica, set.changes, set.count);
         if (rc == RC_OK)
             rc = state_drop(replica->db, STATE_FAMILY);
-        if (rc == RC_OK)
-            rc = db_commit(replica->db);
-        else
-            db_rollback(replica->db);
+        rc = db_end(replica->db, rc);
     }
     change_set_wipe(&set);
     return rc;

@@ -21,7 +21,6 @@ enum rc
 outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
 {
     struct stmt *stmt;
-    bool found;
 
     buf_clear(body);
     enum rc rc = db_stmt(db, "SELECT body FROM sync_outbox WHERE feed = ?1 AND save = ?2", &stmt);
@@ -29,9 +28,7 @@ outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
         return rc;
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && !found)
-        rc = RC_ABSENT;
+    rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;
         const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
@@ -98,10 +95,7 @@ outbox_next_stream(struct db *db, const struct id *after, struct id *stream, boo
                          &stmt);
     if (rc != RC_OK)
         return rc;
-    if (after != NULL)
-        stmt_id(stmt, 1, *after);
-    else
-        stmt_null(stmt, 1);
+    stmt_id_or_null(stmt, 1, after);
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         *found = !stmt_is_null(stmt, 0);

@@ -205,10 +205,7 @@ recover_feeds(struct session *session)
     if (rc != RC_OK)
         return rc;
     rc = recover_inside(replica, &list);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     leftovers_wipe(&list);
     source_forget(replica);
     if (rc != RC_OK) {

@@ -57,10 +57,7 @@ replica_need_identity(struct replica *replica)
     rc = state_put_bytes(replica->db, STATE_IDENTITY, saved.bytes, saved.len);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_INCARNATION, (int64_t)replica->incarnation);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     replica->has_identity = rc == RC_OK;
 out:
     secret_wipe(&random);

@@ -60,10 +60,7 @@ replica_save(struct replica *replica, struct change *changes, size_t count)
         rc = save_one(replica, &self, &changes[i], &body);
     if (rc == RC_OK)
         rc = replica_keep_time(replica);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     buf_wipe(&body);
     return rc;
 }

@@ -106,10 +106,7 @@ give_number(struct replica *replica, uint64_t *number)
     rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACK_NUMBER, last + 1);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     *number = (uint64_t)last + 1;
     return rc;
 }

@@ -172,10 +172,7 @@ take_results(struct session *session, const struct push *push,
             rc = mark(session, &push->rows[i], &answer->items[at++], answer->time_ms);
     if (rc == RC_OK) /* at once: a crash leaves nothing of them behind */
         rc = forget_purged(replica);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     at = 0;
     for (size_t i = 0; rc == RC_OK && i < push->count; i++) {
         if (push->rows[i].entry.ciphertext == NULL)
@@ -321,10 +318,7 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     rc = inbox_store(replica, &page.runs, true, &stored);
     if (rc == RC_OK)
         rc = move_cursor(replica, pull);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         session->report->pulled += stored;
         if (session->server_position < page.position)
@@ -432,10 +426,7 @@ hand_back(struct session *session)
         rc = state_put_int(replica->db, STATE_CURSOR, 0);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACKS_AFTER, 0);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     session->report->was_handed_back = rc == RC_OK;
     if (rc == RC_OK && !replica->must_recover) /* else it is sent once the feeds were compared */
         rc = session_push(session);

@@ -36,10 +36,7 @@ fill_again(struct replica *replica, const struct id *stream)
                      &stmt);
     if (rc != RC_OK)
         return rc;
-    if (stream != NULL)
-        stmt_id(stmt, 1, *stream);
-    else
-        stmt_null(stmt, 1);
+    stmt_id_or_null(stmt, 1, stream);
     stmt_int(stmt, 2, cursor);
     return stmt_finish(stmt);
 }
@@ -89,10 +86,7 @@ next_short(struct replica *replica, const struct id *after, struct id *stream, b
     *lacks = false;
     if (rc != RC_OK)
         return rc;
-    if (after != NULL)
-        stmt_id(stmt, 1, *after);
-    else
-        stmt_null(stmt, 1);
+    stmt_id_or_null(stmt, 1, after);
     while (rc == RC_OK && !*lacks && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
         struct id device;
         size_t len;

@@ -211,10 +211,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
         rc = keep_made(session);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         uint64_t now = ledger_position(replica->ledger);
         session->report->lines += now - known;
@@ -400,10 +397,7 @@ take_boxes(struct session *session, const struct buf *answer, bool moves_cursor,
         rc = state_put_int(replica->db, STATE_BOXES_AFTER, (int64_t)list.next);
     if (rc == RC_OK && !*more) /* with the last page: a key that came is never without its place in the store */
         rc = open_boxes(session);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     wire_box_list_wipe(&list);
     return rc;
 }

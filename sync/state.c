@@ -32,16 +32,13 @@ enum rc
 state_get_bytes(struct db *db, const char *name, struct buf *out)
 {
     struct stmt *stmt;
-    bool row;
 
     buf_clear(out);
     enum rc rc = db_stmt(db, "SELECT value FROM sync_state WHERE name = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);
-    rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && !row)
-        rc = RC_ABSENT;
+    rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;
         const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);

@@ -130,10 +130,7 @@ need_request(struct replica *replica, const struct joining_invitation *invitatio
         rc = state_put_bytes(replica->db, STATE_INVITATION, encoded.data, encoded.len);
     if (rc == RC_OK)
         rc = state_put_bytes(replica->db, STATE_REQUEST, bytes, sizeof bytes);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
 out:
     buf_wipe(&stored);
     buf_wipe(&encoded);

@@ -109,10 +109,7 @@ apply_held(struct device *device)
             rc = journal_apply(replica_journal(device->replica), &author, save, change);
         body_free(change, rc == RC_OK ? 1 : 0);
     }
-    if (rc == RC_OK)
-        rc = db_commit(store_db(device->store));
-    else
-        db_rollback(store_db(device->store));
+    rc = db_end(store_db(device->store), rc);
     if (rc == RC_OK)
         done(device, "late work is applied");
 }

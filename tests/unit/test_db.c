@@ -47,14 +47,9 @@ tear_down(void **state)
 static int64_t
 int_of(struct db *db, const char *sql)
 {
-    struct stmt *stmt;
-    bool row = false;
+    int64_t value;
 
-    assert_int_equal(db_stmt(db, sql, &stmt), RC_OK);
-    assert_int_equal(stmt_step(stmt, &row), RC_OK);
-    assert_true(row);
-    int64_t value = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
+    assert_int_equal(db_get_int(db, sql, &value), RC_OK);
     return value;
 }
 
@@ -193,6 +188,42 @@ db_commits_only_the_outermost_transaction(void **state)
 }
 
 static void
+db_ends_a_transaction_by_how_it_went(void **state)
+{
+    struct db *db = ((struct fixture *)*state)->db;
+
+    assert_int_equal(db_begin(db), RC_OK);
+    assert_int_equal(db_run(db, "INSERT INTO t VALUES (1, 'kept')"), RC_OK);
+    assert_int_equal(db_end(db, RC_OK), RC_OK);
+    assert_int_equal(db_begin(db), RC_OK);
+    assert_int_equal(db_run(db, "INSERT INTO t VALUES (2, 'lost')"), RC_OK);
+    assert_int_equal(db_end(db, rc_fail(RC_UNTRUSTED, "forged")), RC_UNTRUSTED);
+    assert_string_equal(rc_sentence(), "forged");
+    assert_false(db_in_transaction(db));
+    assert_int_equal(int_of(db, "SELECT count(*) FROM t"), 1);
+}
+
+static void
+db_tells_a_row_that_is_not_there(void **state)
+{
+    struct db *db = ((struct fixture *)*state)->db;
+    struct id id = {{7}};
+    struct stmt *stmt;
+
+    assert_int_equal(int_of(db, "SELECT a FROM t"), 0);
+    assert_int_equal(db_stmt(db, "SELECT a FROM t", &stmt), RC_OK);
+    assert_int_equal(stmt_need_row(stmt), RC_ABSENT);
+    stmt_done(stmt);
+    assert_int_equal(db_stmt(db, "SELECT ?1 IS NULL, length(?2)", &stmt), RC_OK);
+    stmt_id_or_null(stmt, 1, NULL);
+    stmt_id_or_null(stmt, 2, &id);
+    assert_int_equal(stmt_need_row(stmt), RC_OK);
+    assert_int_equal(stmt_get_int(stmt, 0), 1);
+    assert_int_equal(stmt_get_int(stmt, 1), ID_BYTES);
+    stmt_done(stmt);
+}
+
+static void
 db_lets_an_inner_rollback_doom_the_outermost(void **state)
 {
     struct db *db = ((struct fixture *)*state)->db;
@@ -275,6 +306,8 @@ main(void)
         TEST(db_maps_errors_to_actions),
         TEST(db_never_repeats_what_was_searched_for),
         TEST(db_commits_only_the_outermost_transaction),
+        TEST(db_ends_a_transaction_by_how_it_went),
+        TEST(db_tells_a_row_that_is_not_there),
         TEST(db_lets_an_inner_rollback_doom_the_outermost),
         TEST(db_never_commits_alone_after_sqlite_rolled_back),
         TEST(db_refuses_what_is_not_there_or_not_a_database),

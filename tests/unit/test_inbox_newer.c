@@ -46,10 +46,7 @@ take_newer(uint8_t fill, size_t len)
     stores_demand(wire_run_get(&reader, &list), "wire_run_get");
     stores_demand(db_begin(store_db(office.devices[0].store)), "begin");
     enum rc rc = inbox_store(replica, &list, true, &stored);
-    if (rc == RC_OK)
-        rc = db_commit(store_db(office.devices[0].store));
-    else
-        db_rollback(store_db(office.devices[0].store));
+    rc = db_end(store_db(office.devices[0].store), rc);
     assert_int_equal(stored, 0);
     wire_run_list_wipe(&list);
     buf_wipe(&bytes);

@@ -4,6 +4,7 @@
 #include "core/date.h"
 #include "core/i18n.h"
 #include "core/text.h"
+#include "core/version.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -50,7 +51,7 @@ out_start(struct out *out, bool is_json, bool is_quiet, const char *command)
     out->cells = BUF_EMPTY(OUT_CEILING_BYTES);
     out->writer = json_writer_of(&out->json, isatty(STDOUT_FILENO) == 1);
     json_object_start(&out->writer);
-    json_put_int(&out->writer, "schema_version", OUT_SCHEMA_VERSION);
+    json_put_int(&out->writer, "schema_version", OUTPUT_FORMAT);
     json_put_text(&out->writer, "command", command);
 }
 
@@ -468,7 +469,7 @@ out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *end
         (void)fprintf(stderr, "baken: %s\n", text);
     } else {
         json_object_start(&writer);
-        json_put_int(&writer, "schema_version", OUT_SCHEMA_VERSION);
+        json_put_int(&writer, "schema_version", OUTPUT_FORMAT);
         json_key(&writer, "error");
         json_object_start(&writer);
         json_put_text(&writer, "code", rc_name(rc));

@@ -13,7 +13,6 @@
 #include "core/json.h"
 
 enum {
-    OUT_SCHEMA_VERSION = 1,
     OUT_COLUMNS = 24, /* of a table */
     OUT_CEILING_BYTES = 256 * 1024 * 1024,
 };

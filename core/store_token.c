@@ -9,8 +9,7 @@
 #include "core/durable.h"
 #include "core/i18n.h"
 #include "core/json.h"
-
-enum { TOKEN_FORMAT = 1 };
+#include "core/version.h"
 
 enum rc
 store_token_directory(const char *state, struct buf *path)

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/version.h"
 
 /*
  * 0 u8 format = 1 | 1 Ed25519 secret (64) | 65 X25519 secret (32) | 97 Ed25519 public | 129 X25519 public | 161 end
  */
-enum { FORMAT = 1, SIGN_BYTES = 64, SAVED_BYTES = 161 };
+enum { SIGN_BYTES = 64, SAVED_BYTES = 161 };
 
 struct id
 identity_device_id(const uint8_t *sign_public, const uint8_t *box_public)
@@ -58,7 +59,7 @@ identity_save(const struct identity *identity, struct secret *saved)
         return rc;
 
     uint8_t *at = saved->bytes;
-    *at++ = FORMAT;
+    *at++ = IDENTITY_FORMAT;
     memcpy(at, identity->sign.bytes, SIGN_BYTES);
     memcpy(at + 64, identity->box.bytes, CRYPTO_KEY_BYTES);
     memcpy(at + 96, identity->sign_public, CRYPTO_PUBLIC_BYTES);
@@ -72,7 +73,7 @@ identity_load(const struct secret *saved, struct identity *identity)
     enum rc rc;
 
     identity_wipe(identity);
-    if (saved->len != SAVED_BYTES || saved->bytes[0] != FORMAT)
+    if (saved->len != SAVED_BYTES || saved->bytes[0] != IDENTITY_FORMAT)
         return rc_fail(RC_CORRUPT, _("the device's keys are damaged"));
     const uint8_t *at = saved->bytes + 1;
     rc = secret_copy(&identity->sign, at, SIGN_BYTES);

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/version.h"
 #include "sync/base64.h"
 #include "sync/writer.h"
 
-enum { FORMAT = 1, CHECK_BYTES = 4, GROUPS = 5 };
+enum { CHECK_BYTES = 4, GROUPS = 5 };
 
 static const char TEXT_START[] = "baken1-";
 
@@ -40,7 +41,7 @@ joining_invitation_encode(const struct joining_invitation *invitation, struct bu
 
     if (invitation->seed.len != CRYPTO_SEED_BYTES)
         return rc_fail(RC_INVALID, _("the invitation has no key"));
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, INVITATION_FORMAT);
     writer_text(&writer, invitation->address);
     writer_bytes(&writer, invitation->server_public, CRYPTO_PUBLIC_BYTES);
     writer_bytes(&writer, invitation->team, CRYPTO_HASH_BYTES);
@@ -65,7 +66,7 @@ joining_invitation_decode(const void *bytes, size_t len, struct joining_invitati
 
     joining_invitation_wipe(invitation);
     uint8_t format = reader_u8(&reader);
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != INVITATION_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("the invitation is of a newer kind: upgrade first"));
     reader_ascii(&reader, JOINING_ADDRESS_BYTES, invitation->address);
     reader_copy(&reader, invitation->server_public, CRYPTO_PUBLIC_BYTES);
@@ -144,7 +145,7 @@ enum { SIGNED_BYTES = 137 };
 void
 joining_request_encode(const struct joining_request *request, uint8_t out[JOINING_REQUEST_BYTES])
 {
-    out[0] = FORMAT;
+    out[0] = JOIN_REQUEST_FORMAT;
     memcpy(out + 1, request->team, CRYPTO_HASH_BYTES);
     memcpy(out + 33, request->invite_public, CRYPTO_PUBLIC_BYTES);
     memcpy(out + 65, request->sign_public, CRYPTO_PUBLIC_BYTES);
@@ -162,7 +163,7 @@ joining_request_decode(const void *bytes, size_t len, struct joining_request *re
     struct reader reader = reader_of(bytes, len);
     uint8_t format = reader_u8(&reader);
 
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != JOIN_REQUEST_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("the request to join is of a newer kind"));
     reader_copy(&reader, request->team, CRYPTO_HASH_BYTES);
     reader_copy(&reader, request->invite_public, CRYPTO_PUBLIC_BYTES);

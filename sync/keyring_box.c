@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/version.h"
 #include "sync/keyring.h"
 #include "sync/keyring_place.h"
 
@@ -45,7 +46,7 @@ read_payload(const struct secret *payload, const struct wire_box *box, struct se
     uint8_t place[KEYRING_PLACE_BYTES];
 
     keyring_place(box->stream, box->epoch, place);
-    if (payload->len != PAYLOAD_BYTES || payload->bytes[0] != 1 ||
+    if (payload->len != PAYLOAD_BYTES || payload->bytes[0] != KEY_BOX_FORMAT ||
         memcmp(payload->bytes + 1, place, sizeof place) != 0)
         return rc_fail(RC_UNTRUSTED, _("a key box is forged: it was made for another place"));
     return secret_copy(key, payload->bytes + 1 + KEYRING_PLACE_BYTES, CRYPTO_KEY_BYTES);
@@ -187,7 +188,7 @@ give(const struct keyring_epoch *epoch, const struct secret *key, struct id reci
 
     if (rc != RC_OK)
         return rc;
-    payload.bytes[0] = 1;
+    payload.bytes[0] = KEY_BOX_FORMAT;
     keyring_place(epoch->stream, epoch->epoch, payload.bytes + 1);
     memcpy(payload.bytes + 1 + KEYRING_PLACE_BYTES, key->bytes, CRYPTO_KEY_BYTES);
     rc = crypto_box_put(box_public, payload.bytes, payload.len, box.bytes);

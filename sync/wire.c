@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/version.h"
 #include "sync/ack.h"
 #include "sync/joining.h"
 #include "sync/writer.h"
 
 enum {
-    FORMAT = 1,
     BOX_FRONT_BYTES = 36,     /* of a box record, before its block */
     BOX_LEAST_BYTES = 72,     /* of a box: a link; all others are longer */
     RECORD_LEAST_BYTES = 109, /* of a box record with the shortest box */
@@ -331,7 +331,7 @@ wire_ledger_answer_encode(const struct wire_ledger_answer *answer, struct buf *o
 {
     struct writer writer = writer_of(out);
 
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, WIRE_FORMAT);
     if (writer.rc == RC_OK)
         writer.rc = wire_blocks_put(out, &answer->lines);
     writer_u8(&writer, answer->more);
@@ -346,7 +346,7 @@ read_format(struct reader *reader, const char *what)
 {
     uint8_t format = reader_u8(reader);
 
-    if (!reader->failed && format != FORMAT)
+    if (!reader->failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("%s of format %u, made by a newer program"), what, format);
     return RC_OK;
 }

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/version.h"
 #include "sync/wire.h"
 #include "sync/writer.h"
 
-enum { FORMAT = 1 };
 #define TIME_MOST_MS                                                                               \
     UINT64_C(253402300799999) /* the year 9999: sums of times stay far below 2^63 */
 
@@ -79,7 +79,7 @@ wire_hello_encode(const struct wire_hello *hello, const struct secret *server_ke
 {
     struct writer writer = writer_of(out);
 
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, WIRE_FORMAT);
     writer_u64(&writer, hello->time_ms);
     writer_bytes(&writer, hello->server_public, sizeof hello->server_public);
     writer_bytes(&writer, hello->nonce, sizeof hello->nonce);
@@ -104,7 +104,7 @@ wire_hello_decode(const void *bytes, size_t len, struct wire_hello *hello)
     uint8_t format = reader_u8(&reader);
 
     *hello = (struct wire_hello){.time_ms = reader_u64(&reader)};
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("the server speaks format %u, newer than ours"), format);
     if (hello->time_ms > TIME_MOST_MS)
         reader.failed = true;
@@ -145,7 +145,7 @@ wire_push_answer_encode(const struct wire_push_answer *answer, const struct secr
 {
     struct writer writer = writer_of(out);
 
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, WIRE_FORMAT);
     writer_bytes(&writer, answer->request, sizeof answer->request);
     writer_u64(&writer, answer->time_ms);
     writer_u64(&writer, answer->position);
@@ -187,7 +187,7 @@ wire_push_answer_decode(const void *bytes, size_t len, const uint8_t *server_pub
     uint8_t format = reader_u8(&reader);
 
     wire_push_answer_wipe(answer);
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("the server speaks format %u, newer than ours"), format);
     reader_copy(&reader, answer->request, sizeof answer->request);
     answer->time_ms = reader_u64(&reader);

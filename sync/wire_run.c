@@ -10,7 +10,6 @@
 #include "sync/writer.h"
 
 enum {
-    FORMAT = 1,
     SAME_LEDGER = 1, /* flags of an item */
     BODY_GONE = 2,
     RUN_HEAD_BYTES = 5, /* format, length of the rest */
@@ -243,7 +242,7 @@ wire_run_push_encode(const struct wire_run_list *list, struct buf *out)
 {
     struct writer writer = writer_of(out);
 
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, WIRE_FORMAT);
     if (writer.rc == RC_OK)
         writer.rc = wire_run_put(out, list);
     return writer_finish(&writer);
@@ -255,7 +254,7 @@ wire_run_push_decode(const void *bytes, size_t len, struct wire_run_list *list)
     struct reader reader = reader_of(bytes, len);
     uint8_t format = reader_u8(&reader);
 
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("a push of format %u"), format);
     enum rc rc = wire_run_get(&reader, list);
     if (rc == RC_OK && list->unknown.count > 0)
@@ -275,7 +274,7 @@ wire_run_page_encode(const struct wire_run_page *page, struct buf *out)
 {
     struct writer writer = writer_of(out);
 
-    writer_u8(&writer, FORMAT);
+    writer_u8(&writer, WIRE_FORMAT);
     writer_u64(&writer, page->after);
     writer_u64(&writer, page->next);
     writer_u8(&writer, page->more);
@@ -292,7 +291,7 @@ wire_run_page_decode(const void *bytes, size_t len, struct wire_run_page *page)
     struct reader reader = reader_of(bytes, len);
     uint8_t format = reader_u8(&reader);
 
-    if (!reader.failed && format != FORMAT)
+    if (!reader.failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("a page of format %u, made by a newer program"), format);
     page->after = reader_u64(&reader);
     page->next = reader_u64(&reader);

@@ -37,6 +37,7 @@ offline() {
         unshare -n -- strace -f -yy -e trace=network -e signal=none -o "$WORK/trace.one" "$BAKEN" "$@" --no-input
     status=$?
     sed "s|^|$1 ${2:-}: |" "$WORK/trace.one" >>"$WORK/trace"
+    [ "$status" -ne 0 ] || echo "$1 ${2:-} " >>"$WORK/worked"
     return $status
 }
 # Calls that reach, or make a way to reach, anything but a Unix socket.
@@ -60,6 +61,7 @@ if offline anna unlock >"$WORK/check.out" 2>"$WORK/check.err" && offline fatma u
     PASSPHRASE= # from here on nothing but the keyring opens the stores
 else
     check_exit "unlock, where the kernel keeps no keys" 7 "keeps no keys" offline anna unlock
+    echo "unlock " >>"$WORK/worked"
 fi
 works "today" "Call school" anna today
 works "family list" "Duin" anna family list
@@ -100,6 +102,9 @@ works "device list" "fatma" anna device list
 works "person list" "Fatma" anna person list
 works "cover list" "Zee" fatma cover list
 works "cover card" "spare key" fatma cover card zee
+cover=$(ask fatma cover list | json covers.0.id)
+works "cover assent" "" fatma cover assent "$cover" zee yes
+check_equal "what the family said is there" yes "$(ask fatma cover list | json covers.0.families.0.assent)"
 works "a visit for a colleague" "" fatma visit add zee --text "Fetched the spare key."
 works "doctor, the owner" "" anna doctor
 works "doctor, who covers" "" fatma doctor
@@ -118,6 +123,28 @@ works "the new passphrase opens" "Duin" anna family list
 works "lock, the colleague" "" fatma lock
 PASSPHRASE=
 check_exit "locked: nothing opens without a passphrase" 7 "" offline fatma family list
+
+# ---- none was forgotten: the program's table of commands, docs/CLI.md, and what was done here
+# Every command of CLI.md's table, with the word no when it works without the network, else yes.
+documented() {
+    /usr/bin/python3 -c '
+import re
+rows = re.search(r"^## 3\..*?(?=^## 4\.)", open("docs/CLI.md").read(), re.M | re.S).group(0)
+for row in re.findall(r"^\| `.*", rows, re.M):
+    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+    for words in re.findall(r"`([^`]*)`", cells[0]):
+        name = re.match(r"[a-z]+( [a-z]+)?(?= |$)", words).group(0)
+        needs = cells[2] == "yes" or name.split()[-1] in cells[2].split(", ")
+        print("yes" if needs else "no", name)'
+}
+documented | sort >"$WORK/documented"
+"$BAKEN" --help | sed -n 's/^  \([a-z][a-z]*\( [a-z][a-z]*\)\{0,1\}\)  *[^ ].*/\1/p' | grep -vx baken | sort >"$WORK/commands"
+check "the program has commands" test "$(wc -l <"$WORK/commands")" -ge 40
+check_equal "CLI.md names every command, and no other" "$(cut -d' ' -f2- "$WORK/documented" | sort)" "$(cat "$WORK/commands")"
+sed -n 's/^no //p' "$WORK/documented" | while read -r command; do
+    grep -qE "^$command " "$WORK/worked" || echo "$command"
+done >"$WORK/forgotten"
+check_equal "each that needs no network worked here without one" "" "$(cat "$WORK/forgotten")"
 
 check_equal "no command made or used a socket but Unix ones" "" "$(strays "$WORK/trace" | head -n 3)"
 

@@ -119,7 +119,11 @@ sabotage_after(struct device *device)
 {
     struct world *world = device->world;
 
-    if (world->is_sabotaged || device->is_busy)
+    if (device->is_busy)
+        return;
+    if (world->sabotage == SABOTAGE_PURGE)
+        keep_rows(device); /* each time: the engine forgets lent keys whenever it looks */
+    if (world->is_sabotaged)
         return;
     if (world->sabotage == SABOTAGE_SAVE &&
         adapter_ask(device, "SELECT count(*) FROM sync_outbox", NULL) > 0) {
@@ -129,10 +133,9 @@ sabotage_after(struct device *device)
                adapter_ask(device, "SELECT count(*) FROM journal_conflict", NULL) > 0) {
         adapter_tell(device, "DELETE FROM journal_conflict");
         done(device, "no conflict is shown");
-    } else if (world->sabotage == SABOTAGE_PURGE)
-        keep_rows(device);
-    else if (world->sabotage == SABOTAGE_HELD)
+    } else if (world->sabotage == SABOTAGE_HELD) {
         apply_held(device);
+    }
 }
 
 bool

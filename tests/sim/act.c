@@ -134,10 +134,13 @@ engine_may_write(struct device *device, int stream)
 }
 
 static bool
-has_key(struct device *device, unsigned stream)
+has_keys(struct device *device, int at, size_t count)
 {
-    return adapter_ask(device, "SELECT count(*) FROM sync_key WHERE stream = ?1",
-                       &device->world->names.streams[stream]) > 0;
+    for (int stream = at; stream > at - (int)count; stream--)
+        if (adapter_ask(device, "SELECT count(*) FROM sync_key WHERE stream = ?1",
+                        &device->world->names.streams[stream]) == 0)
+            return false;
+    return true;
 }
 
 /* Streams that came back are whole again only after a session: the one at `at`, and the index before it. */
@@ -182,7 +185,8 @@ act_save(struct device *device)
     if (!device_is_dead(device)) {
         if (rc == RC_OK && !may)
             world_fail(world, "device %d saved in stream %u without the right", device->index, at);
-        else if (rc != RC_OK && may && is_here && !(rc == RC_LOCKED && !has_key(device, at)) &&
+        else if (rc != RC_OK && may && is_here &&
+                 !(rc == RC_LOCKED && !has_keys(device, (int)at, count)) &&
                  !(rc == RC_STALE && is_partial))
             world_fail(world, "device %d could not save in stream %u: %s: %s", device->index, at,
                        rc_name(rc), rc_sentence());

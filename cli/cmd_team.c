@@ -53,6 +53,16 @@ read_secret_text(struct call *call, const char *file, const char *question, stru
     return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given: %s"), question) : RC_OK;
 }
 
+/* One store, one team: who works for two employers has two stores. */
+static enum rc
+refuse_second_team(struct call *call)
+{
+    if (!replica_in_team(call->replica))
+        return RC_OK;
+    call->ending.advice = _("another team takes another directory: name it with --store or BAKEN_HOME");
+    return rc_fail(RC_EXISTS, _("this store is in a team already"));
+}
+
 enum rc
 cmd_team_create(struct call *call)
 {
@@ -81,6 +91,8 @@ cmd_team_create(struct call *call)
     rc = call_connect(call, team.server_address); /* no store is made for an address that is none */
     if (rc == RC_OK)
         rc = call_open_or_make(call);
+    if (rc == RC_OK)
+        rc = refuse_second_team(call);
     if (rc == RC_OK)
         rc = replica_create_team(call->replica, &call->transport, &team);
     if (rc != RC_OK)
@@ -169,8 +181,8 @@ cmd_team_join(struct call *call)
         goto out;
     where = buf_text(&address);
     rc = where == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : call_open_or_make(call);
-    if (rc == RC_OK && replica_in_team(call->replica))
-        rc = rc_fail(RC_EXISTS, _("this store is in a team already"));
+    if (rc == RC_OK)
+        rc = refuse_second_team(call);
     if (rc == RC_OK)
         rc = call_connect(call, where);
     if (rc == RC_OK)

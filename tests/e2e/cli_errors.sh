@@ -185,6 +185,11 @@ check_exit "a server that is not Baken" 15 "" as nobody team create --server "ht
     --code-file "$CODE" --name N
 kill "$other"
 wait "$other" 2>/dev/null
+server_code
+check_exit "a store is of one team: none is made" 13 "in a team already.*another directory" \
+    as anna team create --server "$SERVER" --code-file "$CODE" --name N
+as anna team invite --name New --roles coach --output "$WORK/new.invitation" >/dev/null
+check_exit "nor joined" 13 "in a team already.*another directory" as anna team join "$WORK/new.invitation"
 server_stop
 check_exit "no server" 9 "waits on this device" as anna sync
 check "work goes on without a server" as anna visit add berk --text "on the spot"

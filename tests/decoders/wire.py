@@ -1,140 +1,100 @@
 """Decodes the golden files of the wire without any of Baken's code: docs/PROTOCOL.md, Python, libsodium, zstd.
 
 usage: /usr/bin/python3 wire.py DIRECTORY
-Checks signatures, hashes and chains, opens the bodies, and prints one line per file. Any difference ends it.
+Checks signatures, hashes and chains, opens boxes, links, names and bodies, and prints a line for each file and each
+line of the ledger. Any difference ends it.
 """
-import hashlib
 import os
 import sys
 
+sys.dont_write_bytecode = True
+
 import zstandard
-from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as aead_open
-from nacl.public import PrivateKey, SealedBox
-from nacl.signing import VerifyKey
+from nacl.public import SealedBox
 
-ZERO = bytes(32)
+from ledger import KINDS, Identity, Ledger, box_records, heads, join_request
+from parts import H, Reader, padded, plain_hash, seal_open, verify
 
-
-def padded(context):
-    return context.encode().ljust(16, b"\0")
-
-
-def H(context, data):
-    return hashlib.blake2b(padded(context) + data, digest_size=32).digest()
-
-
-def verify(public, context, data, signature):
-    VerifyKey(public).verify(padded(context) + data, signature)
-
-
-class Reader:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, n):
-        assert 0 <= n <= len(self.data) - self.at, "cut short"
-        self.at += n
-        return self.data[self.at - n:self.at]
-
-    def u(self, n):
-        return int.from_bytes(self.take(n), "big")
-
-    def varint(self):
-        value = shift = 0
-        while True:
-            byte = self.u(1)
-            value |= (byte & 127) << shift
-            if byte < 128:
-                assert byte or not shift, "overlong"
-                return value
-            shift += 7
-
-    def block(self):
-        return self.take(self.varint())
-
-    def end(self):
-        assert self.at == len(self.data), "bytes left over"
+IDENTITY_BYTES = 161
 
 
 class Golden:
     def __init__(self, directory):
         self.directory = directory
-        keys = self.file("keys").data
-        self.server, self.author, self.team_key, reader = (keys[i:i + 32] for i in range(0, 128, 32))
-        self.reader = PrivateKey(reader)
+        keys = self.file("keys")
+        self.server, self.author, self.team_key = keys.take(32), keys.take(32), keys.take(32)
+        reader_box = keys.take(32)
+        keys.end()
+        saved = self.file("identities").data
+        identities = [Identity(saved[i:i + IDENTITY_BYTES]) for i in range(0, len(saved), IDENTITY_BYTES)]
+        self.reader = identities[-1]
+        assert bytes(self.reader.secret) == reader_box and identities[0].sign == self.author
+        self.identities = {identity.device: identity for identity in identities}
+        self.first = identities[0].device
 
     def file(self, name):
         with open(os.path.join(self.directory, name + ".bin"), "rb") as file:
             return Reader(file.read())
 
 
-def sealed_text(r, key, subject):
-    assert r.u(4) == 1
-    nonce = r.take(24)
-    plain = aead_open(r.block(), padded("baken name 1") + subject, nonce, key)
-    length = int.from_bytes(plain[:2], "big")
-    assert len(plain) % 64 == 0 and not any(plain[2 + length:])
-    return plain[2:2 + length].decode()
-
-
-def operation(data, golden):
-    r = Reader(data)
-    assert (r.u(1), r.u(1)) == (1, 1)
-    assert r.take(32) == ZERO
-    author = r.take(16)
-    assert r.u(8) == 0 and r.take(32) == ZERO
-    r.u(8), r.u(8)
-    assert r.u(4) == 0
-    r.take(16)
-    p = Reader(r.take(r.u(4)))
-    person = p.take(16)
-    roles, sign, box = p.u(4), p.take(32), p.take(32)
-    assert roles & 3 == 3 and sign == golden.author
-    assert author == H("baken device 1", sign + box)[:16]
-    stream = p.take(16)
-    p.take(32)
-    assert p.take(32) == golden.server
-    p.block()
-    names = sealed_text(p, golden.team_key, person), sealed_text(p, golden.team_key, author)
-    p.end()
-    assert r.varint() == 2
-    for expected in (stream, b"\xff" * 16):
-        made, epoch, makes, commitment = r.take(16), r.take(4), r.u(1), r.take(32)
-        assert (made, makes) == (expected, 1)
-        if made == stream:
-            assert commitment == hashlib.blake2b(padded("baken commit 1") + made + epoch,
-                                                 key=golden.team_key, digest_size=32).digest()
-        assert [r.take(16) for _ in range(r.varint())] == [author]
-    assert r.take(32) != ZERO
-    verify(sign, "baken ledger 1", data[:r.at], r.take(64))
-    r.end()
-    return H("baken op 1", data), stream, author, names
-
-
-def line(data, golden):
-    r = Reader(data)
-    assert r.u(8) == 1 and r.take(32) == ZERO
-    time = r.u(8)
-    op = r.take(r.u(4))
-    r.end()
-    return operation(op, golden), H("baken line 1", data), time
-
-
-def statement(r, golden, team, line_hash):
+def statement(r, ledger, position):
     start = r.at
-    assert r.take(32) == team and r.u(8) == 1 and r.take(32) == line_hash
+    assert r.take(32) == ledger.team and r.u(8) == position and r.take(32) == ledger.hashes[position]
     r.u(8)
     signed = r.data[start:r.at]
-    verify(golden.server, "baken statement", signed, r.take(64))
+    verify(ledger.server(position), "baken statement", signed, r.take(64))
 
 
-def boxes(r):
-    found = []
-    for _ in range(r.varint()):
-        record = r.take(16), r.u(4), r.take(16), r.block()
-        assert len(record[3]) == (101 if any(record[2]) else 72)
-        found.append(record)
-    return found
+def answer(r, ledger, first):
+    """The lines of an answer; the statement is for the last of them."""
+    assert r.u(1) == 1
+    lines = [r.block() for _ in range(r.varint())]
+    assert not r.flag()
+    for position, line in enumerate(lines, first):
+        if position == len(ledger.hashes):
+            ledger.line(line)
+        assert ledger.hashes[position] == H("baken line 1", line)
+    statement(r, ledger, first + len(lines) - 1)
+    r.end()
+    return lines
+
+
+def shown(field):
+    name, value = field
+    if isinstance(value, bytes):
+        value = value.hex()[:8]
+    if name == "heads":
+        value = ",".join(f"{device.hex()[:8]}/{incarnation}/{last}" for _, device, incarnation, last, _ in value)
+    if name == "families":
+        value = ",".join(family.hex()[:8] for family in value)
+    if name == "request":
+        value = value["sign"].hex()[:8]
+    return None if name == "texts" else f"{name}={value}"
+
+
+def history(golden):
+    """The ledger of all golden files, its boxes opened."""
+    ledger = Ledger()
+    lines = answer(golden.file("history"), ledger, 1)
+    r = golden.file("box_list")
+    after, more, listed = r.u(8), r.flag(), box_records(r, numbered=True)
+    r.end()
+    assert not more and after == listed[-1][0] == len(listed)
+    assert [number for number, *_ in listed] == list(range(1, after + 1))
+    at, totals = 0, [0, 0, 0]
+    for position, op in enumerate(ledger.ops, 1):
+        count = sum(len(part["recipients"]) for part in op["parts"])
+        records, at = listed[at:at + count], at + count
+        ledger.check_boxes(op, records)
+        totals = [a + b for a, b in zip(totals, ledger.open_boxes(op, records, golden.identities))]
+        print(f"line {position}: {KINDS[op['kind']]}", *ledger.texts(op), *filter(None, map(shown, op["fields"].items())))
+        for part in op["parts"]:
+            print("   ", "makes" if part["makes"] else "shares", part["stream"].hex()[:8], part["epoch"], "for",
+                  *(to.hex()[:8] for to in part["recipients"]))
+    assert at == len(listed) and set(ledger.commitments) == set(ledger.keys)
+    assert {op["kind"] for op in ledger.ops} == set(range(1, len(KINDS)))
+    print("box_list: opened %d of devices, %d of the reserve, %d links" % tuple(totals))
+    return ledger, lines, listed
 
 
 def pad(n):
@@ -156,148 +116,179 @@ def unpack(data):
     return body
 
 
-def runs(r, golden, stream, team_line):
-    bodies, heads = [], []
+def runs(r, ledger):
+    """What each run holds: the flags of its items, the bodies that are there, the headers."""
+    found = []
     for _ in range(r.varint()):
         assert r.u(1) == 1
         run = Reader(r.take(r.u(4)))
         feed, epoch, first, previous = run.take(40), run.take(4), run.u(4), run.take(32)
-        assert feed[:16] == stream
+        key, author = ledger.keys[feed[:16], int.from_bytes(epoch, "big")], ledger.devices[feed[16:32]]["sign"]
+        all_flags, bodies, headers = [], [], []
         for _ in range(run.varint()):
             flags, last = run.u(1), first + run.varint()
+            assert flags < 4 and (headers or not flags & 1)
             if not flags & 1:
-                ledger = run.take(40)
-            assert ledger[8:] == team_line
+                position = run.take(40)
+            assert position[8:] == ledger.hashes[int.from_bytes(position[:8], "big")]
             nonce = run.take(24)
             if flags & 2:
                 body, back = None, run.take(36)
             else:
                 body = run.block()
-                back = len(body).to_bytes(4, "big") + hashlib.blake2b(body, digest_size=32).digest()
+                back = len(body).to_bytes(4, "big") + plain_hash(body)
             front = (b"\1" + feed + first.to_bytes(4, "big") + last.to_bytes(4, "big") + previous + epoch +
-                     ledger + nonce)
+                     position + nonce)
             assert len(front) == 149
-            verify(golden.author, "baken entry 1", front + back, run.take(64))
+            verify(author, "baken entry 1", front + back, run.take(64))
             run.varint()
             if body is not None:
-                bodies.append(unpack(aead_open(body, front, nonce, golden.team_key)))
-            heads.append(front + back)
+                bodies.append(unpack(seal_open(key, nonce, front, body)))
+            all_flags.append(flags)
+            headers.append(front + back)
             first, previous = last + 1, H("baken header 1", front + back)
         run.end()
-    return bodies, heads
+        found.append((all_flags, bodies, headers))
+    return found
 
 
-def ack(data, golden, team, stream):
+def ack(data, golden, ledger):
     r = Reader(data)
-    assert r.u(1) == 1 and r.take(32) == team
-    r.take(16), r.u(8), r.u(8), r.u(8), r.u(8), r.take(32)
+    assert r.u(1) == 1 and r.take(32) == ledger.team
+    device, incarnation, number = r.take(16), r.u(8), r.u(8)
+    r.u(8)
+    assert (device, incarnation, number) == (golden.first, 77, 3)
+    assert ledger.hashes[r.u(8)] == r.take(32)
+    streams = 0
     for _ in range(r.varint()):
-        assert r.take(16) == stream
+        assert r.take(16) == ledger.team_stream
         r.take(32)
-        for _ in range(r.varint()):
-            r.take(28)
+        assert [(r.take(16), r.u(8), r.u(4)) for _ in range(r.varint())] == [(golden.first, 77, 6)]
+        streams += 1
     verify(golden.author, "baken ack 1", data[:r.at], r.take(64))
     r.end()
+    return streams
 
 
-def main():
-    golden = Golden(sys.argv[1])
-    (team, stream, author, names), line_hash, _ = line(golden.file("line").data, golden)
-    print("line: team", team.hex()[:16], "names", *names)
-
-    assert operation(golden.file("operation").data, golden)[0] == team
+def ledger_files(golden, ledger, lines, listed):
+    assert golden.file("line").data == lines[0]
+    assert H("baken op 1", golden.file("operation").data) == ledger.team
     for name in ("submission", "creation"):
         r = golden.file(name)
-        if name == "creation":
-            r.block()
-        assert operation(r.take(r.u(4)), golden)[0] == team
-        print(name + ":", len(boxes(r)), "boxes")
+        code = r.address() if name == "creation" else "no code"
+        assert r.take(r.u(4)) == golden.file("operation").data
+        records = box_records(r)
         r.end()
-
-    r = golden.file("ledger_answer")
-    assert r.u(1) == 1 and r.varint() == 1 and H("baken line 1", r.block()) == line_hash and r.u(1) == 0
-    statement(r, golden, team, line_hash)
-    r.end()
+        ledger.check_boxes(ledger.ops[0], records)
+        assert {record for *_, record in records} == {record for *_, record in listed[:2]}
+        print(name + ":", code, len(records), "boxes")
+    assert answer(golden.file("ledger_answer"), ledger, 1) == lines[:1]
     print("ledger_answer: the statement holds")
 
-    r = golden.file("box_list")
-    assert (r.u(8), r.u(1), r.varint(), r.u(8)) == (9, 1, 1, 8)
-    r.take(36), r.block(), r.end()
 
+def entry_files(golden, ledger):
     push = golden.file("push")
     assert push.u(1) == 1
-    bodies, heads = runs(push, golden, stream, line_hash)
+    (flags, bodies, headers), = pushed = runs(push, ledger)
     push.end()
-    assert bodies[2] == unpack(golden.file("packed").data) and heads[2] == golden.file("entry_header").data
+    assert flags == [0, 1, 1] and headers[2] == golden.file("entry_header").data
+    assert bodies[2] == unpack(golden.file("packed").data)
     print("push:", [len(body) for body in bodies])
 
     page = golden.file("page")
     assert (page.u(1), page.u(8), page.u(8), page.u(1)) == (1, 0, 3, 0)
     page.u(8), page.u(8)
-    assert runs(page, golden, stream, line_hash) == (bodies[1:], heads)
+    assert runs(page, ledger) == [([2, 1, 1], bodies[1:], headers)]
     page.end()
     print("page: a body that is gone leaves the chain whole")
 
     r = golden.file("push_answer")
-    assert r.u(1) == 1 and r.take(32) == hashlib.blake2b(push.data, digest_size=32).digest()
+    assert r.u(1) == 1 and r.take(32) == plain_hash(push.data)
     r.u(8), r.u(8)
     print("push_answer:", [(r.u(1), r.u(1)) for _ in range(r.varint())])
     verify(golden.server, "baken pushed 1", r.data[:r.at], r.take(64))
     r.end()
+    return pushed
 
+
+def joining_files(golden, ledger):
     r = golden.file("hello")
     assert r.u(1) == 1
     r.u(8)
     assert r.take(32) == golden.server
-    r.take(16), r.u(4), r.u(4), r.block()
-    assert r.u(1) == 1 and r.take(32) == team and r.u(8) == 1 and r.take(32) == line_hash
+    r.take(16), r.u(4), r.u(4), r.address()
+    assert r.flag() and r.take(32) == ledger.team and r.u(8) == 1 and r.take(32) == ledger.hashes[1]
     verify(golden.server, "baken hello 1", r.data[:r.at], r.take(64))
     r.end()
     print("hello: the signature holds")
 
     r = golden.file("invitation")
     assert r.u(1) == 1
-    address = r.block().decode()
-    r.take(32), r.take(32), r.u(8), r.take(32), r.take(32)
-    assert r.take(32) == golden.author
-    assert H("baken invite 1", r.data[:r.at])[:4] == r.take(4)
+    address = r.address()
+    assert r.take(32) == golden.server and r.take(32) == ledger.team
+    assert ledger.hashes[r.u(8)] == r.take(32)
+    r.take(32)
+    assert r.take(32) == golden.author and H("baken invite 1", r.data[:r.at])[:4] == r.take(4)
     r.end()
     print("invitation:", address)
 
     request = golden.file("join_request").data
-    assert request[0] == 1 and request[1:33] == team
-    verify(request[33:65], "baken join 1", request[:137], request[137:201])
-    verify(request[65:97], "baken join 1", request[:137], request[201:265])
+    asked = join_request(request, ledger.team)
+    assert asked["sign"] == golden.reader.sign and asked["box"] == golden.reader.box
     r = golden.file("joins")
     assert r.varint() == 1 and r.block() == request
     r.end()
     print("join_request: both signatures hold")
 
-    ack(golden.file("ack").data, golden, team, stream)
+
+def ack_files(golden, ledger):
+    assert ack(golden.file("ack").data, golden, ledger) == 1
     r = golden.file("ack_list")
-    assert (r.u(8), r.u(1), r.varint()) == (4, 0, 1) and r.block() == golden.file("ack").data
+    assert (r.u(8), r.flag(), r.varint()) == (4, False, 1) and r.block() == golden.file("ack").data
     r.end()
     r = golden.file("heads")
-    assert r.varint() == 1 and r.take(16) == stream and r.take(16) == author and (r.u(8), r.u(4)) == (77, 6)
-    r.take(32), r.end()
+    (stream, device, incarnation, last, _), = heads(r)
+    r.end()
+    assert (stream, device, incarnation, last) == (ledger.team_stream, golden.first, 77, 6)
     print("ack: the signature holds")
 
+
+def bundle_file(golden, ledger, lines, pushed):
     r = golden.file("bundle")
-    assert r.take(9) == b"BAKENBDL\1" and r.take(32) == team and r.take(16) == author
-    r.take(16), r.u(8)
+    assert r.take(9) == b"BAKENBDL\1" and r.take(32) == ledger.team and r.take(16) == golden.first
+    assert r.take(16) == golden.reader.device
+    r.u(8)
     head = r.data[:r.at]
-    key, nonce = SealedBox(golden.reader).decrypt(r.block()), r.take(24)
-    content = aead_open(r.take(r.u(8)), padded("baken bundle 1") + head, nonce, key)
+    key, nonce = SealedBox(golden.reader.secret).decrypt(r.block()), r.take(24)
+    content = seal_open(key, nonce, padded("baken bundle 1") + head, r.take(r.u(8)))
     verify(golden.author, "baken bundle 1", r.data[:r.at], r.take(64))
     r.end()
     assert content == golden.file("bundle_content").data
     r = Reader(content)
-    assert r.u(8) == 1 and r.varint() == 1 and H("baken line 1", r.block()) == line_hash and r.u(1) == 1
-    statement(r, golden, team, line_hash)
-    assert runs(r, golden, stream, line_hash) == ([], [])
-    print("bundle:", len(boxes(r)), "boxes")
-    assert r.varint() == 0 and r.varint() == 0
+    assert r.u(8) == 1 and [r.block() for _ in range(r.varint())] == lines and r.flag()
+    statement(r, ledger, len(lines))
+    carried = runs(r, ledger)
+    assert carried[:1] == pushed and [flags for flags, *_ in carried] == [[0, 1, 1], [0, 1, 0], [0]]
+    boxes, operations = len(box_records(r)), [r.block() for _ in range(r.varint())]
+    acks = [r.block() for _ in range(r.varint())]
+    for operation in operations:
+        ledger.operation(operation)
+    for one in acks:
+        ack(one, golden, ledger)
     r.end()
+    print(f"bundle: {len(lines)} lines, {len(carried)} runs, {boxes} boxes, {len(operations)} operations, {len(acks)} acks")
+
+
+def main():
+    golden = Golden(sys.argv[1])
+    ledger, lines, listed = history(golden)
+    assert ledger.keys[ledger.team_stream, 1] == golden.team_key and ledger.server(1) == golden.server
+    print("history:", len(lines), "lines, team", ledger.team.hex()[:16])
+    ledger_files(golden, ledger, lines, listed)
+    pushed = entry_files(golden, ledger)
+    joining_files(golden, ledger)
+    ack_files(golden, ledger)
+    bundle_file(golden, ledger, lines, pushed)
 
 
 main()

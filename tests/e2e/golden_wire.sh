@@ -21,21 +21,30 @@ check() {
     fi
 }
 
-reads_all() { decode tests/golden/wire && [ "$(wc -l <"$work/out")" -eq 12 ]; }
+reads_all() { decode tests/golden/wire && diff -u tests/golden/wire/expected.txt "$work/out"; }
 
+# refuses_a_change_of NAME [OFFSET]
 refuses_a_change_of() {
+    offset=${2:-150}
     rm -rf "$work/copy"
     cp -r tests/golden/wire "$work/copy"
-    old=$(od -An -tu1 -j 150 -N 1 "$work/copy/$1.bin" | tr -d ' ')
+    old=$(od -An -tu1 -j "$offset" -N 1 "$work/copy/$1.bin" | tr -d ' ')
     # shellcheck disable=SC2059
     printf "$(printf '\\%03o' $(((old + 1) % 256)))" |
-        dd of="$work/copy/$1.bin" bs=1 seek=150 conv=notrunc 2>/dev/null
+        dd of="$work/copy/$1.bin" bs=1 seek="$offset" conv=notrunc 2>/dev/null
     ! decode "$work/copy"
 }
 
 check "the decoder reads every golden file" reads_all
-for name in line operation ledger_answer push page hello invitation join_request ack bundle; do
-    check "a change in $name is refused" refuses_a_change_of "$name"
+for file in line operation ledger_answer push page hello invitation join_request ack bundle identities; do
+    check "a change in $file is refused" refuses_a_change_of "$file"
+done
+for file in history box_list; do
+    size=$(wc -c <"tests/golden/wire/$file.bin")
+    for part in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        offset=$((size * part / 13))
+        check "a change at $offset of $file is refused" refuses_a_change_of "$file" $offset
+    done
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_CEILING = 2 * 1024 * 1024, MOST_RECIPIENTS = 64 };
+enum { LINE_CEILING = 2 * 1024 * 1024, LINES_CEILING = 1 << 26, MOST_RECIPIENTS = 64 };
 
 static void
 need(bool holds, const char *what)
@@ -31,6 +31,14 @@ be_refused_as_a_line(struct team *team, enum rc expected)
     buf_wipe(&line);
 }
 
+static void
+remember(struct team *team, const struct wire_boxes *boxes)
+{
+    NEED(buf_put_block(&team->lines, team->last_line.data, team->last_line.len));
+    for (size_t i = 0; boxes != NULL && i < boxes->count; i++)
+        NEED(wire_boxes_add(&team->boxes, &boxes->items[i]));
+}
+
 enum rc
 team_submit(struct team *team, size_t author, struct ledger_op *op, struct wire_boxes *boxes)
 {
@@ -49,6 +57,7 @@ team_submit(struct team *team, size_t author, struct ledger_op *op, struct wire_
         NEED(ledger_next_line(team->ledger, team->last_op.data, team->last_op.len, team->now_ms,
                               &team->last_line));
         NEED(ledger_append(team->ledger, team->last_line.data, team->last_line.len));
+        remember(team, boxes);
     } else {
         be_refused_as_a_line(team, rc == RC_UNSUPPORTED ? RC_UNSUPPORTED : RC_UNTRUSTED);
     }
@@ -95,6 +104,7 @@ team_start(struct team *team)
     memset(team, 0, sizeof *team);
     team->last_line = BUF_EMPTY(LINE_CEILING);
     team->last_op = BUF_EMPTY(LINE_CEILING);
+    team->lines = BUF_EMPTY(LINES_CEILING);
     team->now_ms = 1767225600000;
     NEED(ledger_new(&team->ledger));
     NEED(keyring_new(&team->keys));
@@ -136,6 +146,8 @@ team_end(struct team *team)
     secret_wipe(&team->server_secret);
     buf_wipe(&team->last_line);
     buf_wipe(&team->last_op);
+    buf_wipe(&team->lines);
+    wire_boxes_wipe(&team->boxes);
 }
 
 size_t

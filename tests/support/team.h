@@ -24,6 +24,8 @@ struct team {
     const char *rule;     /* what the last refused operation broke, or NULL */
     struct buf last_line; /* taken in last */
     struct buf last_op;
+    struct buf lines;        /* every line taken in, each a block */
+    struct wire_boxes boxes; /* of every line taken in, line by line */
 };
 
 /* Line 1: member 0 is administrator and coordinator. */

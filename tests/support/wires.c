@@ -10,8 +10,10 @@
 #include "sync/entry.h"
 #include "sync/pack.h"
 #include "sync/wire_run.h"
+#include "sync/writer.h"
+#include "tests/support/story.h"
 
-enum { CEILING = 16 * 1024 * 1024, ENTRIES = 3 };
+enum { CEILING = 16 * 1024 * 1024, ENTRIES = 3, CARRIED = 4 };
 
 static void
 need(bool holds, const char *what)
@@ -28,52 +30,45 @@ const char *
 wires_name(enum wires_kind kind)
 {
     static const char *const NAMES[WIRES_COUNT] = {
-        "line",     "operation", "submission",     "creation",     "ledger_answer",
-        "box_list", "heads",     "push",           "push_answer",  "page",
-        "hello",    "joins",     "join_request",   "invitation",   "ack",
-        "ack_list", "bundle",    "bundle_content", "entry_header", "packed",
+        "line",         "operation",  "submission",  "creation", "ledger_answer", "box_list",
+        "heads",        "push",       "push_answer", "page",     "hello",         "joins",
+        "join_request", "invitation", "ack",         "ack_list", "bundle",        "bundle_content",
+        "entry_header", "packed",     "history",
     };
 
     return NAMES[kind];
 }
 
+/* The server's word on the newest line. */
 static void
-make_ledger_bodies(struct wires *wires, struct wire_boxes *boxes)
+state(const struct team *team, struct wire_statement *statement)
+{
+    memcpy(statement->team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
+    statement->position = ledger_position(team->ledger);
+    memcpy(statement->line_hash, ledger_hash_at(team->ledger, statement->position),
+           CRYPTO_HASH_BYTES);
+    statement->time_ms = team->now_ms;
+    NEED(wire_statement_sign(statement, &team->server_secret));
+}
+
+static void
+make_ledger_bodies(struct wires *wires)
 {
     struct team *team = &wires->team;
     struct wire_submission submission = WIRE_SUBMISSION_EMPTY;
     struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
-    struct wire_box_list list = {.next = 9, .more = true};
-    uint64_t number = 8;
 
     NEED(buf_put(&wires->bytes[WIRES_LINE], team->last_line.data, team->last_line.len));
     NEED(buf_put(&wires->bytes[WIRES_OPERATION], team->last_op.data, team->last_op.len));
     submission.operation = (struct wire_bytes){team->last_op.data, team->last_op.len};
-    submission.boxes = *boxes;
+    submission.boxes = team->boxes;
     NEED(wire_submission_encode(&submission, false, &wires->bytes[WIRES_SUBMISSION]));
     (void)snprintf(submission.code, sizeof submission.code, "ABCDE-FGHJK-MNPQR-STVWX");
     NEED(wire_submission_encode(&submission, true, &wires->bytes[WIRES_CREATION]));
 
-    list.numbers = &number;
-    list.boxes = (struct wire_boxes){boxes->items, 1, 1};
-    NEED(wire_box_list_encode(&list, &wires->bytes[WIRES_BOX_LIST]));
-
     NEED(wire_blocks_add(&answer.lines, team->last_line.data, team->last_line.len));
-    memcpy(answer.statement.team, ledger_team(team->ledger), CRYPTO_HASH_BYTES);
-    answer.statement.position = ledger_position(team->ledger);
-    memcpy(answer.statement.line_hash, ledger_hash_at(team->ledger, answer.statement.position),
-           CRYPTO_HASH_BYTES);
-    answer.statement.time_ms = team->now_ms;
-    NEED(wire_statement_sign(&answer.statement, &team->server_secret));
+    state(team, &answer.statement);
     NEED(wire_ledger_answer_encode(&answer, &wires->bytes[WIRES_LEDGER_ANSWER]));
-
-    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    content.first_position = answer.statement.position;
-    content.lines = answer.lines;
-    content.has_statement = true;
-    content.statement = answer.statement;
-    content.boxes = *boxes;
-    NEED(wire_run_bundle_encode(&content, &wires->bytes[WIRES_BUNDLE_CONTENT]));
     wire_ledger_answer_wipe(&answer);
 }
 
@@ -169,6 +164,85 @@ make_joining(struct wires *wires)
     joining_invitation_wipe(&invitation);
 }
 
+/* All lines of the story, and all boxes that came with them. */
+static void
+make_history(struct wires *wires)
+{
+    struct team *team = &wires->team;
+    struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
+    struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
+    struct writer writer = writer_of(&wires->lines);
+
+    story_play(team);
+    writer_varint(&writer, ledger_position(team->ledger));
+    writer_bytes(&writer, team->lines.data, team->lines.len);
+    NEED(writer_finish(&writer));
+    struct reader reader = reader_of(wires->lines.data, wires->lines.len);
+    NEED(wire_blocks_get(&reader, WIRE_LINE_BYTES, &answer.lines));
+    state(team, &answer.statement);
+    NEED(wire_ledger_answer_encode(&answer, &wires->bytes[WIRES_HISTORY]));
+
+    list.boxes = team->boxes;
+    list.next = team->boxes.count;
+    list.numbers = calloc(list.next, sizeof *list.numbers);
+    need(list.numbers != NULL, "memory");
+    for (size_t i = 0; i < list.next; i++)
+        list.numbers[i] = i + 1;
+    NEED(wire_box_list_encode(&list, &wires->bytes[WIRES_BOX_LIST]));
+    free(list.numbers);
+    wire_ledger_answer_wipe(&answer);
+}
+
+/* Adds what the owner wrote to the file: two entries on one ledger line, one on a later, one under the next epoch. */
+static void
+add_file_entries(const struct team *team, struct wire_run_list *runs, struct buf ciphertexts[])
+{
+    static const uint64_t POSITIONS[CARRIED] = {9, 9, 12, 17};
+    struct secret key = SECRET_EMPTY;
+    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct entry entry = {.stream = story_file(team), .incarnation = UINT64_C(0x8000000000000001)};
+
+    NEED(buf_printf(&body, "sealed once more, for the one who covers"));
+    for (uint32_t i = 0; i < CARRIED; i++) {
+        ciphertexts[i] = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
+        entry.position = POSITIONS[i];
+        entry.epoch = ledger_epoch_at(team->ledger, entry.stream, entry.position);
+        memcpy(entry.position_hash, ledger_hash_at(team->ledger, entry.position),
+               CRYPTO_HASH_BYTES);
+        entry.first = entry.last + 1;
+        entry.last = entry.first + i;
+        NEED(keyring_get(team->keys, entry.stream, entry.epoch, &key));
+        NEED(
+            entry_seal(&entry, &team->members[STORY_OWNER].identity, &key, &body, &ciphertexts[i]));
+        NEED(wire_run_add(runs, &entry));
+        memcpy(entry.previous, entry.hash, sizeof entry.previous);
+        secret_wipe(&key);
+    }
+    need(runs->run_count == 3, "another feed is another run, and so is another epoch");
+    buf_wipe(&body);
+}
+
+/* What a bundle holds today: all lines, the server's word, runs. */
+static void
+make_bundle_content(struct wires *wires)
+{
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf ciphertexts[CARRIED];
+    const struct buf *push = &wires->bytes[WIRES_PUSH];
+    struct reader reader = reader_of(wires->lines.data, wires->lines.len);
+
+    content.first_position = 1;
+    NEED(wire_blocks_get(&reader, WIRE_LINE_BYTES, &content.lines));
+    content.has_statement = true;
+    state(&wires->team, &content.statement);
+    NEED(wire_run_push_decode(push->data, push->len, &content.runs));
+    add_file_entries(&wires->team, &content.runs, ciphertexts);
+    NEED(wire_run_bundle_encode(&content, &wires->bytes[WIRES_BUNDLE_CONTENT]));
+    for (unsigned i = 0; i < CARRIED; i++)
+        buf_wipe(&ciphertexts[i]);
+    wire_run_bundle_wipe(&content);
+}
+
 static void
 make_ack_and_bundle(struct wires *wires)
 {
@@ -186,6 +260,7 @@ make_ack_and_bundle(struct wires *wires)
     ack.incarnation = 77;
     ack.number = 3;
     ack.position = 1;
+    memcpy(ack.line_hash, ledger_hash_at(team->ledger, 1), CRYPTO_HASH_BYTES);
     NEED(ack_add_stream(&ack, ledger_team_stream(team->ledger), digest));
     NEED(ack_add_feed(&ack, (struct ack_feed){author->device, 77, 6}));
     NEED(ack_encode(&ack, author, &wires->bytes[WIRES_ACK]));
@@ -200,25 +275,19 @@ make_ack_and_bundle(struct wires *wires)
 void
 wires_start(struct wires *wires)
 {
-    struct wire_box box = {.epoch = 1, .len = 72};
-    struct wire_boxes boxes = WIRE_BOXES_EMPTY;
-
     memset(wires, 0, sizeof *wires);
     for (unsigned i = 0; i < WIRES_COUNT; i++)
         wires->bytes[i] = BUF_EMPTY(CEILING);
     wires->body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    wires->lines = BUF_EMPTY(CEILING);
     team_start(&wires->team);
     NEED(identity_make(&wires->reader));
-    box.stream = ledger_team_stream(wires->team.ledger);
-    NEED(wire_boxes_add(&boxes, &box));
-    box.recipient = wires->reader.device;
-    box.len = 101;
-    NEED(wire_boxes_add(&boxes, &box));
-    make_ledger_bodies(wires, &boxes);
-    wire_boxes_wipe(&boxes);
+    make_ledger_bodies(wires);
     make_entries(wires);
     make_answers(wires);
     make_joining(wires);
+    make_history(wires);
+    make_bundle_content(wires);
     make_ack_and_bundle(wires);
 }
 
@@ -228,6 +297,7 @@ wires_end(struct wires *wires)
     for (unsigned i = 0; i < WIRES_COUNT; i++)
         buf_wipe(&wires->bytes[i]);
     buf_wipe(&wires->body);
+    buf_wipe(&wires->lines);
     identity_wipe(&wires->reader);
     team_end(&wires->team);
 }
@@ -239,7 +309,9 @@ verify_runs(const struct wires *wires, const struct wire_run_list *list)
     for (size_t i = 0; i < list->run_count; i++) {
         size_t count;
         const struct entry *entries = wire_run_at(list, i, &count);
-        size_t held = entry_verify_run(entries, count, wires->team.members[0].identity.sign_public);
+        size_t author = id_equal(entries->device, wires->team.members[0].identity.device) ? 0 : 1;
+        size_t held =
+            entry_verify_run(entries, count, wires->team.members[author].identity.sign_public);
         need(held <= count, "no more hold than there are");
         for (size_t k = 0; k < count; k++)
             need(entry_body_fits(&entries[k]), "a rebuilt header fits its body");
@@ -292,10 +364,14 @@ decode_ledger(const struct wires *wires, enum wires_kind kind, const void *bytes
     case WIRES_BOX_LIST:
         rc = wire_box_list_decode(bytes, len, &list);
         break;
-    default:
+    default: /* an answer, and the ledger that a device builds from it */
         rc = wire_ledger_answer_decode(bytes, len, &answer);
         if (rc == RC_OK && !wire_statement_verify(&answer.statement, wires->team.server_public))
             rc = RC_UNTRUSTED;
+        if (rc == RC_OK)
+            rc = ledger_new(&ledger);
+        for (size_t i = 0; rc == RC_OK && i < answer.lines.count; i++)
+            rc = ledger_append(ledger, answer.lines.items[i].data, answer.lines.items[i].len);
     }
     ledger_free(ledger);
     ledger_op_wipe(&op);
@@ -395,6 +471,7 @@ wires_decode(const struct wires *wires, enum wires_kind kind, const void *bytes,
     case WIRES_CREATION:
     case WIRES_BOX_LIST:
     case WIRES_LEDGER_ANSWER:
+    case WIRES_HISTORY:
         return decode_ledger(wires, kind, bytes, len);
     case WIRES_HEADS:
     case WIRES_PUSH_ANSWER:

@@ -26,6 +26,7 @@ enum wires_kind {
     WIRES_BUNDLE_CONTENT,
     WIRES_ENTRY_HEADER,
     WIRES_PACKED,
+    WIRES_HISTORY,
     WIRES_COUNT
 };
 const char *wires_name(enum wires_kind kind); /* "ledger_answer" */
@@ -34,7 +35,8 @@ struct wires {
     struct team team;
     struct identity reader; /* of the bundle */
     struct buf bytes[WIRES_COUNT];
-    struct buf body; /* what the last entry of push and page opens to */
+    struct buf body;  /* what the last entry of push and page opens to */
+    struct buf lines; /* the ledger of `history`: n blocks */
 };
 
 void wires_start(struct wires *wires);

@@ -107,34 +107,47 @@ read_owner(struct call *call, struct id *owner)
     return rc;
 }
 
+/* All that was typed is read and checked before the server orders anything. */
+static enum rc
+read_new_family(struct call *call, struct texts *texts, struct family_new *wanted)
+{
+    bool has_profile;
+    enum rc rc = input_text(call->words[0], _("the code name"), texts, &wanted->record.code_name);
+
+    if (rc == RC_OK)
+        rc = family_options(call, texts, &wanted->record);
+    if (rc == RC_OK)
+        rc = profile_options(call, texts, &wanted->profile, &has_profile);
+    if (rc == RC_OK)
+        rc = family_check(&wanted->record);
+    return rc == RC_OK ? profile_check(&wanted->profile) : rc;
+}
+
 enum rc
 cmd_family_add(struct call *call)
 {
-    struct change_set set = CHANGE_SET_EMPTY;
     struct texts texts = TEXTS_EMPTY;
-    struct id owner, family = {{0}};
-    enum rc rc = call_open_team(call);
+    struct family_new wanted = {.owner = {{0}}};
+    struct id family = {{0}};
+    enum rc rc = read_new_family(call, &texts, &wanted);
 
     if (rc == RC_OK)
-        rc = refuse_known_name(call, call->words[0]);
+        rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = read_owner(call, &owner);
+        rc = refuse_known_name(call, wanted.record.code_name);
+    if (rc == RC_OK)
+        rc = read_owner(call, &wanted.owner);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_create_family(call->replica, &call->transport, call->words[0], owner, &family);
-    if (rc == RC_OK && call->options.given_count > 0)
-        rc = put_options(call, &set, family, &texts);
-    if (rc == RC_OK && set.count > 0)
-        rc = replica_save(call->replica, set.changes, set.count);
+        rc = replica_create_family(call->replica, &call->transport, &wanted, &family);
     if (rc == RC_OK) {
         out_object(&call->out, "family");
         out_id(&call->out, "id", _("Id"), family);
-        out_text(&call->out, "code_name", _("Family"), call->words[0]);
-        rc = call_out_person(call, "owner", _("Owner"), owner);
+        out_text(&call->out, "code_name", _("Family"), wanted.record.code_name);
+        rc = call_out_person(call, "owner", _("Owner"), wanted.owner);
         out_object_end(&call->out);
     }
-    change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
 }

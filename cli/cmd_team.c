@@ -109,6 +109,32 @@ out:
     return rc;
 }
 
+/* Its line is on the ledger by now, and nobody can make this text again: where no file takes it, the answer does. */
+static enum rc
+out_invitation(struct call *call, const char *output, struct buf *invitation)
+{
+    const char *text = buf_text(invitation);
+    struct buf line = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES * 2 + 1);
+    enum rc rc = text == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : RC_OK;
+
+    if (rc == RC_OK && output != NULL) {
+        enum rc written = buf_printf(&line, "%s\n", text);
+        if (written == RC_OK)
+            written = output_new_file(call, output, &line);
+        if (written == RC_OK) {
+            out_text(&call->out, "file", _("Invitation in"), output);
+            goto out;
+        }
+        out_notice(&call->out, "no_file", "%s", rc_sentence());
+        call->exit = EXIT_PARTLY;
+    }
+    out_text(&call->out, "invitation", NULL, text);
+    out_line(&call->out, "%s", text == NULL ? "" : text);
+out:
+    buf_wipe(&line);
+    return rc;
+}
+
 enum rc
 cmd_team_invite(struct call *call)
 {
@@ -140,21 +166,14 @@ cmd_team_invite(struct call *call)
     }
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
+    if (rc == RC_OK && output != NULL)
+        rc = output_try(call, output);
     if (rc == RC_OK)
         rc = replica_invite(call->replica, &call->transport, person, name, roles,
                             (int64_t)days * DAY_MS, &invitation);
     if (rc != RC_OK)
         goto out;
-    if (output != NULL) {
-        rc = buf_put(&invitation, "\n", 1);
-        if (rc == RC_OK)
-            rc = output_new_file(call, output, &invitation);
-        out_text(&call->out, "file", _("Invitation in"), output);
-    } else {
-        const char *text = buf_text(&invitation);
-        out_text(&call->out, "invitation", NULL, text);
-        out_line(&call->out, "%s", text == NULL ? "" : text);
-    }
+    rc = out_invitation(call, output, &invitation);
     out_int(&call->out, "valid_days", NULL, days);
     out_notice(&call->out, "secret", "%s",
                _("The invitation is a secret: whoever has it may ask to join. Give it by hand or "

@@ -76,6 +76,9 @@ enum rc call_moment(const char *text, bool is_end, int64_t *ms) MUST_CHECK;
 /* One short text of an option, NFC; NULL when the option was not given. Belongs to `texts`. */
 enum rc call_text(const struct call *call, enum option option, struct texts *texts,
                   const char **text) MUST_CHECK;
+/* The same of a word that was typed; `what` names it in the sentence of a failure. */
+enum rc input_text(const char *typed, const char *what, struct texts *texts,
+                   const char **text) MUST_CHECK;
 /* One of the words in `known` (ended by NULL); `otherwise` when the option was not given. */
 enum rc call_word(const struct call *call, enum option option, const char *const *known,
                   const char *otherwise, const char **word) MUST_CHECK;
@@ -87,6 +90,9 @@ enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, co
                    struct buf *out) MUST_CHECK;
 /* Writes a file that only the user may read, durably; RC_EXISTS when it is there already. */
 enum rc output_new_file(struct call *call, const char *path, const struct buf *content) MUST_CHECK;
+/* Makes that file and removes it again: says at once, as output_new_file, what would be said too late after something that
+ * cannot be taken back. No interruption leaves it there. */
+enum rc output_try(struct call *call, const char *path) MUST_CHECK;
 /* Cuts blanks and line ends off both ends, in place. */
 void input_trim(struct buf *text);
 /* LEDGER_ROLE_* of a list with commas. */

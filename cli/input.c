@@ -106,16 +106,12 @@ call_moment(const char *text, bool is_end, int64_t *ms)
 }
 
 enum rc
-call_text(const struct call *call, enum option option, struct texts *texts, const char **text)
+input_text(const char *typed, const char *what, struct texts *texts, const char **text)
 {
-    const char *typed = call_option(call, option);
     struct buf normal = BUF_EMPTY(SHORT_TEXT_BYTES);
-    enum rc rc = RC_OK;
+    enum rc rc = text_normalise(typed, strlen(typed), SHORT_TEXT_BYTES, what, &normal);
 
     *text = NULL;
-    if (typed == NULL)
-        return RC_OK;
-    rc = text_normalise(typed, strlen(typed), SHORT_TEXT_BYTES, option_name(option), &normal);
     if (rc != RC_OK)
         goto out;
     input_trim(&normal);
@@ -124,6 +120,15 @@ call_text(const struct call *call, enum option option, struct texts *texts, cons
 out:
     buf_wipe(&normal);
     return rc;
+}
+
+enum rc
+call_text(const struct call *call, enum option option, struct texts *texts, const char **text)
+{
+    const char *typed = call_option(call, option);
+
+    *text = NULL;
+    return typed == NULL ? RC_OK : input_text(typed, option_name(option), texts, text);
 }
 
 enum rc
@@ -224,16 +229,42 @@ input_read(struct call *call, const char *path, size_t ceiling_bytes, const char
 }
 
 static enum rc
+make_new(struct call *call, const char *path, int *descriptor)
+{
+    *descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (*descriptor >= 0)
+        return RC_OK;
+    if (errno != EEXIST)
+        call->ending.advice = _("look at the directory and its rights, or choose another file");
+    return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"), path,
+                   strerror(errno));
+}
+
+enum rc
+output_try(struct call *call, const char *path)
+{
+    sigset_t before;
+    int descriptor;
+
+    interrupt_hold(&before);
+    enum rc rc = make_new(call, path, &descriptor);
+    if (rc == RC_OK) {
+        (void)close(descriptor);
+        (void)unlink(path);
+    }
+    interrupt_release(&before);
+    return rc;
+}
+
+static enum rc
 write_new(struct call *call, const char *path, const struct buf *content)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int descriptor;
     size_t done = 0;
+    enum rc rc = make_new(call, path, &descriptor);
 
-    if (descriptor < 0 && errno != EEXIST)
-        call->ending.advice = _("look at the directory and its rights, or choose another file");
-    if (descriptor < 0)
-        return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"),
-                       path, strerror(errno));
+    if (rc != RC_OK)
+        return rc;
     while (done < content->len) {
         ssize_t put = write(descriptor, content->data + done, content->len - done);
         if (put < 0 && errno != EINTR)

@@ -13,25 +13,38 @@ static const struct query families = {
     ONE_SQL(FAMILY_COLUMNS, "index_family"),
 };
 
+static enum rc
+draft_family(struct draft *d, const struct family *family)
+{
+    draft_demand(d, !is_blank(family->code_name), _("a family needs a code name"));
+    draft_demand(d, family->closed == 0 || family->opened <= family->closed,
+                 _("a family is closed after it was opened"));
+    draft_text(d, 1, family->code_name);
+    draft_unit(d, 1);
+    draft_slug(d, 1, family->phase);
+    draft_date(d, 2, family->since);
+    draft_unit(d, 2);
+    draft_date(d, 1, family->opened);
+    draft_date(d, 2, family->closed);
+    draft_unit(d, 3);
+    return draft_finish(d);
+}
+
 enum rc
 family_put(struct journal *journal, struct change_set *set, const struct family *family)
 {
     struct facts facts = {.id = family->facts.id, .family = family->facts.id};
     struct draft d = draft_start(journal, set, ENTITY_FAMILY, &facts);
 
-    draft_demand(&d, !id_is_zero(family->facts.id), _("no family is named"));
-    draft_demand(&d, !is_blank(family->code_name), _("a family needs a code name"));
-    draft_demand(&d, family->closed == 0 || family->opened <= family->closed,
-                 _("a family is closed after it was opened"));
-    draft_text(&d, 1, family->code_name);
-    draft_unit(&d, 1);
-    draft_slug(&d, 1, family->phase);
-    draft_date(&d, 2, family->since);
-    draft_unit(&d, 2);
-    draft_date(&d, 1, family->opened);
-    draft_date(&d, 2, family->closed);
-    draft_unit(&d, 3);
-    return draft_finish(&d);
+    return draft_family(&d, family);
+}
+
+enum rc
+family_check(const struct family *family)
+{
+    struct draft d = draft_check(ENTITY_FAMILY);
+
+    return draft_family(&d, family);
 }
 
 static struct family
@@ -119,19 +132,41 @@ static const struct query profiles = {
     ONE_SQL(PROFILE_COLUMNS, "file_profile"),
 };
 
+static enum rc
+draft_profile(struct draft *d, const struct profile *profile)
+{
+    const char *const texts[] = {profile->surname, profile->address, profile->reach,
+                                 profile->unsafe};
+
+    for (uint32_t unit = 1; unit <= 4; unit++) {
+        draft_text(d, 1, texts[unit - 1]);
+        draft_unit(d, unit);
+    }
+    return draft_finish(d);
+}
+
 enum rc
 profile_put(struct journal *journal, struct change_set *set, const struct profile *profile)
 {
     struct facts facts = {.id = profile->facts.family, .family = profile->facts.family};
     struct draft d = draft_start(journal, set, ENTITY_PROFILE, &facts);
-    const char *const texts[] = {profile->surname, profile->address, profile->reach,
-                                 profile->unsafe};
 
-    for (uint32_t unit = 1; unit <= 4; unit++) {
-        draft_text(&d, 1, texts[unit - 1]);
-        draft_unit(&d, unit);
-    }
-    return draft_finish(&d);
+    return draft_profile(&d, profile);
+}
+
+enum rc
+profile_check(const struct profile *profile)
+{
+    struct draft d = draft_check(ENTITY_PROFILE);
+
+    return draft_profile(&d, profile);
+}
+
+bool
+profile_is_empty(const struct profile *profile)
+{
+    return is_blank(profile->surname) && is_blank(profile->address) && is_blank(profile->reach) &&
+           is_blank(profile->unsafe);
 }
 
 static struct profile

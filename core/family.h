@@ -16,6 +16,8 @@ struct family {
 /* Compulsory: facts.id, code_name. Units that do not differ from what is shown are left alone. */
 enum rc family_put(struct journal *journal, struct change_set *set,
                    const struct family *family) MUST_CHECK;
+/* What family_put would say of these values, while the family has no streams here yet; its id is not looked at. */
+enum rc family_check(const struct family *family) MUST_CHECK;
 enum rc family_get(struct journal *journal, struct id family, struct family *out,
                    struct texts *texts) MUST_CHECK;
 typedef enum rc (*family_fn)(void *context, const struct family *family);
@@ -34,6 +36,8 @@ struct profile {
 };
 enum rc profile_put(struct journal *journal, struct change_set *set,
                     const struct profile *profile) MUST_CHECK;
+enum rc profile_check(const struct profile *profile) MUST_CHECK; /* as family_check */
+bool profile_is_empty(const struct profile *profile);
 /* RC_ABSENT when nothing was filled in yet. */
 enum rc profile_get(struct journal *journal, struct id family, struct profile *out,
                     struct texts *texts) MUST_CHECK;

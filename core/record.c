@@ -24,6 +24,13 @@ draft_start(struct journal *journal, struct change_set *set, uint32_t entity, st
     return draft;
 }
 
+struct draft
+draft_check(uint32_t entity)
+{
+    return (struct draft){
+        .entity = entity, .value = BUF_EMPTY(CHANGE_VALUE_BYTES), .rc = RC_OK};
+}
+
 void
 draft_text(struct draft *draft, uint32_t field, const char *text)
 {
@@ -63,7 +70,7 @@ draft_id(struct draft *draft, uint32_t field, struct id id)
 void
 draft_unit(struct draft *draft, uint32_t unit)
 {
-    if (draft->rc == RC_OK)
+    if (draft->rc == RC_OK && draft->journal != NULL)
         draft->rc = change_set_put_new(draft->journal, draft->set, draft->family, draft->entity,
                                        draft->record, unit, &draft->value);
     buf_clear(&draft->value);

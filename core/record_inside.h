@@ -8,7 +8,7 @@
 
 /* A record's units being built; after the first failure nothing more is done, and draft_finish tells it. */
 struct draft {
-    struct journal *journal;
+    struct journal *journal; /* NULL: the values are only checked */
     struct change_set *set;
     struct id family;
     struct id record;
@@ -19,6 +19,8 @@ struct draft {
 /* A zero id gets a new one, in *facts too. RC_INVALID without a family where one is due. */
 struct draft draft_start(struct journal *journal, struct change_set *set, uint32_t entity,
                          struct facts *facts);
+/* A draft of values that are only checked: nothing is read and nothing is put. */
+struct draft draft_check(uint32_t entity);
 void draft_text(struct draft *draft, uint32_t field, const char *text);
 void draft_slug(struct draft *draft, uint32_t field, const char *slug);
 void draft_date(struct draft *draft, uint32_t field, uint32_t date);

@@ -4,6 +4,7 @@
 #define SYNC_REPLICA_H
 
 #include "core/change.h"
+#include "core/family.h"
 #include "core/journal.h"
 #include "core/store.h"
 #include "sync/ledger.h"
@@ -70,9 +71,16 @@ enum rc replica_revoke_device(struct replica *replica, const struct transport *t
                               struct id device) MUST_CHECK;
 enum rc replica_set_roles(struct replica *replica, const struct transport *transport,
                           struct id person, uint32_t roles) MUST_CHECK;
-/* Ledger line, keys, then the family record with its code name in the index. */
+/* What a family begins with; the texts are lent. */
+struct family_new {
+    struct id owner;
+    struct family record;   /* code_name is compulsory; the id is given */
+    struct profile profile; /* nothing filled in: none is saved */
+};
+/* Checks all of it (RC_INVALID, RC_TOO_LARGE; RC_DENIED where this device could not save it); then ledger line, keys, and
+ * record and profile as one save. Called again after a lost answer, it makes no second family. */
 enum rc replica_create_family(struct replica *replica, const struct transport *transport,
-                              const char *code_name, struct id owner, struct id *family) MUST_CHECK;
+                              const struct family_new *wanted, struct id *family) MUST_CHECK;
 /* function: LEDGER_OWNER, LEDGER_COACH, LEDGER_RELEASED */
 enum rc replica_assign(struct replica *replica, const struct transport *transport, struct id family,
                        struct id person, int function) MUST_CHECK;

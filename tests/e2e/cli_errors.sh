@@ -71,6 +71,37 @@ check_exit "digits of nobody" 4 "" as anna device approve 1111 2222 3333 4444 55
 as anna member add duin --given-name Baby --birth-date 2031-01-01 --json >"$WORK/answer" 2>&1
 check_equal "a birth date in the future is an expected child" "$(json notices.1.code <"$WORK/answer")" expected_child
 
+# ---- what is refused left no line on the ledger
+latin=$(printf 'a\377')
+long=$(head -c 5000 /dev/zero | tr '\0' a)
+before=$(ledger_lines)
+check_exit "a code name that is empty" 3 "needs a code name" as anna family add ""
+check_exit "a code name of blanks" 3 "needs a code name" as anna family add "  "
+check_exit "a code name that is not UTF-8" 3 "UTF-8" as anna family add "$latin"
+check_exit "a code name that is too long" 12 "code name" as anna family add "$long"
+check_exit "a phase that is no slug" 3 "nothing was changed" as anna family add Eik --phase "Bad P"
+check_exit "an address that is not UTF-8" 3 "UTF-8" as anna family add Eik --address "$latin"
+check_exit "a surname that is too long" 12 "surname" as anna family add Eik --surname "$long"
+check_exit "an owner who is not there" 4 "no colleague" as anna family add Eik --owner nobody
+check_exit "an invitation into a file that exists" 13 "exists|made" as anna team invite --name X --roles coach \
+    --output "$WORK/code"
+check_exit "an invitation into a directory that is not there" 18 "directory and its rights" as anna team invite --name X \
+    --roles coach --output "$WORK/none/invitation"
+check_exit "a function that is none" 3 "one of: owner" as anna family assign duin me --function boss
+check_exit "a cover that ends before it begins" 3 "before it begins" as anna cover start duin --person me --from 2031-01-02 \
+    --until 2031-01-01
+check_equal "none of them is on the ledger" "$(ledger_lines)" "$before"
+check_exit "and none is a family here" 4 "no family" as anna family show Eik
+check "a good family is still made" as anna family add " Eik " --phase start --surname "de Vries" --address "Dijk 1"
+check_equal "by one line" "$(ledger_lines)" $((before + 1))
+check_equal "with all that was said of it" "$(as anna family show eik --json | /usr/bin/python3 -c 'import json, sys
+all = json.load(sys.stdin)
+print(all["family"]["code_name"], all["family"]["phase"], all["family"]["profile"]["surname"], all["family"]["profile"]["address"])')" \
+    "Eik start de Vries Dijk 1"
+check "an invitation into a new file" as anna team invite --name Kim --roles coach --output "$WORK/kim.invitation"
+check_equal "is one line" "$(ledger_lines)" $((before + 2))
+check_equal "and stands in the file" "$(head -c 7 "$WORK/kim.invitation")" baken1-
+
 # ---- texts
 head -c 262144 /dev/zero | tr '\0' a >"$WORK/fits"
 head -c 262145 /dev/zero | tr '\0' a >"$WORK/large"

@@ -56,11 +56,6 @@ agree() {
         check_equal "anna and $device have the same visits" "$(notes "$device")" "$(cat "$WORK/notes")"
     done
 }
-# Asks the depot itself; rows by blanks.
-depot() {
-    /usr/bin/python3 -c 'import sqlite3, sys
-print(*[row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2])])' "$(ls "$WORK"/server/*.db)" "$1"
-}
 depot_keep() { rm -rf "$WORK/kept" && cp -r "$WORK/server" "$WORK/kept"; }
 depot_back() {
     server_stop

@@ -136,6 +136,14 @@ server_start() {
     SERVER=http://127.0.0.1:$SERVER_PORT
 }
 
+# depot SQL: asks the server's depot itself; rows by blanks.
+depot() {
+    /usr/bin/python3 -c 'import sqlite3, sys
+print(*[row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2])])' "$(ls "$WORK"/server/*.db)" "$1"
+}
+# How many lines the ledgers of all its teams have.
+ledger_lines() { depot "SELECT count(*) FROM lines"; }
+
 # Another one-time code into $CODE, for a second team.
 server_code() {
     "$BAKEND" code --dir "$WORK/server" | sed -n 's/^One-time code: //p' >"$CODE"

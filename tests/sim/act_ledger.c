@@ -145,8 +145,8 @@ new_family(struct device *device)
     world->family_tries++;
     snprintf(name, sizeof name, "Family %d", world->next_value++);
     act_begin(device, "makes a family");
-    enum rc rc = replica_create_family(device->replica, &device->transport, name,
-                                       names->persons[device->index], &family);
+    struct family_new wanted = {.owner = names->persons[device->index], .record.code_name = name};
+    enum rc rc = replica_create_family(device->replica, &device->transport, &wanted, &family);
     world_trace(world, " -> %s", rc_name(rc));
     (void)world_judge(device, rc, "family");
     act_done(device);

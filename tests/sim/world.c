@@ -179,8 +179,9 @@ world_make(struct world *world)
         struct device *device = &world->devices[i];
         struct id family;
         device->writer = adapter_own_writer(device);
-        stores_demand(replica_create_family(device->replica, &device->transport, "Family",
-                                            world->names.persons[i], &family),
+        struct family_new wanted = {.owner = world->names.persons[i],
+                                    .record.code_name = "Family"};
+        stores_demand(replica_create_family(device->replica, &device->transport, &wanted, &family),
                       "making a family");
         adapter_take_own_saves(device);
     }

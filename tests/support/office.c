@@ -382,8 +382,9 @@ office_family(struct office *office, int by, const char *code_name, int owner)
     struct office_device *device = &office->devices[by];
     struct id family;
 
-    stores_demand(replica_create_family(device->replica, &device->transport, code_name,
-                                        office->devices[owner].person, &family),
+    struct family_new wanted = {.owner = office->devices[owner].person,
+                                .record.code_name = code_name};
+    stores_demand(replica_create_family(device->replica, &device->transport, &wanted, &family),
                   "replica_create_family");
     return family;
 }

@@ -86,15 +86,16 @@ a_family_is_made_once_whatever_answer_is_lost(void **state)
         snprintf(name, sizeof name, "family %u", n);
         device->requests = 0;
         device->fault.lose_answer = n;
+        struct family_new wanted = {.owner = device->person, .record.code_name = name};
         enum rc rc =
-            replica_create_family(device->replica, &device->transport, name, device->person, &made);
+            replica_create_family(device->replica, &device->transport, &wanted, &made);
         bool was_hit = device->requests >= n;
         device->fault.lose_answer = 0;
         assert_int_equal(rc, was_hit ? RC_OFFLINE : RC_OK);
         office_reopen(&office, 0);
         if (was_hit)
-            assert_ok(replica_create_family(device->replica, &device->transport, name,
-                                            device->person, &made));
+            assert_ok(
+                replica_create_family(device->replica, &device->transport, &wanted, &made));
         size_t count = 0;
         while (ledger_family_at(ledger_of(0), count) != NULL)
             count++;
@@ -432,8 +433,9 @@ a_server_that_forgot_lines_is_reported(void **state)
     assert_non_null(strstr(rc_sentence(), "fewer"));
     /* Another line in its place is another past. */
     struct id third = {{0}};
+    struct family_new marter = {.owner = office.devices[1].person, .record.code_name = "marter"};
     assert_ok(replica_create_family(office.devices[1].replica, &office.devices[1].transport,
-                                    "marter", office.devices[1].person, &third));
+                                    &marter, &third));
     assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
     assert_non_null(strstr(rc_sentence(), "different pasts"));
 }

@@ -2,10 +2,12 @@
 import datetime
 import re
 
+import stage as stages
+
 FATMA, JORIS, LIEVE = "Fatma Yıldırım", "Joris Hendrikx", "Lieve Peeters"
 MARLEEN, RUBEN = "Marleen de Groot", "Ruben Asscher"
 SURNAMES = {"Kievit": "Okafor-Bergsma", "Merel": "Van Rossenburg", "Zwaluw": "Dumoulin-Aksoy"}
-PHASE = "verandering"
+PHASE, LEVEL = "verandering", "werkdoel"
 
 TEXTS = {
     "goal": "Het gezin eet drie avonden per week samen aan tafel.",
@@ -28,8 +30,12 @@ def today(days=0):
     return (datetime.date.today() + datetime.timedelta(days=days)).isoformat()
 
 
-def end_of_today():
-    return datetime.datetime.now().strftime("%Y-%m-%d 23:59")
+def label(name):
+    return f"laptop van {name}"
+
+
+def in_an_hour():
+    return (datetime.datetime.now() + datetime.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M")
 
 
 class Play:
@@ -49,7 +55,7 @@ class Play:
         self.marleen.do("team", "invite", "--name", device.name, "--roles", roles, "--output", str(invitation))
         text = device.do("team", "join", text=invitation.read_text())
         digits = re.search(r"\d{4}(?: \d{4}){4}", text).group(0)
-        self.marleen.do("device", "approve", *digits.split(), "--device", f"laptop van {device.name}")
+        self.marleen.do("device", "approve", *digits.split(), "--device", label(device.name))
         device.do("unlock")
 
     def everybody_joins(self):
@@ -57,7 +63,7 @@ class Play:
         code = self.stage.server.setup()
         self.stage.server.start()
         self.marleen.do("team", "create", "--server", f"http://127.0.0.1:{self.stage.cable.port}", "--name", MARLEEN,
-                        "--device", f"laptop van {MARLEEN}", text=code + "\n")
+                        "--device", label(MARLEEN), text=code + "\n")
         self.marleen.do("unlock")
         for device in (self.fatma, self.joris, self.lieve):
             self.joins(device, "coach")
@@ -71,7 +77,7 @@ class Play:
         for code_name, owner in (("Kievit", self.fatma), ("Merel", self.joris), ("Zwaluw", self.lieve)):
             owner.do("family", "add", code_name, "--phase", PHASE, "--surname", SURNAMES[code_name])
         self.fatma.do("family", "assign", "Kievit", JORIS, "--function", "coach")
-        self.fatma.do("goal", "add", "Kievit", "--level", "werkdoel", "--deadline", today(30), text=TEXTS["goal"])
+        self.fatma.do("goal", "add", "Kievit", "--level", LEVEL, "--deadline", today(30), text=TEXTS["goal"])
         self.sync(self.fatma, self.joris, self.lieve, *self.everyone)
 
     # ---- 2 and 3 --------------------------------------------------------------------------------
@@ -150,13 +156,14 @@ class Play:
 
     def cover_by_time(self):
         self.stage.say("   Een waarneming die vanzelf eindigt, op een laptop die nooit meer online komt.")
-        cover = self.lieve.ask("cover", "start", "Zwaluw", "--person", JORIS, "--until", end_of_today())["cover"]["id"]
+        cover = self.lieve.ask("cover", "start", "Zwaluw", "--person", JORIS, "--until", in_an_hour())["cover"]["id"]
         self.sync(self.joris)
         self.joris.do("cover", "accept", cover)
         self.sync(self.joris)
         self.stage.pull_cable(self.joris)
-        assert TEXTS["visit_zwaluw"] in self.joris.do("cover", "card", "Zwaluw")
-        self.joris.offset_ms = 23 * 60 * 60 * 1000 + 59 * 60 * 1000
+        card = self.joris.do("cover", "card", "Zwaluw")
+        self.check("cover-by-time-reads-the-card-until-then", TEXTS["visit_zwaluw"] in card)
+        self.joris.offset_ms = 2 * stages.HOUR_MS
         code, out, err = self.joris.try_("family", "show", "Zwaluw")
         self.check("cover-ended-by-time-without-network", code != 0 and TEXTS["visit_zwaluw"] not in out + err)
         found = "".join(self.joris.do("search", word) for word in ("fiets", "huisarts", "tante"))
@@ -225,4 +232,5 @@ class Play:
         self.illness()
         self.caseload()
         self.kill()
-        return [*TEXTS.values(), *SURNAMES, *SURNAMES.values(), FATMA, JORIS, LIEVE, MARLEEN, RUBEN]
+        names = [device.name for device in self.everyone]
+        return [*TEXTS.values(), *SURNAMES, *SURNAMES.values(), *names, *map(label, names), PHASE, LEVEL]

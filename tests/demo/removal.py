@@ -29,7 +29,7 @@ class Remove(ast.NodeTransformer):
 def main():
     told = [tuple(fact) for fact in json.loads(pathlib.Path(sys.argv[1]).read_text())]
     expected = (HERE / "facts.txt").read_text().split()
-    sources = [(HERE / name).read_text() for name in ("play.py", "demo.py")]
+    sources = [(HERE / name).read_text() for name in ("play.py", "demo.py", "stage.py")]
     passed = failed = 0
     for name in ["", *expected]:
         kept = [fact for fact in told if fact[0] != name]
@@ -40,6 +40,9 @@ def main():
         good = fails == [name != ""] * 3
         print(f"{'ok' if good else 'not ok'} - {'nothing removed: the demo passes' if not name else name + ' removed'}")
         passed, failed = passed + good, failed + (not good)
+    bare = [node.lineno for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
+    print(f"{'not ok' if bare else 'ok'} - no bare assert, which facts.txt would not miss: {bare}")
+    passed, failed = passed + (not bare), failed + bool(bare)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -11,7 +11,10 @@ import tempfile
 import threading
 import time
 
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+ZONE = "Europe/Amsterdam"
+os.environ["TZ"] = ZONE  # the days that the play names are those of the devices
+time.tzset()
 
 
 class Facts:
@@ -130,7 +133,7 @@ class Server:
 
 
 def environment(**more):
-    base = {"PATH": os.environ.get("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), "LC_ALL": "C.UTF-8", "TZ": "Europe/Amsterdam",
+    base = {"PATH": os.environ.get("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), "LC_ALL": "C.UTF-8", "TZ": ZONE,
             "BAKEN_LANG": "nl", "NO_COLOR": "1"}
     base.update(more)
     return base
@@ -219,13 +222,12 @@ class Stage:
             device.cable_is_in = True
 
     def files_with(self, words):
-        """Which of the words (UTF-8) stand in any file of the server's or a device's directory."""
+        """Which of the words (UTF-8) stand in any file there is: the server's directory and its log, each device's home."""
         found = set()
-        for root in (self.server.dir, *(d.home for d in self.devices)):
-            for path in root.rglob("*"):
-                if path.is_file():
-                    data = path.read_bytes()
-                    found.update(word for word in words if word.encode() in data)
+        for path in self.where.rglob("*"):
+            if path.is_file():
+                data = path.read_bytes()
+                found.update(word for word in words if word.encode() in data)
         return found
 
     def strike(self):

@@ -233,6 +233,7 @@ static void
 summary(struct call *call, const struct waiting *waiting)
 {
     const char *reason = NULL;
+    char doubt[CALL_DOUBT_BYTES];
 
     if (waiting->saves_unsealed + waiting->entries_unsent == 0)
         out_line(&call->out, "%s", _("The server has everything that was saved here."));
@@ -247,8 +248,10 @@ summary(struct call *call, const struct waiting *waiting)
         out_notice(&call->out, "revoked", "%s",
                    _("This device was shut out of the team: what is written on it does not count at "
                      "your colleagues. Ask the coordinator."));
-    if (!store_is_continuous(call->store, &reason))
-        out_notice(&call->out, "continuity", "%s", reason);
+    if (!store_is_continuous(call->store, &reason)) {
+        call_doubt_sentence(reason, doubt, sizeof doubt);
+        out_notice(&call->out, "continuity", "%s", doubt);
+    }
     if (waiting->clock_off_ms > CLOCK_OFF_MS || waiting->clock_off_ms < -CLOCK_OFF_MS)
         out_notice(&call->out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),

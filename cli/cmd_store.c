@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/unlock.h"
+#include "cli/words.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
 #include "core/store.h"
@@ -139,17 +140,25 @@ finding(struct call *call, const char *level, const char *check, const char *mes
              strcmp(level, "ok") == 0        ? _("ok")
              : strcmp(level, "warning") == 0 ? _("look out")
                                              : _("WRONG"));
-    out_text(&call->out, "check", _("What"), check);
+    out_word(&call->out, "check", _("What"), check, words_say(check));
     out_text(&call->out, "message", _("Found"), message);
     out_row_end(&call->out);
     if (strcmp(level, "error") == 0)
         call->exit = EXIT_PARTLY;
 }
 
+struct checkup {
+    struct call *call;
+    bool has_found;
+};
+
 static enum rc
 replica_finding(void *context, const struct doctor_finding *found)
 {
-    finding(context, "error", found->what, found->sentence);
+    struct checkup *checkup = context;
+
+    checkup->has_found = true;
+    finding(checkup->call, "error", found->what, found->sentence);
     return RC_OK;
 }
 
@@ -197,14 +206,19 @@ check_sync(struct call *call)
 {
     struct waiting waiting;
     const char *reason = NULL;
+    char doubt[CALL_DOUBT_BYTES];
     enum rc rc = replica_waiting(call->replica, &waiting);
 
     if (rc != RC_OK)
         return rc;
-    if (!store_is_continuous(call->store, &reason))
-        finding(call, "warning", "continuity", reason);
-    else
+    if (store_may_lack_saves(call->store))
+        finding(call, "error", "saves", call_lack_sentence());
+    if (!store_is_continuous(call->store, &reason)) {
+        call_doubt_sentence(reason, doubt, sizeof doubt);
+        finding(call, "warning", "continuity", doubt);
+    } else {
         finding(call, "ok", "continuity", _("this is the store that was last used here"));
+    }
     if (waiting.clock_off_ms > CLOCK_OFF_MS || waiting.clock_off_ms < -CLOCK_OFF_MS)
         finding(call, "warning", "clock",
                 _("the clock of this device is more than five minutes off"));
@@ -223,8 +237,11 @@ check_sync(struct call *call)
 enum rc
 cmd_doctor(struct call *call)
 {
+    struct checkup checkup = {.call = call};
     enum rc rc = call_open(call);
 
+    if (rc == RC_OK && call_has(call, OPT_ACCEPT))
+        rc = store_accept_lack(call->store);
     if (rc != RC_OK)
         return rc;
     progress_step(&call->out.progress, _("checking the store"));
@@ -233,8 +250,8 @@ cmd_doctor(struct call *call)
     check_memory(call);
     rc = check_sync(call);
     if (rc == RC_OK)
-        rc = replica_doctor(call->replica, replica_finding, call);
-    if (rc == RC_OK && call->exit == EXIT_DONE) {
+        rc = replica_doctor(call->replica, replica_finding, &checkup);
+    if (rc == RC_OK && !checkup.has_found) {
         finding(call, "ok", "structure", _("the store is whole"));
         finding(call, "ok", "journal", _("signatures, chains and tables agree"));
     }

@@ -11,6 +11,8 @@
 #include "core/secret.h"
 #include "sync/replica.h"
 
+enum { CALL_DOUBT_BYTES = 512 };
+
 struct call;
 struct transport_http;
 
@@ -57,6 +59,10 @@ enum rc call_open_or_make(struct call *call) MUST_CHECK;
 /* A transport to `address`, or to the team's server when NULL. */
 enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
 void call_close(struct call *call);
+/* For people: that the last saves may be missing, what is safe, what to do. */
+const char *call_lack_sentence(void);
+/* For people: what waits for the server's word, by the reason of store_is_continuous. */
+void call_doubt_sentence(const char *reason, char *text, size_t room);
 
 /* ---- input.c: what a person typed, checked ---- */
 const char *call_option(const struct call *call, enum option option);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "core/i18n.h"
+#include "core/store.h"
 #include "core/version.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static const struct command commands[] = {
     {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT),
      N_("open the store and keep it open for a while")},
     {"lock", NULL, "", 0, 0, cmd_lock, 0, N_("close the store: the passphrase is needed again")},
-    {"doctor", NULL, "", 0, 0, cmd_doctor, 0, N_("check everything on this device")},
+    {"doctor", NULL, "", 0, 0, cmd_doctor, O(ACCEPT), N_("check everything on this device")},
     {"passphrase", "change", "[NEW-PASSPHRASE-FILE]", 0, 1, cmd_passphrase_change, 0,
      N_("choose another passphrase")},
     {"team", "create", "--server ADDRESS --name NAME", 0, 0, cmd_team_create,
@@ -222,6 +223,14 @@ tell_hidden(struct call *call)
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* So does every answer and every failure, until a person has looked: what is not found may be what is missing. */
+static void
+tell_lack(struct call *call)
+{
+    if (call->store != NULL && store_may_lack_saves(call->store))
+        out_notice(&call->out, "saves_may_be_missing", "%s", call_lack_sentence());
+}
+
 /* Runs the command and says how it ended. */
 static int
 run(struct call *call, const char *name)
@@ -234,6 +243,9 @@ run(struct call *call, const char *name)
     rc = call->command->run(call);
     if (rc == RC_OK)
         rc = tell_hidden(call);
+    if (rc != RC_OK)
+        out_forget_notices(&call->out);
+    tell_lack(call);
     if (rc == RC_OK)
         rc = out_finish(&call->out);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));

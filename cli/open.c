@@ -4,8 +4,10 @@
 #include "cli/unlock.h"
 #include "core/i18n.h"
 #include "core/store.h"
+#include "core/store_rights.h"
 #include "sync/transport_http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +39,19 @@ call_no_store(struct call *call, const char *directory)
     call->ending.advice = _("`baken team join` or `baken team create` makes one; if it is elsewhere, "
                             "say where with --store");
     return rc_fail(RC_ABSENT, _("there is no store in %s"), directory);
+}
+
+/* What this user may not read or write is named before anything is touched. */
+static enum rc
+check_rights(struct call *call, const char *directory)
+{
+    enum rc rc = store_rights_check(directory);
+
+    if (rc == RC_OK)
+        return rc;
+    call->ending.safe = _("nothing was changed");
+    call->ending.advice = _("restore that right (`chmod u+rwX`), or ask who manages this computer, and do it again");
+    return rc;
 }
 
 static enum rc
@@ -82,6 +97,8 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
 
     if (rc == RC_OK && directory == NULL)
         rc = rc_fail(RC_NOMEM, _("memory ran out"));
+    if (rc == RC_OK)
+        rc = check_rights(call, directory);
     if (rc == RC_OK)
         rc = store_key_read(directory, &slots);
     if (rc == RC_OK)
@@ -162,6 +179,23 @@ call_connect(struct call *call, const char *address)
     }
     buf_wipe(&known);
     return rc;
+}
+
+const char *
+call_lack_sentence(void)
+{
+    return _("The last saves on this device may be missing, for its store is older than when it was last used here; "
+             "what the server and your colleagues have is safe; run `baken sync`, look whether your last visits are "
+             "there, write again what is not, and then confirm with `baken doctor --accept`.");
+}
+
+void
+call_doubt_sentence(const char *reason, char *text, size_t room)
+{
+    (void)snprintf(text, room,
+                   _("What is written on this device is sent only after `baken sync` has compared its store with the "
+                     "server, because %s."),
+                   reason);
 }
 
 void

@@ -19,7 +19,8 @@ enum option {
     OPT_PASSPHRASE_COMMAND,
     OPT_EVERYWHERE, /* not an option: the end of those */
 
-    OPT_ADDRESS = OPT_EVERYWHERE,
+    OPT_ACCEPT = OPT_EVERYWHERE,
+    OPT_ADDRESS,
     OPT_ALL,
     OPT_BIRTH_DATE,
     OPT_CLOSED,

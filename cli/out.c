@@ -412,26 +412,34 @@ out_notice(struct out *out, const char *code, const char *format, ...)
     note(out, buf_put(&out->notices, text, len_with_nul(text)));
 }
 
+void
+out_forget_notices(struct out *out)
+{
+    buf_clear(&out->notices);
+}
+
+/* Each is told once: a failure to write the answer does not tell them again. */
 static void
-finish_notices(struct out *out)
+finish_notices(struct out *out, struct json_writer *writer)
 {
     const char *at = (const char *)out->notices.data;
     const char *end = at + out->notices.len;
 
-    json_key(&out->writer, "notices");
-    json_array_start(&out->writer);
+    json_key(writer, "notices");
+    json_array_start(writer);
     while (out->notices.len > 0 && at < end) {
         const char *code = at;
         const char *text = at + len_with_nul(at);
-        json_object_start(&out->writer);
-        json_put_text(&out->writer, "code", code);
-        json_put_text(&out->writer, "message", text);
-        json_object_end(&out->writer);
+        json_object_start(writer);
+        json_put_text(writer, "code", code);
+        json_put_text(writer, "message", text);
+        json_object_end(writer);
         if (!out->is_json && !out->is_quiet)
             (void)fprintf(stderr, "%s\n", text);
         at = text + len_with_nul(text);
     }
-    json_array_end(&out->writer);
+    json_array_end(writer);
+    out_forget_notices(out);
 }
 
 enum rc
@@ -439,7 +447,7 @@ out_finish(struct out *out)
 {
     progress_end(&out->progress);
     flush_fields(out);
-    finish_notices(out);
+    finish_notices(out, &out->writer);
     json_object_end(&out->writer);
     note(out, json_finish(&out->writer));
     note(out, buf_put(&out->json, "\n", 1));
@@ -465,21 +473,21 @@ out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *end
     if (text == NULL)
         text = rc_name(rc);
     progress_end(&out->progress);
-    if (!out->is_json) {
+    if (!out->is_json)
         (void)fprintf(stderr, "baken: %s\n", text);
-    } else {
-        json_object_start(&writer);
-        json_put_int(&writer, "schema_version", OUTPUT_FORMAT);
-        json_key(&writer, "error");
-        json_object_start(&writer);
-        json_put_text(&writer, "code", rc_name(rc));
-        json_put_int(&writer, "exit", exit_code);
-        json_put_text(&writer, "message", text);
-        json_object_end(&writer);
-        json_object_end(&writer);
-        if (json_finish(&writer) == RC_OK)
-            (void)fprintf(stderr, "%.*s\n", (int)json.len, (const char *)json.data);
-    }
+    json_object_start(&writer);
+    json_put_int(&writer, "schema_version", OUTPUT_FORMAT);
+    json_key(&writer, "error");
+    json_object_start(&writer);
+    json_put_text(&writer, "code", rc_name(rc));
+    json_put_int(&writer, "exit", exit_code);
+    json_put_text(&writer, "message", text);
+    json_object_end(&writer);
+    if (out->notices.len > 0)
+        finish_notices(out, &writer);
+    json_object_end(&writer);
+    if (json_finish(&writer) == RC_OK && out->is_json)
+        (void)fprintf(stderr, "%.*s\n", (int)json.len, (const char *)json.data);
     buf_wipe(&message);
     buf_wipe(&json);
 }

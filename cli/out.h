@@ -43,7 +43,9 @@ void out_start(struct out *out, bool is_json, bool is_quiet, const char *command
 void out_wipe(struct out *out);
 /* Writes everything to standard output, remarks to standard error. RC_IO when that fails. */
 enum rc out_finish(struct out *out) MUST_CHECK;
-/* Throws away what was gathered and writes the failure to standard error instead. */
+/* Throws away the remarks that were gathered. */
+void out_forget_notices(struct out *out);
+/* Throws away what was gathered but remarks, and writes the failure to standard error instead, with those. */
 void out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *ending);
 
 /* A list under a plural key; `none` is said to people when it has no rows (NULL: nothing). Tables hold no

@@ -31,6 +31,7 @@ struct store {
     uint64_t openings;
     bool was_checked;
     char doubt[REASON_BYTES]; /* empty: continuity is proven */
+    bool may_lack_saves;
 };
 
 /* --- the table meta ---------------------------------------------------------------------------- */
@@ -105,8 +106,10 @@ compare_tokens(struct store *store)
     }
     if (rc != RC_OK)
         return rc;
-    if (outside.openings > store->openings)
+    if (outside.openings > store->openings) {
         store->openings = outside.openings;
+        store->may_lack_saves = true;
+    }
     if (!id_equal(outside.store, store->slots.store) || outside.device != now.device ||
         outside.inode != now.inode)
         doubt(store, _("its directory was copied, moved or restored"));
@@ -117,42 +120,56 @@ compare_tokens(struct store *store)
     return RC_OK;
 }
 
-/* Counts on, in the store and then beside it. */
+/* The token with the next count, in the store. */
 static enum rc
-count_on(struct store *store, bool is_clean)
+count_inside(struct store *store, struct store_token *token)
 {
     struct buf text = BUF_EMPTY(STORE_TOKEN_BYTES);
-    const uint8_t clean = is_clean;
-    struct store_token token;
-    enum rc rc = store_token_of(store->slots.store, store->directory, store->openings + 1, &token);
+    enum rc rc = store_token_of(store->slots.store, store->directory, store->openings + 1, token);
 
     if (rc == RC_OK)
-        rc = store_token_encode(&token, &text);
+        rc = store_token_encode(token, &text);
     if (rc == RC_OK)
-        rc = db_begin(store->db);
-    if (rc != RC_OK)
-        goto out;
-    rc = meta_put(store->db, "token", text.data, text.len);
-    if (rc == RC_OK)
-        rc = meta_put(store->db, "clean", &clean, sizeof clean);
-    if (rc == RC_OK)
-        rc = meta_put(store->db, "doubt", store->doubt, strlen(store->doubt));
-    rc = db_end(store->db, rc);
-    if (rc == RC_OK) {
-        store->openings++;
-        rc = store_token_write((const char *)store->state.data, &token);
-    }
-out:
+        rc = meta_put(store->db, "token", text.data, text.len);
     buf_wipe(&text);
     return rc;
 }
 
-/* A doubt of an earlier opening stays until it is ended. */
+/* Counts on, in the store and then beside it. */
+static enum rc
+count_on(struct store *store, bool is_clean)
+{
+    const uint8_t clean = is_clean, lack = store->may_lack_saves;
+    struct store_token token;
+    enum rc rc = db_begin(store->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = count_inside(store, &token);
+    if (rc == RC_OK)
+        rc = meta_put(store->db, "clean", &clean, sizeof clean);
+    if (rc == RC_OK)
+        rc = meta_put(store->db, "doubt", store->doubt, strlen(store->doubt));
+    if (rc == RC_OK)
+        rc = meta_put(store->db, "lack", &lack, sizeof lack);
+    rc = db_end(store->db, rc);
+    if (rc != RC_OK)
+        return rc;
+    store->openings++;
+    return store_token_write((const char *)store->state.data, &token);
+}
+
+/* A doubt of an earlier opening stays until it is ended, and what may lack until it is accepted. */
 static enum rc
 judge_continuity(struct store *store)
 {
     struct buf earlier = BUF_EMPTY(REASON_BYTES);
-    enum rc rc = meta_get(store->db, "doubt", &earlier);
+    enum rc rc = meta_get(store->db, "lack", &earlier);
+
+    store->may_lack_saves = earlier.len == 1 && earlier.data[0] == 1;
+    buf_clear(&earlier);
+    if (rc == RC_OK)
+        rc = meta_get(store->db, "doubt", &earlier);
 
     if (rc == RC_OK && earlier.len > 0 && earlier.len < sizeof store->doubt) {
         memcpy(store->doubt, earlier.data, earlier.len);
@@ -412,6 +429,40 @@ store_prove_continuity(struct store *store)
     if (rc != RC_OK)
         memcpy(store->doubt, old, sizeof old);
     return rc;
+}
+
+bool
+store_may_lack_saves(const struct store *store)
+{
+    return store->may_lack_saves;
+}
+
+enum rc
+store_accept_lack(struct store *store)
+{
+    bool old = store->may_lack_saves;
+
+    store->may_lack_saves = false;
+    enum rc rc = count_on(store, false);
+    if (rc != RC_OK)
+        store->may_lack_saves = old;
+    return rc;
+}
+
+enum rc
+store_end_saves(struct store *store, enum rc rc)
+{
+    struct store_token token;
+
+    if (rc == RC_OK)
+        rc = count_inside(store, &token);
+    rc = db_end(store->db, rc);
+    if (rc != RC_OK || db_in_transaction(store->db))
+        return rc;
+    store->openings++;
+    enum rc told = store_token_write((const char *)store->state.data, &token);
+    (void)told;
+    return RC_OK;
 }
 
 enum rc

@@ -57,6 +57,16 @@ const char *store_directory(const struct store *store);
 bool store_is_continuous(const struct store *store, const char **reason);
 /* Ends the doubt, durably. */
 enum rc store_prove_continuity(struct store *store) MUST_CHECK;
+/* Whether saves that were acknowledged here may be missing: the store was once found older than its token (its log was cut,
+ * altered or foreign, or an older copy was put in its place). Lasts, also over a sync, until a person says to have
+ * looked. */
+bool store_may_lack_saves(const struct store *store);
+/* A person looked: ends that, durably. */
+enum rc store_accept_lack(struct store *store) MUST_CHECK;
+/* Ends a transaction with saves as db_end does, and counts on with it: a store that loses one of these is older than its
+ * token. The token is written after the commit; where that fails the saves stand and the next opening tells. Inside
+ * another transaction it leaves that to the end of the outer one. */
+enum rc store_end_saves(struct store *store, enum rc rc) MUST_CHECK;
 /* Counts on, in the store and in its instance token: after something was sealed and before it leaves this
  * device, so that a copy from before can never pass for this store. Outside a transaction. */
 enum rc store_count_on(struct store *store) MUST_CHECK;

@@ -200,7 +200,7 @@ save_record(struct replica *replica, struct family_plan *plan)
         rc = replica_save(replica, set.changes, set.count);
         if (rc == RC_OK)
             rc = state_drop(replica->db, STATE_FAMILY);
-        rc = db_end(replica->db, rc);
+        rc = store_end_saves(replica->store, rc);
     }
     change_set_wipe(&set);
     return rc;

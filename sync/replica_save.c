@@ -60,7 +60,7 @@ replica_save(struct replica *replica, struct change *changes, size_t count)
         rc = save_one(replica, &self, &changes[i], &body);
     if (rc == RC_OK)
         rc = replica_keep_time(replica);
-    rc = db_end(replica->db, rc);
+    rc = store_end_saves(replica->store, rc);
     buf_wipe(&body);
     return rc;
 }

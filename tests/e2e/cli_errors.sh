@@ -186,6 +186,28 @@ check_exit "a directory that cannot be written" 18 "ermission denied.*rights on 
 check_equal "no store was made there" "" "$(ls -A "$HOUSE/closed")"
 check_exit "one that can be takes the store; the code was used" 3 "used before" ordinary "$HOUSE/open"
 check_equal "a store was made there" yes "$([ -s "$HOUSE/open/store/keyslots.json" ] && echo yes)"
+# A store whose files this user owns, but for one right.
+lacks() { # lacks NAME MODE FILE WORDS
+    local sums
+    chmod "$2" "$HOUSE/open/store/$3" || give_up "$1: the mode is changed"
+    sums=$(sha256sum "$HOUSE"/open/store/*)
+    check_exit "$1" 18 "you have no right to $4.*store${3:+/$3}; nothing was changed; restore that right" \
+        ordinary_command "$HOUSE/open" family list
+    check_equal "$1: in one sentence" "$(wc -l <"$WORK/check.err")" 1
+    check_equal "$1: nothing was changed" "$(sha256sum "$HOUSE"/open/store/*)" "$sums"
+    chmod u+rwX "$HOUSE/open/store/$3"
+}
+ordinary_command() {
+    (cd "$HOUSE" && store=$1 && shift && exec "${USER_WORDS[@]}" BAKEN_HOME="$store/store" \
+        BAKEN_PASSPHRASE_FILE="$HOUSE/anna.passphrase" XDG_STATE_HOME="$HOUSE/open" ./baken "$@" --no-input)
+}
+lacks "a store that may not be written" 400 store.db "write to the file"
+lacks "one that may not be read" 200 store.db "read the file"
+lacks "key slots that may not be read" 0 keyslots.json "read the file"
+lacks "a lock that may not be written" 400 lock "write to the file"
+lacks "a directory that may not be written" 500 "" "write in the directory"
+lacks "one that may not be entered" 600 "" "enter the directory"
+check_exit "with its rights it opens" 8 "belongs to no team yet" ordinary_command "$HOUSE/open" family list
 rm -rf "$HOUSE"
 check_exit "a file that exists is not written over" 13 "exists|made" as anna team invite --name X --roles coach \
     --output "$WORK/fits"

@@ -302,6 +302,31 @@ a_store_copied_while_open_and_put_back_in_place_is_recognised(void **state)
     assert_int_equal(times(0, "after it was put back"), 1);
 }
 
+/* As a_kill_after_sealing_raises_no_doubt, but the log is cut in its last frame: the visit was acknowledged. */
+static void
+a_log_cut_in_its_last_frame_is_noticed(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+    char command[1200];
+
+    office_visit(&office, 1, family, "acknowledged");
+    snprintf(command, sizeof command, "cp -a '%s' '%s/killed' && cp -a '%s' '%s/token'",
+             device->directory, office.scratch.directory, device->state, office.scratch.directory);
+    assert_int_equal(system(command), 0);
+    office_shut(&office, 1);
+    snprintf(command, sizeof command,
+             "rm '%s'/* && cp -a '%s'/killed/* '%s' && cp -a '%s'/token/* '%s' && truncate -s -1 '%s'/store.db-wal",
+             device->directory, office.scratch.directory, device->directory,
+             office.scratch.directory, device->state, device->directory);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, 1), "office_start");
+    assert_int_equal(times(1, "acknowledged"), 0);
+    assert_true(store_may_lack_saves(device->store));
+    office_sync(&office, 1);
+    assert_true(store_may_lack_saves(device->store));
+}
+
 static void
 a_kill_after_sealing_raises_no_doubt(void **state)
 {
@@ -498,6 +523,7 @@ main(void)
         CASE(a_team_that_never_reached_the_server_is_forgotten_once_it_is_refused),
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
         CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),
+        CASE(a_log_cut_in_its_last_frame_is_noticed),
         CASE(a_kill_after_sealing_raises_no_doubt),
         CASE(two_copies_of_one_store_may_both_go_on),
         CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),

@@ -282,6 +282,7 @@ store_notices_that_it_was_restored_copied_or_lost_its_token(void **state)
     assert_false(store_is_continuous(store, &reason));
     assert_int_equal(store_prove_continuity(store), RC_OK);
     assert_true(store_is_continuous(store, &reason));
+    assert_int_equal(store_accept_lack(store), RC_OK);
     store_close(store);
 
     char elsewhere[128], token[ID_TEXT_CHARS + 16] = "state/";
@@ -297,6 +298,7 @@ store_notices_that_it_was_restored_copied_or_lost_its_token(void **state)
     store = opened();
     assert_false(store_is_continuous(store, &reason));
     assert_non_null(strstr(reason, "copied"));
+    assert_false(store_may_lack_saves(store)); /* moved whole */
     assert_int_equal(store_prove_continuity(store), RC_OK);
     id_to_text(store_id(store), token + strlen(token));
     store_close(store);
@@ -306,6 +308,68 @@ store_notices_that_it_was_restored_copied_or_lost_its_token(void **state)
     assert_non_null(strstr(reason, "missing"));
     store_close(store);
     free(backup);
+}
+
+static void
+store_that_is_older_may_lack_saves_until_a_person_accepts_it(void **state)
+{
+    (void)state;
+    size_t len;
+    struct store *store = made();
+
+    assert_false(store_may_lack_saves(store));
+    store_close(store);
+    uint8_t *backup = scratch_read(file("store.db"), &len);
+    store_close(opened());
+    scratch_write(&fixture.scratch, "device/store.db", backup, len);
+    store = opened();
+    assert_true(store_may_lack_saves(store));
+    assert_int_equal(store_prove_continuity(store), RC_OK); /* what a sync proves brings nothing back */
+    assert_true(store_may_lack_saves(store));
+    store_close(store);
+    store = opened();
+    assert_true(store_may_lack_saves(store));
+    assert_int_equal(store_accept_lack(store), RC_OK);
+    assert_false(store_may_lack_saves(store));
+    store_close(store);
+    store = opened();
+    assert_false(store_may_lack_saves(store));
+    store_close(store);
+    free(backup);
+}
+
+/* The log of an open store whose last commit counted a save, cut before it. */
+static void
+store_counts_each_save_so_that_a_log_cut_before_one_is_older(void **state)
+{
+    (void)state;
+    size_t before, after;
+    struct store *store = made();
+
+    store_close(store);
+    store = opened();
+    free(scratch_read(file("store.db-wal"), &before));
+    assert_int_equal(db_begin(store_db(store)), RC_OK);
+    assert_int_equal(store_end_saves(store, db_run(store_db(store), "INSERT INTO t VALUES(1, 'x')")), RC_OK);
+    uint8_t *log = scratch_read(file("store.db-wal"), &after);
+    assert_true(after > before);
+    size_t len;
+    uint8_t *main_file = scratch_read(file("store.db"), &len);
+    char token[ID_TEXT_CHARS + 16] = "state/";
+    size_t token_len;
+    id_to_text(store_id(store), token + strlen(token));
+    uint8_t *counted = scratch_read(scratch_path(&fixture.scratch, token), &token_len);
+    for (int is_cut = 0; is_cut < 2; is_cut++) { /* whole it is as after kill -9; cut it lacks the save */
+        store_close(store);
+        scratch_write(&fixture.scratch, "device/store.db", main_file, len);
+        scratch_write(&fixture.scratch, "device/store.db-wal", log, is_cut ? before : after);
+        scratch_write(&fixture.scratch, token, counted, token_len);
+        store = opened();
+        assert_int_equal(int_of(store, "SELECT count(*) FROM t"), !is_cut);
+        assert_int_equal(store_may_lack_saves(store), is_cut);
+    }
+    store_close(store);
+    free(counted), free(main_file), free(log);
 }
 
 static void
@@ -468,6 +532,8 @@ main(void)
         TEST(store_says_who_holds_it),
         TEST(store_loses_nothing_to_kill_9_and_shows_nothing),
         TEST(store_notices_that_it_was_restored_copied_or_lost_its_token),
+        TEST(store_that_is_older_may_lack_saves_until_a_person_accepts_it),
+        TEST(store_counts_each_save_so_that_a_log_cut_before_one_is_older),
         TEST(store_refuses_a_newer_schema),
         TEST(store_survives_the_loss_of_its_first_sector_with_a_sentence),
         TEST(store_survives_a_full_disk),

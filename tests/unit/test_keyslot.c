@@ -85,13 +85,19 @@ static void
 keyslot_forgets_after_its_time(void **state)
 {
     (void)state;
-    struct timespec wait = {1, 300000000};
+    const struct timespec wait = {0, 100000000};
+    enum rc rc = RC_OK;
 
-    park_or_skip(1);
+    park_or_skip(2);
     assert_int_equal(keyslot_fetch(store, &back), RC_OK);
-    secret_wipe(&back);
-    nanosleep(&wait, NULL);
-    assert_int_equal(keyslot_fetch(store, &back), RC_ABSENT);
+    for (int i = 0; i < 200; i++) { /* 20 s at most */
+        secret_wipe(&back);
+        rc = keyslot_fetch(store, &back);
+        if (rc != RC_OK)
+            break;
+        nanosleep(&wait, NULL);
+    }
+    assert_int_equal(rc, RC_ABSENT);
 }
 
 static void

@@ -9,7 +9,7 @@
 
 #include "sync/transport_http.h"
 
-/* Answers one connection with fixed bytes, then closes it. */
+/* Answers one connection with fixed bytes, then closes it: not before all was read, or the reset could overtake them. */
 struct stub {
     int socket;
     char address[64];
@@ -34,8 +34,13 @@ serve(void *context)
         if (strstr(stub->request, "\r\n\r\n") != NULL)
             break;
     }
-    if (peer >= 0 && stub->answer != NULL)
+    if (peer >= 0 && stub->answer != NULL) {
+        char rest[256];
         assert_true(write(peer, stub->answer, strlen(stub->answer)) > 0);
+        shutdown(peer, SHUT_WR);
+        while (read(peer, rest, sizeof rest) > 0)
+            continue;
+    }
     if (peer >= 0)
         close(peer);
     return NULL;

@@ -13,11 +13,11 @@
 
 /* The text of the command into `texts`; *text is left alone when none was given. */
 static enum rc
-text_into(struct call *call, bool from_input, struct texts *texts, const char **text)
+text_into(struct call *call, enum note_wish wish, struct texts *texts, const char **text)
 {
     struct buf buf = BUF_EMPTY(CHANGE_NOTE_BYTES);
     bool is_given = false;
-    enum rc rc = call_note(call, from_input, &buf, &is_given);
+    enum rc rc = call_note(call, wish, &buf, &is_given);
 
     if (rc == RC_OK && is_given) {
         const char *read = buf_text(&buf);
@@ -27,15 +27,15 @@ text_into(struct call *call, bool from_input, struct texts *texts, const char **
     return rc;
 }
 
+/* Only what is typed here must be on the list: a level that came from elsewhere stays. */
 static enum rc
-slug_option(const struct call *call, enum option option, struct texts *texts, const char **slug)
+level_option(const struct call *call, const char **level)
 {
-    enum rc rc = RC_OK;
+    const char *known[GOAL_LEVELS + 1] = {NULL};
 
-    if (!call_has(call, option))
-        return RC_OK;
-    rc = call_text(call, option, texts, slug);
-    return rc == RC_OK ? schema_check_slug(*slug) : rc;
+    for (size_t i = 0; i < GOAL_LEVELS; i++)
+        known[i] = goal_level_at(i)->slug;
+    return call_word(call, OPT_LEVEL, known, *level, level);
 }
 
 /* What the options say replaces what the goal had. */
@@ -50,7 +50,7 @@ goal_options(struct call *call, struct texts *texts, struct goal *goal)
     if (rc == RC_OK && call_has(call, OPT_HOLDER))
         rc = call_text(call, OPT_HOLDER, texts, &goal->holder);
     if (rc == RC_OK)
-        rc = slug_option(call, OPT_LEVEL, texts, &goal->level);
+        rc = level_option(call, &goal->level);
     if (rc == RC_OK)
         rc = call_word(call, OPT_STATUS, statuses, goal->status, &goal->status);
     return rc;
@@ -65,7 +65,7 @@ cmd_goal_add(struct call *call)
     enum rc rc = goal_options(call, &texts, &goal);
 
     if (rc == RC_OK)
-        rc = text_into(call, true, &texts, &goal.text);
+        rc = text_into(call, NOTE_NEEDED, &texts, &goal.text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -89,7 +89,7 @@ cmd_goal_edit(struct call *call)
     struct facts facts;
     struct goal goal;
     const char *text = NULL;
-    enum rc rc = text_into(call, false, &texts, &text);
+    enum rc rc = text_into(call, NOTE_IF_NAMED, &texts, &text);
 
     if (rc == RC_OK)
         rc = call_open_team(call);
@@ -135,7 +135,7 @@ cmd_agreement_add(struct call *call)
     if (rc == RC_OK)
         rc = call_text(call, OPT_WHO, &texts, &agreement.who);
     if (rc == RC_OK)
-        rc = text_into(call, true, &texts, &agreement.text);
+        rc = text_into(call, NOTE_NEEDED, &texts, &agreement.text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -218,7 +218,7 @@ cmd_safety_set(struct call *call)
     if (rc == RC_OK)
         rc = call_text(call, OPT_SHARED_WITH, &texts, &safety.shared_with);
     if (rc == RC_OK)
-        rc = text_into(call, true, &texts, &safety.ground);
+        rc = text_into(call, NOTE_NEEDED, &texts, &safety.ground);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -261,10 +261,12 @@ cmd_absence_add(struct call *call)
         rc = call_date(call, OPT_UNTIL, 0, &absence.until);
     if (rc == RC_OK && absence.until < absence.from)
         rc = rc_fail(RC_INVALID, _("the last day lies before the first"));
+    if (rc == RC_OK && call_has(call, OPT_KIND))
+        rc = call_text(call, OPT_KIND, &texts, &absence.kind);
+    if (rc == RC_OK && absence.kind != NULL)
+        rc = schema_check_slug(absence.kind);
     if (rc == RC_OK)
-        rc = slug_option(call, OPT_KIND, &texts, &absence.kind);
-    if (rc == RC_OK)
-        rc = text_into(call, false, &texts, &absence.note);
+        rc = text_into(call, NOTE_IF_NAMED, &texts, &absence.note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

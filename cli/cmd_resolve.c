@@ -188,7 +188,7 @@ cmd_resolve(struct call *call)
     if (rc == RC_OK)
         rc = call_need(call, OPT_TOKEN, &token);
     if (rc == RC_OK)
-        rc = call_note(call, is_new, &note, &is_given);
+        rc = call_note(call, is_new ? NOTE_NEEDED : NOTE_IF_NAMED, &note, &is_given);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

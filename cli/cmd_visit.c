@@ -53,11 +53,11 @@ contact_options(struct call *call, struct texts *texts, struct contact *contact)
 
 /* The note of the command into `texts`. */
 static enum rc
-note_into(struct call *call, bool from_input, struct texts *texts, const char **note)
+note_into(struct call *call, enum note_wish wish, struct texts *texts, const char **note)
 {
     struct buf buf = BUF_EMPTY(CHANGE_NOTE_BYTES);
     bool is_given = false;
-    enum rc rc = call_note(call, from_input, &buf, &is_given);
+    enum rc rc = call_note(call, wish, &buf, &is_given);
 
     if (rc == RC_OK && is_given) {
         const char *text = buf_text(&buf);
@@ -105,7 +105,7 @@ cmd_visit_add(struct call *call)
     contact.date = call_today(call);
     rc = contact_options(call, &texts, &contact);
     if (rc == RC_OK)
-        rc = note_into(call, true, &texts, &contact.note);
+        rc = note_into(call, NOTE_IF_ANY, &texts, &contact.note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -118,6 +118,9 @@ cmd_visit_add(struct call *call)
         rc = call_save(call, &set);
     if (rc == RC_OK)
         rc = show_saved(call, "visit", contact.facts.id);
+    if (rc == RC_OK && contact.note == NULL)
+        out_notice(&call->out, "no_note", "%s",
+                   _("There was no text: it was written down without a note."));
     if (rc == RC_OK && contact.date > call_today(call))
         out_notice(&call->out, "future_date", "%s", _("The date lies in the future."));
     change_set_wipe(&set);
@@ -202,7 +205,7 @@ cmd_visit_amend(struct call *call)
     enum rc rc = call_need(call, OPT_REASON, &reason);
 
     if (rc == RC_OK)
-        rc = note_into(call, false, &texts, &note);
+        rc = note_into(call, NOTE_IF_NAMED, &texts, &note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

@@ -88,9 +88,16 @@ enum rc input_text(const char *typed, const char *what, struct texts *texts,
 /* One of the words in `known` (ended by NULL); `otherwise` when the option was not given. */
 enum rc call_word(const struct call *call, enum option option, const char *const *known,
                   const char *otherwise, const char **word) MUST_CHECK;
-/* The long text of a command: --text, --note-file, or else standard input when `from_input`. Normalised, at
- * most 256 KiB; *is_given false and the text empty when nothing said where it is. */
-enum rc call_note(struct call *call, bool from_input, struct buf *note, bool *is_given) MUST_CHECK;
+/* Whether a long text also comes from standard input, when no option says where it is. */
+enum note_wish {
+    NOTE_IF_NAMED, /* it does not */
+    NOTE_IF_ANY,   /* it does; an empty standard input is no text */
+    NOTE_NEEDED,   /* it does; RC_INVALID when that is empty */
+};
+/* The long text of a command: --text, --note-file, or else standard input as wished. Normalised, at most 256 KiB;
+ * *is_given false and the text empty when there is none. A text that an option names is never empty: RC_INVALID. */
+enum rc call_note(struct call *call, enum note_wish wish, struct buf *note,
+                  bool *is_given) MUST_CHECK;
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
 enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
                    struct buf *out) MUST_CHECK;

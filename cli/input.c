@@ -149,7 +149,7 @@ call_word(const struct call *call, enum option option, const char *const *known,
         size_t len = strlen(list);
         (void)snprintf(list + len, sizeof list - len, "%s%s", i == 0 ? "" : ", ", known[i]);
     }
-    return rc_fail(RC_INVALID, _("--%s is one of: %s"), option_name(option), list);
+    return rc_fail(RC_INVALID, _("--%s is not one of: %s"), option_name(option), list);
 }
 
 void
@@ -291,7 +291,7 @@ output_new_file(struct call *call, const char *path, const struct buf *content)
 }
 
 enum rc
-call_note(struct call *call, bool from_input, struct buf *note, bool *is_given)
+call_note(struct call *call, enum note_wish wish, struct buf *note, bool *is_given)
 {
     const char *typed = call_option(call, OPT_TEXT);
     const char *file = call_option(call, OPT_NOTE_FILE);
@@ -301,10 +301,13 @@ call_note(struct call *call, bool from_input, struct buf *note, bool *is_given)
     *is_given = false;
     if (typed != NULL && file != NULL)
         return rc_fail(RC_INVALID, _("--text and --note-file do not go together"));
-    if (typed == NULL && file == NULL) {
-        if (!from_input)
+    bool is_named = typed != NULL || file != NULL;
+    if (!is_named) {
+        if (wish == NOTE_IF_NAMED)
             return RC_OK;
         if (isatty(STDIN_FILENO) == 1) {
+            if (call_has(call, OPT_NO_INPUT) && wish == NOTE_IF_ANY)
+                return RC_OK;
             if (call_has(call, OPT_NO_INPUT))
                 return rc_fail(RC_INVALID,
                                _("there is no text: give --note-file or standard input"));
@@ -325,12 +328,10 @@ call_note(struct call *call, bool from_input, struct buf *note, bool *is_given)
     if (rc != RC_OK)
         goto out;
     input_trim(note);
-    if (note->len == 0) {
+    *is_given = note->len > 0;
+    if (!*is_given && (is_named || wish == NOTE_NEEDED))
         rc = rc_fail(RC_INVALID, _("the text is empty: give it on standard input, or with --text or "
                                    "--note-file"));
-        goto out;
-    }
-    *is_given = true;
 out:
     buf_wipe(&raw);
     return rc;

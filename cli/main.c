@@ -302,9 +302,13 @@ main(int argc, char **argv)
     }
     if (options_parse(argc, argv, &call.options) != RC_OK)
         return usage_failure(&call, argc, argv);
+    if (call.options.word_count == 0 && !call_has(&call, OPT_HELP)) {
+        (void)rc_fail(RC_INVALID, _("there is no command on the line"));
+        return usage_failure(&call, argc, argv);
+    }
     if (call.options.word_count == 0 || strcmp(call.options.words[0], "help") == 0) {
         help_all();
-        return call_has(&call, OPT_HELP) || call.options.word_count > 0 ? EXIT_DONE : EXIT_USAGE;
+        return EXIT_DONE;
     }
     if (find_command(&call.options, &call.command, &own_words) != RC_OK)
         return usage_failure(&call, argc, argv);

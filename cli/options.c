@@ -44,7 +44,7 @@ static const struct {
     [OPT_HOLDER] = {"holder", "TEXT", false, N_("who works on the goal")},
     [OPT_HOW] = {"how", "TEXT", false, N_("how it was done")},
     [OPT_KIND] = {"kind", "WORD", false, N_("kind, see docs/CLI.md")},
-    [OPT_LEVEL] = {"level", "WORD", false, N_("level, see docs/CLI.md")},
+    [OPT_LEVEL] = {"level", "WORD", false, N_("level of the goal: hoofddoel (main goal), subdoel (sub-goal) or werkdoel (working goal)")},
     [OPT_LIMIT] = {"limit", "NUMBER", false, N_("at most so many lines")},
     [OPT_LIVES] = {"lives", "TEXT", false, N_("where the person lives")},
     [OPT_MEASURE] = {"measure", "TEXT", false, N_("how one sees that the goal is reached")},

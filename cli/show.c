@@ -125,7 +125,7 @@ row_goal(void *context, const struct goal *goal)
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), goal->facts.id);
     enum rc rc = call_out_family(call, "family", _("Family"), goal->facts.family);
-    out_word(&call->out, "level", _("Level"), goal->level, words_say(goal->level));
+    out_word(&call->out, "level", _("Level"), goal->level, goal_level_say(goal->level));
     out_text(&call->out, "text", _("Goal"), goal->text);
     out_text(&call->out, "measure", _("Measure"), goal->measure);
     out_text(&call->out, "holder", _("Who"), goal->holder);

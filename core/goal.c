@@ -23,6 +23,29 @@ is_status(const char *status)
            strcmp(status, "dropped") == 0;
 }
 
+static const struct goal_level levels[GOAL_LEVELS] = {
+    {"hoofddoel", N_("main goal")},
+    {"subdoel", N_("sub-goal")},
+    {"werkdoel", N_("working goal")},
+};
+
+const struct goal_level *
+goal_level_at(size_t at)
+{
+    return at < GOAL_LEVELS ? &levels[at] : NULL;
+}
+
+const char *
+goal_level_say(const char *slug)
+{
+    if (slug == NULL)
+        return "";
+    for (size_t i = 0; i < GOAL_LEVELS; i++)
+        if (strcmp(levels[i].slug, slug) == 0)
+            return _(levels[i].name);
+    return slug;
+}
+
 enum rc
 goal_put(struct journal *journal, struct change_set *set, struct goal *goal)
 {

@@ -1,6 +1,7 @@
 /* What the domain's files share: building values, reading rows, finding a record by its short id. */
 #include "core/record.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/i18n.h"
@@ -281,10 +282,26 @@ draft_by_author(struct draft *draft, const struct query *query, struct id self, 
 
 /* ---- finding -------------------------------------------------------------------------------- */
 
+/* How many candidates a sentence lists, and by how much more than what was typed. */
+enum { FIND_ENDS = 8, FIND_MORE_CHARS = 3 };
+
+static void
+add_end(char *ends, size_t room, struct id id, size_t typed)
+{
+    char whole[ID_TEXT_CHARS + 1];
+    size_t chars = typed + FIND_MORE_CHARS < ID_TEXT_CHARS ? typed + FIND_MORE_CHARS : ID_TEXT_CHARS;
+    size_t len = strlen(ends);
+
+    id_to_text(id, whole);
+    (void)snprintf(ends + len, room - len, "%s%s", len == 0 ? "" : ", ",
+                   whole + ID_TEXT_CHARS - chars);
+}
+
 enum rc
 record_find(struct journal *journal, uint32_t entity, const char *text, struct facts *facts)
 {
     const struct schema_entity *known = schema_entity(entity);
+    char ends[FIND_ENDS * (ID_TEXT_CHARS + 2) + 1] = "";
     struct stmt *stmt;
     bool row = true;
     size_t found = 0;
@@ -304,14 +321,15 @@ record_find(struct journal *journal, uint32_t entity, const char *text, struct f
         return rc;
     stmt_int(stmt, 1, entity);
     stmt_int(stmt, 2, known->home);
-    while (rc == RC_OK && row && found < 2) {
+    while (rc == RC_OK && row && found <= FIND_ENDS) {
         struct id id;
         rc = stmt_step(stmt, &row);
         if (rc == RC_OK && row)
             rc = stmt_get_id(stmt, 0, &id);
         if (rc != RC_OK || !row || !id_matches(id, text))
             continue;
-        found++;
+        if (found++ < FIND_ENDS)
+            add_end(ends, sizeof ends, id, strlen(text));
         facts->id = id;
         rc = stmt_get_id(stmt, 1, &facts->family);
         facts->is_hidden = stmt_get_int(stmt, 2) != 0;
@@ -321,6 +339,7 @@ record_find(struct journal *journal, uint32_t entity, const char *text, struct f
     if (rc == RC_OK && found == 0)
         rc = rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
     else if (rc == RC_OK && found > 1)
-        rc = rc_fail(RC_AMBIGUOUS, _("more than one id ends in %s: type more of it"), text);
+        rc = rc_fail(RC_AMBIGUOUS, _("more than one id ends in %s: %s%s"), text, ends,
+                     found > FIND_ENDS ? ", ..." : "");
     return rc;
 }

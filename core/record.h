@@ -38,7 +38,7 @@ struct record_filter {
 };
 
 /* Finds the record of an entity whose id ends in `text` (ID_SHORT_CHARS and more characters).
- * RC_ABSENT, RC_AMBIGUOUS, RC_INVALID when the text is too short. */
+ * RC_ABSENT; RC_AMBIGUOUS, with the ends of up to eight ids in the sentence; RC_INVALID when the text is too short. */
 enum rc record_find(struct journal *journal, uint32_t entity, const char *text,
                     struct facts *facts) MUST_CHECK;
 

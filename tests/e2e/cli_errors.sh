@@ -9,7 +9,12 @@ as anna family add Berk >/dev/null || give_up "the second family is made"
 goal=$(as anna goal add duin --text "on time" --json | json goal.id)
 
 # ---- the command line
-check_exit "no command" 2 "" "$BAKEN"
+check_exit "no command" 2 "no command on the line.*--help" "$BAKEN"
+check_equal "no command writes nothing to standard output" "$("$BAKEN" 2>/dev/null | wc -c)" 0
+"$BAKEN" --json >"$WORK/answer" 2>"$WORK/error"
+check_equal "nor with --json" "$?, $(wc -c <"$WORK/answer") bytes, $(wc -l <"$WORK/error") line" "2, 0 bytes, 1 line"
+check "that line is JSON by the schema" tests/e2e/validate.py --error "$WORK/error"
+check_equal "with its exit code" "$(json error.exit <"$WORK/error")" 2
 check_exit "an unknown command" 2 "no command \`fly\`" as anna fly
 check_exit "an unknown verb" 2 "one of: add, list" as anna visit fly
 check_exit "an unknown option" 2 "option --fast is unknown" as anna status --fast
@@ -63,6 +68,11 @@ check_exit "a number that is none" 3 "whole number" as anna visit add duin --min
 check_exit "a negative number" 3 "whole number" as anna visit add duin --minutes=-3 --text x
 check_exit "a kind that is no slug" 3 "" as anna visit add duin --kind "Big Visit" --text x
 check_exit "a status that is none" 3 "one of: open" as anna goal edit "$goal" --status lost
+check_exit "a level of a goal that is none" 3 "not one of: hoofddoel, subdoel, werkdoel" as anna goal add duin --level blah --text x
+check_exit "nor may an edit bring one" 3 "not one of: hoofddoel" as anna goal edit "$goal" --level blah
+check "a level of the list" as anna goal edit "$goal" --level subdoel
+check_says "people read its name" "sub-goal" as anna goal list duin
+check_says "the help names the levels" "hoofddoel.*subdoel.*werkdoel" as anna goal add --help
 check_exit "a level that is none" 3 "one of: safe" as anna safety set duin fine --text x
 check_exit "a role that is none" 3 "not a role" as anna team invite --name X --roles boss
 check_exit "an absence that ends before it begins" 3 "before" as anna absence add --from 2026-12-02 --until 2026-12-01
@@ -121,7 +131,15 @@ check_exit "an invitation that is not there" 4 "cannot be read.*name and the rig
 check_exit "a bundle in a directory that is not there" 18 "the directory and its rights" as anna bundle export \
     --for anna --output "$WORK/none/bundle"
 check_exit "two texts" 3 "do not go together" as anna visit add duin --text x --note-file "$WORK/fits"
+check_exit "an empty text" 3 "empty" as anna visit add duin --text " "
+check_exit "no text for a goal" 3 "empty" as anna goal add duin </dev/null
+check_exit "no text for an agreement" 3 "empty" as anna agreement add duin </dev/null
+check_exit "no text for a judgement of safety" 3 "empty" as anna safety set duin safe </dev/null
 check_equal "only the good note was saved" "$(as anna visit list --json | json visits | grep -o '"written_at"' | wc -l)" 1
+as anna visit add duin --minutes 30 --json </dev/null >"$WORK/answer" 2>&1
+check_equal "a visit needs no text: it is told" "$(json notices.0.code <"$WORK/answer"; json notices.1.code <"$WORK/answer")" \
+    "$(printf 'saved_here\nno_note')"
+check_equal "and is there without a note" "$(as anna visit show "$(json visit.id <"$WORK/answer")" --json | json visit.note)" null
 
 # ---- things
 check_exit "an unknown family" 4 "no family \`elm\`.*sync. fetches what was made elsewhere" as anna visit add elm --text x

@@ -30,6 +30,27 @@ put(const char *text, uint32_t deadline, const char *status)
 }
 
 static void
+the_levels_are_a_list_and_others_are_shown_as_they_came(void **state)
+{
+    struct goal goal = {.facts.family = world.family, .text = "x", .level = "blah"};
+    struct goal out;
+
+    (void)state;
+    assert_string_equal(goal_level_at(0)->slug, "hoofddoel");
+    assert_string_equal(goal_level_at(1)->slug, "subdoel");
+    assert_string_equal(goal_level_at(2)->slug, "werkdoel");
+    assert_null(goal_level_at(3));
+    assert_string_not_equal(goal_level_at(2)->name, "");
+    assert_string_equal(goal_level_say("blah"), "blah");
+    assert_string_equal(goal_level_say(NULL), "");
+    assert_ok(goal_put(journal(0), &set, &goal)); /* as another program's goal comes in */
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    assert_ok(goal_get(journal(1), goal.facts.id, &out, &texts));
+    assert_string_equal(out.level, "blah");
+}
+
+static void
 open_goals_are_listed_by_deadline(void **state)
 {
     struct record_filter open = {.family = world.family, .is_open_only = true};
@@ -106,6 +127,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_levels_are_a_list_and_others_are_shown_as_they_came),
         TEST(open_goals_are_listed_by_deadline),
         TEST(both_versions_of_a_goal_are_kept_until_a_person_chooses),
         TEST(the_twin_follows_the_goal),

@@ -81,6 +81,38 @@ a_member_is_changed_deleted_and_found_by_a_short_id(void **state)
 }
 
 static void
+a_short_id_of_several_lists_the_ends_of_their_ids(void **state)
+{
+    struct id ids[10];
+    struct facts facts;
+    char whole[2][ID_TEXT_CHARS + 1];
+
+    (void)state;
+    /* Made-up ids whose last 32 bits are the same, as are six characters of their text. */
+    for (uint8_t i = 0; i < 10; i++) {
+        struct member member = {.facts.family = world.family, .given_name = "A"};
+        ids[i] = devices_id(7, 7);
+        ids[i].bytes[11] = (uint8_t)(i + 1);
+        member.facts.id = ids[i];
+        if (i < 2)
+            id_to_text(ids[i], whole[i]);
+        assert_ok(member_put(journal(0), &set, &member));
+        devices_save_set(&world, 0, &set);
+        enum rc rc =
+            record_find(journal(0), ENTITY_MEMBER, whole[0] + ID_TEXT_CHARS - 6, &facts);
+        assert_int_equal(rc, i == 0 ? RC_OK : RC_AMBIGUOUS);
+        if (i == 1) {
+            assert_non_null(strstr(rc_sentence(), whole[0] + ID_TEXT_CHARS - 9));
+            assert_non_null(strstr(rc_sentence(), whole[1] + ID_TEXT_CHARS - 9));
+            assert_null(strstr(rc_sentence(), "..."));
+        }
+    }
+    assert_non_null(strstr(rc_sentence(), ", ...")); /* no more than eight */
+    assert_ok(record_find(journal(0), ENTITY_MEMBER, whole[1] + ID_TEXT_CHARS - 9, &facts));
+    assert_true(id_equal(facts.id, ids[1]));
+}
+
+static void
 a_member_needs_a_name_and_a_family(void **state)
 {
     struct member nameless = {.facts.family = world.family};
@@ -97,6 +129,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(members_are_listed_by_birth_date_unknown_last),
         TEST(a_member_is_changed_deleted_and_found_by_a_short_id),
+        TEST(a_short_id_of_several_lists_the_ends_of_their_ids),
         TEST(a_member_needs_a_name_and_a_family),
     };
 

@@ -59,6 +59,15 @@ take(const char **at, char wanted)
     return true;
 }
 
+static enum rc
+check_year(int year)
+{
+    if (year < DATE_YEAR_LEAST || year > DATE_YEAR_MOST)
+        return rc_fail(RC_INVALID, _("the year %d is not between %d and %d"), year, DATE_YEAR_LEAST,
+                       DATE_YEAR_MOST);
+    return RC_OK;
+}
+
 /* Reads YYYY-MM-DD and moves on; whether such a day exists is judged too. */
 static enum rc
 take_date(const char **at, struct date *date)
@@ -69,9 +78,9 @@ take_date(const char **at, struct date *date)
     if (!take_digits(at, 4, &read.year) || !take(at, '-') || !take_digits(at, 2, &read.month) ||
         !take(at, '-') || !take_digits(at, 2, &read.day))
         return rc_fail(RC_INVALID, _("a date is written as 2026-02-28"));
-    if (read.year < DATE_YEAR_LEAST || read.year > DATE_YEAR_MOST)
-        return rc_fail(RC_INVALID, _("the year %d is not between %d and %d"), read.year,
-                       DATE_YEAR_LEAST, DATE_YEAR_MOST);
+    enum rc rc = check_year(read.year);
+    if (rc != RC_OK)
+        return rc;
     if (read.month < 1 || read.month > 12)
         return rc_fail(RC_INVALID, _("there is no month %d"), read.month);
     int days = days_in_month(read.month, read.year);
@@ -256,8 +265,11 @@ time_parse(const char *text, int64_t *ms)
     }
     struct tm asked = {.tm_year = date.year - 1900, .tm_mon = date.month - 1, .tm_mday = date.day,
                        .tm_hour = hour, .tm_min = minute, .tm_sec = second - east};
-    *ms = (int64_t)timegm(&asked) * 1000;
-    return RC_OK;
+    int64_t read = (int64_t)timegm(&asked) * 1000;
+    rc = check_year(date_of_ms(read).year); /* the local one, which is what will be shown */
+    if (rc == RC_OK)
+        *ms = read;
+    return rc;
 malformed:
     return rc_fail(RC_INVALID, _("a moment is written as 2026-02-28T09:30+01:00 or 2026-02-28 09:30"));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/text.h"
 
 enum {
     GRAIN_BYTES = 64,
@@ -69,11 +70,15 @@ ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key
         return rc;
     size_t padded = sealed->len - (size_t)CRYPTO_TAG_BYTES;
     size_t len = (size_t)plain[0] << 8 | plain[1];
-    if (len > LEDGER_TEXT_BYTES || 2 + len > padded || memchr(plain + 2, '\0', len) != NULL)
+    if (len > LEDGER_TEXT_BYTES || 2 + len > padded)
         goto out;
     for (size_t i = 2 + len; i < padded; i++)
         if (plain[i] != 0)
             goto out;
+    if (text_check(plain + 2, len, LEDGER_TEXT_BYTES, _("the name")) != RC_OK) {
+        rc = rc_fail(RC_CORRUPT, _("a name on the ledger is no text"));
+        goto out;
+    }
     memcpy(text, plain + 2, len);
     text[len] = '\0';
     rc = RC_OK;

@@ -80,10 +80,12 @@ struct ledger_text {
     uint8_t bytes[LEDGER_SEALED_TEXT_BYTES];
 };
 
-/* Seals a name or a label under the team key. RC_TOO_LARGE over LEDGER_TEXT_BYTES; RC_INVALID for a NUL. */
+/* Seals a name or a label under the team key. RC_TOO_LARGE over LEDGER_TEXT_BYTES. The text is checked by
+ * whoever takes it from a person, and by whoever opens it. */
 enum rc ledger_text_seal(const struct secret *team_key, uint32_t epoch, struct id subject,
                          const char *text, struct ledger_text *sealed) MUST_CHECK;
-/* `text` has room for LEDGER_TEXT_BYTES + 1. RC_CORRUPT when the seal or the padding does not hold. */
+/* `text` has room for LEDGER_TEXT_BYTES + 1. RC_CORRUPT when the seal or the padding does not hold, or when it is not
+ * UTF-8 without NUL. */
 enum rc ledger_text_open(const struct ledger_text *sealed, const struct secret *team_key,
                          struct id subject, char *text) MUST_CHECK;
 

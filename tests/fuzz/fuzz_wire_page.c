@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/secret.h"
+#include "tests/support/golden.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -13,15 +14,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct wire_run_page page = WIRE_RUN_PAGE_EMPTY;
     struct buf again = BUF_EMPTY((size_t)64 << 20);
-    static const uint8_t key[32] = {1};
+    static struct identity author;
 
     if (secret_start() != RC_OK)
         abort();
+    if (author.sign.bytes == NULL)
+        golden_identity(0, &author);
     if (wire_run_page_decode(data, len, &page) == RC_OK) {
         for (size_t i = 0; i < page.runs.run_count; i++) {
             size_t count;
             const struct entry *entries = wire_run_at(&page.runs, i, &count);
-            if (count == 0 || entry_verify_run(entries, count, key) > count ||
+            if (count == 0 || entry_verify_run(entries, count, author.sign_public) > count ||
                 !entry_body_fits(entries))
                 abort();
         }

@@ -847,6 +847,25 @@ names_are_sealed_under_the_team_key(void **state)
     secret_wipe(&key);
 }
 
+/* A colleague with the team's key may seal anything; what is shown and printed as JSON is text all the same. */
+static void
+a_name_that_is_no_text_is_refused(void **state)
+{
+    struct team *team = *state;
+    struct secret key = SECRET_EMPTY;
+    struct ledger_text sealed;
+    char text[LEDGER_TEXT_BYTES + 1];
+    struct id subject = id_random();
+
+    assert_ok(keyring_get(team->keys, ledger_team_stream(team->ledger), 1, &key));
+    assert_ok(ledger_text_seal(&key, 1, subject, "Zo\xc3\xab", &sealed));
+    assert_ok(ledger_text_open(&sealed, &key, subject, text));
+    assert_ok(ledger_text_seal(&key, 1, subject, "Zo\xeb", &sealed));
+    assert_int_equal(ledger_text_open(&sealed, &key, subject, text), RC_CORRUPT);
+    assert_string_equal(text, "");
+    secret_wipe(&key);
+}
+
 static void
 every_rule_has_a_name_and_a_demand_in_english(void **state)
 {
@@ -892,6 +911,7 @@ main(void)
         TEST(late_work_is_admitted_by_who_may),
         TEST(an_end_asks_for_the_heads_of_what_it_ends),
         TEST(names_are_sealed_under_the_team_key),
+        TEST(a_name_that_is_no_text_is_refused),
         TEST(every_rule_has_a_name_and_a_demand_in_english),
     };
 

@@ -63,6 +63,7 @@ if [ -z "${T:-}" ]; then
     fi
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
+    check "build of the benchmarks" build release benches
     for script in tests/e2e/*.sh; do
         [ -f "$script" ] && [ "$script" != tests/e2e/lib.sh ] || continue
         counted "$(basename "$script" .sh)" "$script"

@@ -1,5 +1,5 @@
 /* Figures of the journal in an encrypted store: opening, recording a visit, merging, the caseload, a search.
- * One JSON line each; no peer runs here. */
+ * One JSON line each; no peer runs here. FAMILIES and VISITS (of each family) in the environment make it smaller. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,6 @@
 #include "tests/support/scratch.h"
 
 enum {
-    FAMILIES = 300,
-    VISITS = 120,
     ONE_BY_ONE = 500,
     FIELD_VERSIONS_PER_VISIT = 6,
     PER_COMMIT = 1000,
@@ -52,12 +50,38 @@ figure(const char *name, double value, const char *unit, int runs)
     fflush(stdout);
 }
 
+struct size {
+    unsigned families;
+    unsigned visits; /* of each family */
+};
+
+static unsigned
+number(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+static struct size
+size_wanted(void)
+{
+    return (struct size){number("FAMILIES", 300), number("VISITS", 120)};
+}
+
 struct side {
+    struct size size;
     struct secret key;
     struct store *store;
     struct db *db;
     struct journal *journal;
 };
+
+static double
+all_visits(const struct side *side)
+{
+    return (double)side->size.families * side->size.visits;
+}
 
 static struct id
 id_at(unsigned kind, unsigned number)
@@ -88,6 +112,7 @@ open_side(struct scratch *scratch, const char *name, bool full, struct side *sid
     struct clock clock = clock_system();
     bool needs_rebuild;
 
+    side->size = size_wanted();
     side->key = SECRET_EMPTY;
     demand(secret_random(&side->key, CRYPTO_KEY_BYTES), "key");
     options.key = &side->key;
@@ -96,7 +121,7 @@ open_side(struct scratch *scratch, const char *name, bool full, struct side *sid
     demand(db_set_synchronous(side->db, full), "synchronous");
     demand(journal_open(side->db, &clock, &side->journal, &needs_rebuild), "journal_open");
     demand(db_begin(side->db), "begin");
-    for (unsigned i = 0; i < FAMILIES; i++) {
+    for (unsigned i = 0; i < side->size.families; i++) {
         demand(journal_add_stream(side->journal, id_at(1, i), STREAM_INDEX, id_at(3, i)), "index");
         demand(journal_add_stream(side->journal, id_at(2, i), STREAM_FILE, id_at(3, i)), "file");
     }
@@ -211,7 +236,7 @@ record_one_by_one(struct side *side, const struct author *self)
     for (unsigned i = 0; i < ONE_BY_ONE; i++) {
         double start = now_ms();
         demand(db_begin(side->db), "begin");
-        put_visit(side, self, i % FAMILIES, i, &seed, NULL);
+        put_visit(side, self, i % side->size.families, i, &seed, NULL);
         demand(db_commit(side->db), "commit");
         took[i] = now_ms() - start;
     }
@@ -227,13 +252,13 @@ author_all(struct side *side, const struct author *self, struct log *log)
     double start = now_ms();
 
     demand(db_begin(side->db), "begin");
-    for (unsigned f = 0; f < FAMILIES; f++) {
+    for (unsigned f = 0; f < side->size.families; f++) {
         put_family(side, self, f, log);
-        for (unsigned v = 0; v < VISITS; v++)
+        for (unsigned v = 0; v < side->size.visits; v++)
             put_visit(side, self, f, v, &seed, log);
     }
     demand(db_commit(side->db), "commit");
-    figure("record_visits_one_commit", FAMILIES * VISITS / (now_ms() - start) * 1e3, "visits/s", 1);
+    figure("record_visits_one_commit", all_visits(side) / (now_ms() - start) * 1e3, "visits/s", 1);
 }
 
 static void
@@ -254,13 +279,13 @@ merge_all(struct side *side, const struct author *author, const struct log *log)
             demand(db_commit(side->db), "commit");
     }
     double took = now_ms() - start;
-    double fields =
-        (double)FAMILIES * VISITS * FIELD_VERSIONS_PER_VISIT + FAMILIES * (3 + 4 * 2 + 4 * 2);
+    double fields = all_visits(side) * FIELD_VERSIONS_PER_VISIT +
+                    (double)side->size.families * (3 + 4 * 2 + 4 * 2);
     figure("merge_saves", (double)log->count / took * 1e3, "saves/s", 1);
     figure("merge_field_versions_without_twins", fields / took * 1e3, "field versions/s", 1);
     start = now_ms();
     demand(journal_index(side->journal), "index");
-    figure("index_merged_notes", FAMILIES * VISITS / (now_ms() - start) * 1e3, "notes/s", 1);
+    figure("index_merged_notes", all_visits(side) / (now_ms() - start) * 1e3, "notes/s", 1);
 }
 
 static enum rc
@@ -286,22 +311,29 @@ read_all(struct side *side)
 {
     struct id any = {{0}};
     size_t count = 0;
+    char name[64];
     double start = now_ms();
 
     demand(caseload_list(side->journal, 20240310, false, count_line, &count), "caseload");
-    figure("caseload_300_families", now_ms() - start, "ms", 1);
-    demand(count == FAMILIES ? RC_OK : RC_CORRUPT, "caseload of all families");
+    double took = now_ms() - start;
+    snprintf(name, sizeof name, "caseload_%u_families", side->size.families);
+    figure(name, took, "ms", 1);
+    demand(count == side->size.families ? RC_OK : RC_CORRUPT, "caseload of all families");
     start = now_ms();
     for (int i = 0; i < 20; i++)
         demand(caseload_list(side->journal, 20240310, false, count_line, &count), "caseload");
-    figure("caseload_300_families_again", (now_ms() - start) / 20, "ms", 20);
+    took = (now_ms() - start) / 20;
+    snprintf(name, sizeof name, "caseload_%u_families_again", side->size.families);
+    figure(name, took, "ms", 20);
     start = now_ms();
     for (int i = 0; i < 20; i++)
         demand(search(side->journal, "fiets vrijdag oma", any, 0, count_hit, &count), "search");
-    figure("search_36000_notes", (now_ms() - start) / 20, "ms", 20);
+    took = (now_ms() - start) / 20;
+    snprintf(name, sizeof name, "search_%.0f_notes", all_visits(side));
+    figure(name, took, "ms", 20);
 }
 
-/* Opening an unlocked store of 36,000 visits: lock, key proof, journal. */
+/* Opening an unlocked store with all visits: lock, key proof, journal. */
 static void
 open_again(struct scratch *scratch, const char *name, struct side *side)
 {
@@ -329,7 +361,8 @@ main(void)
     struct scratch scratch;
     struct side one, all, other;
     struct author self = {{id_at(9, 1), 7}, id_at(8, 1)};
-    size_t room = (size_t)FAMILIES * (VISITS + 1) * 2;
+    struct size size = size_wanted();
+    size_t room = (size_t)size.families * (size.visits + 1) * 2;
     struct log log = {calloc(room, sizeof *log.bodies), calloc(room, sizeof *log.streams),
                       calloc(room, sizeof *log.saves), 0};
 

@@ -150,13 +150,18 @@ is_unknown(struct session *session)
     return rc != RC_OK && error == WIRE_ERROR_UNKNOWN_TEAM;
 }
 
-/* Forgets the submission with its keys, which are all that there are: the next one is made anew. */
-static enum rc
-forget_submission(struct replica *replica)
+/* Its keys are all that there are. */
+enum rc
+founding_forget(struct replica *replica)
 {
     struct keyring *keys = NULL;
+    struct buf stored = BUF_EMPTY(WIRE_REQUEST_BYTES);
 
-    enum rc rc = keyring_new(&keys);
+    enum rc rc = state_get_bytes(replica->db, STATE_CREATING, &stored);
+    buf_wipe(&stored);
+    if (rc != RC_OK)
+        return rc == RC_ABSENT ? RC_OK : rc;
+    rc = keyring_new(&keys);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK)
@@ -170,7 +175,6 @@ forget_submission(struct replica *replica)
     struct keyring *old = replica->keys;
     replica->keys = keys;
     keys = old;
-    replica->has_team = false;
 out:
     keyring_free(keys);
     return rc;
@@ -188,7 +192,8 @@ after_refusal(struct session *session, enum rc refusal, bool was_sent_before)
     snprintf(said, sizeof said, "%s", rc_sentence());
     if (was_sent_before && !is_unknown(session))
         return rc_fail(refusal, "%s", said);
-    enum rc rc = forget_submission(session->replica);
+    enum rc rc = founding_forget(session->replica);
+    session->replica->has_team = session->replica->has_team && rc != RC_OK;
     return rc == RC_OK ? rc_fail(refusal, "%s", said) : rc;
 }
 

@@ -69,6 +69,10 @@ enum rc replica_load_invitation(struct replica *replica,
 enum rc replica_need_identity(struct replica *replica) MUST_CHECK;
 struct feed_ref replica_feed(const struct replica *replica);
 
+/* ---- founding.c ---- */
+/* Forgets a team that was asked for and is not ours, with its keys; nothing while none was asked for. */
+enum rc founding_forget(struct replica *replica) MUST_CHECK;
+
 /* ---- device_time.c ---- */
 enum rc replica_load_time(struct replica *replica) MUST_CHECK;
 /* Stores device time, when it moved by more than a minute since that was done last. */

@@ -167,6 +167,8 @@ replica_join(struct replica *replica, const struct transport *transport, const c
     call.body = &request;
     if (rc == RC_OK)
         rc = request_send(replica, transport, &call, &answer, NULL);
+    if (rc == RC_OK) /* its reserve key would stand where that of the team comes */
+        rc = founding_forget(replica);
 out:
     buf_wipe(&answer);
     buf_wipe(&request);

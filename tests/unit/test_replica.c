@@ -139,82 +139,6 @@ a_cover_is_given_once_whatever_answer_is_lost(void **state)
     fail_msg("no end of requests");
 }
 
-/* ---- a team that is not made at once -------------------------------------------------------------- */
-
-/* Device 2 asks for a team of its own on the same server. */
-static enum rc
-create_team(const char *code, const char *name)
-{
-    struct office_device *device = &office.devices[2];
-    struct team_new team = {code, "http://127.0.0.1:1", name, "laptop", 0};
-
-    device->requests = 0;
-    return replica_create_team(device->replica, &device->transport, &team);
-}
-
-static void
-assert_founder_is(const char *expected)
-{
-    struct buf name = BUF_EMPTY(1000);
-
-    office_reopen(&office, 2);
-    struct replica *replica = office.devices[2].replica;
-    assert_true(replica_in_team(replica));
-    assert_ok(replica_person_name(replica, replica_self(replica).person, &name));
-    assert_string_equal(buf_text(&name), expected);
-    buf_wipe(&name);
-    office_sync(&office, 2);
-}
-
-static void
-a_team_that_was_refused_may_be_made_under_another_name(void **state)
-{
-    (void)state;
-    char code[SERVER_CODE_CHARS + 1];
-
-    office_make(&office, 2);
-    assert_ok(server_new_code(office.server, code));
-    assert_int_equal(create_team("no-such-code", "First"), RC_DENIED);
-    office_reopen(&office, 2);
-    assert_int_equal(create_team("no-such-code", "Second"), RC_DENIED);
-    assert_ok(create_team(code, "Third"));
-    assert_founder_is("Third");
-}
-
-static void
-a_team_that_may_have_been_made_is_asked_for_unchanged(void **state)
-{
-    (void)state;
-    char code[SERVER_CODE_CHARS + 1];
-
-    office_make(&office, 2);
-    assert_ok(server_new_code(office.server, code));
-    office.devices[2].fault.lose_answer = 2;
-    assert_int_equal(create_team(code, "First"), RC_OFFLINE);
-    office.devices[2].fault.lose_answer = 0;
-    office_reopen(&office, 2);
-    assert_int_equal(create_team("no-such-code", "Second"), RC_DENIED);
-    office_reopen(&office, 2);
-    assert_ok(create_team(code, "Third"));
-    assert_founder_is("First");
-}
-
-static void
-a_team_that_never_reached_the_server_is_forgotten_once_it_is_refused(void **state)
-{
-    (void)state;
-    char code[SERVER_CODE_CHARS + 1];
-
-    office_make(&office, 2);
-    assert_ok(server_new_code(office.server, code));
-    office.devices[2].fault.lose_request = 2;
-    assert_int_equal(create_team(code, "First"), RC_OFFLINE);
-    office.devices[2].fault.lose_request = 0;
-    assert_int_equal(create_team("no-such-code", "Second"), RC_DENIED);
-    assert_ok(create_team(code, "Third"));
-    assert_founder_is("Third");
-}
-
 /* ---- restored and copied stores ------------------------------------------------------------------- */
 
 static void
@@ -518,9 +442,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_family_is_made_once_whatever_answer_is_lost),
         CASE(a_cover_is_given_once_whatever_answer_is_lost),
-        CASE(a_team_that_was_refused_may_be_made_under_another_name),
-        CASE(a_team_that_may_have_been_made_is_asked_for_unchanged),
-        CASE(a_team_that_never_reached_the_server_is_forgotten_once_it_is_refused),
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
         CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),
         CASE(a_log_cut_in_its_last_frame_is_noticed),

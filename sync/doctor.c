@@ -15,6 +15,13 @@ struct doctor {
     replica_finding_fn visit;
     void *context;
     struct elog_row row;
+    bool is_sound; /* the log, as far as it was looked at */
+};
+
+/* The last applied save of each feed of a stream, in the order of the log's feeds. */
+struct frontiers {
+    struct replica *replica;
+    struct buf saves;
 };
 
 static enum rc
@@ -23,6 +30,7 @@ find(struct doctor *doctor, const char *what, struct id stream, const char *sent
     struct doctor_finding finding = {.what = what, .stream = stream};
 
     snprintf(finding.sentence, sizeof finding.sentence, "%s", sentence);
+    doctor->is_sound = doctor->is_sound && strcmp(what, "tables") == 0;
     return doctor->visit(doctor->context, &finding);
 }
 
@@ -184,29 +192,76 @@ check_acks(struct doctor *doctor)
 
 /* ---- tables ----------------------------------------------------------------------------------------- */
 
-/* Rebuilds inside a transaction that is rolled back, and compares the dumps. */
+/* Appends the last applied save of a feed. */
+static enum rc
+put_frontier(void *context, const struct elog_feed *feed)
+{
+    struct frontiers *frontiers = context;
+    uint32_t last;
+    enum rc rc =
+        journal_frontier(frontiers->replica->journal, feed->stream, feed->feed, &last);
+
+    return rc == RC_OK ? buf_put(&frontiers->saves, &last, sizeof last) : rc;
+}
+
+/* Whether every feed came at least as far again: else log or outbox lacks what only the tables still have. */
+static bool
+has_reached(const struct buf *before, const struct buf *after)
+{
+    bool has = before->len == after->len;
+
+    for (size_t at = 0; has && at < before->len; at += sizeof(uint32_t)) {
+        uint32_t was, is;
+        memcpy(&was, before->data + at, sizeof was);
+        memcpy(&is, after->data + at, sizeof is);
+        has = is >= was;
+    }
+    return has;
+}
+
+static enum rc
+picture(struct doctor *doctor, struct id stream, struct buf *dump, struct frontiers *frontiers)
+{
+    enum rc rc = journal_dump(doctor->replica->journal, stream, dump);
+
+    return rc == RC_OK ? elog_feeds(doctor->replica->db, stream, put_frontier, frontiers) : rc;
+}
+
+/* Rebuilds, and compares the dumps. The rebuild stays where it differs, for the log is the source of truth; but not
+ * where the log was found damaged, or lacks something: what the tables have is then the best that there is. */
 static enum rc
 check_tables(struct doctor *doctor, struct id stream)
 {
     struct replica *replica = doctor->replica;
     struct buf before = BUF_EMPTY((size_t)1 << 30);
     struct buf after = BUF_EMPTY((size_t)1 << 30);
+    struct frontiers had = {replica, BUF_EMPTY((size_t)1 << 24)};
+    struct frontiers has = {replica, BUF_EMPTY((size_t)1 << 24)};
 
     enum rc rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    rc = journal_dump(replica->journal, stream, &before);
+    rc = picture(doctor, stream, &before, &had);
     if (rc == RC_OK)
         rc = replica_rebuild(replica, stream);
     if (rc == RC_OK)
-        rc = journal_dump(replica->journal, stream, &after);
-    db_rollback(replica->db);
-    source_forget(replica);
+        rc = picture(doctor, stream, &after, &has);
     bool is_same = before.len == after.len &&
                    (before.len == 0 || memcmp(before.data, after.data, before.len) == 0);
+    bool stays = rc == RC_OK && !is_same && doctor->is_sound && has_reached(&had.saves, &has.saves);
+    if (stays)
+        rc = db_end(replica->db, rc);
+    else
+        db_rollback(replica->db);
+    source_forget(replica);
     if (rc == RC_OK && !is_same)
         rc = find(doctor, "tables", stream,
-                  _("the tables differ from what the log says: rebuild them"));
+                  stays ? _("the tables differed from what the log says, and were made anew from it, with "
+                            "what was not sent yet")
+                        : _("the tables differ from what the log says, and stay as they are, for the log "
+                            "is damaged or lacks something: run `baken sync`, and this again"));
+    buf_wipe(&has.saves);
+    buf_wipe(&had.saves);
     buf_wipe(&after);
     buf_wipe(&before);
     return rc;
@@ -215,7 +270,7 @@ check_tables(struct doctor *doctor, struct id stream)
 enum rc
 replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
 {
-    struct doctor doctor = {replica, visit, context, ELOG_ROW_EMPTY};
+    struct doctor doctor = {replica, visit, context, ELOG_ROW_EMPTY, true};
     struct id stream;
     bool found = false;
 

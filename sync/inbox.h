@@ -37,8 +37,10 @@ enum rc inbox_chain(struct replica *replica, const struct entry *entry,
 void inbox_chain_forget(struct replica *replica);
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
-/* Marks a stream whose applied entries changed: the next inbox_judge rebuilds it. Inside a transaction. */
+/* Marks a stream whose applied entries changed: the next inbox_judge, or opening, rebuilds it. Inside a transaction. */
 enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
+/* Rebuilds what is marked, each stream in a transaction of its own. */
+enum rc inbox_rebuild_marked(struct replica *replica) MUST_CHECK;
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
 enum rc inbox_judge(struct replica *replica) MUST_CHECK;
 /* After everything was pulled: applied entries whose line's head is still not here count no longer. */

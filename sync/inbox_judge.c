@@ -220,8 +220,8 @@ hold_late(struct replica *replica, bool is_pulled)
     return rc;
 }
 
-static enum rc
-rebuild_marked(struct replica *replica)
+enum rc
+inbox_rebuild_marked(struct replica *replica)
 {
     struct stmt *stmt;
     bool found = true;
@@ -253,7 +253,7 @@ inbox_judge(struct replica *replica)
     enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
     if (rc != RC_OK || replica->ledger == NULL ||
         (uint64_t)judged >= ledger_position(replica->ledger))
-        return rc == RC_OK && replica->ledger != NULL ? rebuild_marked(replica) : rc;
+        return rc == RC_OK && replica->ledger != NULL ? inbox_rebuild_marked(replica) : rc;
     rc = lines_matter(replica, (uint64_t)judged, &matter);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
@@ -268,7 +268,7 @@ inbox_judge(struct replica *replica)
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
     rc = db_end(replica->db, rc);
-    return rc == RC_OK ? rebuild_marked(replica) : rc;
+    return rc == RC_OK ? inbox_rebuild_marked(replica) : rc;
 }
 
 enum rc
@@ -286,5 +286,5 @@ inbox_settle(struct replica *replica)
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_UNSETTLED, 0);
     rc = db_end(replica->db, rc);
-    return rc == RC_OK ? rebuild_marked(replica) : rc;
+    return rc == RC_OK ? inbox_rebuild_marked(replica) : rc;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/inbox.h"
 
 static enum rc
 load_identity(struct replica *replica)
@@ -317,10 +318,25 @@ replica_rebuild_all(struct replica *replica)
     return rc;
 }
 
+/* Tables that were made anew are empty: that is marked with them, so that a kill before they are filled loses nothing. */
+static enum rc
+open_journal(struct replica *replica)
+{
+    bool needs_rebuild;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = journal_open(replica->db, replica->clock, &replica->journal, &needs_rebuild);
+    if (rc == RC_OK && needs_rebuild)
+        rc = db_run(replica->db, "UPDATE sync_stream SET needs_rebuild = 1, is_unacknowledged = 1");
+    return db_end(replica->db, rc);
+}
+
 static enum rc
 open_all(struct replica *replica)
 {
-    bool needs_rebuild, gained;
+    bool gained;
     int64_t must_recover, is_revoked = 0;
     const char *reason;
 
@@ -345,13 +361,13 @@ open_all(struct replica *replica)
         rc = state_put_int(replica->db, STATE_MUST_RECOVER, 1);
     }
     if (rc == RC_OK)
-        rc = journal_open(replica->db, replica->clock, &replica->journal, &needs_rebuild);
+        rc = open_journal(replica);
     if (rc == RC_OK)
         rc = source_make(replica);
     if (rc == RC_OK)
         rc = streams_refresh(replica, &gained);
-    if (rc == RC_OK && needs_rebuild)
-        rc = replica_rebuild_all(replica);
+    if (rc == RC_OK)
+        rc = inbox_rebuild_marked(replica);
     return rc;
 }
 

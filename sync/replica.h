@@ -170,7 +170,8 @@ struct doctor_finding {
     char sentence[200];
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
-/* Structure, every page, chains, signatures, digests, and that the tables equal a rebuild (in a scratch transaction). */
+/* Structure, every page, chains, signatures, digests, and that the tables equal a rebuild, which takes their
+ * place where they do not and the log is whole. */
 enum rc replica_doctor(struct replica *replica, replica_finding_fn visit, void *context) MUST_CHECK;
 /* Resets and applies a stream again from log and outbox. */
 enum rc replica_rebuild(struct replica *replica, struct id stream) MUST_CHECK;

@@ -11,6 +11,7 @@
 #include "tests/support/stores.h"
 
 static struct office office;
+static struct id family;
 
 /* One device whose coach wrote two visits, sealed one by one. */
 static int
@@ -19,7 +20,7 @@ setup(void **state)
     (void)state;
     office_open(&office);
     office_found(&office, LEDGER_ROLE_COACH);
-    struct id family = office_family(&office, 0, "vos", 0);
+    family = office_family(&office, 0, "vos", 0);
     office_visit(&office, 0, family, "the first");
     office_sync(&office, 0);
     office_visit(&office, 0, family, "the second");
@@ -80,6 +81,52 @@ a_row_that_vanished_is_found(void **state)
 {
     (void)state;
     assert_found_after("DELETE FROM file_contact WHERE note = 'the second'", "tables");
+}
+
+static int64_t
+rows(const char *sql)
+{
+    struct stmt *stmt;
+    bool found = false;
+
+    assert_ok(db_stmt(store_db(office.devices[0].store), sql, &stmt));
+    assert_ok(stmt_step(stmt, &found));
+    assert_true(found);
+    int64_t count = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return count;
+}
+
+static void
+tables_that_differ_are_made_anew_with_what_was_not_sent(void **state)
+{
+    (void)state;
+    struct findings findings = {.wanted = "tables"};
+
+    office_visit(&office, 0, family, "not sent");
+    assert_found_after("DELETE FROM file_contact WHERE note = 'not sent'", "tables");
+    assert_int_equal(rows("SELECT count(*) FROM file_contact WHERE note = 'not sent'"), 1);
+    assert_found_after("UPDATE file_contact SET note = 'forged' WHERE note = 'the first'", "tables");
+    assert_int_equal(rows("SELECT count(*) FROM file_contact WHERE note = 'the first'"), 1);
+    assert_ok(replica_doctor(office.devices[0].replica, count_finding, &findings));
+    assert_int_equal(findings.count, 0);
+    office_sync(&office, 0);
+    assert_int_equal(rows("SELECT count(*) FROM sync_outbox"), 0);
+}
+
+/* What only the tables still have is not thrown away. */
+static void
+tables_stay_where_the_outbox_or_the_log_lacks_something(void **state)
+{
+    (void)state;
+    struct findings findings = {.wanted = "tables"};
+
+    office_visit(&office, 0, family, "in no outbox");
+    assert_ok(db_run(store_db(office.devices[0].store), "DELETE FROM sync_outbox"));
+    assert_ok(replica_doctor(office.devices[0].replica, count_finding, &findings));
+    assert_int_equal(findings.wanted_count, 2); /* file and index */
+    assert_non_null(strstr(findings.sentence, "stay as they are"));
+    assert_int_equal(rows("SELECT count(*) FROM file_contact WHERE note = 'in no outbox'"), 1);
 }
 
 static void
@@ -173,6 +220,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_row_that_no_save_wrote_is_found),
         CASE(a_row_that_vanished_is_found),
+        CASE(tables_that_differ_are_made_anew_with_what_was_not_sent),
+        CASE(tables_stay_where_the_outbox_or_the_log_lacks_something),
         CASE(a_changed_signature_is_found),
         CASE(a_lost_entry_is_found),
         CASE(a_feed_whose_first_entry_is_missing_is_found_after_one_that_waits),

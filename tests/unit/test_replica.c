@@ -251,6 +251,32 @@ a_log_cut_in_its_last_frame_is_noticed(void **state)
     assert_true(store_may_lack_saves(device->store));
 }
 
+/* Another program's tables are dropped in one transaction and filled in others: a failure between leaves no empty ones. */
+static void
+tables_made_anew_are_filled_by_the_next_opening_too(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+
+    office_visit(&office, 1, family, "sent");
+    office_sync(&office, 1);
+    office_visit(&office, 1, family, "waits");
+    char *before = office_dump(&office, 1, file_of());
+    struct db *db = store_db(device->store);
+    stores_demand(db_run(db, "UPDATE journal_made SET sql = sql || ' '"), "another program");
+    stores_demand(db_run(db, "CREATE TRIGGER fail BEFORE UPDATE ON sync_stream WHEN new.needs_rebuild = "
+                             "0 BEGIN SELECT RAISE(FAIL, 'fails'); END"),
+                  "a trigger");
+    replica_close(device->replica);
+    device->replica = NULL;
+    assert_int_not_equal(replica_open(device->store, &device->replica), RC_OK);
+    stores_demand(db_run(db, "DROP TRIGGER fail"), "no trigger");
+    stores_demand(replica_open(device->store, &device->replica), "replica_open");
+    char *after = office_dump(&office, 1, file_of());
+    assert_string_equal(before, after);
+    free(before), free(after);
+}
+
 static void
 a_kill_after_sealing_raises_no_doubt(void **state)
 {
@@ -445,6 +471,7 @@ main(void)
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
         CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),
         CASE(a_log_cut_in_its_last_frame_is_noticed),
+        CASE(tables_made_anew_are_filled_by_the_next_opening_too),
         CASE(a_kill_after_sealing_raises_no_doubt),
         CASE(two_copies_of_one_store_may_both_go_on),
         CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),

@@ -161,15 +161,16 @@ collect(struct replica *replica, const struct elog_feed *feed, struct batch *bat
 
 /* The newest position that was read and at which we may write; false when there is none. */
 static bool
-position_for(const struct replica *replica, struct id stream, uint64_t *position)
+position_for(struct replica *replica, struct id stream, uint64_t *position)
 {
     const struct ledger *ledger = replica->ledger;
     struct id device = replica->identity.device;
 
     *position = ledger_position(ledger);
-    if (ledger_may_write(ledger, device, stream))
+    if (ledger_may_write(ledger, device, stream) &&
+        ledger_may_read(ledger, device, stream, (uint64_t)replica_settled_ms(replica)))
         return true;
-    /* The right is over: also the keys of epochs that were made since will never come. */
+    /* The right is over, by a line or by time: also the keys of epochs that were made since will never come. */
     while (*position > 0 &&
            (!ledger_may_write_at(ledger, device, stream, *position) ||
             !keyring_has(replica->keys, stream, ledger_epoch_at(ledger, stream, *position))))

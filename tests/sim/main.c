@@ -76,7 +76,7 @@ run_apart(struct world *world, const struct order *order, uint64_t seed, struct 
 }
 
 /* Seeds beyond the usual ones that have found a fault; --found runs them first. */
-enum { FOUND_ONCE = 6 };
+enum { FOUND_ONCE = 7 };
 static const uint64_t found_once[FOUND_ONCE] = {
     4068, /* the conflict of a deleted record is not listed */
     4123, /* power lost between sending and forgetting late work of a stream that was lost */
@@ -84,6 +84,7 @@ static const uint64_t found_once[FOUND_ONCE] = {
     6774, /* a key opened for a share whose answer was lost was never stored; then power was lost */
     2506, /* the line of a rotation was read, its key not kept when the answer after it was lost */
     2736, /* a box of before an assignment ended counted as given when the right came back */
+    43885, /* a right that was over by time sought the key of an epoch that was made afterwards */
 };
 
 static int

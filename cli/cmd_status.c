@@ -42,7 +42,8 @@ arrival_of(struct call *call, const struct feeds *feeds, struct id person, struc
 {
     const struct ledger *ledger = replica_ledger(call->replica);
 
-    *arrival = (struct arrival){.has_all = true};
+    /* Of feeds that were not looked at, nothing is promised. */
+    *arrival = (struct arrival){.has_all = !feeds->is_cut};
     for (size_t i = 0; i < feeds->count; i++) {
         const struct feed_status *feed = &feeds->items[i];
         const struct ledger_device *writer = ledger_device(ledger, feed->feed.device);

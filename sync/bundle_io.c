@@ -65,7 +65,7 @@ packing_wipe(struct packing *packing)
     buf_wipe(&packing->lines);
 }
 
-/* Every line: who receives it may know none. Two walks, so that the buffer does not move under what is lent. */
+/* Every line: which ones the receiver lacks is not known. Two walks, so that the buffer does not move under what is lent. */
 static enum rc
 pack_lines(struct packing *packing)
 {

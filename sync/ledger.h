@@ -48,7 +48,7 @@ enum rc ledger_next_line(const struct ledger *ledger, const void *op, size_t len
 /* Fills team, seen, seen_hash and (when a part names the reserve) reserve_epoch of an operation from the head. */
 void ledger_address(const struct ledger *ledger, struct ledger_op *op);
 
-/* One row of the table of rules, for docs/THREATS.md and its test. */
+/* One row of the table of rules, for its test. */
 struct ledger_rule {
     enum ledger_kind kind; /* LEDGER_KIND_COUNT: every kind */
     const char *name;

@@ -1,5 +1,5 @@
 /* The table of rules: what must hold for an operation to be the next line of the ledger.
- * docs/PROTOCOL.md, section 3, says the same in words; docs/THREATS.md cites the names. */
+ * docs/PROTOCOL.md, section 3, says the same in words. */
 #include <string.h>
 
 #include "core/i18n.h"

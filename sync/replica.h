@@ -157,7 +157,8 @@ typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct fee
 enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *context) MUST_CHECK;
 
 /* ---- bundles, doctor ---------------------------------------------------------------------------------- */
-/* Everything that `device` may have and is not known to have, sealed to it, appended to `out`. */
+/* The ledger's lines and the entries that `device` may have and is not known to have, sealed to it, appended to `out`;
+ * not yet key boxes, carried operations or acknowledgements. */
 enum rc replica_bundle_export(struct replica *replica, struct id device,
                               struct buf *out) MUST_CHECK;
 /* Fails with RC_INVALID when the file is not whole, RC_UNTRUSTED when its signature does not hold, RC_DENIED when it is for

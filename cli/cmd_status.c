@@ -243,6 +243,11 @@ summary(struct call *call, const struct waiting *waiting)
             &call->out,
             _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send."),
             waiting->saves_unsealed, waiting->entries_unsent);
+    if (waiting->entries_carried > 0)
+        out_line(&call->out,
+                 _("Of colleagues, received by bundle: %" PRIu64
+                   " sealed packets. `baken sync` passes on what the server lacks of them."),
+                 waiting->entries_carried);
     if (waiting->last_sync_ms == 0)
         out_line(&call->out, "%s", _("Nothing was exchanged with the server yet."));
     if (replica_is_revoked(call->replica))
@@ -273,6 +278,7 @@ cmd_status(struct call *call)
     summary(call, &waiting);
     out_int(&call->out, "saves_unsealed", NULL, (int64_t)waiting.saves_unsealed);
     out_int(&call->out, "entries_unsent", NULL, (int64_t)waiting.entries_unsent);
+    out_int(&call->out, "entries_carried", NULL, (int64_t)waiting.entries_carried);
     out_int(&call->out, "parked_count", NULL, (int64_t)waiting.parked);
     out_int(&call->out, "held_count", NULL, (int64_t)waiting.held);
     out_int(&call->out, "clock_off_ms", NULL, waiting.clock_off_ms);

@@ -61,6 +61,37 @@ out_report(struct call *call, const struct sync_report *report)
     out_object_end(out);
 }
 
+static enum rc
+count_keyless(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
+              const char *reason)
+{
+    uint64_t *count = context;
+
+    (void)stream, (void)feed, (void)first, (void)last;
+    *count += strcmp(reason, "key") == 0;
+    return RC_OK;
+}
+
+/* Why what came in is not shown yet. */
+static enum rc
+remark_parked(struct call *call, const struct sync_report *report)
+{
+    uint64_t keyless = 0;
+    enum rc rc = report->parked == 0 ? RC_OK
+                                     : replica_parked(call->replica, count_keyless, &keyless);
+
+    if (rc == RC_OK && keyless > 0)
+        out_notice(&call->out, "waits_for_key",
+                   _("%" PRIu64 " sealed packets wait for keys that are not on this device yet: `baken sync` "
+                     "fetches them, once a colleague's device has passed them on."),
+                   keyless);
+    if (rc == RC_OK && report->parked > keyless)
+        out_notice(&call->out, "waits",
+                   _("%" PRIu64 " sealed packets wait for something else; see `baken status`."),
+                   report->parked - keyless);
+    return rc;
+}
+
 /* What a person must know of a session that went well. */
 static void
 remark(struct call *call, const struct sync_report *report)
@@ -127,7 +158,7 @@ cmd_sync(struct call *call)
         out_notice(&call->out, "not_let_in", "%s",
                    _("This device is not let in yet: the digits wait for who invited you."));
     remark(call, &report);
-    return RC_OK;
+    return remark_parked(call, &report);
 }
 
 enum rc
@@ -179,5 +210,5 @@ cmd_bundle_import(struct call *call)
         return rc;
     out_report(call, &report);
     remark(call, &report);
-    return RC_OK;
+    return remark_parked(call, &report);
 }

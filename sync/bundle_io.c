@@ -241,6 +241,7 @@ static enum rc
 take_content(struct replica *replica, const struct wire_run_bundle *content,
              struct sync_report *report)
 {
+    bool gained;
     enum rc rc = db_begin(replica->db);
 
     if (rc != RC_OK)
@@ -259,6 +260,8 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
         if (rc == RC_OK)
             rc = replica_keep_statement(replica, statement);
     }
+    if (rc == RC_OK && report->lines > 0) /* what these lines grant stands in this bundle too */
+        rc = streams_gain(replica, &gained);
     if (rc == RC_OK)
         rc = inbox_store(replica, &content->runs, false, &report->pulled);
     rc = db_end(replica->db, rc);

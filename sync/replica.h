@@ -145,7 +145,9 @@ enum rc replica_applied_at(struct replica *replica, struct id device, struct id 
  * changed: its picture of the others is as old as this too. The device's claim. */
 enum rc replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms) MUST_CHECK;
 struct waiting {
-    uint64_t saves_unsealed, entries_unsent, parked, held;
+    uint64_t saves_unsealed, entries_unsent; /* own ones */
+    uint64_t entries_carried; /* of others, brought by a bundle: the next session passes on what the server lacks */
+    uint64_t parked, held;
     uint64_t hidden;      /* families of a cover that is over only by a jump of this device's clock */
     int64_t last_sync_ms; /* last complete session; 0: never */
     int64_t clock_off_ms;

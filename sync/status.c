@@ -184,8 +184,15 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
     enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
     if (rc == RC_OK)
-        rc = count_rows(replica->db, "SELECT count(*) FROM sync_entry WHERE is_sent = 0",
+        rc = count_rows(replica->db,
+                        "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
+                        " WHERE is_sent = 0 AND is_own",
                         &waiting->entries_unsent);
+    if (rc == RC_OK)
+        rc = count_rows(replica->db,
+                        "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
+                        " WHERE is_sent = 0 AND NOT is_own",
+                        &waiting->entries_carried);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_PARKED, &waiting->parked);
     if (rc == RC_OK)

@@ -316,20 +316,13 @@ lose_all(struct replica *replica, int64_t now_ms)
 }
 
 enum rc
-streams_refresh(struct replica *replica, bool *gained)
+streams_gain(struct replica *replica, bool *gained)
 {
     int64_t now_ms = replica_now_ms(replica);
     const struct ledger_stream *stream;
-    struct id device = replica->identity.device;
+    enum rc rc = RC_OK;
 
     *gained = false;
-    if (!replica->is_in_team)
-        return RC_OK;
-    enum rc rc = lose_all(replica, now_ms);
-    if (rc == RC_OK)
-        rc = replica_forget_lent(replica);
-    if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
-        keyring_drop(replica->keys, ledger_reserve());
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
          i++) {
         enum streams_place place;
@@ -342,4 +335,21 @@ streams_refresh(struct replica *replica, bool *gained)
         }
     }
     return rc;
+}
+
+enum rc
+streams_refresh(struct replica *replica, bool *gained)
+{
+    int64_t now_ms = replica_now_ms(replica);
+    struct id device = replica->identity.device;
+
+    *gained = false;
+    if (!replica->is_in_team)
+        return RC_OK;
+    enum rc rc = lose_all(replica, now_ms);
+    if (rc == RC_OK)
+        rc = replica_forget_lent(replica);
+    if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
+        keyring_drop(replica->keys, ledger_reserve());
+    return rc == RC_OK ? streams_gain(replica, gained) : rc;
 }

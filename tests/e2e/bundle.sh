@@ -33,8 +33,12 @@ check "a bundle" to fatma anna a1
 check_equal "its mode is that of a secret" 600 "$(stat -c %a "$WORK/a1")"
 check_equal "no words can be read in it" 0 "$(grep -acE 'First of Anna|Duin|Up at' "$WORK/a1")"
 check "a bundle back" to anna fatma f1
+own=$(as fatma status --json | json entries_unsent)
 check "the second takes it in" import fatma a1
 check_equal "with something new" yes "$([ "$(received)" -gt 0 ] && echo yes)"
+check_equal "what it brought is not counted as its own" "$own" "$(as fatma status --json | json entries_unsent)"
+check "but as carried" test "$(as fatma status --json | json entries_carried)" -gt 0
+check_says "and said so" "Of colleagues, received by bundle: [1-9]" as fatma status
 check "the first takes its own in" import anna f1
 check_equal "Anna's visit is at Fatma once" 1 "$(times fatma "First of Anna.")"
 check_equal "Fatma's visit is at Anna once" 1 "$(times anna "First of Fatma.")"
@@ -128,8 +132,13 @@ server_stop
 check "a visit that rests on it" as anna visit add duin --text "After the decisions."
 check "a bundle with the decisions" to fatma anna a8
 check "is taken" import fatma a8
-check_equal "nothing waits for the server" "" "$(grep -E '^(Waiting|Too late)' "$WORK/check.out")"
+check_equal "nothing is too late" "" "$(grep -E '^Too late' "$WORK/check.out")"
 check_equal "the visit is there" 1 "$(times fatma "After the decisions.")"
+check_equal "what waits for the keys of the other family is told" 1 \
+    "$(grep -cE '^[1-9][0-9]* sealed packets wait for keys' "$WORK/check.err")"
+check_equal "all of it waits for keys" key "$(as fatma status --json | /usr/bin/python3 -c 'import json, sys
+print(*{row["reason"] for row in json.load(sys.stdin)["parked"]})')"
+check_exit "the other family is not shown" 4 "no family" as fatma family show berk
 to joris fatma f8 >/dev/null || not_ok "a bundle from who got them by bundle"
 check "who got them by bundle passes them on" test "$(import joris f8 --json | json report.ledger_lines)" -gt 0
 
@@ -146,6 +155,9 @@ for text in "First of Anna." "First of Fatma." "Number 2." "Number 3." "Number 4
     check_equal "once at both: $text" "1 1" "$(times anna "$text") $(times fatma "$text")"
 done
 check_says "the server has it all" "The server has everything" as anna status
+check_equal "nothing is carried or waits any more" "0 0" \
+    "$(as fatma status --json | json entries_carried) $(as fatma status --json | json parked_count)"
+check_says "the other family has come" Berk as fatma family show berk
 check "doctor, the first" as anna doctor
 check "doctor, the second" as fatma doctor
 server_stop

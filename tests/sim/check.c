@@ -301,12 +301,16 @@ check_drained(struct device *device)
 
     if (rc != RC_OK)
         world_fail(world, "device %d, waiting: %s", device->index, rc_sentence());
-    else if (waiting.saves_unsealed + waiting.entries_unsent + waiting.parked > 0)
+    else if (waiting.saves_unsealed + waiting.entries_unsent + waiting.entries_carried +
+                 waiting.parked >
+             0)
         world_fail(
             world,
-            "device %d: %llu saves unsealed, %llu entries unsent, %llu parked after all is well",
+            "device %d: %llu saves unsealed, %llu entries unsent, %llu carried, %llu parked after all "
+            "is well",
             device->index, (unsigned long long)waiting.saves_unsealed,
-            (unsigned long long)waiting.entries_unsent, (unsigned long long)waiting.parked);
+            (unsigned long long)waiting.entries_unsent,
+            (unsigned long long)waiting.entries_carried, (unsigned long long)waiting.parked);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "sync/joining.h"
 #include "sync/ledger.h"
+#include "sync/ledger_op.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,19 @@ refuse_second_team(struct call *call)
     return rc_fail(RC_EXISTS, _("this store is in a team already"));
 }
 
+/* A name or a label, as it will stand on the ledger for ever: checked before a store or a line is made. */
+static enum rc
+name_option(struct call *call, enum option option, struct texts *texts, const char **name)
+{
+    enum rc rc = call_text(call, option, texts, name);
+
+    if (rc != RC_OK || *name == NULL)
+        return rc;
+    if ((*name)[0] == '\0')
+        return rc_fail(RC_INVALID, _("--%s is empty"), option_name(option));
+    return text_check(*name, strlen(*name), LEDGER_TEXT_BYTES, option_name(option));
+}
+
 enum rc
 cmd_team_create(struct call *call)
 {
@@ -76,9 +90,9 @@ cmd_team_create(struct call *call)
     if (rc == RC_OK)
         rc = call_need(call, OPT_NAME, &given);
     if (rc == RC_OK)
-        rc = call_text(call, OPT_NAME, &texts, &team.person_name);
+        rc = name_option(call, OPT_NAME, &texts, &team.person_name);
     if (rc == RC_OK)
-        rc = call_text(call, OPT_DEVICE, &texts, &team.device_label);
+        rc = name_option(call, OPT_DEVICE, &texts, &team.device_label);
     if (rc == RC_OK && roles != NULL)
         rc = input_roles(roles, &team.roles);
     if (rc == RC_OK)
@@ -150,7 +164,7 @@ cmd_team_invite(struct call *call)
     if (rc == RC_OK && known == NULL)
         rc = call_need(call, OPT_NAME, &name);
     if (rc == RC_OK && known == NULL)
-        rc = call_text(call, OPT_NAME, &texts, &name);
+        rc = name_option(call, OPT_NAME, &texts, &name);
     if (rc == RC_OK && known == NULL)
         rc = call_need(call, OPT_ROLES, &list);
     if (rc == RC_OK && list != NULL)
@@ -259,7 +273,7 @@ cmd_device_approve(struct call *call)
     struct texts texts = TEXTS_EMPTY;
     const char *label = NULL, *typed = NULL;
     struct id device;
-    enum rc rc = call_text(call, OPT_DEVICE, &texts, &label);
+    enum rc rc = name_option(call, OPT_DEVICE, &texts, &label);
 
     for (size_t i = 0; rc == RC_OK && i < call->word_count; i++)
         rc = buf_printf(&digits, "%s ", call->words[i]);

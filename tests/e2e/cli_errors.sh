@@ -97,6 +97,9 @@ check_exit "an invitation into a file that exists" 13 "exists|made" as anna team
     --output "$WORK/code"
 check_exit "an invitation into a directory that is not there" 18 "directory and its rights" as anna team invite --name X \
     --roles coach --output "$WORK/none/invitation"
+check_exit "a name of blanks for a colleague" 3 "--name is empty" as anna team invite --name " " --roles coach
+check_exit "a name that is too long" 12 "name is longer" as anna team invite --name "$long" --roles coach
+check_exit "a label of blanks for a device" 3 "--device is empty" as anna device approve --device " " 1234
 check_exit "a function that is none" 3 "one of: owner" as anna family assign duin me --function boss
 check_exit "a cover that ends before it begins" 3 "before it begins" as anna cover start duin --person me --from 2031-01-02 \
     --until 2031-01-01
@@ -238,6 +241,9 @@ check_exit "an address without a beginning" 3 "it is http://127.0.0.1:7411 .*on 
     --server 127.0.0.1:7411 --code-file "$CODE" --name N
 check_exit "one elsewhere" 3 "it is https://baken.example:7411 " as nobody team create --server baken.example:7411 \
     --code-file "$CODE" --name N
+check_exit "a name of blanks" 3 "--name is empty" as nobody team create --server "$SERVER" --code-file "$CODE" --name " "
+check_exit "a label that is too long" 12 "device is longer" as nobody team create --server "$SERVER" --code-file "$CODE" --name N \
+    --device "$long"
 check_equal "no store was made for them" "" "$(ls -A "$WORK/nobody")"
 check_exit "a one-time code that is none" 8 "" as nobody team create --server "$SERVER" --code-file "$WORK/wrong" --name N
 python3 -c '

@@ -256,7 +256,7 @@ cmd_search(struct call *call)
         rc = call_family(call, family_text, &family);
     const char *text = rc == RC_OK ? buf_text(&words) : NULL;
     if (rc == RC_OK && text == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     if (rc == RC_OK) {
         out_list(&call->out, "hits", OUT_TABLE);
         rc = search(call->journal, text, family, limit, row_search, call);

@@ -21,7 +21,7 @@ text_into(struct call *call, enum note_wish wish, struct texts *texts, const cha
 
     if (rc == RC_OK && is_given) {
         const char *read = buf_text(&buf);
-        rc = read == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, read, text);
+        rc = read == NULL ? rc_nomem() : texts_copy(texts, read, text);
     }
     buf_wipe(&buf);
     return rc;

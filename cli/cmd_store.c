@@ -30,7 +30,7 @@ read_slots(struct call *call, struct buf *path, const char **directory, struct s
 
     *directory = rc == RC_OK ? buf_text(path) : NULL;
     if (rc == RC_OK && *directory == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = store_key_read(*directory, slots);
     return rc == RC_ABSENT ? call_no_store(call, *directory) : rc;

@@ -50,7 +50,7 @@ read_secret_text(struct call *call, const char *file, const char *question, stru
     input_trim(buf);
     *text = buf_text(buf);
     if (*text == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given: %s"), question) : RC_OK;
 }
 
@@ -129,7 +129,7 @@ out_invitation(struct call *call, const char *output, struct buf *invitation)
 {
     const char *text = buf_text(invitation);
     struct buf line = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES * 2 + 1);
-    enum rc rc = text == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : RC_OK;
+    enum rc rc = text == NULL ? rc_nomem() : RC_OK;
 
     if (rc == RC_OK && output != NULL) {
         enum rc written = buf_printf(&line, "%s\n", text);
@@ -213,7 +213,7 @@ cmd_team_join(struct call *call)
     if (rc != RC_OK)
         goto out;
     where = buf_text(&address);
-    rc = where == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : call_open_or_make(call);
+    rc = where == NULL ? rc_nomem() : call_open_or_make(call);
     if (rc == RC_OK)
         rc = refuse_second_team(call);
     if (rc == RC_OK)
@@ -286,7 +286,7 @@ cmd_device_approve(struct call *call)
         rc = call_connect(call, NULL);
     typed = rc == RC_OK ? buf_text(&digits) : NULL;
     if (rc == RC_OK && typed == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = replica_approve(call->replica, &call->transport, typed, label, &device);
     if (rc == RC_ABSENT)

@@ -61,7 +61,7 @@ note_into(struct call *call, enum note_wish wish, struct texts *texts, const cha
 
     if (rc == RC_OK && is_given) {
         const char *text = buf_text(&buf);
-        rc = text == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, text, note);
+        rc = text == NULL ? rc_nomem() : texts_copy(texts, text, note);
     }
     buf_wipe(&buf);
     return rc;

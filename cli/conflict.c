@@ -112,7 +112,7 @@ conflict_list(struct call *call, struct conflicts *conflicts)
     conflicts->count = 0;
     conflicts->items = calloc(CONFLICTS, sizeof conflicts->items[0]);
     if (conflicts->items == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     return journal_conflicts(call->journal, take_conflict, conflicts);
 }
 

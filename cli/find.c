@@ -167,7 +167,7 @@ keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
     const char *copy = rc == RC_OK ? buf_text(written) : NULL;
 
     if (rc == RC_OK)
-        rc = copy == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, copy, text);
+        rc = copy == NULL ? rc_nomem() : texts_copy(texts, copy, text);
     buf_wipe(written);
     return rc;
 }

@@ -116,7 +116,7 @@ input_text(const char *typed, const char *what, struct texts *texts, const char 
         goto out;
     input_trim(&normal);
     const char *copy = buf_text(&normal);
-    rc = copy == NULL ? rc_fail(RC_NOMEM, _("memory ran out")) : texts_copy(texts, copy, text);
+    rc = copy == NULL ? rc_nomem() : texts_copy(texts, copy, text);
 out:
     buf_wipe(&normal);
     return rc;

@@ -96,7 +96,7 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
     const char *directory = rc == RC_OK ? buf_text(&path) : NULL;
 
     if (rc == RC_OK && directory == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = check_rights(call, directory);
     if (rc == RC_OK)
@@ -167,7 +167,7 @@ call_connect(struct call *call, const char *address)
             rc = fail_teamless(call, RC_ABSENT);
         address = rc == RC_OK ? buf_text(&known) : NULL;
         if (rc == RC_OK && address == NULL)
-            rc = rc_fail(RC_NOMEM, _("memory ran out"));
+            rc = rc_nomem();
     }
     if (rc == RC_OK)
         rc = transport_http_open(address, &call->http);

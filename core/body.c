@@ -82,7 +82,7 @@ collect_feeds(struct writer *w, const struct change *saves, size_t count)
         return RC_OK;
     w->feeds = calloc(room, sizeof *w->feeds);
     if (w->feeds == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < saves[i].count; k++) {
             const struct operation *operation = &saves[i].operations[k];
@@ -148,7 +148,7 @@ make_slots(struct writer *w, const struct change *saves, size_t count)
         room *= 2;
     w->slots = calloc(room, sizeof *w->slots);
     if (w->slots == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     w->slot_mask = room - 1;
     return RC_OK;
 }
@@ -400,7 +400,7 @@ read_feeds(struct reader *in, struct feed_seen **feeds, size_t *count)
         return RC_OK;
     *feeds = calloc(n, sizeof **feeds);
     if (*feeds == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = 0; i < n; i++) {
         struct feed_seen *feed = &(*feeds)[i];
         reader_copy(in, feed->feed.device.bytes, ID_BYTES);
@@ -435,7 +435,7 @@ begin(struct decoder *d)
         return rc;
     d->is_used = calloc(d->feed_count + 1, sizeof *d->is_used);
     if (d->is_used == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = 0; i < d->feed_count; i++)
         if (compare_feeds(&d->feeds[i].feed, &d->own) == 0)
             d->in.failed = true;
@@ -455,7 +455,7 @@ check_whole(struct decoder *d)
             return rc_fail(RC_CORRUPT, _("the body of an entry names a device without need"));
     struct id *sorted = malloc(d->id_count * sizeof *sorted);
     if (sorted == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     memcpy(sorted, d->ids, d->id_count * sizeof *sorted);
     qsort(sorted, d->id_count, sizeof *sorted, compare_ids_void);
     for (size_t i = 1; i < d->id_count; i++)
@@ -474,7 +474,7 @@ make_block(struct decoder *d)
 
     d->block = malloc(size);
     if (d->block == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     d->block->size = size;
     /* Laid out by falling alignment: all but the value bytes are multiples of 8. */
     d->next_operation = (struct operation *)(void *)(d->block->saves + d->save_count);
@@ -497,7 +497,7 @@ body_read(struct id stream, struct feed_ref own, uint32_t first, uint32_t last, 
         return rc_fail(RC_CORRUPT, _("an entry whose size cannot be"));
     d.save_count = (size_t)last - first + 1;
     d.ids = malloc((len / (OPERATION_LEAST_BYTES + ID_BYTES) + 1) * sizeof *d.ids);
-    rc = d.ids == NULL ? rc_fail(RC_NOMEM, _("out of memory")) : begin(&d);
+    rc = d.ids == NULL ? rc_nomem() : begin(&d);
     if (rc != RC_OK)
         goto out;
     after_feeds = d.in;

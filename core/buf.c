@@ -28,7 +28,7 @@ grow(struct buf *buf, size_t more)
         room = buf->len + more;
     uint8_t *data = malloc(room);
     if (data == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     if (buf->len > 0)
         memcpy(data, buf->data, buf->len);
     if (buf->data != NULL) {
@@ -176,7 +176,7 @@ buf_printf(struct buf *buf, const char *format, ...)
     if (rc != RC_OK)
         goto out;
     if (buf_text(buf) == NULL) {
-        rc = rc_fail(RC_NOMEM, _("out of memory"));
+        rc = rc_nomem();
         goto out;
     }
     if (buf->room - buf->len < (size_t)len + 1) {

@@ -32,7 +32,7 @@ make_room(struct change *change)
         return RC_OK;
     struct operation *operations = realloc(change->operations, room * sizeof *operations);
     if (operations == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     change->operations = operations;
     change->room = room;
     return RC_OK;
@@ -81,7 +81,7 @@ put(struct change *change, const struct operation *model, const struct buf *valu
     if (copy.value == NULL || (model->supersedes != NULL && copy.supersedes == NULL)) {
         free(copy.value);
         free(copy.supersedes);
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     }
     memcpy(copy.value, bytes, len);
     if (model->supersedes_count > 0)
@@ -111,7 +111,7 @@ change_put_over(struct change *change, uint32_t entity, struct id record, uint32
     /* `put` only reads the list. */
     struct version *copy = malloc((count + 1) * sizeof *copy);
     if (copy == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     memcpy(copy, count > 0 ? supersedes : none, count * sizeof *copy);
     model.supersedes = copy;
     model.supersedes_count = count;

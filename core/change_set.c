@@ -52,7 +52,7 @@ take_current(void *context, const struct current *current)
     struct version *grown = realloc(now->versions, (now->count + 1) * sizeof *grown);
 
     if (grown == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     now->versions = grown;
     now->versions[now->count++] = current->version;
     if (!current->is_shown || now->wanted == NULL)

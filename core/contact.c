@@ -144,7 +144,7 @@ tick(void *context, const struct current *current)
     }
     struct version *grown = realloc(w->surplus, (w->surplus_count + 1) * sizeof *grown);
     if (grown == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     w->surplus = grown;
     w->surplus[w->surplus_count++] = current->version;
     return RC_OK;
@@ -177,7 +177,7 @@ contact_put_participants(struct journal *journal, struct change_set *set, struct
     enum rc rc = RC_OK;
 
     if (w == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     w->journal = journal;
     w->set = set;
     w->family = family;

@@ -237,7 +237,7 @@ crypto_sign_message(const struct secret *secret_key, const char *context, const 
     uint8_t *message = message_of(context, bytes, len, room);
 
     if (message == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     enum rc rc = crypto_sign_plain(secret_key, message, CRYPTO_CONTEXT_BYTES + len, signature);
     if (message != room)
         free(message);

@@ -50,7 +50,7 @@ fail_with(struct db *db, int code, bool is_ours)
     if (rc == RC_BUSY)
         return rc_fail(rc, _("another process holds the store"));
     if (rc == RC_NOMEM)
-        return rc_fail(rc, _("memory ran out"));
+        return rc_nomem();
     if (rc == RC_IO && sqlite3_system_errno(db->handle) != 0)
         return rc_fail(rc, "%s (SQLite %d): %s", sqlite3_errstr(code), code,
                        strerror(sqlite3_system_errno(db->handle)));
@@ -149,10 +149,10 @@ db_open(const char *path, const struct db_options *options, struct db **out)
 
     *out = NULL;
     if (db == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     int code = sqlite3_open_v2(path, &db->handle, flags, options->vfs);
     if (code != SQLITE_OK && db->handle == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     else if ((code & 0xff) == SQLITE_CANTOPEN && options->must_exist &&
              sqlite3_system_errno(db->handle) == ENOENT)
         rc = rc_fail(RC_ABSENT, _("there is no store at %s"), path);
@@ -228,7 +228,7 @@ db_stmt(struct db *db, const char *sql, struct stmt **out)
         }
     struct stmt *stmt = calloc(1, sizeof *stmt);
     if (stmt == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     int code =
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (code != SQLITE_OK) {

@@ -51,7 +51,7 @@ get_record(struct saving *s, const struct operation *operation, struct record **
         size_t room = journal->record_room == 0 ? 4 : journal->record_room * 2;
         struct record **grown = realloc(journal->records, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("out of memory"));
+            return rc_nomem();
         memset(grown + journal->record_room, 0, (room - journal->record_room) * sizeof *grown);
         journal->records = grown;
         journal->record_room = room;
@@ -87,7 +87,7 @@ load_dead(struct saving *s)
             break;
         struct dead *grown = realloc(s->dead, (s->dead_count + 1) * sizeof *grown);
         if (grown == NULL) {
-            rc = rc_fail(RC_NOMEM, _("out of memory"));
+            rc = rc_nomem();
             break;
         }
         s->dead = grown;
@@ -124,7 +124,7 @@ remember_missing(struct saving *s, size_t operation, const struct version *versi
         size_t room = s->missing_room == 0 ? 16 : s->missing_room * 2;
         struct missing *grown = realloc(s->missing, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("out of memory"));
+            return rc_nomem();
         s->missing = grown;
         s->missing_room = room;
     }
@@ -215,7 +215,7 @@ fill_in(struct saving *s, struct operation *operation)
     register_range(record, operation->unit, &from, &until);
     operation->supersedes = malloc((until - from + 1) * sizeof *operation->supersedes);
     if (operation->supersedes == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = from; i < until; i++)
         if (goes(policy, operation, shown, &record->heads[i]))
             operation->supersedes[operation->supersedes_count++] = record->heads[i].version;

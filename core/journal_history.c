@@ -27,7 +27,7 @@ copy_operation(const struct operation *operation, uint64_t hlc, struct past *pas
     past->supersedes = malloc((operation->supersedes_count + 1) * sizeof *past->supersedes);
     if (past->value == NULL || past->supersedes == NULL) {
         journal_past_wipe(past);
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     }
     memcpy(past->value, operation->value, operation->value_len);
     past->value_len = operation->value_len;
@@ -100,7 +100,7 @@ follow(struct search *s, const struct version *start, uint64_t head)
     enum rc rc = RC_OK;
 
     if (queue == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     queue[0] = *start;
     for (size_t at = 0; rc == RC_OK && at < count; at++) {
         struct past past;
@@ -175,7 +175,7 @@ journal_base(struct journal *journal, const struct save_source *source, struct i
     s.unit_of = (struct operation){.entity = entity, .unit = unit, .record = record};
     s.found = malloc(ANCESTORS * sizeof *s.found);
     if (s.found == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = 0; rc == RC_OK && i < tips.count; i++)
         rc = follow(&s, &tips.versions[i], UINT64_C(1) << i);
     if (rc == RC_OK)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "core/journal_inside.h"
 
 enum { SQL_BYTES = 64 * 1024, SCRATCH_BYTES = 512 * 1024 * 1024 };
@@ -97,7 +96,7 @@ make_tables(struct db *db, bool *needs_rebuild)
     if (rc == RC_OK)
         rc = schema_write_tables(&sql);
     if (rc == RC_OK && buf_text(&sql) == NULL)
-        rc = rc_fail(RC_NOMEM, _("out of memory"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = db_run(db, kept_sql);
     if (rc == RC_OK)
@@ -129,7 +128,7 @@ journal_open(struct db *db, const struct clock *clock, struct journal **out, boo
     *out = NULL;
     *needs_rebuild = false;
     if (journal == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     journal->db = db;
     journal->clock = *clock;
     journal->scratch = BUF_EMPTY(SCRATCH_BYTES);

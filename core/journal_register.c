@@ -24,7 +24,7 @@ register_new(struct record **record)
 {
     *record = calloc(1, sizeof **record);
     if (*record == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     (*record)->packed = BUF_EMPTY(PACKED_BYTES);
     return RC_OK;
 }
@@ -97,7 +97,7 @@ register_pack(const struct record *r, struct buf *out)
 
     buf_clear(out);
     if (feeds == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     rc = pack_feeds(r, feeds, &count, out);
     if (rc == RC_OK)
         rc = buf_put_varint(out, r->first_count);
@@ -131,7 +131,7 @@ reserve(void **array, size_t *room, size_t count, size_t size)
         more = count;
     void *grown = realloc(*array, more * size);
     if (grown == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     *array = grown;
     *room = more;
     return RC_OK;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
-
 enum { SQL_BYTES = 8192, SYSTEM_COLUMNS = 9, SETS_MOST = 4 };
 
 static const enum stream_kind kinds[] = {STREAM_TEAM, STREAM_INDEX, STREAM_FILE, STREAM_SHIELDED};
@@ -21,7 +19,7 @@ take(struct buf *sql, char **text)
 
     *text = made == NULL ? NULL : strdup(made);
     buf_clear(sql);
-    return *text == NULL ? rc_fail(RC_NOMEM, _("out of memory")) : RC_OK;
+    return *text == NULL ? rc_nomem() : RC_OK;
 }
 
 static bool
@@ -143,7 +141,7 @@ table_prepare(struct journal *journal)
 
     journal->tables = calloc(room, sizeof *journal->tables);
     if (journal->tables == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t e = 0; e < schema_entity_count; e++) {
         for (size_t k = 0; rc == RC_OK && k < sizeof kinds / sizeof *kinds; k++) {
             if (!schema_has_table(&schema_entities[e], kinds[k]))

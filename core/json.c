@@ -31,7 +31,7 @@ refuse_duplicates(const cJSON *object)
         return RC_OK;
     char **names = calloc(count, sizeof *names);
     if (names == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     size_t at = 0;
     for (const cJSON *member = object->child; member != NULL; member = member->next)
         names[at++] = member->string;
@@ -99,7 +99,7 @@ json_parse(const void *bytes, size_t len, size_t ceiling_bytes, struct json **ro
         return rc;
     cJSON *tree = cJSON_ParseWithLength(bytes, len);
     if (tree == NULL) /* the grammar holds, so it can only be memory */
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     rc = walk(tree, check_value);
     *root = (struct json *)(void *)tree;
     if (rc != RC_OK) {

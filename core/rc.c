@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/i18n.h"
+
 enum { SENTENCE_BYTES = 1024 };
 
 static _Thread_local char sentence[SENTENCE_BYTES];
@@ -22,6 +24,12 @@ rc_fail(enum rc code, const char *format, ...)
     va_end(args);
     memcpy(sentence, fresh, sizeof fresh);
     return code;
+}
+
+enum rc
+rc_nomem(void)
+{
+    return rc_fail(RC_NOMEM, _("memory ran out"));
 }
 
 enum rc

@@ -30,6 +30,9 @@ enum rc {
  * language without a full stop ("the tag differs"); it never carries a secret or a family's text. */
 enum rc rc_fail(enum rc code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Memory ran out: its one sentence, and RC_NOMEM. */
+enum rc rc_nomem(void);
+
 /* Put what was being done before the sentence ("opening the store: the tag differs"); return `code`. */
 enum rc rc_while(enum rc code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

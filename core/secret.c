@@ -44,14 +44,14 @@ secret_start(void)
     uint8_t *map = mmap(NULL, len + 2 * GUARD_BYTES, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) {
-        rc = rc_fail(RC_NOMEM, _("out of memory"));
+        rc = rc_nomem();
         goto out;
     }
     uint8_t *base = map + GUARD_BYTES;
     if (mprotect(base, len, PROT_READ | PROT_WRITE) != 0 ||
         madvise(base, len, MADV_DONTDUMP) != 0 || madvise(base, len, MADV_WIPEONFORK) != 0) {
         (void)munmap(map, len + 2 * GUARD_BYTES);
-        rc = rc_fail(RC_NOMEM, _("out of memory"));
+        rc = rc_nomem();
         goto out;
     }
     arena.locked = mlock(base, len) == 0;

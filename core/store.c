@@ -190,20 +190,20 @@ begin(const struct store_options *options, struct store **out)
 
     *out = NULL;
     if (store == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     store->lock = -1;
     store->state = BUF_EMPTY(PATH_MAX);
     store->clock = options->clock;
     *out = store;
     store->directory = strdup(options->directory);
     if (store->directory == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     len = snprintf(store->path, sizeof store->path, "%s/store.db", options->directory);
     if (len <= 0 || (size_t)len >= sizeof store->path)
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
     rc = store_token_directory(options->state_directory, &store->state);
     if (rc == RC_OK && buf_text(&store->state) == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     return rc;
 }
 

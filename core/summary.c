@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/hlc.h"
-#include "core/i18n.h"
 #include "core/journal_inside.h"
 
 struct gathered {
@@ -30,7 +29,7 @@ text_of(struct gathered *g, const struct schema_unit *unit, const struct head *h
             continue;
         char *copy = strndup((const char *)fields[i].bytes, fields[i].len);
         if (copy == NULL)
-            return rc_fail(RC_NOMEM, _("out of memory"));
+            return rc_nomem();
         rc = texts_copy(&g->texts, copy, text);
         free(copy);
         return rc;
@@ -69,7 +68,7 @@ gather(struct gathered *g, const struct record *r, const struct head *h)
         size_t room = g->room == 0 ? 32 : g->room * 2;
         struct summary_item *grown = realloc(g->items, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("out of memory"));
+            return rc_nomem();
         g->items = grown;
         g->room = room;
     }

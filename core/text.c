@@ -58,7 +58,7 @@ text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *
     size_t whole = 0;
     uint8_t *composed = u8_normalize(UNINORM_NFC, bytes, len, NULL, &whole);
     if (composed == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     size_t kept = drop_returns(composed, whole);
     if (kept > ceiling_bytes)
         rc = rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), what, ceiling_bytes);

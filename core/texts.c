@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "core/secret.h"
 
 struct texts_block {
@@ -22,7 +21,7 @@ texts_copy(struct texts *texts, const char *text, const char **copy)
     size_t len = strlen(text) + 1;
     struct texts_block *block = malloc(sizeof *block + len);
     if (block == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     block->len = len;
     memcpy(block->text, text, len);
     block->next = texts->blocks;

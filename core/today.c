@@ -5,7 +5,6 @@
 
 #include "core/date.h"
 #include "core/db.h"
-#include "core/i18n.h"
 #include "core/record_inside.h"
 
 enum { APPOINTMENT_DAYS = 7, BIRTHDAY_DAYS = 14 };
@@ -37,7 +36,7 @@ gather(struct gathered *g, const struct today_item *item)
         size_t room = g->room == 0 ? 32 : g->room * 2;
         struct today_item *grown = realloc(g->items, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("out of memory"));
+            return rc_nomem();
         g->items = grown;
         g->room = room;
     }

@@ -252,7 +252,7 @@ value_read_versions(const struct field *field, struct version **versions, size_t
         return RC_OK;
     *versions = malloc(n * sizeof **versions);
     if (*versions == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     struct reader in = reader_of(field->bytes, field->len);
     for (size_t i = 0; i < n; i++)
         (*versions)[i] = read_version(&in);

@@ -313,7 +313,7 @@ vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
         return rc_fail(RC_INVALID, _("the store key has %zu bytes, not 32"), key->len);
     vfs = calloc(1, sizeof *vfs);
     if (vfs == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     vfs->base = sqlite3_vfs_find(base == NULL ? "unix" : base);
     vfs->memory = sqlite3_vfs_find("memdb");
     rc = vfs->base == NULL || vfs->memory == NULL
@@ -327,7 +327,7 @@ vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
         snprintf(vfs->name, sizeof vfs->name, "baken-%016llx", (unsigned long long)random_u64());
         fill_api(vfs);
         if (sqlite3_vfs_register(&vfs->api, 0) != SQLITE_OK)
-            rc = rc_fail(RC_NOMEM, _("memory ran out"));
+            rc = rc_nomem();
     }
     if (rc != RC_OK) {
         vfs_keys_wipe(&vfs->keys);

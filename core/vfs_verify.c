@@ -61,7 +61,7 @@ vfs_verify(struct vfs *vfs, const char *path, struct vfs_verdict *verdict)
 
     *verdict = (struct vfs_verdict){0, 0, 0};
     if (name == NULL || file == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     else if (vfs->base->xOpen(vfs->base, name, file, flags, &flags) != SQLITE_OK)
         rc = rc_fail(RC_IO, _("the store cannot be read"));
     else

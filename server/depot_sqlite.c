@@ -45,7 +45,7 @@ depot_open(const char *path, bool may_create, struct depot **out)
     *out = NULL;
     struct depot *depot = calloc(1, sizeof *depot);
     if (depot == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     rc = db_open(path, &options, &depot->db);
     if (rc == RC_OK) /* several handles share a small machine */
         rc = db_run(depot->db, "PRAGMA cache_size=-4096; PRAGMA foreign_keys=ON;");

@@ -186,7 +186,7 @@ depot_body(struct depot_body *body, struct depot_entry *entry)
     if (stmt_is_null(body->stmt, BODY_COLUMN))
         return RC_OK;
     entry->ciphertext = stmt_get_blob(body->stmt, BODY_COLUMN, &entry->ciphertext_len);
-    return entry->ciphertext != NULL ? RC_OK : rc_fail(RC_NOMEM, _("memory ran out"));
+    return entry->ciphertext != NULL ? RC_OK : rc_nomem();
 }
 
 #define ENTRY_COLUMNS \

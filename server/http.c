@@ -524,7 +524,7 @@ http_start(struct server *server, const struct http_options *options, struct htt
     *out = NULL;
     struct http *http = calloc(1, sizeof *http);
     if (http == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     http->server = server;
     http->deadline_ms = (options->deadline_s > 0 ? options->deadline_s : 30) * (int64_t)SECOND_MS;
     pthread_mutex_init(&http->mutex, NULL);

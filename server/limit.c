@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/crypto.h"
-#include "core/i18n.h"
 #include "core/secret.h"
 
 enum { SETS = 1024, WAYS = 4, TAG_BYTES = 16, MILLI = 1000 };
@@ -45,7 +44,7 @@ limit_new(struct limit **limit)
 {
     *limit = calloc(1, sizeof **limit);
     if (*limit == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     pthread_mutex_init(&(*limit)->mutex, NULL);
     random_fill((*limit)->salt, sizeof (*limit)->salt);
     return RC_OK;

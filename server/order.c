@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "server/ask.h"
 #include "server/lies.h"
 #include "server/pile.h"
@@ -114,7 +113,7 @@ note_ended(void *context, const struct depot_box *box, bool *stop)
         size_t room = ended->room == 0 ? 64 : 2 * ended->room;
         uint64_t *numbers = realloc(ended->numbers, room * sizeof *numbers);
         if (numbers == NULL)
-            return rc_fail(RC_NOMEM, _("memory ran out"));
+            return rc_nomem();
         ended->numbers = numbers;
         ended->room = room;
     }

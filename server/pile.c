@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
-
 struct pile_item {
     struct pile_item *next;
     uint8_t bytes[];
@@ -18,7 +16,7 @@ pile_keep(struct pile *pile, const void *bytes, size_t len, const uint8_t **kept
 
     *kept = NULL;
     if (item == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     if (len > 0)
         memcpy(item->bytes, bytes, len);
     item->next = pile->items;

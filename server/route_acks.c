@@ -74,7 +74,7 @@ keep_ack(struct ask *ask, const struct ack *ack)
     enum rc rc;
 
     if (streams == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     for (size_t i = 0; i < ack->stream_count; i++)
         streams[i] = ack->streams[i].stream;
     row.streams = streams;

@@ -55,7 +55,7 @@ route_get_boxes(struct ask *ask)
     picked.list.next = after;
     picked.list.numbers = calloc(BOXES_MAX, sizeof *picked.list.numbers);
     if (picked.list.numbers == NULL)
-        rc = rc_fail(RC_NOMEM, _("memory ran out"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = depot_list_boxes(ask->depot, ask->team->key, one_stream ? &stream : NULL, after,
                               pick_box, &picked);

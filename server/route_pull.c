@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "server/lies.h"
 #include "server/pile.h"
 #include "sync/ledger.h"
@@ -48,7 +47,7 @@ grow(struct pull *pull)
     struct entry *entries = realloc(pull->entries, room * sizeof *entries);
 
     if (entries == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     pull->entries = entries;
     pull->room = room;
     return RC_OK;

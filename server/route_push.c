@@ -278,7 +278,7 @@ take_in(struct ask *ask, struct push *push)
     push->answer.count = push->list.count;
     push->answer.items = calloc(push->list.count + 1, sizeof *push->answer.items);
     if (push->answer.items == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     for (int i = 0; i < TRIES; i++) {
         rc = judge_and_store(ask, push);
         if (rc != RC_STALE)

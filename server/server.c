@@ -26,7 +26,7 @@ join_path(const char *dir, const char *name, char **path)
 
     *path = malloc(size);
     if (*path == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     (void)snprintf(*path, size, "%s/%s", dir, name);
     return RC_OK;
 }
@@ -172,7 +172,7 @@ server_open(const char *dir, const struct clock *clock, struct server **out)
     *out = NULL;
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
-        return rc_fail(RC_NOMEM, _("memory ran out"));
+        return rc_nomem();
     server->clock = clock != NULL ? *clock : clock_system();
     server->secret_key = SECRET_EMPTY;
     server->rates = limit_rates_usual();

@@ -57,7 +57,7 @@ find_or_add(struct server *server, const uint8_t *id, int64_t key, struct team *
     }
     pthread_mutex_unlock(&server->mutex);
     *out = team;
-    return team != NULL ? RC_OK : rc_fail(RC_NOMEM, _("memory ran out"));
+    return team != NULL ? RC_OK : rc_nomem();
 }
 
 static bool

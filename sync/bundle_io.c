@@ -75,7 +75,7 @@ pack_lines(struct packing *packing)
     size_t count = 0;
 
     if (ends == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     enum rc rc =
         db_stmt(packing->replica->db, "SELECT line FROM sync_line ORDER BY position", &stmt);
     if (rc != RC_OK) {
@@ -109,7 +109,7 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
         size_t room = packing->room == 0 ? BUNDLE_BATCH : 2 * packing->room;
         struct elog_row *grown = realloc(packing->rows, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("no memory left"));
+            return rc_nomem();
         packing->rows = grown;
         packing->room = room;
     }

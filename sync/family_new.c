@@ -66,7 +66,7 @@ read_text(struct reader *reader, struct texts *texts, enum rc *rc)
         *rc = buf_put(&bytes, block, len);
     if (*rc == RC_OK && bytes.len > 0) {
         const char *text = buf_text(&bytes);
-        *rc = text == NULL ? rc_fail(RC_NOMEM, _("no memory left")) : texts_copy(texts, text, &copy);
+        *rc = text == NULL ? rc_nomem() : texts_copy(texts, text, &copy);
     }
     buf_wipe(&bytes);
     return copy;

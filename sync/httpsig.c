@@ -83,7 +83,7 @@ profile_base(const struct httpsig_request *request, const char *digest, const ch
     rc = buf_printf(&query, "?%s", asked);
     const char *query_text = rc == RC_OK ? buf_text(&query) : NULL;
     if (rc == RC_OK && query_text == NULL)
-        rc = rc_fail(RC_NOMEM, _("out of memory"));
+        rc = rc_nomem();
     if (rc == RC_OK) {
         const struct httpsig_component components[] = {
             {"@method", request->method},

@@ -27,7 +27,7 @@ keyring_new(struct keyring **keyring)
 {
     *keyring = calloc(1, sizeof **keyring);
     if (*keyring == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     enum rc rc = secret_random(&(*keyring)->cover, CRYPTO_KEY_BYTES);
     if (rc != RC_OK) {
         free(*keyring);

@@ -12,7 +12,7 @@ enum rc
 ledger_new(struct ledger **ledger)
 {
     *ledger = calloc(1, sizeof **ledger);
-    return *ledger == NULL ? rc_fail(RC_NOMEM, _("out of memory")) : RC_OK;
+    return *ledger == NULL ? rc_nomem() : RC_OK;
 }
 
 void

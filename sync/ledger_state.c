@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "sync/ledger_inside.h"
 #include "sync/writer.h"
 
@@ -373,7 +372,7 @@ give_cover(struct ledger *ledger, const struct ledger_op *op)
 
     cover.families = calloc(op->family_count, sizeof *cover.families);
     if (cover.families == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     memcpy(cover.families, op->families, op->family_count * sizeof *cover.families);
     cover.facts.families = cover.families;
     ADD(ledger, covers, &cover, ID_BYTES, rc);
@@ -404,7 +403,7 @@ keep_heads(struct ledger *ledger, const struct ledger_heads *heads)
     struct inside_heads kept = {ledger_inside_now(ledger), calloc(heads->count, sizeof *kept.items),
                                 heads->count};
     if (kept.items == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     memcpy(kept.items, heads->items, heads->count * sizeof *kept.items);
     all[ledger->heads_count++] = kept;
     return RC_OK;

@@ -72,7 +72,7 @@ replica_seal_name(const struct keyring *keys, struct id stream, uint32_t epoch, 
         rc = text_normalise(text, strlen(text), LEDGER_TEXT_BYTES, _("the name"), &normal);
     const char *name = rc == RC_OK ? buf_text(&normal) : NULL;
     if (rc == RC_OK && name == NULL)
-        rc = rc_fail(RC_NOMEM, _("no memory left"));
+        rc = rc_nomem();
     if (rc == RC_OK)
         rc = ledger_text_seal(&key, epoch, subject, name, sealed);
     buf_wipe(&normal);

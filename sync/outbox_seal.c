@@ -101,7 +101,7 @@ see(struct replica *replica, struct batch *batch, struct id stream, const struct
         size_t room = batch->seen_room == 0 ? 8 : 2 * batch->seen_room;
         struct feed_seen *grown = realloc(batch->seen, room * sizeof *grown);
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("no memory left"));
+            return rc_nomem();
         batch->seen = grown;
         batch->seen_room = room;
     }
@@ -261,7 +261,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
         return RC_OK;
     struct batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
     while (rc == RC_OK && found) {
         bool is_asked = id_is_zero(only) || id_equal(only, stream);

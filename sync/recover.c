@@ -41,7 +41,7 @@ keep(struct leftovers *list, const struct elog_feed *feed, uint32_t save, struct
         struct leftover *grown = realloc(list->items, room * sizeof *grown);
         if (grown == NULL) {
             body_free(change, 1);
-            return rc_fail(RC_NOMEM, _("no memory left"));
+            return rc_nomem();
         }
         list->items = grown;
         list->room = room;
@@ -139,7 +139,7 @@ renumber(const struct leftovers *list, struct leftover *item, struct feed_ref fe
         if (operation->supersedes == NULL)
             operation->supersedes = calloc(1, sizeof *operation->supersedes);
         if (operation->supersedes == NULL)
-            return rc_fail(RC_NOMEM, _("no memory left"));
+            return rc_nomem();
     }
     return RC_OK;
 }

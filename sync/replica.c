@@ -378,7 +378,7 @@ replica_open(struct store *store, struct replica **out)
 
     *out = NULL;
     if (replica == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     replica->store = store;
     replica->db = store_db(store);
     replica->clock = store_clock(store);

@@ -227,7 +227,7 @@ session_push(struct session *session)
     struct push *push = calloc(1, sizeof *push);
 
     if (push == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     enum rc rc = outbox_seal(replica, (struct id){{0}}, true);
     if (rc == RC_OK)
         rc = inbox_judge(replica);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "sync/submit.h"
 
 enum { PAY_PARTS = 256 }; /* of one operation: far below the ceilings */
@@ -27,7 +26,7 @@ grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at
         return RC_OK; /* another pays */
     struct id *devices = calloc(count, sizeof *devices);
     if (devices == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     for (size_t i = 0; i < count; i++)
         devices[i] = due->items[start + i].device;
     if (rc == RC_OK)

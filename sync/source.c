@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
 
@@ -122,7 +121,7 @@ source_make(struct replica *replica)
 {
     replica->cache = calloc(1, sizeof *replica->cache);
     if (replica->cache == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     replica->saves = (struct save_source){get, replica};
     return RC_OK;
 }

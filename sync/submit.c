@@ -101,7 +101,7 @@ submit_recipients(struct replica *replica, const struct ledger_ids *devices,
 {
     *recipients = calloc(devices->count + 1, sizeof **recipients);
     if (*recipients == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     for (size_t i = 0; i < devices->count; i++) {
         const struct ledger_device *device = ledger_device(replica->ledger, devices->items[i]);
         (*recipients)[i] = (struct keyring_recipient){device->id, device->box_public};
@@ -130,7 +130,7 @@ submit_share(struct replica *replica, struct draft *draft, struct id stream,
 
     ids.items = calloc(count + 1, sizeof *ids.items);
     if (ids.items == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     memcpy(ids.items, devices, count * sizeof *devices);
     ids.count = count;
     enum rc rc = submit_recipients(replica, &ids, &recipients);

@@ -286,7 +286,7 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
         rc = replica_open_name(replica, &approval.name, approval.person, &name);
         approval.label = buf_text(&name);
         if (rc == RC_OK && approval.label == NULL)
-            rc = rc_fail(RC_NOMEM, _("memory ran out"));
+            rc = rc_nomem();
     }
     if (rc == RC_OK)
         rc = submit(&session, build_approval, &approval);

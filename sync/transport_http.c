@@ -160,7 +160,7 @@ add_header(struct curl_slist **headers, const char *name, const char *value)
         return rc_fail(RC_TOO_LARGE, _("a header of the request is too long"));
     struct curl_slist *grown = curl_slist_append(*headers, line);
     if (grown == NULL)
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     *headers = grown;
     return RC_OK;
 }
@@ -181,7 +181,7 @@ make_headers(const struct transport_request *request, struct curl_slist **header
     if (rc == RC_OK) { /* "Expect:" without a value: no waiting for 100 */
         struct curl_slist *grown = curl_slist_append(*headers, "Expect:");
         if (grown == NULL)
-            return rc_fail(RC_NOMEM, _("no memory left"));
+            return rc_nomem();
         *headers = grown;
     }
     return rc;
@@ -240,7 +240,7 @@ judge(CURLcode code, const struct receiving *receiving, const char *detail)
     case CURLE_SSL_CACERT_BADFILE:
         return rc_fail(RC_INVALID, _("the file of certificates cannot be read: %s"), why);
     case CURLE_OUT_OF_MEMORY:
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
         return rc_fail(RC_INVALID, _("the server's address cannot be used: %s"), why);
@@ -303,12 +303,12 @@ transport_http_open(const char *address, struct transport_http **out)
     *out = NULL;
     if (http == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(http);
-        return rc_fail(RC_NOMEM, _("no memory left"));
+        return rc_nomem();
     }
     enum rc rc = take_address(http, address);
     if (rc == RC_OK) {
         http->curl = curl_easy_init();
-        rc = http->curl != NULL ? RC_OK : rc_fail(RC_NOMEM, _("no memory left"));
+        rc = http->curl != NULL ? RC_OK : rc_nomem();
     }
     if (rc != RC_OK) {
         transport_http_close(http);

@@ -166,7 +166,7 @@ read_push_items(struct reader *reader, struct wire_push_answer *answer)
         return RC_OK;
     answer->items = calloc(answer->count, sizeof *answer->items);
     if (answer->items == NULL)
-        return rc_fail(RC_NOMEM, _("out of memory"));
+        return rc_nomem();
     for (size_t i = 0; i < answer->count; i++) {
         struct wire_push_item *item = &answer->items[i];
         item->result = reader_u8(reader);

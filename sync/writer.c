@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/i18n.h"
-
 struct writer
 writer_of(struct buf *buf)
 {
@@ -126,7 +124,7 @@ array_grow(void *items, size_t *room, size_t needed, size_t item_bytes)
         more = needed;
     void *grown = more > SIZE_MAX / item_bytes ? NULL : realloc(items, more * item_bytes);
     if (grown == NULL) {
-        (void)rc_fail(RC_NOMEM, _("out of memory"));
+        (void)rc_nomem();
         return NULL;
     }
     *room = more;

@@ -175,6 +175,8 @@ cmd_bundle_export(struct call *call)
         rc = call_open_team(call);
     if (rc == RC_OK)
         rc = call_device(call, device_text, &device);
+    if (rc == RC_OK) /* what goes into a bundle is sealed and counts as given away */
+        rc = output_try(call, path);
     if (rc == RC_OK)
         progress_step(&call->out.progress, _("packing"));
     if (rc == RC_OK)

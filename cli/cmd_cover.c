@@ -1,6 +1,5 @@
 /* Cover: given, accepted, listed, ended. */
 #include "cli/commands.h"
-#include "cli/show.h"
 #include "cli/words.h"
 #include "core/absence.h"
 #include "core/i18n.h"
@@ -24,37 +23,66 @@ state_of(const struct call *call, const struct ledger_cover *cover)
     return cover->state == LEDGER_COVER_ACCEPTED ? "accepted" : "given";
 }
 
-/* Whether a family's latest answer on one colleague, as far as it is known here, is a veto. */
-struct veto_search {
-    struct id person;
-    int64_t latest_ms;
-    bool is_vetoed;
+/* What a family said to a cover and to the colleague who covers, as far as that is known here. A veto is about the
+ * colleague, whatever cover it was said to. It holds until somebody writes down a yes after it that the family said no
+ * earlier than the veto: of equal times, and where one wrote a day too early, the veto holds. */
+struct answers {
+    struct id person, cover;
+    int64_t veto_ms, yes_ms, latest_ms; /* when it was written down; 0: never */
+    uint32_t veto_date, yes_date;       /* when it was said */
+    char latest[8];                     /* to this cover */
 };
 
 static enum rc
-take_veto(void *context, const struct assent *assent)
+take_answer(void *context, const struct assent *assent)
 {
-    struct veto_search *search = context;
+    struct answers *answers = context;
+    int64_t at_ms = assent->facts.changed_ms;
 
-    if (!id_equal(assent->person, search->person) || assent->answer == NULL ||
-        assent->facts.changed_ms < search->latest_ms)
+    if (!id_equal(assent->person, answers->person) || assent->answer == NULL ||
+        strlen(assent->answer) >= sizeof answers->latest)
         return RC_OK;
-    search->latest_ms = assent->facts.changed_ms;
-    search->is_vetoed = strcmp(assent->answer, "veto") == 0;
+    if (strcmp(assent->answer, "veto") == 0) {
+        answers->veto_ms = at_ms > answers->veto_ms ? at_ms : answers->veto_ms;
+        answers->veto_date = assent->date > answers->veto_date ? assent->date : answers->veto_date;
+    } else if (strcmp(assent->answer, "yes") == 0 && at_ms >= answers->yes_ms) {
+        answers->yes_ms = at_ms;
+        answers->yes_date = assent->date;
+    }
+    if (id_equal(assent->cover, answers->cover) && at_ms >= answers->latest_ms) {
+        answers->latest_ms = at_ms;
+        memcpy(answers->latest, assent->answer, strlen(assent->answer) + 1);
+    }
     return RC_OK;
 }
 
-/* A family's veto of a colleague is absolute; a missing assent is an open point and blocks nothing. */
+/* NULL when nothing was said, else yes, no or veto. */
+static enum rc
+answer_of(struct call *call, struct id family, struct id person, struct id cover,
+          struct answers *answers, const char **answer)
+{
+    struct record_filter filter = {.family = family};
+
+    *answers = (struct answers){.person = person, .cover = cover};
+    enum rc rc = assent_list(call->journal, &filter, take_answer, answers);
+    *answer = answers->latest[0] == '\0' ? NULL : answers->latest;
+    if (answers->veto_ms > 0 &&
+        (answers->yes_ms <= answers->veto_ms || answers->yes_date < answers->veto_date))
+        *answer = "veto";
+    return rc;
+}
+
+/* A veto of a family whose file is here blocks a new cover; a missing assent is an open point and blocks nothing. */
 static enum rc
 refuse_vetoed(struct call *call, const struct cover_new *cover)
 {
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < cover->count; i++) {
-        struct record_filter filter = {.family = cover->families[i]};
-        struct veto_search search = {.person = cover->person};
-        rc = assent_list(call->journal, &filter, take_veto, &search);
-        if (rc == RC_OK && search.is_vetoed)
+        struct answers answers;
+        const char *answer = NULL;
+        rc = answer_of(call, cover->families[i], cover->person, (struct id){{0}}, &answers, &answer);
+        if (rc == RC_OK && answer != NULL && strcmp(answer, "veto") == 0)
             rc = rc_fail(RC_DENIED, _("a family has said that it does not want this colleague"));
     }
     return rc;
@@ -193,30 +221,9 @@ cmd_cover_assent(struct call *call)
     assent.person = cover->person;
     rc = assent_put(call->journal, &set, &assent);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "assent", assent.facts.id);
+        rc = call_save(call, &set, "assent", assent.facts.id);
     change_set_wipe(&set);
     return rc;
-}
-
-struct assent_search {
-    struct id cover;
-    const char *answer;
-    char kept[16];
-};
-
-static enum rc
-take_assent(void *context, const struct assent *assent)
-{
-    struct assent_search *search = context;
-
-    if (id_equal(assent->cover, search->cover) && assent->answer != NULL &&
-        strlen(assent->answer) < 16) {
-        memcpy(search->kept, assent->answer, strlen(assent->answer) + 1);
-        search->answer = search->kept;
-    }
-    return RC_OK;
 }
 
 /* The families of a cover, with what each said to it, as far as that is known here. */
@@ -227,14 +234,14 @@ out_cover_families(struct call *call, const struct ledger_cover *cover)
 
     out_list(&call->out, "families", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && i < cover->family_count; i++) {
-        struct record_filter filter = {.family = cover->families[i]};
-        struct assent_search search = {.cover = cover->id};
-        rc = assent_list(call->journal, &filter, take_assent, &search);
+        struct answers answers;
+        const char *answer = NULL;
+        rc = answer_of(call, cover->families[i], cover->person, cover->id, &answers, &answer);
         out_row(&call->out);
         if (rc == RC_OK)
             rc = call_out_family(call, "family", _("Family"), cover->families[i]);
-        out_word(&call->out, "assent", _("Assent of the family"), search.answer,
-                 search.answer == NULL ? _("open") : words_say(search.answer));
+        out_word(&call->out, "assent", _("Assent of the family"), answer,
+                 answer == NULL ? _("open") : words_say(answer));
         out_row_end(&call->out);
     }
     out_list_end(&call->out, NULL);

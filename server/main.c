@@ -205,7 +205,7 @@ run_server(const struct options *options)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     if (!secret_is_locked())
-        log_warn("server.memory_not_locked", "errno=%d", ENOMEM);
+        log_warn("server.memory_not_locked", "pid=%ld", (long)getpid());
     rc = server_open(options->dir, NULL, &server);
     if (rc == RC_OK)
         rc = http_start(server, &options->http, &http);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/i18n.h"
-#include "core/log.h"
 #include "sync/outbox.h"
 
 enum { BATCH_ENTRIES = 1000 };
@@ -64,12 +63,8 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
                       is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
         if (rc == RC_OK)
             ++*stored;
-        if (rc == RC_UNTRUSTED && !is_own) {
-            /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
-            log_warn("inbox.fork", "last=%u", (unsigned)items[i].last);
-            rc = RC_OK;
-        }
-        if (rc == RC_EXISTS)
+        /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
+        if (rc == RC_EXISTS || (rc == RC_UNTRUSTED && !is_own))
             rc = RC_OK;
     }
     if (rc == RC_OK && from_server && items[count - 1].last > feed.on_server) {

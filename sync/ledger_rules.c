@@ -747,7 +747,7 @@ tell_rule(const struct ledger_rule *demand, enum ledger_kind kind)
 
     if (len > 0 && text[len - 1] == '.')
         len--;
-    return rc_fail(demand->code, _("the team has a rule: %.*s (%s, %s)"), (int)len, text,
+    return rc_fail(demand->code, _("this rule of the team does not hold: %.*s (%s, %s)"), (int)len, text,
                    ledger_kind_name(kind), demand->name);
 }
 

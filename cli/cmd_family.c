@@ -165,9 +165,7 @@ cmd_family_edit(struct call *call)
     if (rc == RC_OK)
         rc = put_options(call, &set, family, &texts);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "family", family);
+        rc = call_save(call, &set, "family", family);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -323,9 +321,7 @@ cmd_member_add(struct call *call)
     if (rc == RC_OK)
         rc = member_put(call->journal, &set, &member);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "member", member.facts.id);
+        rc = call_save(call, &set, "member", member.facts.id);
     if (rc == RC_OK && member.birth_date > call_today(call))
         out_notice(&call->out, "expected_child", "%s",
                    _("The date of birth lies in the future: noted as an expected child."));

@@ -73,9 +73,7 @@ cmd_goal_add(struct call *call)
     if (rc == RC_OK)
         rc = goal_put(call->journal, &set, &goal);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "goal", goal.facts.id);
+        rc = call_save(call, &set, "goal", goal.facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -104,9 +102,7 @@ cmd_goal_edit(struct call *call)
     if (rc == RC_OK)
         rc = goal_put(call->journal, &set, &goal);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "goal", facts.id);
+        rc = call_save(call, &set, "goal", facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -143,9 +139,7 @@ cmd_agreement_add(struct call *call)
     if (rc == RC_OK)
         rc = agreement_put(call->journal, &set, &agreement);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "agreement", agreement.facts.id);
+        rc = call_save(call, &set, "agreement", agreement.facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -177,9 +171,7 @@ cmd_agreement_done(struct call *call)
         rc = agreement_put(call->journal, &set, &agreement);
     }
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "agreement", facts.id);
+        rc = call_save(call, &set, "agreement", facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -226,9 +218,7 @@ cmd_safety_set(struct call *call)
     if (rc == RC_OK)
         rc = safety_put(call->journal, &set, replica_self(call->replica).person, &safety);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "judgement", safety.facts.id);
+        rc = call_save(call, &set, "judgement", safety.facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -274,9 +264,7 @@ cmd_absence_add(struct call *call)
     if (rc == RC_OK)
         rc = absence_put(call->journal, &set, &absence);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "absence", absence.facts.id);
+        rc = call_save(call, &set, "absence", absence.facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;

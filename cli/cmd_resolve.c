@@ -1,7 +1,6 @@
 /* Two versions resolved by a person: one of them, all texts, or a new one. */
 #include "cli/commands.h"
 #include "cli/conflict.h"
-#include "cli/show.h"
 #include "core/i18n.h"
 #include "core/schema.h"
 
@@ -21,9 +20,11 @@ keep_named(struct versions *versions, const char *token)
         while (i < versions->count &&
                memcmp(versions->sides[i].mark, token + at, CONFLICT_MARK_CHARS) != 0)
             i++;
-        if (i == versions->count)
+        if (i == versions->count) {
+            conflict_versions_wipe(&named);
             return rc_fail(RC_STALE,
                            _("a version that was on the screen has been replaced meanwhile"));
+        }
         named.sides[named.count++] = versions->sides[i];
         versions->sides[i] = versions->sides[--versions->count];
     }
@@ -127,7 +128,23 @@ build_value(const struct conflict *conflict, const struct versions *versions, si
     return rc;
 }
 
-/* --take as the number of a version (from 0), all texts, or a new one. */
+/* The number of a version as it is on the screen, from 0; false when the text is none. */
+static bool
+read_version(const char *text, size_t *chosen)
+{
+    size_t number = 0;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9' || number > CONFLICT_VERSIONS)
+            return false;
+        number = number * 10 + (size_t)(*at - '0');
+    }
+    *chosen = number - 1;
+    return number > 0;
+}
+
+/* --take as the number of a version (from 0), all texts, or a new one. A text that would replace a version
+ * which was asked for is refused: only `new` has one. */
 static enum rc
 read_choice(struct call *call, size_t *chosen, bool *joins, bool *is_new)
 {
@@ -142,10 +159,10 @@ read_choice(struct call *call, size_t *chosen, bool *joins, bool *is_new)
         *joins = true;
     else if (strcmp(take, "new") == 0)
         *is_new = true;
-    else if (take[0] >= '1' && take[0] <= '9' && take[1] == '\0')
-        *chosen = (size_t)(take[0] - '1');
-    else
+    else if (!read_version(take, chosen))
         return rc_fail(RC_INVALID, _("--take is the number of a version, `both` or `new`"));
+    if (!*is_new && (call_has(call, OPT_TEXT) || call_has(call, OPT_NOTE_FILE)))
+        return rc_fail(RC_INVALID, _("a text goes with `--take new` only; nothing was resolved"));
     return RC_OK;
 }
 
@@ -182,13 +199,13 @@ cmd_resolve(struct call *call)
     struct conflict conflict;
     const char *token = NULL;
     size_t chosen = 0;
-    bool joins = false, is_new = false, is_given = false;
+    bool joins = false, is_new = false, has_text = false;
     enum rc rc = read_choice(call, &chosen, &joins, &is_new);
 
     if (rc == RC_OK)
         rc = call_need(call, OPT_TOKEN, &token);
-    if (rc == RC_OK)
-        rc = call_note(call, is_new ? NOTE_NEEDED : NOTE_IF_NAMED, &note, &is_given);
+    if (rc == RC_OK && is_new)
+        rc = call_note(call, NOTE_NEEDED, &note, &has_text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -201,7 +218,7 @@ cmd_resolve(struct call *call)
         rc = rc_fail(RC_INVALID, _("there is no version %zu; there are %zu"), chosen + 1,
                      versions.count);
     if (rc == RC_OK)
-        rc = build_value(&conflict, &versions, chosen, joins, is_given ? buf_text(&note) : NULL,
+        rc = build_value(&conflict, &versions, chosen, joins, has_text ? buf_text(&note) : NULL,
                          &value);
     if (rc == RC_OK)
         rc = resolve(call, &conflict, &versions, &value);
@@ -212,7 +229,7 @@ cmd_resolve(struct call *call)
         out_text(&call->out, "unit", NULL, conflict_unit_name(&conflict, number));
         out_int(&call->out, "versions", _("Versions replaced"), (int64_t)versions.count);
         out_object_end(&call->out);
-        show_where_saved(call);
+        call_where_saved(call);
     }
     conflict_versions_wipe(&versions);
     buf_wipe(&note);

@@ -115,9 +115,7 @@ cmd_visit_add(struct call *call)
     if (rc == RC_OK)
         rc = put_participants(call, &set, &texts, &contact);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "visit", contact.facts.id);
+        rc = call_save(call, &set, "visit", contact.facts.id);
     if (rc == RC_OK && contact.note == NULL)
         out_notice(&call->out, "no_note", "%s",
                    _("There was no text: it was written down without a note."));
@@ -221,9 +219,7 @@ cmd_visit_amend(struct call *call)
     if (rc == RC_OK)
         rc = contact_put(call->journal, &set, replica_self(call->replica).person, &contact);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "visit", contact.facts.id);
+        rc = call_save(call, &set, "visit", contact.facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;
@@ -248,9 +244,7 @@ cmd_visit_withdraw(struct call *call)
         rc = contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id,
                               reason);
     if (rc == RC_OK)
-        rc = call_save(call, &set);
-    if (rc == RC_OK)
-        rc = show_saved(call, "visit", facts.id);
+        rc = call_save(call, &set, "visit", facts.id);
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;

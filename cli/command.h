@@ -128,12 +128,17 @@ enum rc call_device_label(struct call *call, struct texts *texts, struct id devi
                           const char **label) MUST_CHECK;
 enum rc call_family_name(struct call *call, struct texts *texts, struct id family,
                          const char **name) MUST_CHECK;
-/* Saves the set and says that it waits here. */
-enum rc call_save(struct call *call, struct change_set *set) MUST_CHECK;
 /* key (an object with id and name) for programs, the name for people. */
 enum rc call_out_person(struct call *call, const char *key, const char *heading,
                         struct id person) MUST_CHECK;
 enum rc call_out_family(struct call *call, const char *key, const char *heading,
                         struct id family) MUST_CHECK;
+
+/* ---- save.c: saving, and where it is then ---- */
+/* Saves the set and says that it waits here; of an empty set, that nothing was saved. Under `key` the id of the record. */
+enum rc call_save(struct call *call, struct change_set *set, const char *key,
+                  struct id id) MUST_CHECK;
+/* The remark where a save is, and who will see it: the truth also of a device that was shut out. */
+void call_where_saved(struct call *call);
 
 #endif

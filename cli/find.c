@@ -259,14 +259,3 @@ call_out_family(struct call *call, const char *key, const char *heading, struct 
     texts_wipe(&texts);
     return rc;
 }
-
-enum rc
-call_save(struct call *call, struct change_set *set)
-{
-    if (set->count == 0) {
-        out_notice(&call->out, "unchanged", "%s",
-                   _("Nothing differs from what is there: nothing was saved."));
-        return RC_OK;
-    }
-    return replica_save(call->replica, set->changes, set->count);
-}

@@ -36,7 +36,7 @@ static const struct {
     [OPT_DIGITS_FILE] = {"digits-file", "FILE", false,
                          N_("file with the digits that were read out")},
     [OPT_DUE] = {"due", "DATE", false, N_("date by which it is done")},
-    [OPT_FAMILY] = {"family", "FAMILY", true, N_("code name or id of a family")},
+    [OPT_FAMILY] = {"family", "FAMILY", false, N_("code name or id of a family")},
     [OPT_FOR] = {"for", "DEVICE", false, N_("device that may open it")},
     [OPT_FROM] = {"from", "DATE", false, N_("first day")},
     [OPT_FUNCTION] = {"function", "WORD", false, N_("owner, coach or released")},

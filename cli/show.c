@@ -14,34 +14,6 @@
 enum { LIMIT_MOST = 100000 };
 
 void
-show_where_saved(struct call *call)
-{
-    if (replica_is_revoked(call->replica))
-        out_notice(&call->out, "revoked", "%s",
-                   _("Saved on this device only: it was shut out of the team, so this does not count "
-                     "at your colleagues. Tell the coordinator what you wrote."));
-    else
-        out_notice(&call->out, "saved_here", "%s",
-                   _("Saved on this device; `baken sync` brings it to the team."));
-}
-
-enum rc
-show_saved(struct call *call, const char *key, struct id id)
-{
-    struct waiting waiting;
-    enum rc rc = replica_waiting(call->replica, &waiting);
-
-    if (rc != RC_OK)
-        return rc;
-    out_object(&call->out, key);
-    out_id(&call->out, "id", _("Saved"), id);
-    out_object_end(&call->out);
-    out_int(&call->out, "waiting", NULL, (int64_t)waiting.saves_unsealed);
-    show_where_saved(call);
-    return RC_OK;
-}
-
-void
 show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes)
 {
     char text[16];

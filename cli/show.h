@@ -5,12 +5,6 @@
 #include "cli/command.h"
 #include "core/family.h"
 
-/* An object under `key` with the id of what was saved, and the remark that it waits on this device. */
-enum rc show_saved(struct call *call, const char *key, struct id id) MUST_CHECK;
-
-/* The remark where that is, and who will see it: the truth also of a device that was shut out. */
-void show_where_saved(struct call *call);
-
 /* Members of one family; goals, agreements, contacts and judgements as the filter says. */
 enum rc show_members(struct call *call, struct id family) MUST_CHECK;
 enum rc show_goals(struct call *call, const struct record_filter *filter) MUST_CHECK;

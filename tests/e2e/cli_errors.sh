@@ -22,6 +22,7 @@ check_exit "an option of another command" 2 "has no option --minutes" as anna st
 check_exit "a missing value" 2 "--date needs a value" as anna visit add duin --date --json
 check_exit "a value for a flag" 2 "takes no value" as anna status --json=yes
 check_exit "an option twice" 2 "twice" as anna visit list --limit 3 --limit 4
+check_exit "search in two families at once" 2 "twice" as anna search school --family duin --family berk
 check_exit "a missing word" 2 "baken visit add FAMILY" as anna visit add
 check_exit "a word too many" 2 "baken status" as anna status now
 
@@ -143,6 +144,13 @@ as anna visit add duin --minutes 30 --json </dev/null >"$WORK/answer" 2>&1
 check_equal "a visit needs no text: it is told" "$(json notices.0.code <"$WORK/answer"; json notices.1.code <"$WORK/answer")" \
     "$(printf 'saved_here\nno_note')"
 check_equal "and is there without a note" "$(as anna visit show "$(json visit.id <"$WORK/answer")" --json | json visit.note)" null
+
+check "a goal is edited" as anna goal edit "$goal" --measure "in time"
+as anna goal edit "$goal" --measure "in time" --json >"$WORK/answer" 2>&1
+check_equal "an edit that changes nothing says so and only that" "$(json notices <"$WORK/answer" | grep -o '"code": *"[a-z_]*"')" \
+    '"code": "unchanged"'
+as anna goal edit "$goal" --measure "in time" >"$WORK/answer" 2>"$WORK/error"
+check_equal "nor does it say to people that something was saved" "$(wc -c <"$WORK/answer"), $(grep -c baken.sync "$WORK/error")" "0, 0"
 
 # ---- things
 check_exit "an unknown family" 4 "no family \`elm\`.*sync. fetches what was made elsewhere" as anna visit add elm --text x

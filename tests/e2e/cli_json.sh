@@ -86,6 +86,12 @@ answer "cover accept" fatma cover accept "$cover"
 answer "cover assent, a veto of one who covers elsewhere" anna cover assent "$cover" duin veto
 as anna cover start duin --person fatma --until 2027-01-04 >"$WORK/veto" 2>&1
 check_equal "a veto blocks another cover by that colleague" $? 8
+answer "cover assent, a no after it" anna cover assent "$cover" duin no
+answer "cover assent, a yes that was said before it" anna cover assent "$cover" duin yes --date 2026-01-05
+answer "cover list, with a veto" anna cover list
+check_equal "neither takes a veto back" "$(value covers.0.families.0.assent)" veto
+as anna cover start duin --person fatma --until 2027-01-04 >"$WORK/veto" 2>&1
+check_equal "and it still blocks" $? 8
 answer "cover assent, taken back" anna cover assent "$cover" duin yes
 answer "sync, after accepting" fatma sync
 answer "cover list, with the file" fatma cover list
@@ -102,6 +108,17 @@ answer "sync, which makes two versions" fatma sync
 answer "conflicts" fatma conflicts
 check_equal "both texts are shown" "$(value conflicts.0.versions | grep -o 'Mo is at school' | wc -l)" 2
 token=$(value conflicts.0.token)
+conflict=$(value conflicts.0.id)
+check_exit "a text beside the number of a version replaces nothing" 3 "a text goes with .--take new. only" \
+    as fatma resolve "$conflict" --token "$token" --take 1 --text "quite another goal"
+check_exit "nor does a file beside both" 3 "a text goes with .--take new. only" \
+    as fatma resolve "$conflict" --token "$token" --take both --note-file "$WORK/answer"
+check_exit "a version of two digits is read whole" 3 "there is no version 12; there are 2" \
+    as fatma resolve "$conflict" --token "$token" --take 12
+check_exit "nor is version 0" 3 "is the number of a version" as fatma resolve "$conflict" --token "$token" --take 0
+check_exit "a token with a mark of no version" 14 "replaced meanwhile" \
+    as fatma resolve "$conflict" --token "${token%%.*}.zzzzz" --take 1
+answer "conflicts, still there" fatma conflicts
 answer "resolve" fatma resolve "$(value conflicts.0.id)" --token "$token" --take both
 answer "conflicts, none left" fatma conflicts
 check_equal "nothing has two versions" "$(value conflicts)" "[]"

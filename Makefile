@@ -61,7 +61,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
 MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
 BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o
-CLI_OBJECTS := $(call objects,cli/*.c cli/*/*.c)
+CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o,$(call objects,cli/*.c cli/*/*.c))
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
 SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
@@ -105,18 +105,19 @@ $(OUT)/core/migrations.o: $(OUT)/core/migrations.c
 
 $(OUT)/libbaken.a: $(BAKEN_OBJECTS)
 $(OUT)/libserver.a: $(SERVER_OBJECTS)
-$(LIBRARIES):
+$(OUT)/libcli.a: $(CLI_OBJECTS)
+$(LIBRARIES) $(OUT)/libcli.a:
 	@mkdir -p $(@D) && rm -f $@
 	ar rcs $@ $(filter %.o,$^)
 
-$(OUT)/baken: $(CLI_OBJECTS) $(OUT)/libbaken.a
+$(OUT)/baken: $(OUT)/cli/main.o $(OUT)/libcli.a $(OUT)/libbaken.a
 $(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
 $(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(BENCHES) $(TOOLS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
+$(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(OUT)/libcli.a $(LIBRARIES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LDLIBS)
 
 FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(OUT)/tests/fuzz/replay_main.o)

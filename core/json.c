@@ -299,6 +299,8 @@ json_need_hex(const struct json *object, const char *key, void *out, size_t len)
 enum rc
 json_only(const struct json *object, const char *const *keys)
 {
+    if (json_kind(object) != JSON_OBJECT)
+        return rc_fail(RC_INVALID, _("there is no JSON object where one belongs"));
     for (const struct json *member = json_first(object); member != NULL;
          member = json_next(member)) {
         bool known = false;

@@ -51,7 +51,7 @@ enum rc json_need_array(const struct json *object, const char *key,
                         const struct json **array) MUST_CHECK;
 /* Exactly `len` bytes in lower-case hexadecimal. */
 enum rc json_need_hex(const struct json *object, const char *key, void *out, size_t len) MUST_CHECK;
-/* RC_INVALID when `object` has a key that is not among `keys` (ended by NULL). */
+/* RC_INVALID when `object` is none, or has a key that is not among `keys` (ended by NULL). */
 enum rc json_only(const struct json *object, const char *const *keys) MUST_CHECK;
 
 /* Builds JSON text at the end of a buf. The first failure sticks, later calls do nothing, and

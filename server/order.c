@@ -230,12 +230,13 @@ order_answer_from(struct ask *ask, uint64_t from, bool one_only)
     rc = depot_list_lines(ask->depot, ask->team->key, from, pick_line, &picked);
     memcpy(answer.statement.team, ask->team_id, sizeof answer.statement.team);
     if (rc == RC_OK) {
-        const struct wire_bytes *last = picked.blocks.items + picked.blocks.count;
         answer.statement.position = picked.position;
-        if (picked.blocks.count > 0)
-            ledger_line_hash(last[-1].data, last[-1].len, answer.statement.line_hash);
-        else
+        if (picked.blocks.count > 0) {
+            const struct wire_bytes *last = &picked.blocks.items[picked.blocks.count - 1];
+            ledger_line_hash(last->data, last->len, answer.statement.line_hash);
+        } else {
             memcpy(answer.statement.line_hash, ledger_hash_at(ledger, head), CRYPTO_HASH_BYTES);
+        }
     }
     answer.lines = picked.blocks; /* the array stays ours to free */
     answer.more = picked.more;

@@ -117,6 +117,9 @@ unknown_keys_are_named(void **state)
     assert_int_equal(json_only(root, keys), RC_INVALID);
     assert_non_null(strstr(rc_sentence(), "\"B\""));
     json_free(root);
+    assert_ok(parse("[1]", &root)); /* its member has no key at all */
+    assert_int_equal(json_only(root, keys), RC_INVALID);
+    json_free(root);
 }
 
 static void

@@ -75,6 +75,7 @@ a_token_with_anything_more_less_or_newer_is_refused(void **state)
 {
     (void)state;
     static const char *const TEXTS[] = {
+        "[1]",
         "{\"format\":1,\"store\":\"000102030405060708090a0b0c0d0e0f\",\"device\":1,\"inode\":2}",
         "{\"format\":2,\"store\":\"000102030405060708090a0b0c0d0e0f\",\"device\":1,\"inode\":2,"
         "\"openings\":3}",

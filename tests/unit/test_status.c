@@ -1,0 +1,189 @@
+/* Tests of sync/status: what waits, what arrived, and up to where a feed is done. */
+#include "sync/status.h"
+
+#include "tests/unit/unit.h"
+
+#include "sync/elog.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1 };
+
+static struct office office;
+static struct id family, file;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    office_join(&office, BRAM, "Bram", LEDGER_ROLE_COACH);
+    family = office_family(&office, ANNA, "vos", BRAM);
+    office_sync_all(&office, 2, 2);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+static enum rc
+keep_last(void *context, const struct feed_status *status)
+{
+    *(struct feed_status *)context = *status;
+    return RC_OK;
+}
+
+/* The only feed of the family's file, as Bram's device knows it. */
+static struct feed_status
+file_feed(void)
+{
+    struct feed_status status = {.written = 0};
+
+    assert_ok(replica_feeds(office.devices[BRAM].replica, file, keep_last, &status));
+    return status;
+}
+
+static void
+a_save_waits_unsealed_until_a_session_takes_it_to_the_server(void **state)
+{
+    (void)state;
+    struct waiting waiting;
+
+    office_visit(&office, BRAM, family, "one");
+    office_visit(&office, BRAM, family, "two");
+    struct feed_status before = file_feed();
+    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed, 4); /* each has a twin in the index */
+    assert_int_equal(before.written, before.sealed + 2);
+    office_sync(&office, BRAM);
+    struct feed_status after = file_feed();
+    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed, 0);
+    assert_int_equal(waiting.entries_unsent, 0);
+    assert_true(waiting.last_sync_ms > 0);
+    assert_int_equal(after.written, before.written);
+    assert_int_equal(after.sealed, after.written);
+    assert_int_equal(after.on_server, after.written);
+}
+
+static void
+without_the_server_what_was_saved_goes_on_waiting(void **state)
+{
+    (void)state;
+    struct waiting waiting;
+
+    office_visit(&office, BRAM, family, "one");
+    office.devices[BRAM].fault.is_page = true;
+    assert_int_not_equal(office_try_sync(&office, BRAM), RC_OK);
+    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 2);
+    assert_true(file_feed().on_server < file_feed().written);
+}
+
+static void
+a_feed_is_done_up_to_the_first_entry_that_was_not_applied(void **state)
+{
+    (void)state;
+    struct db *db = office.devices[BRAM].replica->db;
+    struct elog_feed feed;
+    uint32_t last, stored, applied;
+
+    for (unsigned i = 0; i < 3; i++) {
+        office_visit(&office, BRAM, family, "again");
+        office_sync(&office, BRAM);
+    }
+    assert_ok(elog_feed_find(db, file, file_feed().feed, &feed));
+    assert_ok(elog_last(db, feed.key, &stored, &applied));
+    assert_ok(status_done(db, feed.key, &last));
+    assert_int_equal(last, stored);
+
+    char sql[160];
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE sync_entry SET state = 2, reason = 3 WHERE feed = %lld AND last = %u",
+                   (long long)feed.key, stored - 1);
+    assert_ok(db_run(db, sql));
+    assert_ok(status_done(db, feed.key, &last));
+    assert_int_equal(last, stored - 2);
+    /* What the ledger holds back is done, too: nothing more is to be fetched. */
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE sync_entry SET state = 3, reason = 9 WHERE feed = %lld AND last = %u",
+                   (long long)feed.key, stored - 1);
+    assert_ok(db_run(db, sql));
+    assert_ok(status_done(db, feed.key, &last));
+    assert_int_equal(last, stored);
+}
+
+static enum rc
+note_reason(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
+            const char *reason)
+{
+    (void)feed;
+    assert_true(id_equal(stream, file));
+    assert_true(first <= last);
+    *(const char **)context = reason;
+    return RC_OK;
+}
+
+static void
+what_is_parked_is_told_with_its_reason(void **state)
+{
+    (void)state;
+    struct db *db = office.devices[BRAM].replica->db;
+    const char *reason = NULL;
+    struct waiting waiting;
+
+    office_visit(&office, BRAM, family, "one");
+    office_sync(&office, BRAM);
+    assert_ok(replica_parked(office.devices[BRAM].replica, note_reason, &reason));
+    assert_null(reason);
+    assert_ok(db_run(db, "UPDATE sync_entry SET state = 2, reason = 1 WHERE entry ="
+                         " (SELECT max(entry) FROM sync_entry JOIN sync_feed USING (feed)"
+                         " JOIN sync_stream USING (stream) WHERE kind = 4)"));
+    assert_ok(replica_parked(office.devices[BRAM].replica, note_reason, &reason));
+    assert_string_equal(reason, "key");
+    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    assert_int_equal(waiting.parked, 1);
+    assert_int_equal(waiting.held, 0);
+}
+
+static void
+a_colleague_who_never_told_has_applied_nothing(void **state)
+{
+    (void)state;
+    struct ack_status status;
+    int64_t at_ms;
+    const struct id nobody = {{9}};
+
+    assert_ok(
+        replica_applied_at(office.devices[BRAM].replica, nobody, file, file_feed().feed, &status));
+    assert_int_equal(status.last, 0);
+    assert_int_equal(status.acked_at_ms, 0);
+    assert_ok(replica_heard_at(office.devices[BRAM].replica, nobody, &at_ms));
+    assert_int_equal(at_ms, 0);
+    assert_ok(replica_heard_at(office.devices[BRAM].replica, office.devices[ANNA].id, &at_ms));
+    assert_true(at_ms > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_save_waits_unsealed_until_a_session_takes_it_to_the_server),
+        TEST(without_the_server_what_was_saved_goes_on_waiting),
+        TEST(a_feed_is_done_up_to_the_first_entry_that_was_not_applied),
+        TEST(what_is_parked_is_told_with_its_reason),
+        TEST(a_colleague_who_never_told_has_applied_nothing),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -27,15 +27,16 @@ text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what
     return RC_OK;
 }
 
-/* Drops the CR of every CR LF, in place; the new length. */
+/* Drops every CR that stands before a LF, in place, so that normal text stays as it is; the new length. */
 static size_t
 drop_returns(uint8_t *text, size_t len)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
-            text[kept++] = text[i];
+        while (text[i] == '\n' && kept > 0 && text[kept - 1] == '\r')
+            kept--;
+        text[kept++] = text[i];
     }
     return kept;
 }

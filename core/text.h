@@ -12,7 +12,7 @@
 /* RC_TOO_LARGE beyond `ceiling_bytes`; RC_INVALID for bad UTF-8 or a NUL. `what` names the text in
  * the sentence. For bytes from outside that must stay as they are. */
 enum rc text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what) MUST_CHECK;
-/* As text_check, then appends the NFC form with CR LF as LF: for what a person typed. The ceiling
+/* As text_check, then appends the NFC form without the CRs before a LF: for what a person typed. The ceiling
  * holds for the result too. */
 enum rc text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *what,
                        struct buf *out) MUST_CHECK;

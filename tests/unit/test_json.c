@@ -187,7 +187,7 @@ the_writers_first_failure_sticks(void **state)
 static void
 write_tree(struct dice *dice, struct json_writer *writer, unsigned depth)
 {
-    char text[9] = {0};
+    char text[24] = {0};
 
     if (depth < 6 && dice_below(dice, 3) > 0) {
         bool is_object = dice_below(dice, 2) == 0;

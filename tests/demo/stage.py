@@ -61,7 +61,7 @@ class Cable(threading.Thread):
 
     def relay(self, client):
         try:
-            server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            server = socket.create_connection(("127.0.0.1", self.target), timeout=60)
         except OSError:
             client.close()
             return
@@ -116,7 +116,7 @@ class Server:
         self.log = open(self.dir.parent / "server.log", "ab")
         self.process = subprocess.Popen([self.build / "bakend", "run", "--dir", self.dir, "--listen", "127.0.0.1:0",
                                          "--port-file", self.port_file], stdout=self.log, stderr=self.log, env=environment())
-        for _ in range(200):
+        for _ in range(600):
             if self.port_file.exists() and self.port_file.read_text().strip():
                 self.cable.target = int(self.port_file.read_text())
                 return

@@ -191,12 +191,9 @@ as fatma status --json >"$WORK/answer" 2>&1
 check_equal "status says so too" "$(json notices.0.code <"$WORK/answer")" revoked
 
 # ---- two processes, disk
-(flock 9; sleep 7) 9>>"$WORK/anna/lock" &
-holder=$!
-sleep 0.3
+hold anna
 check_exit "a store that another process holds" 6 "" as anna family list
-kill "$holder" 2>/dev/null
-wait "$holder" 2>/dev/null
+release
 check_says "the store is free again" "[Dd]uin" as anna family list
 check_exit "a directory below a file" 18 "" env BAKEN_HOME="$WORK/fits/store" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
     XDG_STATE_HOME="$WORK/state" "$BAKEN" team create --no-input --server "$SERVER" --code-file "$CODE" --name N
@@ -265,7 +262,7 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Other)
 open(sys.argv[1], "w").write(str(server.server_port))
 server.serve_forever()' "$WORK/other.port" &
 other=$!
-for _ in $(seq 100); do [ -s "$WORK/other.port" ] && break; sleep 0.05; done
+until_true test -s "$WORK/other.port"
 check_exit "a server that is not Baken" 15 "" as nobody team create --server "http://127.0.0.1:$(cat "$WORK/other.port")" \
     --code-file "$CODE" --name N
 kill "$other"

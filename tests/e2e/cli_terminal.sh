@@ -48,23 +48,20 @@ interrupted "Ctrl-C in the middle of a note" --at 'Ctrl-D on a line of its own' 
     "$BAKEN" visit add "A family with a code name that is long"
 check_equal "nothing was saved" 0 "$("$BAKEN" visit list --json | grep -c '"note"')"
 
-(flock 9; sleep 20) 9>>"$WORK/anna/lock" &
-HOLDER_PID=$!
-sleep 0.3
+hold anna
 interrupted "Ctrl-C while another command holds the store" --at 'getting the store ready [(]1 s[)]' '\003' -- "$BAKEN" family list
 check_exit "none in JSON" 6 "" keys -- "$BAKEN" family list --json
 check_equal "not a word of it" 0 "$(grep -c 'getting the store ready [(]' "$WORK/check.out")"
 check_exit "none when quiet" 6 "" keys -- "$BAKEN" family list --quiet
 check_equal "not a word of it either" 0 "$(grep -c 'getting the store ready [(]' "$WORK/check.out")"
 check_exit "none in a pipe" 6 "^baken: [^(]*$" "$BAKEN" family list
-kill "$HOLDER_PID"
-wait "$HOLDER_PID" 2>/dev/null
+release
 
 check "a visit is saved" "$BAKEN" visit add "A family with a code name that is long" --text "Before the cut."
 kill -STOP "$SERVER_PID"
 interrupted "Ctrl-C while the server is slow" --at 'asking the server [(]1 s[)]' '\003' -- "$BAKEN" sync
 check_equal "the shell's next line is its own" 1 "$(grep -c '^echo on$' "$WORK/check.out")"
-(sleep 2.5; kill -CONT "$SERVER_PID") &
+(sleep 5; kill -CONT "$SERVER_PID") &
 check_says "a sync that goes on shows progress" 'asking the server [(]1 s[)]' keys -- "$BAKEN" sync
 wait $!
 check_says "everything was sent" 'The server has everything' "$BAKEN" status

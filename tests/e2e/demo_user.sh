@@ -49,7 +49,8 @@ for run in first second; do
 done
 (cd "$HOUSE" && exec "${USER_WORDS[@]}" /usr/bin/python3 -c 'import time; time.sleep(60)' "$HOUSE/x") &
 CONTROL_PID=$!
-for _ in $(seq 100); do [ -n "$(processes)" ] && break; sleep 0.05; done
+some_process() { test -n "$(processes)"; }
+until_true some_process
 check "the search for processes would find one" test -n "$(processes)"
 kill "$CONTROL_PID"
 wait "$CONTROL_PID" 2>/dev/null
@@ -57,8 +58,8 @@ wait "$CONTROL_PID" 2>/dev/null
 # Ended half-way it clears the stage too.
 (cd "$HOUSE" && exec "${USER_WORDS[@]}" tests/demo/demo.sh --quiet) >"$WORK/ended" 2>&1 &
 DEMO_PID=$!
-for _ in $(seq 400); do [ -n "$(find "$HOUSE/tmp dir" -name keyslots.json 2>/dev/null)" ] && break; sleep 0.05; done
-check "a third run has begun" test -n "$(find "$HOUSE/tmp dir" -name keyslots.json)"
+has_begun() { test -n "$(find "$HOUSE/tmp dir" -name keyslots.json 2>/dev/null)"; }
+check "a third run has begun" until_true has_begun
 kill "$DEMO_PID"
 wait "$DEMO_PID"
 check_equal "it ends when it is told to" 143 "$?"

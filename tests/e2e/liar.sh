@@ -66,7 +66,7 @@ server_start
 /usr/bin/python3 tests/e2e/liar_proxy.py "$SERVER_PORT" "$WORK/proxy.port" "$MODE" &
 PROXY_PID=$!
 trap 'kill $PROXY_PID 2>/dev/null; cleanup' EXIT
-for _ in $(seq 100); do [ -s "$WORK/proxy.port" ] && break; sleep 0.05; done
+until_true test -s "$WORK/proxy.port"
 PROXY=http://127.0.0.1:$(cat "$WORK/proxy.port")
 SERVER=$PROXY
 team_create anna Anna >"$WORK/out" 2>&1 || give_up "a team is made through the relay" "$(cat "$WORK/out")"

@@ -21,6 +21,7 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/baken e2e.XXXXXX") || exit 1
 PASSED=0 FAILED=0
 SERVER_PID=
 NGINX_PID=
+HOLDER_PID=
 SERVER_PORT=0
 SERVER=
 CODE=$WORK/code
@@ -30,6 +31,7 @@ export BAKEN_LANG=en TZ=Europe/Amsterdam BAKEN_TEST_CHEAP_KDF=1 NO_COLOR=1
 unset BAKEN_HOME BAKEN_PASSPHRASE_FILE BAKEN_TEST_CLOCK_OFFSET_MS
 
 cleanup() {
+    release
     nginx_stop
     server_stop
     for slots in "$WORK"/*/keyslots.json; do
@@ -95,6 +97,15 @@ check_equal() {
     if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "is:     $2" "not:    $3"; fi
 }
 
+# until_true COMMAND ...: tries it until it succeeds, for half a minute. Never sleep instead: another machine is slower.
+until_true() {
+    for _ in $(seq 600); do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
 # alone COMMAND ...: in a network of its own that has nothing, not even `lo` up.
 alone() {
     if [ "$(id -u)" -eq 0 ]; then unshare -n -- "$@"; else unshare -rn -- "$@"; fi
@@ -127,11 +138,8 @@ server_start() {
     "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$SERVER_PORT" --port-file "$WORK/port" \
         "$@" >>"$WORK/server.log" 2>&1 &
     SERVER_PID=$!
-    for _ in $(seq 200); do
-        [ -s "$WORK/port" ] && break
-        kill -0 "$SERVER_PID" 2>/dev/null || give_up "the server starts" "$(tail -n 5 "$WORK/server.log")"
-        sleep 0.05
-    done
+    until_true server_said
+    [ -s "$WORK/port" ] || give_up "the server starts" "$(tail -n 5 "$WORK/server.log")"
     SERVER_PORT=$(cat "$WORK/port")
     SERVER=http://127.0.0.1:$SERVER_PORT
 }
@@ -143,6 +151,9 @@ print(*[row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2])])' "
 }
 # How many lines the ledgers of all its teams have.
 ledger_lines() { depot "SELECT count(*) FROM lines"; }
+
+# It told its port, or has ended.
+server_said() { [ -s "$WORK/port" ] || ! kill -0 "$SERVER_PID" 2>/dev/null; }
 
 # Another one-time code into $CODE, for a second team.
 server_code() {
@@ -217,7 +228,7 @@ nginx_start() {
     nginx_conf "$WORK/nginx" "$1" "127.0.0.1:$TLS_PORT" "$2"
     "$NGINX" -p "$WORK/nginx" -e error.log -c nginx.conf 2>"$WORK/nginx.err" &
     NGINX_PID=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         curl -sk -o /dev/null "https://127.0.0.1:$TLS_PORT/" && return
         kill -0 "$NGINX_PID" 2>/dev/null || break
         sleep 0.05
@@ -255,20 +266,52 @@ as_alone() {
         exec "$BAKEN" "$@" --no-input
 }
 
-# leave_log DEVICE COMMAND ...: kills the command with -9 as soon as it has answered, before it empties the log, and
-# again until it was not too late for that. What it saved is acknowledged, and in no other file than the log.
+# hold NAME [WORDS]: another process holds that device's store, and says WORDS of itself, until `release`.
+hold() {
+    rm -f "$WORK/held"
+    (
+        exec 9>>"$WORK/$1/lock" && flock 9 || exit
+        [ $# -lt 2 ] || echo "$2" >"$WORK/$1/lock"
+        : >"$WORK/held"
+        exec sleep 600
+    ) &
+    HOLDER_PID=$!
+    until_true test -e "$WORK/held" || give_up "the store of $1 is held"
+}
+
+release() {
+    [ -n "$HOLDER_PID" ] || return 0
+    kill "$HOLDER_PID" 2>/dev/null
+    wait "$HOLDER_PID" 2>/dev/null
+    HOLDER_PID=
+}
+
+# leave_log NAME WORDS ...: runs the command with an output that takes nothing more. It has saved when it waits there to
+# say so, and is killed then: its log is left behind.
 leave_log() {
-    local name=$1 answer
-    shift
-    [ -p "$WORK/answers" ] || mkfifo "$WORK/answers"
-    for _ in $(seq 200); do
-        as_alone "$name" "$@" >"$WORK/answers" 2>/dev/null &
-        read -r answer <"$WORK/answers"
-        kill -9 $! 2>/dev/null
-        wait $! 2>/dev/null
-        [ -n "$answer" ] && [ "$(stat -c %s "$WORK/$name/store.db-wal" 2>/dev/null || echo 0)" -ge 4232 ] && return
+    local pid last='' now still=0
+    rm -f "$WORK/full" && mkfifo "$WORK/full" && exec 8<>"$WORK/full"
+    /usr/bin/python3 -c 'import os, sys
+pipe = os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
+try:
+    while True:
+        os.write(pipe, b"x" * 4096)
+except BlockingIOError:
+    pass' "$WORK/full"
+    as_alone "$@" >"$WORK/full" 2>"$WORK/full.err" 8<&- &
+    pid=$!
+    # Asleep for half a second, without using the processor, with a log.
+    for _ in $(seq 600); do
+        now=$(cut -d' ' -f3,14,15 "/proc/$pid/stat" 2>/dev/null; stat -c %s "$WORK/$1/store.db-wal" 2>/dev/null)
+        case $now in "S "*$'\n'*) [ "$now" = "$last" ] && still=$((still + 1)) || still=0 ;; *) still=0 ;; esac
+        [ "$still" -lt 10 ] || break
+        last=$now
+        sleep 0.05
     done
-    give_up "a log is left behind"
+    kill -9 "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    exec 8<&-
+    check "$1 leaves a log behind" test "$(stat -c %s "$WORK/$1/store.db-wal" 2>/dev/null || echo 0)" -ge 4232
 }
 
 # team_create NAME PERSON: the first device of a team: administrator, coordinator and coach.

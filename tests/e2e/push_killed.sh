@@ -9,7 +9,7 @@ server_start
 /usr/bin/python3 tests/e2e/kill_proxy.py "$SERVER_PORT" "$WORK/proxy.port" "$WORK/pid" "$WORK/kill" &
 PROXY_PID=$!
 trap 'kill $PROXY_PID 2>/dev/null; cleanup' EXIT
-for _ in $(seq 100); do [ -s "$WORK/proxy.port" ] && break; sleep 0.05; done
+until_true test -s "$WORK/proxy.port"
 SERVER=http://127.0.0.1:$(cat "$WORK/proxy.port")
 team_create anna Anna >"$WORK/out" 2>&1 || give_up "a team is made through the proxy" "$(cat "$WORK/out")"
 device_join anna fatma Fatma coach >"$WORK/out" 2>&1 || give_up "a second device joins"

@@ -17,10 +17,11 @@ fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
 def take_terminal():
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background were told to ignore it
 
 
 child = subprocess.Popen(words[1:], stdin=slave, stdout=slave, stderr=slave, preexec_fn=take_terminal)
-shown, seen, ends_at = b"", 0, time.monotonic() + 30
+shown, seen, ends_at = b"", 0, time.monotonic() + 60
 while True:
     ended = child.poll() is not None
     if select.select([master], [], [], 0 if ended else 0.1)[0]:

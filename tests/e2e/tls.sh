@@ -144,7 +144,7 @@ nginx_conf "$WORK/outside" good "10.9.9.1:8443" "unix:$WORK/bakend.sock"
 cat >"$WORK/outside.sh" <<'OUTSIDE'
 ip link set lo up && ip addr add 10.9.9.1/32 dev lo || exit 1
 "$1" -p "$2" -e error.log -c nginx.conf -g 'master_process off;' 2>/dev/null &
-for _ in $(seq 100); do curl -sk -o /dev/null https://10.9.9.1:8443/ && break; sleep 0.05; done
+for _ in $(seq 600); do curl -sk -o /dev/null https://10.9.9.1:8443/ && break; sleep 0.05; done
 for route in healthz readyz metrics v1/hello; do
     curl -sS --cacert "$3" --resolve localhost:8443:10.9.9.1 -o /dev/null -w "$route %{http_code}\n" \
         "https://localhost:8443/$route"

@@ -115,6 +115,18 @@ print(all["family"]["code_name"], all["family"]["phase"], all["family"]["profile
 check "an invitation into a new file" as anna team invite --name Kim --roles coach --output "$WORK/kim.invitation"
 check_equal "is one line" "$(ledger_lines)" $((before + 2))
 check_equal "and stands in the file" "$(head -c 7 "$WORK/kim.invitation")" baken1-
+# Somebody makes the file while the server orders the line: the secret is not lost.
+kill -STOP "$SERVER_PID"
+as anna team invite --name Lot --roles coach --output "$WORK/lot.invitation" >"$WORK/answer" 2>"$WORK/error" &
+invite=$!
+sleep 1
+check_equal "the file that was tried is gone again" "" "$(ls "$WORK" | grep lot)"
+: >"$WORK/lot.invitation"
+kill -CONT "$SERVER_PID"
+wait "$invite"
+check_equal "a file that fails after all asks for a person" $? 19
+check_equal "and the answer has the invitation" "$(head -c 7 "$WORK/answer")" baken1-
+check "with the reason" grep -q "cannot be made" "$WORK/error"
 
 # ---- texts
 head -c 262144 /dev/zero | tr '\0' a >"$WORK/fits"

@@ -115,8 +115,8 @@ static void
 a_stored_plan_that_can_never_be_saved_is_dropped(void **state)
 {
     struct buf bytes = BUF_EMPTY(4096);
-    const struct ledger_family *known =
-        ledger_family(replica_ledger(office.devices[0].replica), family);
+    const struct ledger_family known =
+        *ledger_family(replica_ledger(office.devices[0].replica), family);
     struct family_new good = {.owner = office.devices[0].person, .record.code_name = "eik"};
     const char *const names[] = {"", " ", "a\xff"};
     char next[] = "eik 0";
@@ -125,9 +125,9 @@ a_stored_plan_that_can_never_be_saved_is_dropped(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct writer writer = writer_of(&bytes);
         writer_id(&writer, family);
-        writer_id(&writer, known->index);
-        writer_id(&writer, known->file);
-        writer_id(&writer, known->shielded);
+        writer_id(&writer, known.index);
+        writer_id(&writer, known.file);
+        writer_id(&writer, known.shielded);
         writer_id(&writer, office.devices[0].person);
         writer_block(&writer, names[i], strlen(names[i]));
         writer_block(&writer, "", 0);

@@ -57,8 +57,8 @@ look(struct replica *replica)
         time->highest_ms = time->settled_ms;
 }
 
-static enum rc
-store(struct replica *replica)
+enum rc
+replica_store_time(struct replica *replica)
 {
     struct device_time *time = &replica->time;
     struct stmt *stmt;
@@ -88,7 +88,7 @@ replica_keep_time(struct replica *replica)
     look(replica);
     if (distance(replica->time.wall_ms, replica->time.kept_wall_ms) < KEEP_MS)
         return RC_OK;
-    return store(replica);
+    return replica_store_time(replica);
 }
 
 enum rc
@@ -147,5 +147,5 @@ replica_learn_time(struct replica *replica, int64_t server_ms)
     if (server_ms > time->settled_ms)
         time->settled_ms = server_ms;
     time->highest_ms = time->settled_ms;
-    return store(replica);
+    return replica_store_time(replica);
 }

@@ -144,6 +144,23 @@ renumber(const struct leftovers *list, struct leftover *item, struct feed_ref fe
     return RC_OK;
 }
 
+/* What the tables do not show, for the right is over, only gets its number: it goes out as late work. */
+static enum rc
+save_item(struct replica *replica, struct leftover *item, const struct elog_feed *feed,
+          struct buf *body)
+{
+    struct author self = replica_self(replica);
+    enum streams_place place;
+
+    enum rc rc = streams_find(replica, item->stream, &place);
+    if (rc != RC_OK || place == STREAMS_SHOWN)
+        return rc == RC_OK
+                   ? journal_save(replica->journal, &self, item->change, body, &item->new_save)
+                   : rc;
+    item->new_save = feed->saved + 1;
+    return body_write(feed->feed, item->new_save, item->change, 1, NULL, 0, body);
+}
+
 static enum rc
 save_again(struct replica *replica, struct leftovers *list)
 {
@@ -159,7 +176,7 @@ save_again(struct replica *replica, struct leftovers *list)
             rc = elog_feed_open(replica->db, item->stream, self.feed, true, &feed);
         buf_clear(&body);
         if (rc == RC_OK)
-            rc = journal_save(replica->journal, &self, item->change, &body, &item->new_save);
+            rc = save_item(replica, item, &feed, &body);
         if (rc == RC_OK)
             rc = outbox_put(replica->db, feed.key, item->new_save, &body);
         feed.saved = item->new_save;

@@ -75,7 +75,8 @@ enum rc founding_forget(struct replica *replica) MUST_CHECK;
 
 /* ---- device_time.c ---- */
 enum rc replica_load_time(struct replica *replica) MUST_CHECK;
-/* Stores device time, when it moved by more than a minute since that was done last. */
+/* Stores device time; by keep_time, when it moved by more than a minute since that was done last. */
+enum rc replica_store_time(struct replica *replica) MUST_CHECK;
 enum rc replica_keep_time(struct replica *replica) MUST_CHECK;
 /* Device time without what only a jump of the clock says: what may be purged is judged by it. */
 int64_t replica_settled_ms(struct replica *replica);

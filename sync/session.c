@@ -108,16 +108,21 @@ count_one(void *context, const struct conflict *conflict)
 }
 
 /* A revoked device is told nothing more, but what it wrote may still be handed in, named by the last ledger line that it
- * read: as late work it is lost to nobody. */
+ * read: as late work it is lost to nobody. Where a rotation is owed it stays here: that this device was revoked is the
+ * server's bare word, and whoever the rotation shuts out could read it. */
 static enum rc
 hand_in(struct session *session)
 {
-    enum rc rc = outbox_seal(session->replica, (struct id){{0}}, false);
+    int64_t waits = 0;
+    enum rc rc = session_push(session);
 
     if (rc == RC_OK)
-        rc = session_push(session);
+        rc = db_get_int(session->replica->db, "SELECT 1 FROM sync_outbox LIMIT 1", &waits);
     if (rc != RC_OK)
         return rc_while(rc, _("this device was revoked; handing in what waits"));
+    if (waits != 0)
+        return rc_fail(RC_DENIED, _("this device was revoked; what may not be handed in under an "
+                                    "old key is still here, and only here"));
     return rc_fail(RC_DENIED, _("this device was revoked; what it wrote was handed in"));
 }
 
@@ -138,6 +143,7 @@ run(struct session *session)
 {
     struct replica *replica = session->replica;
     uint64_t before = 0, after = 0;
+    bool gained;
 
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
@@ -155,6 +161,8 @@ run(struct session *session)
             session); /* own feeds are compared with the server's before anything is sealed */
         if (rc == RC_OK)
             rc = recover_feeds(session);
+        if (rc == RC_OK) /* streams that were lost meanwhile could not be sealed before */
+            rc = streams_refresh(replica, &gained);
     }
     if (rc == RC_OK)
         rc = session_push(session);

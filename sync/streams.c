@@ -236,6 +236,8 @@ hide(struct replica *replica, struct id stream, int64_t now_ms)
     rc = journal_purge_stream(replica->journal, stream);
     if (rc == RC_OK)
         rc = put_hidden(replica, stream, &now_ms);
+    if (rc == RC_OK) /* with the time that hid it: a clock that is put back shows it no more */
+        rc = replica_store_time(replica);
     if (rc == RC_OK)
         rc = db_commit(replica->db);
     else
@@ -302,7 +304,7 @@ lose_all(struct replica *replica, int64_t now_ms)
         bool is_shown = may_read_at(replica, held.stream, now_ms);
         bool is_over = !is_shown && (!may_read_at(replica, held.stream, settled_ms) ||
                                      (held.is_hidden && now_ms - held.hidden_ms >= HIDDEN_MS));
-        if (is_over)
+        if (is_over && !replica->must_recover) /* before, what waits has no number to be sealed under */
             rc = lose(replica, held.stream);
         else if (!is_shown && !held.is_hidden)
             rc = hide(replica, held.stream, now_ms);

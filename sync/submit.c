@@ -71,6 +71,8 @@ submit_once(struct session *session, submit_build_fn build, void *context)
         rc = check_op(session, &op);
     if (rc == RC_OK)
         rc = send_op(session, &draft, &op);
+    if (rc == RC_EXISTS) /* the server's word: only the ledger, read again, tells whether it is done */
+        rc = RC_STALE;
 out:
     buf_wipe(&op);
     keyring_free(draft.fresh);

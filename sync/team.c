@@ -46,6 +46,8 @@ write_invitation(struct replica *replica, const struct invite *invite, struct bu
     const struct ledger_invitation *line =
         ledger_invitation(replica->ledger, invite->invite_public);
 
+    if (line == NULL)
+        return rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
     snprintf(text.address, sizeof text.address, "%s", ledger_server_address(replica->ledger));
     memcpy(text.server_public, ledger_server_public(replica->ledger), sizeof text.server_public);
     memcpy(text.team, replica->team, sizeof text.team);

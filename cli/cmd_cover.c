@@ -23,9 +23,9 @@ state_of(const struct call *call, const struct ledger_cover *cover)
     return cover->state == LEDGER_COVER_ACCEPTED ? "accepted" : "given";
 }
 
-/* What a family said to a cover and to the colleague who covers, as far as that is known here. A veto is about the
- * colleague, whatever cover it was said to. It holds until somebody writes down a yes after it that the family said no
- * earlier than the veto: of equal times, and where one wrote a day too early, the veto holds. */
+/* What a family said to a cover and to the colleague who covers, as far as that is known here. A veto
+ * is about the colleague, whatever cover it was said to. It holds until somebody writes down a yes after
+ * it, which the family said no earlier than the veto. In doubt the veto holds. */
 struct answers {
     struct id person, cover;
     int64_t veto_ms, yes_ms, latest_ms; /* when it was written down; 0: never */
@@ -72,7 +72,8 @@ answer_of(struct call *call, struct id family, struct id person, struct id cover
     return rc;
 }
 
-/* A veto of a family whose file is here blocks a new cover; a missing assent is an open point and blocks nothing. */
+/* A veto of a family whose file is here blocks a new cover; a missing assent is an open point and blocks
+ * nothing. */
 static enum rc
 refuse_vetoed(struct call *call, const struct cover_new *cover)
 {
@@ -81,7 +82,8 @@ refuse_vetoed(struct call *call, const struct cover_new *cover)
     for (size_t i = 0; rc == RC_OK && i < cover->count; i++) {
         struct answers answers;
         const char *answer = NULL;
-        rc = answer_of(call, cover->families[i], cover->person, (struct id){{0}}, &answers, &answer);
+        rc = answer_of(call, cover->families[i], cover->person, (struct id){{0}}, &answers,
+                       &answer);
         if (rc == RC_OK && answer != NULL && strcmp(answer, "veto") == 0)
             rc = rc_fail(RC_DENIED, _("a family has said that it does not want this colleague"));
     }

@@ -12,7 +12,7 @@ static const struct {
     const char *help;
 } table[OPT_COUNT] = {
     [OPT_HELP] = {"help", NULL, false, N_("show this help")},
-    [OPT_JSON] = {"json", NULL, false, N_("write JSON (docs/cli.schema.json)")},
+    [OPT_JSON] = {"json", NULL, false, N_("write one JSON object instead of text")},
     [OPT_NO_INPUT] = {"no-input", NULL, false, N_("never ask anything")},
     [OPT_QUIET] = {"quiet", NULL, false, N_("no progress and no remarks")},
     [OPT_STORE] = {"store", "DIR", false, N_("directory of the store")},
@@ -43,7 +43,9 @@ static const struct {
     [OPT_GIVEN_NAME] = {"given-name", "NAME", false, N_("given name")},
     [OPT_HOLDER] = {"holder", "TEXT", false, N_("who works on the goal")},
     [OPT_HOW] = {"how", "TEXT", false, N_("how it was done")},
-    [OPT_KIND] = {"kind", "WORD", false, N_("kind, see docs/CLI.md")},
+    [OPT_KIND] = {"kind", "WORD", false,
+                  N_("visit: visit, call, message, meeting; agreement: advised, agreed, prescribed; "
+                     "absence: leave, ill, other")},
     [OPT_LEVEL] = {"level", "WORD", false, N_("level of the goal: hoofddoel (main goal), subdoel (sub-goal) or werkdoel (working goal)")},
     [OPT_LIMIT] = {"limit", "NUMBER", false, N_("at most so many lines")},
     [OPT_LIVES] = {"lives", "TEXT", false, N_("where the person lives")},

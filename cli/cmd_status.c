@@ -145,7 +145,7 @@ arrivals(struct call *call)
                 ledger_may_read(ledger, device->id, family->file, now_ms))
                 rc = row_arrival(call, family, device, &feeds);
     }
-    out_list_end(&call->out, _("none"));
+    out_list_end(&call->out, _("there is no colleague with a file yet"));
     return rc;
 }
 

@@ -78,9 +78,8 @@ replica_cover_give(struct replica *replica, const struct transport *transport,
         rc = submit(&session, build_give, &giving);
     if (rc == RC_OK)
         *id = giving.id;
-    if (rc ==
-        RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
-        rc = session_grants(&session);
+    if (rc == RC_OK) /* boxes for the colleague's devices at once, by own keys or through the reserve */
+        rc = session_pay_after(&session);
     return rc;
 }
 

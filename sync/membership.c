@@ -68,7 +68,7 @@ replica_assign(struct replica *replica, const struct transport *transport, struc
     if (rc == RC_OK)
         rc = submit(&session, build_assign, &wanted);
     if (rc == RC_OK)
-        rc = session_pay(&session);
+        rc = session_pay_after(&session);
     return rc;
 }
 
@@ -107,7 +107,7 @@ replica_set_roles(struct replica *replica, const struct transport *transport, st
     if (rc == RC_OK)
         rc = submit(&session, build_role, &wanted);
     if (rc == RC_OK)
-        rc = session_pay(&session);
+        rc = session_pay_after(&session);
     return rc;
 }
 

@@ -31,8 +31,8 @@ enum rc session_boxes(struct session *session) MUST_CHECK;
 enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;
 /* Pays the grants due and rotations owed that this device can pay; counts what stays. */
 enum rc session_pay(struct session *session) MUST_CHECK;
-/* Only the grants of one stream's holders that are due: after a cover was given, a device approved. */
-enum rc session_grants(struct session *session) MUST_CHECK;
+/* The same after an act whose line stands: that the server is away by now is no failure of the act. */
+enum rc session_pay_after(struct session *session) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
 enum rc session_pull(struct session *session) MUST_CHECK;
 /* Fills streams again that lack what the server must hold. RC_UNTRUSTED when it withholds it again. */

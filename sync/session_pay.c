@@ -75,8 +75,8 @@ count_due(struct replica *replica, uint64_t *count)
     return rc;
 }
 
-enum rc
-session_grants(struct session *session)
+static enum rc
+pay_grants(struct session *session)
 {
     uint64_t before, after;
 
@@ -210,9 +210,17 @@ session_pay(struct session *session)
     if (rc == RC_OK)
         rc = pay_rotations(session, false);
     if (rc == RC_OK)
-        rc = session_grants(session);
+        rc = pay_grants(session);
     /* What cannot be paid now, or was refused, stays owed; the rest of the session goes on. */
     if (rc == RC_DENIED || rc == RC_INVALID || rc == RC_STALE)
         rc = RC_OK;
     return rc;
+}
+
+enum rc
+session_pay_after(struct session *session)
+{
+    enum rc rc = session_pay(session);
+
+    return rc == RC_OFFLINE ? RC_OK : rc;
 }

@@ -295,7 +295,7 @@ replica_approve(struct replica *replica, const struct transport *transport, cons
     if (rc == RC_OK)
         *device = approval.device;
     if (rc == RC_OK)
-        rc = session_pay(&session); /* what the newcomer may hold by its person's rights */
+        rc = session_pay_after(&session); /* what the newcomer may hold by its person's rights */
     buf_wipe(&name);
     return rc;
 }

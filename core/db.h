@@ -35,6 +35,9 @@ enum rc db_run(struct db *db, const char *sql) MUST_CHECK; /* one or more statem
 enum rc db_stmt(struct db *db, const char *sql, struct stmt **stmt) MUST_CHECK;
 /* The integer that a literal without parameters gives: db_stmt, then stmt_finish_int. */
 enum rc db_get_int(struct db *db, const char *sql, int64_t *value) MUST_CHECK;
+/* Runs a statement without rows that has one parameter; `sql` as for db_stmt. */
+enum rc db_run_id(struct db *db, const char *sql, struct id id) MUST_CHECK;
+enum rc db_run_int(struct db *db, const char *sql, int64_t value) MUST_CHECK;
 
 /* Parameters from 1. Bound bytes are copied unless said. */
 void stmt_int(struct stmt *stmt, int at, int64_t value);
@@ -59,6 +62,7 @@ void stmt_done(struct stmt *stmt); /* reset and clear; accepts NULL */
 int64_t stmt_get_int(struct stmt *stmt, int at);
 const char *stmt_get_text(struct stmt *stmt, int at); /* NULL for NULL */
 const uint8_t *stmt_get_blob(struct stmt *stmt, int at, size_t *len);
+enum rc stmt_get_buf(struct stmt *stmt, int at, struct buf *out) MUST_CHECK; /* appends a blob */
 /* RC_CORRUPT unless the column is a blob of exactly 16 bytes. */
 enum rc stmt_get_id(struct stmt *stmt, int at, struct id *id) MUST_CHECK;
 /* RC_CORRUPT unless the column is a blob of exactly `len` bytes. */

@@ -46,6 +46,15 @@ stmt_finish_int(struct stmt *stmt, int64_t *value)
 }
 
 enum rc
+stmt_get_buf(struct stmt *stmt, int at, struct buf *out)
+{
+    size_t len;
+    const uint8_t *bytes = stmt_get_blob(stmt, at, &len);
+
+    return buf_put(out, bytes, len);
+}
+
+enum rc
 stmt_get_id(struct stmt *stmt, int at, struct id *id)
 {
     return stmt_get_fixed(stmt, at, id->bytes, sizeof id->bytes);
@@ -59,6 +68,30 @@ db_get_int(struct db *db, const char *sql, int64_t *value)
 
     *value = 0;
     return rc == RC_OK ? stmt_finish_int(stmt, value) : rc;
+}
+
+enum rc
+db_run_id(struct db *db, const char *sql, struct id id)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, id);
+    return stmt_finish(stmt);
+}
+
+enum rc
+db_run_int(struct db *db, const char *sql, int64_t value)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, value);
+    return stmt_finish(stmt);
 }
 
 enum rc

@@ -242,13 +242,8 @@ store_conflicts(struct journal *journal, const struct record *r, uint32_t confli
     struct stmt *stmt;
     enum rc rc = RC_OK;
 
-    if (r->conflicts > 0) {
-        rc = db_stmt(journal->db, "DELETE FROM journal_conflict WHERE rid = ?1", &stmt);
-        if (rc != RC_OK)
-            return rc;
-        stmt_int(stmt, 1, r->rid);
-        rc = run_once(stmt);
-    }
+    if (r->conflicts > 0)
+        rc = db_run_int(journal->db, "DELETE FROM journal_conflict WHERE rid = ?1", r->rid);
     for (size_t u = 0; rc == RC_OK && conflicts > 0 && u < entity->unit_count; u++) {
         uint32_t versions = register_conflict(r, entity->units[u].number);
         if (versions == 0)
@@ -261,7 +256,7 @@ store_conflicts(struct journal *journal, const struct record *r, uint32_t confli
         stmt_int(stmt, 1, r->rid);
         stmt_int(stmt, 2, entity->units[u].number);
         stmt_int(stmt, 3, versions);
-        rc = run_once(stmt);
+        rc = stmt_finish(stmt);
     }
     return rc;
 }
@@ -294,7 +289,7 @@ store_heads(struct journal *journal, struct record *r, bool is_hidden, uint32_t 
     } else {
         stmt_int(stmt, 4, r->rid);
     }
-    rc = run_once(stmt);
+    rc = stmt_finish(stmt);
     if (rc == RC_OK && r->rid == 0)
         r->rid = db_last_rowid(journal->db);
     return rc;
@@ -347,7 +342,7 @@ store_missing(struct saving *s, const struct missing *missing)
     stmt_id(stmt, 5, operation->record);
     stmt_int(stmt, 6, operation->unit);
     stmt_id(stmt, 7, is_once ? s->author->person : (struct id){{0}});
-    return run_once(stmt);
+    return stmt_finish(stmt);
 }
 
 static enum rc
@@ -366,7 +361,7 @@ store_all(struct saving *s)
         if (rc == RC_OK) {
             stmt_int(stmt, 1, s->f);
             stmt_int(stmt, 2, s->save);
-            rc = run_once(stmt);
+            rc = stmt_finish(stmt);
         }
     }
     return rc == RC_OK ? feed_advance(journal, s->f, s->save) : rc;

@@ -75,16 +75,6 @@ struct journal {
     struct buf scratch;
 };
 
-/* Runs a statement that gives no rows, and gives it back to the cache. */
-static inline enum rc
-run_once(struct stmt *stmt)
-{
-    enum rc rc = stmt_run(stmt);
-
-    stmt_done(stmt);
-    return rc;
-}
-
 /* journal_table.c */
 enum rc table_prepare(struct journal *journal) MUST_CHECK;
 void table_free(struct journal *journal);

@@ -112,7 +112,7 @@ make_tables(struct db *db, bool *needs_rebuild)
         rc = db_stmt(db, "INSERT OR REPLACE INTO journal_made (one, sql) VALUES (1, ?1)", &stmt);
     if (rc == RC_OK) {
         stmt_text(stmt, 1, buf_text(&sql));
-        rc = run_once(stmt);
+        rc = stmt_finish(stmt);
     }
 out:
     buf_wipe(&sql);

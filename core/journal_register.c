@@ -209,7 +209,6 @@ static enum rc
 load_row(struct stmt *stmt, struct record *r)
 {
     bool row;
-    size_t len;
     enum rc rc = stmt_step(stmt, &row);
 
     buf_clear(&r->packed);
@@ -227,9 +226,8 @@ load_row(struct stmt *stmt, struct record *r)
     rc = stmt_get_id(stmt, 3, &r->id);
     r->is_hidden = stmt_get_int(stmt, 4) != 0;
     r->conflicts = (uint32_t)stmt_get_int(stmt, 5);
-    const uint8_t *heads = stmt_get_blob(stmt, 6, &len);
     if (rc == RC_OK)
-        rc = buf_put(&r->packed, heads, len);
+        rc = stmt_get_buf(stmt, 6, &r->packed);
     if (rc == RC_OK)
         rc = unpack(r);
     r->kind = (enum stream_kind)stmt_get_int(stmt, 7);

@@ -12,11 +12,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
 
     if (t == NULL || t->search == NULL)
         return RC_OK;
-    enum rc rc = db_stmt(journal->db, "DELETE FROM journal_search WHERE rowid = ?1", &to);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(to, 1, rid);
-    rc = run_once(to);
+    enum rc rc = db_run_int(journal->db, "DELETE FROM journal_search WHERE rowid = ?1", rid);
     if (rc == RC_OK)
         rc = db_stmt(journal->db, t->search, &from);
     if (rc != RC_OK)
@@ -29,7 +25,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
         if (rc == RC_OK) {
             stmt_int(to, 1, rid);
             stmt_text(to, 2, text);
-            rc = run_once(to);
+            rc = stmt_finish(to);
         }
     }
     stmt_done(from);
@@ -39,14 +35,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
 enum rc
 search_later(struct journal *journal, int64_t rid)
 {
-    struct stmt *stmt;
-    enum rc rc =
-        db_stmt(journal->db, "INSERT OR IGNORE INTO journal_dirty (rid) VALUES (?1)", &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, rid);
-    return run_once(stmt);
+    return db_run_int(journal->db, "INSERT OR IGNORE INTO journal_dirty (rid) VALUES (?1)", rid);
 }
 
 enum rc
@@ -58,14 +47,8 @@ search_purge(struct journal *journal, int64_t s)
     };
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++) {
-        struct stmt *stmt;
-        rc = db_stmt(journal->db, texts[i], &stmt);
-        if (rc != RC_OK)
-            return rc;
-        stmt_int(stmt, 1, s);
-        rc = run_once(stmt);
-    }
+    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
+        rc = db_run_int(journal->db, texts[i], s);
     return rc;
 }
 

@@ -43,7 +43,7 @@ journal_add_stream(struct journal *journal, struct id stream, enum stream_kind k
     stmt_id(stmt, 1, stream);
     stmt_int(stmt, 2, kind);
     stmt_id(stmt, 3, family);
-    return run_once(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -113,7 +113,7 @@ feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, 
     stmt_int(stmt, 1, s);
     stmt_id(stmt, 2, feed.device);
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
-    rc = run_once(stmt);
+    rc = stmt_finish(stmt);
     *f = db_last_rowid(journal->db);
     return rc;
 }
@@ -128,7 +128,7 @@ feed_advance(struct journal *journal, int64_t f, uint32_t frontier)
         return rc;
     stmt_int(stmt, 1, f);
     stmt_int(stmt, 2, frontier);
-    return run_once(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -166,7 +166,7 @@ clock_store(struct journal *journal, const struct hlc *hlc)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, (int64_t)hlc->last);
-    return run_once(stmt);
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -198,18 +198,6 @@ journal_observe_clock(struct journal *journal, uint64_t remote_hlc, int64_t trus
 /* ---- emptying ------------------------------------------------------------------------------- */
 
 static enum rc
-run_for(struct journal *journal, const char *sql, int64_t s)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(journal->db, sql, &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, s);
-    return run_once(stmt);
-}
-
-static enum rc
 empty(struct journal *journal, int64_t s)
 {
     enum rc rc = search_purge(journal, s);
@@ -217,19 +205,19 @@ empty(struct journal *journal, int64_t s)
     if (rc == RC_OK)
         rc = table_purge(journal, s);
     if (rc == RC_OK)
-        rc = run_for(journal,
-                     "DELETE FROM journal_conflict WHERE rid IN "
-                     "(SELECT rid FROM journal_record WHERE s = ?1)",
-                     s);
+        rc = db_run_int(journal->db,
+                        "DELETE FROM journal_conflict WHERE rid IN "
+                        "(SELECT rid FROM journal_record WHERE s = ?1)",
+                        s);
     if (rc == RC_OK)
-        rc = run_for(journal,
-                     "DELETE FROM journal_pend WHERE f IN "
-                     "(SELECT f FROM journal_feed WHERE s = ?1)",
-                     s);
+        rc = db_run_int(journal->db,
+                        "DELETE FROM journal_pend WHERE f IN "
+                        "(SELECT f FROM journal_feed WHERE s = ?1)",
+                        s);
     if (rc == RC_OK)
-        rc = run_for(journal, "DELETE FROM journal_feed WHERE s = ?1", s);
+        rc = db_run_int(journal->db, "DELETE FROM journal_feed WHERE s = ?1", s);
     if (rc == RC_OK)
-        rc = run_for(journal, "DELETE FROM journal_record WHERE s = ?1", s);
+        rc = db_run_int(journal->db, "DELETE FROM journal_record WHERE s = ?1", s);
     return rc;
 }
 
@@ -260,12 +248,12 @@ journal_purge_stream(struct journal *journal, struct id stream)
         return rc;
     rc = empty(journal, row.s);
     if (rc == RC_OK)
-        rc = run_for(journal, "DELETE FROM journal_stream WHERE s = ?1", row.s);
+        rc = db_run_int(journal->db, "DELETE FROM journal_stream WHERE s = ?1", row.s);
     /* FTS5 leaves words of deleted rows in its segments until they are merged: purged means gone. */
     if (rc == RC_OK)
         rc = db_stmt(journal->db, "INSERT INTO journal_search (journal_search) VALUES ('rebuild')",
                      &stmt);
     if (rc == RC_OK)
-        rc = run_once(stmt);
+        rc = stmt_finish(stmt);
     return db_end(journal->db, rc);
 }

@@ -267,7 +267,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, r->rid);
-    rc = run_once(stmt);
+    rc = stmt_finish(stmt);
     register_range(r, unit->number, &from, &until);
     for (size_t i = from; rc == RC_OK && i < until; i++) {
         bool is_double = false;
@@ -282,7 +282,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
         stmt_int(stmt, 1, r->rid);
         rc = bind_unit(stmt, &at, t, unit, &r->heads[i]);
         if (rc == RC_OK)
-            rc = run_once(stmt);
+            rc = stmt_finish(stmt);
         else
             stmt_done(stmt);
     }
@@ -308,7 +308,7 @@ table_write(struct journal *journal, const struct record *r, bool is_hidden, uin
             rc = bind_unit(stmt, &at, t, &t->entity->units[u],
                            register_shown(r, t->entity->units[u].number));
     if (rc == RC_OK)
-        rc = run_once(stmt);
+        rc = stmt_finish(stmt);
     else
         stmt_done(stmt);
     for (size_t u = 0; rc == RC_OK && t->sets > 0 && r->set_touched && u < t->entity->unit_count;
@@ -316,18 +316,6 @@ table_write(struct journal *journal, const struct record *r, bool is_hidden, uin
         if (!is_plain(&t->entity->units[u]))
             rc = write_set(journal, t, set++, &t->entity->units[u], r);
     return rc;
-}
-
-static enum rc
-run_for(struct journal *journal, const char *sql, int64_t s)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(journal->db, sql, &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, s);
-    return run_once(stmt);
 }
 
 enum rc
@@ -338,9 +326,9 @@ table_purge(struct journal *journal, int64_t s)
     for (size_t i = 0; rc == RC_OK && i < journal->table_count; i++) {
         const struct table *t = &journal->tables[i];
         for (size_t k = 0; rc == RC_OK && k < t->sets; k++)
-            rc = run_for(journal, t->set_purge[k], s);
+            rc = db_run_int(journal->db, t->set_purge[k], s);
         if (rc == RC_OK)
-            rc = run_for(journal, t->remove, s);
+            rc = db_run_int(journal->db, t->remove, s);
     }
     return rc;
 }

@@ -49,9 +49,7 @@ meta_put(struct db *db, const char *key, const void *value, size_t len)
         return rc;
     stmt_text(stmt, 1, key);
     stmt_blob(stmt, 2, value, len);
-    rc = stmt_run(stmt);
-    stmt_done(stmt);
-    return rc;
+    return stmt_finish(stmt);
 }
 
 /* Appends the value; nothing when there is none. */
@@ -60,17 +58,14 @@ meta_get(struct db *db, const char *key, struct buf *value)
 {
     struct stmt *stmt;
     bool row;
-    size_t len;
     enum rc rc = db_stmt(db, "SELECT value FROM meta WHERE key = ?1", &stmt);
 
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, key);
     rc = stmt_step(stmt, &row);
-    if (rc == RC_OK && row) {
-        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
-        rc = buf_put(value, bytes, len);
-    }
+    if (rc == RC_OK && row)
+        rc = stmt_get_buf(stmt, 0, value);
     stmt_done(stmt);
     return rc;
 }

@@ -188,8 +188,7 @@ read_entry(struct stmt *stmt, struct elog_row *row)
     buf_clear(&row->bytes);
     if (stmt_is_null(stmt, 4))
         return RC_OK;
-    const uint8_t *bytes = stmt_get_blob(stmt, 4, &len);
-    rc = buf_put(&row->bytes, bytes, len);
+    rc = stmt_get_buf(stmt, 4, &row->bytes);
     row->entry.ciphertext = row->bytes.data;
     return rc;
 }
@@ -319,12 +318,7 @@ elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reas
 enum rc
 elog_drop(struct db *db, int64_t key)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, "DELETE FROM sync_entry WHERE entry = ?1", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, key);
-    return stmt_finish(stmt);
+    return db_run_int(db, "DELETE FROM sync_entry WHERE entry = ?1", key);
 }
 
 enum rc
@@ -375,15 +369,10 @@ elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint6
 enum rc
 elog_renew(struct db *db, struct id stream)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db,
-                         "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
-                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-                         &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    return stmt_finish(stmt);
+    return db_run_id(db,
+                     "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
+                     " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+                     stream);
 }
 
 enum rc

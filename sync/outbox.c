@@ -29,11 +29,8 @@ outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
     rc = stmt_need_row(stmt);
-    if (rc == RC_OK) {
-        size_t len;
-        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
-        rc = buf_put(body, bytes, len);
-    }
+    if (rc == RC_OK)
+        rc = stmt_get_buf(stmt, 0, body);
     stmt_done(stmt);
     return rc;
 }

@@ -239,10 +239,7 @@ seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, 
     if (rc != RC_OK)
         goto out;
     rc = seal_batch(replica, feed, batch, &key, &entry);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     *sealed = rc == RC_OK;
 out:
     batch_wipe(batch);
@@ -347,10 +344,7 @@ outbox_unseal(struct replica *replica, int64_t entry)
         if (rc == RC_OK)
             rc = unseal_one(replica, &feed, &row);
     }
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     source_forget(replica);
     elog_row_wipe(&row);
     return rc;

@@ -184,31 +184,16 @@ may_keep(struct replica *replica, struct id stream)
                                                    (uint64_t)replica_now_ms(replica));
 }
 
-/* Every key in the table is in the keyring too, so that equal numbers say that they hold the same. */
-static enum rc
-count_stored(struct replica *replica, size_t *stored)
-{
-    struct stmt *stmt;
-    bool found;
-
-    enum rc rc = db_stmt(replica->db, "SELECT count(*) FROM sync_key", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    rc = stmt_step(stmt, &found);
-    *stored = rc == RC_OK ? (size_t)stmt_get_int(stmt, 0) : 0;
-    stmt_done(stmt);
-    return rc;
-}
-
 enum rc
 replica_store_keys(struct replica *replica)
 {
     struct secret key = SECRET_EMPTY;
     size_t count = keyring_count(replica->keys);
-    size_t stored;
+    int64_t stored;
 
-    enum rc rc = count_stored(replica, &stored);
-    if (rc == RC_OK && stored == count)
+    /* Every key in the table is in the keyring too: equal numbers say that they hold the same. */
+    enum rc rc = db_get_int(replica->db, "SELECT count(*) FROM sync_key", &stored);
+    if (rc == RC_OK && stored == (int64_t)count)
         return RC_OK;
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         struct id stream;
@@ -260,18 +245,10 @@ find_lent(struct replica *replica, struct id *lent, bool *found)
 static enum rc
 delete_lent(struct replica *replica, struct id stream)
 {
-    static const char *const deletes[] = {"DELETE FROM sync_box WHERE stream = ?1",
-                                          "DELETE FROM sync_key WHERE stream = ?1"};
-    enum rc rc = RC_OK;
+    enum rc rc = db_run_id(replica->db, "DELETE FROM sync_box WHERE stream = ?1", stream);
 
-    for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++) {
-        struct stmt *stmt;
-        rc = db_stmt(replica->db, deletes[i], &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        rc = stmt_finish(stmt);
-    }
+    if (rc == RC_OK)
+        rc = db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream);
     return rc;
 }
 

@@ -39,11 +39,8 @@ state_get_bytes(struct db *db, const char *name, struct buf *out)
         return rc;
     stmt_text(stmt, 1, name);
     rc = stmt_need_row(stmt);
-    if (rc == RC_OK) {
-        size_t len;
-        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
-        rc = buf_put(out, bytes, len);
-    }
+    if (rc == RC_OK)
+        rc = stmt_get_buf(stmt, 0, out);
     stmt_done(stmt);
     return rc;
 }

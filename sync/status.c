@@ -142,7 +142,6 @@ enum rc
 replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms)
 {
     struct stmt *stmt;
-    bool found;
 
     *at_ms = 0;
     enum rc rc = db_stmt(replica->db,
@@ -150,49 +149,42 @@ replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms)
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, device);
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *at_ms = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
+    return stmt_finish_int(stmt, at_ms);
 }
 
 /* ---- what waits ------------------------------------------------------------------------------- */
 
 static enum rc
-count_rows(struct db *db, const char *sql, uint64_t *count)
+count_hidden_files(struct db *db, int64_t *count)
 {
     struct stmt *stmt;
-    bool found;
+    enum rc rc = db_stmt(
+        db, "SELECT count(*) FROM sync_stream WHERE hidden_ms NOT NULL AND kind = ?1", &stmt);
 
-    *count = 0;
-    enum rc rc = db_stmt(db, sql, &stmt);
     if (rc != RC_OK)
         return rc;
-    rc = stmt_step(stmt, &found);
-    if (rc == RC_OK && found)
-        *count = (uint64_t)stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
+    stmt_int(stmt, 1, LEDGER_STREAM_FILE);
+    return stmt_finish_int(stmt, count);
 }
 
 enum rc
 replica_waiting(struct replica *replica, struct waiting *waiting)
 {
     uint64_t newer = 0;
+    int64_t unsent = 0, carried = 0, hidden = 0;
 
     *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
     enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
     if (rc == RC_OK)
-        rc = count_rows(replica->db,
+        rc = db_get_int(replica->db,
                         "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
                         " WHERE is_sent = 0 AND is_own",
-                        &waiting->entries_unsent);
+                        &unsent);
     if (rc == RC_OK)
-        rc = count_rows(replica->db,
+        rc = db_get_int(replica->db,
                         "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
                         " WHERE is_sent = 0 AND NOT is_own",
-                        &waiting->entries_carried);
+                        &carried);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_PARKED, &waiting->parked);
     if (rc == RC_OK)
@@ -201,9 +193,10 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_HELD, &waiting->held);
     if (rc == RC_OK)
-        rc = count_rows(replica->db, /* 4: LEDGER_STREAM_FILE */
-                        "SELECT count(*) FROM sync_stream WHERE hidden_ms NOT NULL AND kind = 4",
-                        &waiting->hidden);
+        rc = count_hidden_files(replica->db, &hidden);
+    waiting->entries_unsent = (uint64_t)unsent;
+    waiting->entries_carried = (uint64_t)carried;
+    waiting->hidden = (uint64_t)hidden;
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
     return rc;

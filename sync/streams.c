@@ -27,13 +27,8 @@ streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_
 enum rc
 streams_touch(struct replica *replica, struct id stream)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db,
-                         "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    return stmt_finish(stmt);
+    return db_run_id(replica->db,
+                     "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1", stream);
 }
 
 enum rc
@@ -47,10 +42,7 @@ streams_next(struct replica *replica, const struct id *after, struct id *stream,
                          &stmt);
     if (rc != RC_OK)
         return rc;
-    if (after != NULL)
-        stmt_id(stmt, 1, *after);
-    else
-        stmt_null(stmt, 1);
+    stmt_id_or_null(stmt, 1, after);
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
@@ -135,11 +127,7 @@ gain(struct replica *replica, const struct ledger_stream *stream)
                                 stream->family);
     if (rc == RC_OK) /* own entries that outlived an earlier purge are applied once more */
         rc = elog_renew(replica->db, stream->id);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
-    return rc;
+    return db_end(replica->db, rc);
 }
 
 /* Deletes everything of a stream but own feeds, and own entries that the server has not taken yet. */
@@ -160,14 +148,8 @@ delete_rows(struct replica *replica, struct id stream)
 
     if (rc == RC_OK && place == STREAMS_SHOWN)
         rc = journal_purge_stream(replica->journal, stream);
-    for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++) {
-        struct stmt *stmt;
-        rc = db_stmt(replica->db, deletes[i], &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        rc = stmt_finish(stmt);
-    }
+    for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++)
+        rc = db_run_id(replica->db, deletes[i], stream);
     return rc;
 }
 
@@ -183,10 +165,7 @@ lose(struct replica *replica, struct id stream)
     rc = delete_rows(replica, stream);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_MUST_SCRUB, 1);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     if (rc != RC_OK)
         return rc;
     keyring_drop(replica->keys, stream);
@@ -238,10 +217,7 @@ hide(struct replica *replica, struct id stream, int64_t now_ms)
         rc = put_hidden(replica, stream, &now_ms);
     if (rc == RC_OK) /* with the time that hid it: a clock that is put back shows it no more */
         rc = replica_store_time(replica);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
+    rc = db_end(replica->db, rc);
     source_forget(replica);
     return rc;
 }
@@ -260,11 +236,7 @@ show(struct replica *replica, const struct held *held)
                                 known != NULL ? known->family : (struct id){{0}});
     if (rc == RC_OK)
         rc = replica_rebuild(replica, held->stream);
-    if (rc == RC_OK)
-        rc = db_commit(replica->db);
-    else
-        db_rollback(replica->db);
-    return rc;
+    return db_end(replica->db, rc);
 }
 
 static bool

@@ -61,7 +61,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
 MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
 BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o
-CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o,$(call objects,cli/*.c cli/*/*.c))
+CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o,$(call objects,cli/*.c))
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
 SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
@@ -70,8 +70,8 @@ UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 TOOLS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/tools/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
-PROGRAMS := $(if $(wildcard cli/main.c),$(OUT)/baken) $(if $(wildcard server/main.c),$(OUT)/bakend)
-SIM := $(if $(SIM_OBJECTS),$(OUT)/sim)
+PROGRAMS := $(OUT)/baken $(OUT)/bakend
+SIM := $(OUT)/sim
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
@@ -161,7 +161,7 @@ bench: ## the figures of the design, one JSON line each
 	@for b in $(patsubst $(OUT)/%,build/release/%,$(BENCHES)); do $$b || exit 1; done
 
 sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n runs so many (default 1000)
-	@$(if $(SIM),$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)),echo 'no simulator')
+	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
 lint: ## rooms, homes, whitespace, banned functions, machine paths, missing translations
 	@tools/lint.sh

@@ -73,6 +73,7 @@ enum option {
     OPT_WITH,
     OPT_COUNT
 };
+_Static_assert(OPT_COUNT <= 64, "a set of options is a uint64_t");
 #define OPT_BIT(option) (UINT64_C(1) << (option))
 #define OPT_GLOBAL (OPT_BIT(OPT_EVERYWHERE) - 1)
 

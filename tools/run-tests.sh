@@ -56,11 +56,9 @@ if [ -z "${T:-}" ]; then
         [ -f "$1" ] || { echo "$name has no corpus" >&2; failed=$((failed + 1)); continue; }
         check "$name replays $# inputs" build/asan/tests/fuzz/"$name" "$@"
     done
-    if [ -d tests/sim ]; then
-        check "build of the simulator" build debug build/debug/sim
-        counted "simulator" build/debug/sim --seeds 1000 --found
-        counted "simulator finds built-in faults" build/debug/sim --selftest
-    fi
+    check "build of the simulator" build debug build/debug/sim
+    counted "simulator" build/debug/sim --seeds 1000 --found
+    counted "simulator finds built-in faults" build/debug/sim --selftest
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
     check "build of the benchmarks" build release benches

@@ -9,7 +9,6 @@
 #include "sync/ledger.h"
 
 enum { SUMMARY_DAYS = 14 };
-#define DAY_MS INT64_C(86400000)
 
 static void
 card_left_out(struct call *call, const char *key, size_t count)

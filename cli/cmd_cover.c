@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { FAMILIES = 64 };
-#define DAY_MS INT64_C(86400000)
 
 /* The state of a cover now, as a stable word; the clock ends one that no line ended yet. */
 static const char *

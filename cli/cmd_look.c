@@ -8,8 +8,7 @@
 #include "core/today.h"
 #include "sync/ledger.h"
 
-enum { STALE_DAYS = 3, LIMIT_MOST = 1000 };
-#define DAY_MS INT64_C(86400000)
+enum { LIMIT_MOST = 1000 };
 
 static const char *
 today_word(enum today_kind kind)
@@ -132,7 +131,7 @@ row_caseload(void *context, const struct caseload_line *line)
     struct id owner = facts == NULL ? (struct id){{0}} : facts->owner;
     int64_t heard_ms = 0;
     enum rc rc = facts == NULL ? RC_OK : heard_of(call, owner, &heard_ms);
-    bool is_stale = replica_now_ms(call->replica) - heard_ms > STALE_DAYS * DAY_MS;
+    bool is_stale = replica_now_ms(call->replica) - heard_ms > CALL_STALE_DAYS * DAY_MS;
 
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), line->family);
@@ -183,7 +182,7 @@ colleagues_freshness(struct call *call)
         out_bool(&call->out, "is_you", NULL,
                  id_equal(person->id, replica_self(call->replica).person));
         out_bool(&call->out, "is_stale", NULL,
-                 replica_now_ms(call->replica) - heard_ms > STALE_DAYS * DAY_MS);
+                 replica_now_ms(call->replica) - heard_ms > CALL_STALE_DAYS * DAY_MS);
         out_row_end(&call->out);
     }
     out_list_end(&call->out, NULL);

@@ -7,8 +7,7 @@
 
 #include <inttypes.h>
 
-enum { FEEDS = 512, CLOCK_OFF_MS = 5 * 60 * 1000 };
-#define DAY_MS INT64_C(86400000)
+enum { FEEDS = 512 };
 
 /* The feeds of one stream. */
 struct feeds {
@@ -258,7 +257,7 @@ summary(struct call *call, const struct waiting *waiting)
         call_doubt_sentence(reason, doubt, sizeof doubt);
         out_notice(&call->out, "continuity", "%s", doubt);
     }
-    if (waiting->clock_off_ms > CLOCK_OFF_MS || waiting->clock_off_ms < -CLOCK_OFF_MS)
+    if (waiting->clock_off_ms > CALL_CLOCK_OFF_MS || waiting->clock_off_ms < -CALL_CLOCK_OFF_MS)
         out_notice(&call->out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    waiting->clock_off_ms / 60000);

@@ -16,11 +16,8 @@ enum {
     PATH_CEILING_BYTES = 4096,
     TIMEOUT_MINUTES = 60,
     TIMEOUT_MOST = 12 * 60,
-    CLOCK_OFF_MS = 5 * 60 * 1000,
-    SYNC_AGE_DAYS = 3,
     FREE_LEAST_MIB = 100,
 };
-#define DAY_MS INT64_C(86400000)
 
 /* The slots of the store that the call is about, and its directory (lent from `path`). */
 static enum rc
@@ -219,12 +216,12 @@ check_sync(struct call *call)
     } else {
         finding(call, "ok", "continuity", _("this is the store that was last used here"));
     }
-    if (waiting.clock_off_ms > CLOCK_OFF_MS || waiting.clock_off_ms < -CLOCK_OFF_MS)
+    if (waiting.clock_off_ms > CALL_CLOCK_OFF_MS || waiting.clock_off_ms < -CALL_CLOCK_OFF_MS)
         finding(call, "warning", "clock",
                 _("the clock of this device is more than five minutes off"));
     if (waiting.last_sync_ms == 0)
         finding(call, "warning", "sync", _("nothing was ever exchanged with the server"));
-    else if (replica_now_ms(call->replica) - waiting.last_sync_ms > SYNC_AGE_DAYS * DAY_MS)
+    else if (replica_now_ms(call->replica) - waiting.last_sync_ms > CALL_STALE_DAYS * DAY_MS)
         finding(call, "warning", "sync",
                 _("the last exchange was more than three days ago: `baken sync`"));
     else

@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CLOCK_OFF_MS = 5 * 60 * 1000 };
-
 /* What a person reads for a step of the session. */
 static const char *
 say_step(const char *step)
@@ -101,7 +99,7 @@ remark(struct call *call, const struct sync_report *report)
     if (report->new_conflicts > 0)
         out_notice(out, "conflicts", "%s",
                    _("Something has two versions now: see `baken conflicts`."));
-    if (report->clock_off_ms > CLOCK_OFF_MS || report->clock_off_ms < -CLOCK_OFF_MS)
+    if (report->clock_off_ms > CALL_CLOCK_OFF_MS || report->clock_off_ms < -CALL_CLOCK_OFF_MS)
         out_notice(out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    report->clock_off_ms / 60000);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DAY_MS = 24 * 60 * 60 * 1000, LINE_BYTES = 8192, NAME_BYTES = 200 };
+enum { LINE_BYTES = 8192, NAME_BYTES = 200 };
 
 /* A line that is asked for on the terminal, or read from standard input when that is no terminal. */
 static enum rc
@@ -184,7 +184,7 @@ cmd_team_invite(struct call *call)
         rc = output_try(call, output);
     if (rc == RC_OK)
         rc = replica_invite(call->replica, &call->transport, person, name, roles,
-                            (int64_t)days * DAY_MS, &invitation);
+                            days * DAY_MS, &invitation);
     if (rc != RC_OK)
         goto out;
     rc = out_invitation(call, output, &invitation);
@@ -204,7 +204,7 @@ cmd_team_join(struct call *call)
     struct buf typed = BUF_EMPTY(LINE_BYTES);
     struct buf address = BUF_EMPTY(LINE_BYTES);
     const char *invitation = NULL, *where = NULL;
-    char digits[25];
+    char digits[JOINING_DIGITS_CHARS + 1];
     enum rc rc = read_secret_text(call, call->word_count > 0 ? call->words[0] : NULL,
                                   _("Invitation:"), &typed, &invitation);
 

@@ -177,8 +177,6 @@ cmd_visit_show(struct call *call)
     out_text(&call->out, "reason", _("Reason of the correction"), contact.reason);
     out_bool(&call->out, "is_withdrawn", contact.is_withdrawn ? _("Withdrawn") : NULL,
              contact.is_withdrawn);
-    out_bool(&call->out, "is_incomplete", contact.is_incomplete ? _("Unfinished") : NULL,
-             contact.is_incomplete);
     out_int(&call->out, "conflicts", NULL, contact.facts.conflicts);
     out_text(&call->out, "note", _("Note"), contact.note);
     out_object_end(&call->out);

@@ -11,7 +11,11 @@
 #include "core/secret.h"
 #include "sync/replica.h"
 
-enum { CALL_DOUBT_BYTES = 512 };
+enum {
+    CALL_DOUBT_BYTES = 512,
+    CALL_CLOCK_OFF_MS = 5 * 60 * 1000, /* a clock further off than this is told of */
+    CALL_STALE_DAYS = 3,               /* so long without an exchange is told of */
+};
 
 struct call;
 struct transport_http;

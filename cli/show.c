@@ -173,7 +173,6 @@ row_contact(void *context, const struct contact *contact)
     out_time(&call->out, "written_at", NULL, contact->facts.written_ms);
     out_text(&call->out, "note", _("Note"), contact->note);
     out_bool(&call->out, "is_withdrawn", NULL, contact->is_withdrawn);
-    out_bool(&call->out, "is_incomplete", NULL, contact->is_incomplete);
     out_int(&call->out, "conflicts", NULL, contact->facts.conflicts);
     out_row_end(&call->out);
     return rc;

@@ -204,34 +204,3 @@ change_set_delete(struct journal *journal, struct change_set *set, struct id fam
     rc = delete_in(journal, set, family, STREAM_INDEX, entity, record);
     return rc == RC_ABSENT ? RC_OK : rc; /* a record need not have a twin yet */
 }
-
-static enum rc
-restore_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
-           uint32_t entity, struct id record)
-{
-    struct buf empty = BUF_EMPTY(1);
-    struct unit_now now = {.wanted = NULL};
-    struct change *change;
-    enum rc rc = read_unit(journal, family, kind, entity, record, UNIT_DELETED, &now);
-
-    if (rc == RC_OK && now.count > 0)
-        rc = change_for(journal, set, family, kind, &change);
-    if (rc == RC_OK && now.count > 0)
-        rc = change_put_over(change, entity, record, UNIT_DELETED, &empty, now.versions, now.count);
-    free(now.versions);
-    return rc;
-}
-
-enum rc
-change_set_restore(struct journal *journal, struct change_set *set, struct id family,
-                   uint32_t entity, struct id record)
-{
-    const struct schema_entity *known = schema_entity(entity);
-
-    if (known == NULL)
-        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
-    enum rc rc = restore_in(journal, set, family, known->home, entity, record);
-    if (rc == RC_OK && known->has_twin)
-        rc = restore_in(journal, set, family, STREAM_INDEX, entity, record);
-    return rc;
-}

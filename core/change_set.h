@@ -30,8 +30,5 @@ enum rc change_set_put_new(struct journal *journal, struct change_set *set, stru
  * RC_INVALID for lasting entities (withdraw them), RC_ABSENT when there is no such record. */
 enum rc change_set_delete(struct journal *journal, struct change_set *set, struct id family,
                           uint32_t entity, struct id record) MUST_CHECK;
-/* Takes a deletion back. */
-enum rc change_set_restore(struct journal *journal, struct change_set *set, struct id family,
-                           uint32_t entity, struct id record) MUST_CHECK;
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define DAY_MS INT64_C(86400000)
+
 struct clock {
     int64_t (*wall_ms)(void *context); /* UTC milliseconds since 1970; may jump */
     int64_t (*mono_ms)(void *context); /* milliseconds since boot, suspended time included */

@@ -8,8 +8,7 @@
 #include "core/record_inside.h"
 
 #define CONTACT_COLUMNS                                                                            \
-    "r.kind, r.date, r.time, r.note, r.minutes, r.next, r.reason, r.withdrawn, "                   \
-    "r.incomplete"
+    "r.kind, r.date, r.time, r.note, r.minutes, r.next, r.reason, r.withdrawn"
 static const struct query contacts = {
     ENTITY_CONTACT,
     LIST_SQL(CONTACT_COLUMNS, "file_contact",
@@ -39,7 +38,6 @@ contact_put(struct journal *journal, struct change_set *set, struct id self,
     draft_date(&d, 6, contact->next);
     draft_text(&d, 7, contact->reason);
     draft_int(&d, 8, contact->is_withdrawn);
-    draft_int(&d, 9, contact->is_incomplete);
     draft_unit(&d, 1);
     return draft_finish(&d);
 }
@@ -58,7 +56,6 @@ read_contact(struct rows *row)
     contact.next = row_u32(row);
     contact.reason = row_text(row);
     contact.is_withdrawn = row_is_true(row);
-    contact.is_incomplete = row_is_true(row);
     return contact;
 }
 

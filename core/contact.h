@@ -14,7 +14,6 @@ struct contact {
     uint32_t next;      /* date of the next appointment */
     const char *reason; /* why it was amended or withdrawn */
     bool is_withdrawn;
-    bool is_incomplete; /* *onaf*: made of a draft when cover ended */
 };
 #define CONTACT_EMPTY ((struct contact){.time = -1})
 

@@ -9,17 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/crypto.h"
 
 enum { LINE_BYTES = 1024 };
 
-/* Sorted, so that a new one shows in review. Counts, sizes, times, codes and hashed ids: nothing else. */
+/* Sorted, so that a new one shows in review. Counts, sizes, times and codes: nothing else. */
 static const char *const keys[] = {
-    "acks",    "attempt", "boxes",  "bytes",  "code",    "connections", "cursor",  "device", "entries",
-    "epoch",   "errno",   "feeds",  "format", "held",    "kind",        "last",    "limit",  "lines",
-    "method",  "ms",      "pages",  "parked", "passed",  "pid",         "port",    "position",
-    "reason",  "requests", "route", "saves",  "schema",  "server",      "signal",  "state",  "status",
-    "stream",  "streams", "team",   "teams",  "version", "waiting",     "workers",
+    "bytes", "code", "errno", "last", "method", "ms", "pid", "port", "route", "signal", "status", "version",
 };
 
 static bool
@@ -51,7 +46,7 @@ is_allowed(const char *format)
 static size_t
 put_head(char line[LINE_BYTES], enum log_level level, const char *event)
 {
-    static const char *const levels[] = {"info", "warn", "error"};
+    static const char *const levels[] = {"info", "warn"};
     struct timespec now = {0, 0};
     struct tm utc;
 
@@ -91,16 +86,4 @@ log_event(enum log_level level, const char *event, const char *format, ...)
         line[len] = '\0';
     va_end(args);
     put_line(line, strlen(line)); /* at most LINE_BYTES - 1: the line feed takes the NUL's place */
-}
-
-struct log_id
-log_id(struct id id)
-{
-    uint8_t hash[CRYPTO_HASH_BYTES];
-    struct log_id out;
-
-    crypto_hash_once("baken log id", id.bytes, sizeof id.bytes, hash);
-    for (size_t i = 0; i < 6; i++)
-        (void)snprintf(out.text + 2 * i, 3, "%02x", (unsigned)hash[i]);
-    return out;
 }

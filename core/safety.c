@@ -80,20 +80,3 @@ safety_get(struct journal *journal, struct id id, struct safety *out, struct tex
         *out = read_safety(&rows);
     return rows_finish(&rows);
 }
-
-enum rc
-safety_withdraw(struct journal *journal, struct change_set *set, struct id self, struct id id,
-                const char *reason)
-{
-    struct texts texts = TEXTS_EMPTY;
-    struct safety safety;
-    enum rc rc = safety_get(journal, id, &safety, &texts);
-
-    if (rc == RC_OK) {
-        safety.is_withdrawn = true;
-        safety.reason = reason;
-        rc = safety_put(journal, set, self, &safety);
-    }
-    texts_wipe(&texts);
-    return rc;
-}

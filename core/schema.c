@@ -66,7 +66,7 @@ const struct schema_entity schema_entities[] = {
     {ENTITY_CONTACT, "contact", STREAM_FILE, true, true, "date",
      UNITS(UNIT(1, "report", POLICY_ONCE, SLUG(1, "kind", TWIN), DATE(2, "date", TWIN),
                 INT(3, "time", 0), TEXT(4, "note"), INT(5, "minutes", TWIN), DATE(6, "next", 0),
-                TEXT(7, "reason"), INT(8, "withdrawn", TWIN), INT(9, "incomplete", 0)),
+                TEXT(7, "reason"), INT(8, "withdrawn", TWIN)), /* 9 is reserved: it was "incomplete" */
            UNIT(2, "participants", POLICY_SET, ID(1, "person"), PLAIN(2, "text")))},
     {ENTITY_GOAL, "goal", STREAM_FILE, true, false, "deadline",
      UNITS(UNIT(1, "goal", POLICY_KEEP, TEXT(1, "text"), TEXT(2, "measure"),

@@ -29,7 +29,6 @@ struct store {
     struct db *db;
     int lock;
     uint64_t openings;
-    bool was_checked;
     char doubt[REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
 };
@@ -238,9 +237,9 @@ check_where_needed(struct store *store, bool has_migrated)
     struct buf clean = BUF_EMPTY(8);
     enum rc rc = meta_get(store->db, "clean", &clean);
 
-    store->was_checked = has_migrated || clean.len != 1 || clean.data[0] != 1;
+    bool is_needed = has_migrated || clean.len != 1 || clean.data[0] != 1;
     buf_wipe(&clean);
-    if (rc == RC_OK && store->was_checked)
+    if (rc == RC_OK && is_needed)
         rc = db_check_structure(store->db);
     return rc;
 }
@@ -472,10 +471,4 @@ store_verify(struct store *store, struct vfs_verdict *verdict)
     *verdict = (struct vfs_verdict){0, 0, 0};
     enum rc rc = db_checkpoint(store->db, true);
     return rc == RC_OK ? vfs_verify(store->vfs, store->path, verdict) : rc;
-}
-
-bool
-store_was_checked(const struct store *store)
-{
-    return store->was_checked;
 }

@@ -20,7 +20,7 @@ struct store_options {
                                     ~/.local/state/baken */
     const char *base_vfs;        /* the VFS below ours; NULL is "unix". Tests put faults there. */
     struct clock clock;
-    const struct secret *key; /* the store key, lent for the call; store_key_unlock() or
+    const struct secret *key; /* the store key, lent for the call; store_key_open() or
                                     keyslot_fetch() give it. store_create: NULL draws one. */
 };
 
@@ -73,7 +73,5 @@ enum rc store_count_on(struct store *store) MUST_CHECK;
 /* Empties the log into the file, then authenticates every page, free pages too, as vfs_verify does. Outside a
  * transaction. RC_OK also when pages are bad. */
 enum rc store_verify(struct store *store, struct vfs_verdict *verdict) MUST_CHECK;
-/* Why quick_check ran at opening, and passed: the last end was not clean, or a migration ran. */
-bool store_was_checked(const struct store *store);
 
 #endif

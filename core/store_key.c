@@ -249,19 +249,6 @@ store_key_open(const struct store_slots *slots, const struct secret *passphrase,
 }
 
 enum rc
-store_key_unlock(const char *directory, const struct secret *passphrase, struct id *store,
-                 struct secret *key)
-{
-    struct store_slots slots;
-    enum rc rc = store_key_read(directory, &slots);
-
-    if (rc == RC_OK)
-        rc = store_key_open(&slots, passphrase, key);
-    *store = slots.store;
-    return rc;
-}
-
-enum rc
 store_key_change(const char *directory, const struct clock *clock, const struct secret *old,
                  const struct secret *fresh, const struct store_key_cost *cost)
 {

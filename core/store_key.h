@@ -64,9 +64,6 @@ enum rc store_key_add(struct store_slots *slots, const struct secret *key,
 enum rc store_key_open(const struct store_slots *slots, const struct secret *passphrase,
                        struct secret *key) MUST_CHECK;
 
-/* Reads the slots of a store and opens the key. As store_key_read and store_key_open. */
-enum rc store_key_unlock(const char *directory, const struct secret *passphrase, struct id *store,
-                         struct secret *key) MUST_CHECK;
 /* Replaces the slot that `old` opens, under the store's lock. RC_BUSY as well. The store itself is
  * not touched: what the old passphrase opened in an earlier copy, it opens there still. */
 enum rc store_key_change(const char *directory, const struct clock *clock, const struct secret *old,

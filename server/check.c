@@ -26,7 +26,7 @@ check_entry(void *context, struct depot_entry *row, struct depot_body *body, boo
 
     (void)stop;
     memset(&entry, 0, sizeof entry);
-    rc = entry_header_decode(row->header, DEPOT_HEADER_BYTES, &entry);
+    rc = entry_header_decode(row->header, ENTRY_HEADER_BYTES, &entry);
     if (rc == RC_OK)
         rc = depot_body(body, row);
     if (rc != RC_OK)

@@ -11,6 +11,7 @@
 #include "core/crypto.h"
 #include "core/id.h"
 #include "core/rc.h"
+#include "sync/entry.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@
 
 struct depot;
 
-enum { DEPOT_HEADER_BYTES = 185, DEPOT_WINDOW = 10000 };
+enum { DEPOT_WINDOW = 10000 };
 
 /* `path` names the SQLite file; made when `may_create`, otherwise RC_ABSENT. RC_UNSUPPORTED when a
  * newer program made it. */
@@ -84,7 +85,7 @@ struct depot_entry {
     uint32_t last;
     uint64_t arrival; /* given by depot_put_entry */
     int64_t arrived_ms;
-    const uint8_t *header; /* DEPOT_HEADER_BYTES */
+    const uint8_t *header; /* ENTRY_HEADER_BYTES */
     const uint8_t *header_hash;
     const uint8_t *signature;
     const uint8_t *ciphertext; /* NULL when the body is gone; with _list: only after depot_body */

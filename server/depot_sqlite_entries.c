@@ -144,7 +144,7 @@ depot_put_entry(struct depot *depot, int64_t team, struct depot_entry *entry)
     stmt_int(stmt, 6, entry->first);
     stmt_int(stmt, 7, entry->last);
     stmt_int(stmt, 8, entry->arrived_ms);
-    stmt_blob(stmt, 9, entry->header, DEPOT_HEADER_BYTES);
+    stmt_blob(stmt, 9, entry->header, ENTRY_HEADER_BYTES);
     stmt_blob(stmt, 10, entry->header_hash, CRYPTO_HASH_BYTES);
     stmt_blob(stmt, 11, entry->signature, CRYPTO_SIGNATURE_BYTES);
     if (entry->ciphertext == NULL)
@@ -172,7 +172,7 @@ read_entry(struct stmt *stmt, struct depot_entry *entry)
     entry->header = stmt_get_blob(stmt, 7, &header_len);
     entry->header_hash = stmt_get_blob(stmt, 8, &hash_len);
     entry->signature = stmt_get_blob(stmt, 9, &signature_len);
-    if (header_len != DEPOT_HEADER_BYTES || hash_len != CRYPTO_HASH_BYTES ||
+    if (header_len != ENTRY_HEADER_BYTES || hash_len != CRYPTO_HASH_BYTES ||
         signature_len != CRYPTO_SIGNATURE_BYTES)
         return rc_fail(RC_CORRUPT, _("a stored entry has another length"));
     return RC_OK;

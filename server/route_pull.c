@@ -74,7 +74,7 @@ pick_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
         return rc;
     entry = &pull->entries[pull->count];
     memset(entry, 0, sizeof *entry);
-    rc = entry_header_decode(row->header, DEPOT_HEADER_BYTES, entry);
+    rc = entry_header_decode(row->header, ENTRY_HEADER_BYTES, entry);
     if (rc == RC_OK)
         rc = depot_body(body, row);
     if (rc == RC_OK && row->ciphertext != NULL)

@@ -59,7 +59,7 @@ judge_entry(const struct ledger *ledger, const struct entry *entry)
 {
     const struct ledger_stream *stream = ledger_stream(ledger, entry->stream);
 
-    if (stream == NULL || stream->kind == LEDGER_STREAM_RESERVE)
+    if (stream == NULL || stream->kind == STREAM_RESERVE)
         return WIRE_REASON_UNKNOWN;
     if (entry->ciphertext == NULL || entry->incarnation == 0 || !entry_body_fits(entry))
         return WIRE_REASON_MALFORMED; /* nothing makes a body lawfully gone on its first way */

@@ -8,7 +8,7 @@
 #include "sync/inbox.h"
 #include "sync/submit.h"
 
-#define TAKE_OVER_MS ((int64_t)30 * 24 * 60 * 60 * 1000)
+#define TAKE_OVER_MS (30 * DAY_MS)
 
 /* ---- giving ----------------------------------------------------------------------------------- */
 
@@ -242,7 +242,7 @@ is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
                                        .position = entry->position,
                                        .position_hash = entry->position_hash};
     struct ledger_judgement why;
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct change *saves = NULL;
 
     *fit = false;

@@ -2,7 +2,7 @@
 #include "core/i18n.h"
 #include "sync/replica_own.h"
 
-#define JUMP_MS ((int64_t)24 * 60 * 60 * 1000)
+#define JUMP_MS DAY_MS
 #define MOST_MS INT64_C(253402300799999) /* the end of the year 9999 */
 #define KEEP_MS ((int64_t)60 * 1000)
 

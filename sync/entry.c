@@ -58,7 +58,7 @@ saves_are_possible(const struct entry *entry)
     static const uint8_t zeros[CRYPTO_HASH_BYTES];
 
     return entry->first >= 1 && entry->last >= entry->first &&
-           entry->last - entry->first < ENTRY_MAX_SAVES && entry->incarnation != 0 &&
+           entry->last - entry->first < CHANGE_SAVES && entry->incarnation != 0 &&
            entry->epoch >= 1 && entry->position >= 1 &&
            (entry->first == 1) == (memcmp(entry->previous, zeros, sizeof zeros) == 0);
 }
@@ -135,7 +135,7 @@ entry_seal(struct entry *entry, const struct identity *author, const struct secr
     if (!saves_are_possible(entry) || epoch_key->len != CRYPTO_KEY_BYTES)
         return rc_fail(RC_INVALID, _("an entry with impossible saves or key"));
     buf_clear(ciphertext);
-    rc = pack_put(body->data, body->len, ENTRY_BODY_MAX_BYTES, ciphertext);
+    rc = pack_put(body->data, body->len, CHANGE_BODY_BYTES, ciphertext);
     if (rc != RC_OK)
         goto out;
     size_t plain_len = ciphertext->len;
@@ -184,7 +184,7 @@ entry_open(const struct entry *entry, const struct secret *epoch_key, struct buf
         rc = rc_fail(RC_CORRUPT, _("the seal of the entry does not hold"));
         goto out;
     }
-    rc = pack_get(padded.data, padded.len, ENTRY_BODY_MAX_BYTES, body);
+    rc = pack_get(padded.data, padded.len, CHANGE_BODY_BYTES, body);
 out:
     buf_wipe(&padded); /* families' data, in the clear */
     return rc;

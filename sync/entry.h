@@ -3,6 +3,7 @@
 #define SYNC_ENTRY_H
 
 #include "core/buf.h"
+#include "core/change.h"
 #include "core/crypto.h"
 #include "core/id.h"
 #include "core/rc.h"
@@ -16,9 +17,7 @@
 enum {
     ENTRY_FRONT_BYTES = 149,
     ENTRY_HEADER_BYTES = 185,
-    ENTRY_BODY_MAX_BYTES = 1024 * 1024,       /* of plain body */
     ENTRY_CIPHERTEXT_MAX_BYTES = 1200 * 1000, /* tag included */
-    ENTRY_MAX_SAVES = 65536,
 };
 
 /* The header's fields, its signature, and the sealed body. Holds no memory of its own: `ciphertext` is
@@ -66,7 +65,7 @@ bool entry_body_fits(const struct entry *entry) MUST_CHECK;
  * position and position_hash; this fills device, nonce, length, hash, signature, header hash.
  *
  * ciphertext  out, appended to an empty buf; entry->ciphertext points into it
- * fails       RC_TOO_LARGE the body is over ENTRY_BODY_MAX_BYTES; RC_INVALID fields that cannot be; RC_NOMEM
+ * fails       RC_TOO_LARGE the body is over CHANGE_BODY_BYTES; RC_INVALID fields that cannot be; RC_NOMEM
  */
 enum rc entry_seal(struct entry *entry, const struct identity *author,
                    const struct secret *epoch_key, const struct buf *body,

@@ -159,9 +159,9 @@ build_family(struct session *session, void *context, struct draft *draft)
     draft->op.as.family = plan->ids;
     enum rc rc = submit_reserve_public(session->replica, reserve_public);
     if (rc == RC_OK)
-        rc = ledger_holders_new(ledger, LEDGER_STREAM_INDEX, plan->ids.owner, &index);
+        rc = ledger_holders_new(ledger, STREAM_INDEX, plan->ids.owner, &index);
     if (rc == RC_OK)
-        rc = ledger_holders_new(ledger, LEDGER_STREAM_FILE, plan->ids.owner, &file);
+        rc = ledger_holders_new(ledger, STREAM_FILE, plan->ids.owner, &file);
     if (rc == RC_OK)
         rc = check_may_save(session->replica, plan, &index, &file);
     if (rc == RC_OK)

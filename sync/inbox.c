@@ -360,7 +360,7 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
         .replica = replica,
         .report = report,
         .row = ELOG_ROW_EMPTY,
-        .body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES),
+        .body = BUF_EMPTY(CHANGE_BODY_BYTES),
     };
     uint64_t before, waiting, of;
 

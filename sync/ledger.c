@@ -260,12 +260,6 @@ ledger_cover_at(const struct ledger *ledger, size_t index)
     return index < ledger->covers_count ? &ledger->covers[index].facts : NULL;
 }
 
-const struct ledger_invitation *
-ledger_invitation_at(const struct ledger *ledger, size_t index)
-{
-    return index < ledger->invites_count ? &ledger->invites[index].facts : NULL;
-}
-
 /* ---- epochs ---- */
 
 bool

@@ -48,16 +48,6 @@ enum rc ledger_next_line(const struct ledger *ledger, const void *op, size_t len
 /* Fills team, seen, seen_hash and (when a part names the reserve) reserve_epoch of an operation from the head. */
 void ledger_address(const struct ledger *ledger, struct ledger_op *op);
 
-/* One row of the table of rules, for its test. */
-struct ledger_rule {
-    enum ledger_kind kind; /* LEDGER_KIND_COUNT: every kind */
-    const char *name;
-    enum rc code;       /* what ledger_check gives when it fails */
-    const char *demand; /* one English sentence */
-};
-const struct ledger_rule *
-ledger_rule_at(size_t index); /* from 0, in the order of judging; NULL beyond */
-
 /* ---- the head and the lines ---- */
 uint64_t ledger_position(const struct ledger *ledger); /* 0 when empty */
 /* 32 bytes, belonging to the ledger; NULL for a position that is not there. */
@@ -99,7 +89,7 @@ struct ledger_family {
 };
 struct ledger_stream {
     struct id id;
-    enum ledger_stream_kind kind;
+    enum stream_kind kind;
     struct id family; /* zero for team and reserve */
     uint32_t epoch;   /* current; 0: none made */
 };
@@ -144,7 +134,6 @@ const struct ledger_device *ledger_device_at(const struct ledger *ledger, size_t
 const struct ledger_family *ledger_family_at(const struct ledger *ledger, size_t index);
 const struct ledger_stream *ledger_stream_at(const struct ledger *ledger, size_t index);
 const struct ledger_cover *ledger_cover_at(const struct ledger *ledger, size_t index);
-const struct ledger_invitation *ledger_invitation_at(const struct ledger *ledger, size_t index);
 
 /* Not revoked, and its person's membership has not ended. */
 bool ledger_device_is_active(const struct ledger *ledger, struct id device);
@@ -254,7 +243,7 @@ void ledger_pairs_wipe(struct ledger_pairs *pairs);
 enum rc ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
                        struct ledger_ids *devices) MUST_CHECK;
 /* The same for the index (or the file) of a family that does not exist yet, with that owner. */
-enum rc ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind,
+enum rc ledger_holders_new(const struct ledger *ledger, enum stream_kind kind,
                            struct id owner, struct ledger_ids *devices) MUST_CHECK;
 /* Streams whose current epoch was given to a device that may no longer hold it, or to an older reserve; ascending. */
 enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms,

@@ -7,7 +7,7 @@
 static bool
 is_sealed_to_reserve(const struct inside_stream *stream)
 {
-    return stream->facts.kind == LEDGER_STREAM_INDEX || stream->facts.kind == LEDGER_STREAM_FILE;
+    return stream->facts.kind == STREAM_INDEX || stream->facts.kind == STREAM_FILE;
 }
 
 static bool
@@ -78,7 +78,7 @@ ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream
     if (!id_equal(recipient, ledger_reserve()) ||
         !ledger_may_read(ledger, device, ledger_reserve(), at_ms))
         return false;
-    if (what->facts.kind != LEDGER_STREAM_FILE)
+    if (what->facts.kind != STREAM_FILE)
         return true;
     for (size_t i = 0; i < ledger->devices_count; i++)
         if (grant_is_due(ledger, what, &ledger->devices[i], at_ms))
@@ -157,13 +157,13 @@ ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
 }
 
 enum rc
-ledger_holders_new(const struct ledger *ledger, enum ledger_stream_kind kind, struct id owner,
+ledger_holders_new(const struct ledger *ledger, enum stream_kind kind, struct id owner,
                    struct ledger_ids *devices)
 {
     uint32_t by_role = LEDGER_ROLE_SCIENTIST;
     enum rc rc = RC_OK;
 
-    if (kind == LEDGER_STREAM_INDEX)
+    if (kind == STREAM_INDEX)
         by_role |= LEDGER_ROLE_COORDINATOR;
     if (id_is_zero(owner))
         by_role |= LEDGER_ROLE_INTAKE;

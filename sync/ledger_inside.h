@@ -173,4 +173,14 @@ bool ledger_inside_is_active(const struct ledger *ledger, const struct inside_de
 enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op,
                             const void *bytes, size_t len, uint64_t time_ms, const char **rule);
 
+/* One row of the table of rules, for its test. */
+struct ledger_rule {
+    enum ledger_kind kind; /* LEDGER_KIND_COUNT: every kind */
+    const char *name;
+    enum rc code;       /* what ledger_check gives when it fails */
+    const char *demand; /* one English sentence */
+};
+/* ledger_rules.c: from 0, in the order of judging; NULL beyond */
+const struct ledger_rule *ledger_rule_at(size_t index);
+
 #endif

@@ -124,7 +124,7 @@ add_reserved(const struct judged *judged, struct id id)
 
 static bool
 fits_first(const struct judged *judged, const struct ledger_part *part,
-           enum ledger_stream_kind kind)
+           enum stream_kind kind)
 {
     *judged->trouble =
         ledger_holders_new(judged->ledger, kind, judged->op->as.family.owner, judged->scratch);
@@ -142,8 +142,8 @@ ledger_judge_first_recipients(const struct judged *judged)
 
     return op->part_count == 2 && id_equal(index->stream, op->as.family.index) &&
            id_equal(file->stream, op->as.family.file) &&
-           fits_first(judged, index, LEDGER_STREAM_INDEX) &&
-           fits_first(judged, file, LEDGER_STREAM_FILE);
+           fits_first(judged, index, STREAM_INDEX) &&
+           fits_first(judged, file, STREAM_FILE);
 }
 
 static const struct inside_stream *
@@ -192,7 +192,7 @@ will_hold(const struct judged *judged, const struct inside_device *device,
 {
     const struct ledger_op *op = judged->op;
 
-    if (stream->facts.kind != LEDGER_STREAM_INDEX && stream->facts.kind != LEDGER_STREAM_FILE)
+    if (stream->facts.kind != STREAM_INDEX && stream->facts.kind != STREAM_FILE)
         return false;
     if (!ledger_inside_is_active(judged->ledger, device))
         return false;
@@ -276,14 +276,14 @@ ledger_judge_recipients(const struct judged *judged)
 {
     for (size_t i = 0; i < judged->op->part_count; i++) {
         const struct inside_stream *stream = stream_of(judged, i);
-        enum ledger_stream_kind kind = stream->facts.kind;
+        enum stream_kind kind = stream->facts.kind;
         *judged->trouble =
             ledger_holders(judged->ledger, stream->facts.id, judged->time_ms, judged->scratch);
         if (*judged->trouble != RC_OK)
             return false;
-        if (kind != LEDGER_STREAM_RESERVE && !add_reserved(judged, ledger_link()))
+        if (kind != STREAM_RESERVE && !add_reserved(judged, ledger_link()))
             return false;
-        if ((kind == LEDGER_STREAM_INDEX || kind == LEDGER_STREAM_FILE) &&
+        if ((kind == STREAM_INDEX || kind == STREAM_FILE) &&
             !add_reserved(judged, ledger_reserve()))
             return false;
         if (!ledger_judge_makes(&judged->op->parts[i], stream->facts.epoch + 1,

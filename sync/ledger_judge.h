@@ -2,9 +2,8 @@
 #ifndef SYNC_LEDGER_JUDGE_H
 #define SYNC_LEDGER_JUDGE_H
 
+#include "core/clock.h"
 #include "sync/ledger_inside.h"
-
-#define LEDGER_JUDGE_DAY_MS UINT64_C(86400000)
 
 /* An operation on its way to be the next line. */
 struct judged {

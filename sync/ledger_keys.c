@@ -104,7 +104,7 @@ make_epoch(const struct ledger *ledger, struct inside_stream *stream, const stru
     struct inside_epoch *epoch = &epochs[stream->facts.epoch++];
     *epoch = (struct inside_epoch){.position = ledger_inside_now(ledger)};
     memcpy(epoch->commitment, part->commitment, CRYPTO_HASH_BYTES);
-    if (stream->facts.kind == LEDGER_STREAM_RESERVE)
+    if (stream->facts.kind == STREAM_RESERVE)
         memcpy(epoch->reserve_public,
                op->kind == LEDGER_CREATE_TEAM ? op->as.create_team.reserve_public
                                               : op->as.rotate.reserve_public,

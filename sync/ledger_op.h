@@ -7,6 +7,7 @@
 #include "core/crypto.h"
 #include "core/id.h"
 #include "core/rc.h"
+#include "core/schema.h"
 #include "core/secret.h"
 #include "sync/identity.h"
 #include "sync/joining.h"
@@ -54,15 +55,6 @@ enum ledger_role {
     LEDGER_ROLE_DUTY = 16,
     LEDGER_ROLE_INTAKE = 32,
     LEDGER_ROLES_ALL = 63,
-};
-
-enum ledger_stream_kind {
-    LEDGER_STREAM_TEAM = 1,
-    LEDGER_STREAM_LOG,
-    LEDGER_STREAM_INDEX,
-    LEDGER_STREAM_FILE,
-    LEDGER_STREAM_SHIELDED,
-    LEDGER_STREAM_RESERVE,
 };
 
 enum ledger_function { LEDGER_RELEASED = 0, LEDGER_OWNER = 1, LEDGER_COACH = 2 };

@@ -109,15 +109,15 @@ writes(const struct view *view, const struct inside_device *device,
 
     if (roles == 0)
         return false;
-    if (stream->facts.kind == LEDGER_STREAM_TEAM)
+    if (stream->facts.kind == STREAM_TEAM)
         return true;
-    if (stream->facts.kind != LEDGER_STREAM_INDEX && stream->facts.kind != LEDGER_STREAM_FILE)
+    if (stream->facts.kind != STREAM_INDEX && stream->facts.kind != STREAM_FILE)
         return false;
     const struct inside_family *family = &view->ledger->families[stream->family];
     if (family->facts.since > view->position)
         return false;
     if ((roles & LEDGER_ROLE_SCIENTIST) != 0 ||
-        ((roles & LEDGER_ROLE_COORDINATOR) != 0 && stream->facts.kind == LEDGER_STREAM_INDEX) ||
+        ((roles & LEDGER_ROLE_COORDINATOR) != 0 && stream->facts.kind == STREAM_INDEX) ||
         ((roles & LEDGER_ROLE_INTAKE) != 0 && !has_owner(view, family)))
         return true;
     if ((roles & LEDGER_ROLE_COACH) != 0 &&
@@ -151,18 +151,18 @@ opens(const struct ledger *ledger, const struct inside_device *device,
     if (roles == 0)
         return false;
     switch (stream->facts.kind) {
-    case LEDGER_STREAM_TEAM:
+    case STREAM_TEAM:
         return true;
-    case LEDGER_STREAM_RESERVE:
+    case STREAM_RESERVE:
         return (roles & (LEDGER_ROLE_COORDINATOR | LEDGER_ROLE_DUTY)) != 0;
-    case LEDGER_STREAM_INDEX:
+    case STREAM_INDEX:
         if ((roles & LEDGER_ROLE_COORDINATOR) != 0)
             return true;
         break;
-    case LEDGER_STREAM_FILE:
+    case STREAM_FILE:
         break;
-    case LEDGER_STREAM_LOG:
-    case LEDGER_STREAM_SHIELDED:
+    case STREAM_LOG:
+    case STREAM_SHIELDED:
         return false;
     }
     const struct inside_family *family = &ledger->families[stream->family];

@@ -196,7 +196,7 @@ invite_expires(const struct judged *judged)
     uint64_t expires = judged->op->as.invite.expires_ms;
 
     return expires > judged->time_ms &&
-           expires - judged->time_ms <= (uint64_t)LEDGER_INVITE_MAX_DAYS * LEDGER_JUDGE_DAY_MS;
+           expires - judged->time_ms <= (uint64_t)LEDGER_INVITE_MAX_DAYS * DAY_MS;
 }
 
 static bool
@@ -443,8 +443,7 @@ cover_has_a_window(const struct judged *judged)
     const struct ledger_cover_give *give = &judged->op->as.cover_give;
 
     return give->from_ms < give->until_ms &&
-           give->until_ms - give->from_ms <=
-               (uint64_t)LEDGER_COVER_MAX_DAYS * LEDGER_JUDGE_DAY_MS &&
+           give->until_ms - give->from_ms <= (uint64_t)LEDGER_COVER_MAX_DAYS * DAY_MS &&
            give->until_ms > judged->time_ms;
 }
 

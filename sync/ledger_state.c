@@ -222,7 +222,7 @@ add_device(struct ledger *ledger, struct id person, const uint8_t *sign_public,
 }
 
 static enum rc
-add_stream(struct ledger *ledger, struct id id, enum ledger_stream_kind kind, uint32_t family)
+add_stream(struct ledger *ledger, struct id id, enum stream_kind kind, uint32_t family)
 {
     struct inside_stream stream = {.facts = {.id = id, .kind = kind}, .family = family};
     enum rc rc;
@@ -261,9 +261,9 @@ create_team(struct ledger *ledger, const struct ledger_create_team *create, cons
         rc = add_device(ledger, create->person, create->sign_public, create->box_public,
                         &create->label);
     if (rc == RC_OK)
-        rc = add_stream(ledger, create->team_stream, LEDGER_STREAM_TEAM, INSIDE_NO_FAMILY);
+        rc = add_stream(ledger, create->team_stream, STREAM_TEAM, INSIDE_NO_FAMILY);
     if (rc == RC_OK)
-        rc = add_stream(ledger, ledger_reserve(), LEDGER_STREAM_RESERVE, INSIDE_NO_FAMILY);
+        rc = add_stream(ledger, ledger_reserve(), STREAM_RESERVE, INSIDE_NO_FAMILY);
     if (rc == RC_OK)
         rc = set_server(ledger, create->server_public, create->address);
     return rc;
@@ -345,11 +345,11 @@ add_family(struct ledger *ledger, const struct ledger_family_new *asked)
     if (rc == RC_OK && !id_is_zero(asked->owner))
         rc = set_owner(ledger, &ledger->families[at], asked->owner);
     if (rc == RC_OK)
-        rc = add_stream(ledger, asked->index, LEDGER_STREAM_INDEX, at);
+        rc = add_stream(ledger, asked->index, STREAM_INDEX, at);
     if (rc == RC_OK)
-        rc = add_stream(ledger, asked->file, LEDGER_STREAM_FILE, at);
+        rc = add_stream(ledger, asked->file, STREAM_FILE, at);
     if (rc == RC_OK)
-        rc = add_stream(ledger, asked->shielded, LEDGER_STREAM_SHIELDED, at);
+        rc = add_stream(ledger, asked->shielded, STREAM_SHIELDED, at);
     return rc;
 }
 

@@ -7,7 +7,7 @@
 struct assignment {
     struct id family;
     struct id person;
-    int function;
+    enum ledger_function function;
 };
 
 /* Shares with the person's devices what they come to hold, where the key is here. What is not shared stays due. */
@@ -46,7 +46,7 @@ build_assign(struct session *session, void *context, struct draft *draft)
 
     if (ledger_family(replica->ledger, wanted->family) == NULL)
         return rc_fail(RC_ABSENT, _("no such family"));
-    if ((int)was == wanted->function)
+    if (was == wanted->function)
         return RC_EXISTS;
     draft->op.kind = LEDGER_ASSIGN;
     *assign = (struct ledger_assign){wanted->family, wanted->person, .was = (uint8_t)was,
@@ -58,7 +58,7 @@ build_assign(struct session *session, void *context, struct draft *draft)
 
 enum rc
 replica_assign(struct replica *replica, const struct transport *transport, struct id family,
-               struct id person, int function)
+               struct id person, enum ledger_function function)
 {
     struct sync_report report = {0};
     struct session session = {.replica = replica, .transport = transport, .report = &report};

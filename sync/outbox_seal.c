@@ -288,7 +288,7 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
 static enum rc
 unseal_one(struct replica *replica, struct elog_feed *feed, struct elog_row *row)
 {
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct buf one = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct change *changes = NULL;
     uint32_t first = row->entry.first, last = row->entry.last;

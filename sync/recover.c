@@ -55,7 +55,7 @@ static enum rc
 served(struct replica *replica, const struct elog_feed *feed, uint32_t save, struct buf *out)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct change *saves = NULL;
 
     buf_clear(out);

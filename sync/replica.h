@@ -7,6 +7,7 @@
 #include "core/family.h"
 #include "core/journal.h"
 #include "core/store.h"
+#include "sync/joining.h"
 #include "sync/ledger.h"
 #include "sync/transport.h"
 
@@ -57,7 +58,7 @@ enum rc replica_invite(struct replica *replica, const struct transport *transpor
 /* Reads an invitation, makes the identity, delivers the request; digits ("1234 5678 ...", 24 characters and NUL). Repeatable:
  * the same invitation on the same store gives the same digits. Done once a session fetched the approving line. */
 enum rc replica_join(struct replica *replica, const struct transport *transport,
-                     const char *invitation, char digits[25]) MUST_CHECK;
+                     const char *invitation, char digits[JOINING_DIGITS_CHARS + 1]) MUST_CHECK;
 /* The server address an invitation names, before a transport exists. */
 enum rc replica_invitation_address(const char *invitation, struct buf *address) MUST_CHECK;
 /* Appends the address of the team's server: the ledger's, or while joining the invitation's. RC_ABSENT when
@@ -81,9 +82,8 @@ struct family_new {
  * record and profile as one save. Called again after a lost answer, it makes no second family. */
 enum rc replica_create_family(struct replica *replica, const struct transport *transport,
                               const struct family_new *wanted, struct id *family) MUST_CHECK;
-/* function: LEDGER_OWNER, LEDGER_COACH, LEDGER_RELEASED */
 enum rc replica_assign(struct replica *replica, const struct transport *transport, struct id family,
-                       struct id person, int function) MUST_CHECK;
+                       struct id person, enum ledger_function function) MUST_CHECK;
 struct cover_new {
     const struct id *families;
     size_t count;

@@ -126,7 +126,7 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
         rc = keyring_make_reserve(&epoch, draft->fresh, &draft->op, &draft->boxes,
                                   draft->op.as.rotate.reserve_public);
     } else if (rc == RC_OK) {
-        if (known->kind == LEDGER_STREAM_INDEX || known->kind == LEDGER_STREAM_FILE)
+        if (known->kind == STREAM_INDEX || known->kind == STREAM_FILE)
             epoch.reserve_public = reserve_public;
         rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);
     }

@@ -68,7 +68,7 @@ from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save)
 {
     struct source_cache *cache = replica->cache;
     struct elog_row row = ELOG_ROW_EMPTY;
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct change *saves = NULL;
 
     enum rc rc = elog_find(replica->db, feed->key, save, &row);

@@ -163,7 +163,7 @@ count_hidden_files(struct db *db, int64_t *count)
 
     if (rc != RC_OK)
         return rc;
-    stmt_int(stmt, 1, LEDGER_STREAM_FILE);
+    stmt_int(stmt, 1, STREAM_FILE);
     return stmt_finish_int(stmt, count);
 }
 

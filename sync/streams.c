@@ -6,7 +6,7 @@
 #include "sync/replica_own.h"
 
 /* How long a stream stays hidden while the server is not heard of, by the highest device time. */
-#define HIDDEN_MS ((int64_t)7 * 24 * 60 * 60 * 1000)
+#define HIDDEN_MS (7 * DAY_MS)
 
 enum rc
 streams_have(struct replica *replica, struct id stream, bool *is_here, bool *is_filling)
@@ -53,7 +53,7 @@ streams_next(struct replica *replica, const struct id *after, struct id *stream,
 /* A stream's row: one of ours, be it hidden or not. */
 struct held {
     struct id stream;
-    int kind;
+    enum stream_kind kind;
     bool is_hidden;
     int64_t hidden_ms;
 };
@@ -72,7 +72,7 @@ next_held(struct replica *replica, struct held *held, bool *found)
     stmt_id(stmt, 1, held->stream);
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found) {
-        held->kind = (int)stmt_get_int(stmt, 1);
+        held->kind = (enum stream_kind)stmt_get_int(stmt, 1);
         held->is_hidden = !stmt_is_null(stmt, 2);
         held->hidden_ms = stmt_get_int(stmt, 2);
         rc = stmt_get_id(stmt, 0, &held->stream);
@@ -123,8 +123,7 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = stmt_finish(stmt);
     }
     if (rc == RC_OK)
-        rc = journal_add_stream(replica->journal, stream->id, (enum stream_kind)stream->kind,
-                                stream->family);
+        rc = journal_add_stream(replica->journal, stream->id, stream->kind, stream->family);
     if (rc == RC_OK) /* own entries that outlived an earlier purge are applied once more */
         rc = elog_renew(replica->db, stream->id);
     return db_end(replica->db, rc);
@@ -232,7 +231,7 @@ show(struct replica *replica, const struct held *held)
         return rc;
     rc = put_hidden(replica, held->stream, NULL);
     if (rc == RC_OK)
-        rc = journal_add_stream(replica->journal, held->stream, (enum stream_kind)held->kind,
+        rc = journal_add_stream(replica->journal, held->stream, held->kind,
                                 known != NULL ? known->family : (struct id){{0}});
     if (rc == RC_OK)
         rc = replica_rebuild(replica, held->stream);
@@ -249,7 +248,7 @@ enum rc
 streams_show(struct replica *replica)
 {
     int64_t now_ms = replica_now_ms(replica);
-    struct held held = {.kind = 0};
+    struct held held = {.is_hidden = false};
     bool found = replica->has_hidden;
     enum rc rc = found ? next_held(replica, &held, &found) : RC_OK;
 
@@ -267,7 +266,7 @@ static enum rc
 lose_all(struct replica *replica, int64_t now_ms)
 {
     int64_t settled_ms = replica_settled_ms(replica);
-    struct held held = {.kind = 0};
+    struct held held = {.is_hidden = false};
     bool found;
 
     replica->has_hidden = false;
@@ -300,7 +299,7 @@ streams_gain(struct replica *replica, bool *gained)
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
          i++) {
         enum streams_place place;
-        if (stream->kind == LEDGER_STREAM_RESERVE || !may_read_at(replica, stream->id, now_ms))
+        if (stream->kind == STREAM_RESERVE || !may_read_at(replica, stream->id, now_ms))
             continue;
         rc = streams_find(replica, stream->id, &place);
         if (rc == RC_OK && place == STREAMS_ABSENT) {

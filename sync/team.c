@@ -141,7 +141,7 @@ out:
 
 enum rc
 replica_join(struct replica *replica, const struct transport *transport, const char *text,
-             char digits[25])
+             char digits[JOINING_DIGITS_CHARS + 1])
 {
     struct sync_report report = {0};
     struct session session = {.replica = replica, .transport = transport, .report = &report};

@@ -140,7 +140,7 @@ static void
 get_item(struct reader *reader, struct entry *entry, bool is_first)
 {
     uint8_t flags = reader_u8(reader);
-    uint64_t more = reader_count(reader, ENTRY_MAX_SAVES - 1);
+    uint64_t more = reader_count(reader, CHANGE_SAVES - 1);
 
     if (flags > (SAME_LEDGER | BODY_GONE) || (is_first && (flags & SAME_LEDGER) != 0) ||
         more > UINT32_MAX - entry->first)

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct entry entry;
     uint8_t header[ENTRY_HEADER_BYTES];
 
@@ -20,8 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (len != sizeof header || memcmp(header, data, len) != 0)
             abort();
     }
-    if (pack_get(data, len, ENTRY_BODY_MAX_BYTES, &body) == RC_OK &&
-        body.len > ENTRY_BODY_MAX_BYTES)
+    if (pack_get(data, len, CHANGE_BODY_BYTES, &body) == RC_OK &&
+        body.len > CHANGE_BODY_BYTES)
         abort();
     buf_wipe(&body);
     return 0;

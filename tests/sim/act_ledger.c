@@ -118,7 +118,8 @@ assign(struct world *world)
     struct id family = any_family(world);
     struct id person = any_other_person(world, ledger_family(world->ledger, family)->owner);
     struct device *device = actor_for(world, family);
-    int function = ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
+    enum ledger_function function =
+        ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
 
     if (world_falls(world, 100))
         function = LEDGER_OWNER;

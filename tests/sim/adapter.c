@@ -236,7 +236,7 @@ take_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
     struct entry entry;
 
     (void)body, (void)stop;
-    enum rc rc = entry_header_decode(row->header, DEPOT_HEADER_BYTES, &entry);
+    enum rc rc = entry_header_decode(row->header, ENTRY_HEADER_BYTES, &entry);
     if (rc != RC_OK)
         return rc;
     struct feed_ref feed = {entry.device, entry.incarnation};

@@ -143,7 +143,7 @@ bring_in(struct world *world, int index, const char *name)
 {
     struct device *host = &world->devices[0], *device = &world->devices[index];
     struct buf invitation = BUF_EMPTY(8192);
-    char digits[25];
+    char digits[JOINING_DIGITS_CHARS + 1];
     struct id id;
 
     stores_demand(replica_invite(host->replica, &host->transport, (struct id){{0}}, name,

@@ -319,7 +319,7 @@ hosted_device_wipe(struct hosted_device *device)
 }
 
 static void
-make_stream(struct hosted *hosted, enum ledger_stream_kind kind, struct id stream, struct id owner,
+make_stream(struct hosted *hosted, enum stream_kind kind, struct id stream, struct id owner,
             struct ledger_op *op, struct wire_boxes *boxes)
 {
     struct ledger_ids holders = LEDGER_IDS_EMPTY;
@@ -349,8 +349,8 @@ hosted_family(struct hosted *hosted, const struct hosted_device *owner)
     *family = (struct ledger_family_new){id_random(), id_random(), id_random(), id_random(),
                                          owner->person};
     struct id id = family->family;
-    make_stream(hosted, LEDGER_STREAM_INDEX, family->index, owner->person, &op, &boxes);
-    make_stream(hosted, LEDGER_STREAM_FILE, family->file, owner->person, &op, &boxes);
+    make_stream(hosted, STREAM_INDEX, family->index, owner->person, &op, &boxes);
+    make_stream(hosted, STREAM_FILE, family->file, owner->person, &op, &boxes);
     NEED(hosted_submit(hosted, &hosted->first, &op, &boxes) == 200);
     return *ledger_family(hosted->ledger, id);
 }

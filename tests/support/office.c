@@ -260,7 +260,7 @@ join(struct office *office, int at, struct id person, const char *name, uint32_t
     struct office_device *first = &office->devices[0];
     struct office_device *device = make_device(office, at);
     struct buf invitation = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES * 2);
-    char digits[25];
+    char digits[JOINING_DIGITS_CHARS + 1];
     struct id approved;
 
     stores_demand(replica_invite(first->replica, &first->transport, person, name, roles,

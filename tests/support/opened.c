@@ -19,7 +19,6 @@ opened_key(struct opened *opened, const char *directory, const char *passphrase_
 {
     char line[256];
     struct secret passphrase = SECRET_EMPTY;
-    struct id store;
     FILE *file = fopen(passphrase_file, "r");
 
     *opened = (struct opened){.key = SECRET_EMPTY};
@@ -32,7 +31,7 @@ opened_key(struct opened *opened, const char *directory, const char *passphrase_
     snprintf(opened->path, sizeof opened->path, "%s/store.db", directory);
     opened_demand(secret_copy(&passphrase, line, strlen(line)), "the passphrase");
     opened_demand(store_key_read(directory, &opened->slots), "the key slots");
-    opened_demand(store_key_unlock(directory, &passphrase, &store, &opened->key), "the store key");
+    opened_demand(store_key_open(&opened->slots, &passphrase, &opened->key), "the store key");
     secret_wipe(&passphrase);
 }
 

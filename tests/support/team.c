@@ -211,9 +211,9 @@ team_family(struct team *team, size_t author, int owner, struct id *family)
     if (owner >= 0)
         op.as.family.owner = team->members[owner].person;
     *family = op.as.family.family;
-    NEED(ledger_holders_new(team->ledger, LEDGER_STREAM_INDEX, op.as.family.owner, &ids));
+    NEED(ledger_holders_new(team->ledger, STREAM_INDEX, op.as.family.owner, &ids));
     make_for_holders(team, op.as.family.index, 1, &ids, true, &op, &boxes);
-    NEED(ledger_holders_new(team->ledger, LEDGER_STREAM_FILE, op.as.family.owner, &ids));
+    NEED(ledger_holders_new(team->ledger, STREAM_FILE, op.as.family.owner, &ids));
     make_for_holders(team, op.as.family.file, 1, &ids, true, &op, &boxes);
     ledger_ids_wipe(&ids);
     return team_submit(team, author, &op, &boxes);
@@ -303,14 +303,14 @@ team_rotate(struct team *team, size_t author, struct id stream)
 
     op.kind = LEDGER_ROTATE;
     NEED(ledger_holders(team->ledger, stream, team->now_ms, &ids));
-    if (what->kind == LEDGER_STREAM_RESERVE) {
+    if (what->kind == STREAM_RESERVE) {
         struct keyring_recipient to[MOST_RECIPIENTS];
         struct keyring_epoch epoch = {stream, what->epoch + 1, to, recipients_of(team, &ids, to),
                                       NULL};
         op.as.rotate.has_reserve = true;
         NEED(keyring_make_reserve(&epoch, team->fresh, &op, &boxes, op.as.rotate.reserve_public));
     } else {
-        make_for_holders(team, stream, what->epoch + 1, &ids, what->kind != LEDGER_STREAM_TEAM, &op,
+        make_for_holders(team, stream, what->epoch + 1, &ids, what->kind != STREAM_TEAM, &op,
                          &boxes);
     }
     ledger_ids_wipe(&ids);

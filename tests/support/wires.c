@@ -105,7 +105,7 @@ make_entries(struct wires *wires)
     page.next = 3;
     page.position = 1;
     NEED(wire_run_page_encode(&page, &wires->bytes[WIRES_PAGE]));
-    NEED(pack_put(wires->body.data, wires->body.len, ENTRY_BODY_MAX_BYTES,
+    NEED(pack_put(wires->body.data, wires->body.len, CHANGE_BODY_BYTES,
                   &wires->bytes[WIRES_PACKED]));
     wire_run_page_wipe(&page);
     secret_wipe(&key);
@@ -199,7 +199,7 @@ add_file_entries(const struct team *team, struct wire_run_list *runs, struct buf
 {
     static const uint64_t POSITIONS[CARRIED] = {9, 9, 12, 17};
     struct secret key = SECRET_EMPTY;
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct entry entry = {.stream = story_file(team), .incarnation = UINT64_C(0x8000000000000001)};
 
     NEED(buf_printf(&body, "sealed once more, for the one who covers"));
@@ -278,7 +278,7 @@ wires_start(struct wires *wires)
     memset(wires, 0, sizeof *wires);
     for (unsigned i = 0; i < WIRES_COUNT; i++)
         wires->bytes[i] = BUF_EMPTY(CEILING);
-    wires->body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    wires->body = BUF_EMPTY(CHANGE_BODY_BYTES);
     wires->lines = BUF_EMPTY(CEILING);
     team_start(&wires->team);
     NEED(identity_make(&wires->reader));
@@ -448,7 +448,7 @@ decode_rest(const struct wires *wires, enum wires_kind kind, const void *bytes, 
         rc = bundle_open(bytes, len, &wires->reader, author->sign_public, &out);
         break;
     default:
-        rc = pack_get(bytes, len, ENTRY_BODY_MAX_BYTES, &out);
+        rc = pack_get(bytes, len, CHANGE_BODY_BYTES, &out);
     }
     wire_blocks_wipe(&joins);
     wire_ack_list_wipe(&list);

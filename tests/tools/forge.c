@@ -42,7 +42,7 @@ make_grant(struct replica *replica, struct ledger_op *op, struct wire_boxes *box
 
     op->kind = LEDGER_GRANT;
     for (size_t i = 0; (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++)
-        if (stream->kind == LEDGER_STREAM_FILE &&
+        if (stream->kind == STREAM_FILE &&
             ledger_may_hold(replica->ledger, replica->identity.device, stream->id, now_ms) &&
             (device = without_right(replica, stream->id, now_ms)) != NULL)
             break;

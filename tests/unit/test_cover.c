@@ -7,8 +7,6 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-#define DAY_MS INT64_C(86400000)
-
 /* 0: Anna, administrator and coordinator. 1: Bram, owner. 2: Carla, who covers. */
 static struct office office;
 static struct id family;

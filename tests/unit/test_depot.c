@@ -156,7 +156,7 @@ a_box_put_again_takes_a_new_number(void **state)
 /* ---- entries ---- */
 
 struct bytes_of_entry {
-    uint8_t header[DEPOT_HEADER_BYTES];
+    uint8_t header[ENTRY_HEADER_BYTES];
     uint8_t hash[CRYPTO_HASH_BYTES];
     uint8_t signature[CRYPTO_SIGNATURE_BYTES];
 };

@@ -6,7 +6,6 @@
 #include "tests/support/stores.h"
 
 #define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
 
 static struct office office;
 

@@ -42,7 +42,7 @@ an_entry_opens_to_what_was_sealed_and_only_whole(void **state)
     (void)state;
     struct buf body = BUF_EMPTY(1 << 20);
     struct buf ciphertext = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
-    struct buf opened = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf opened = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct entry entry = first_entry();
     struct entry again;
     uint8_t header[ENTRY_HEADER_BYTES];
@@ -88,7 +88,7 @@ impossible_saves_are_not_sealed(void **state)
     entry.last = 0;
     assert_int_equal(entry_seal(&entry, &author, &key, &body, &ciphertext), RC_INVALID);
     entry = first_entry();
-    entry.last = ENTRY_MAX_SAVES + 1;
+    entry.last = CHANGE_SAVES + 1;
     assert_int_equal(entry_seal(&entry, &author, &key, &body, &ciphertext), RC_INVALID);
     entry = first_entry();
     entry.previous[0] = 1;
@@ -100,14 +100,14 @@ static void
 a_body_at_the_ceiling_passes_and_one_byte_more_does_not(void **state)
 {
     (void)state;
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES + 1);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES + 1);
     struct buf ciphertext = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
-    struct buf opened = BUF_EMPTY(ENTRY_BODY_MAX_BYTES);
+    struct buf opened = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct entry entry = first_entry();
     uint8_t *room;
 
-    assert_ok(buf_extend(&body, ENTRY_BODY_MAX_BYTES, &room));
-    random_fill(room, ENTRY_BODY_MAX_BYTES); /* does not compress */
+    assert_ok(buf_extend(&body, CHANGE_BODY_BYTES, &room));
+    random_fill(room, CHANGE_BODY_BYTES); /* does not compress */
     assert_ok(entry_seal(&entry, &author, &key, &body, &ciphertext));
     assert_ok(entry_open(&entry, &key, &opened));
     assert_memory_equal(opened.data, body.data, body.len);

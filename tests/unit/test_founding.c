@@ -107,7 +107,7 @@ join_instead(void)
 {
     struct office_device *first = &office.devices[0], *device = &office.devices[2];
     struct buf invitation = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES * 2);
-    char digits[25];
+    char digits[JOINING_DIGITS_CHARS + 1];
     struct id approved;
 
     device->requests = 0;

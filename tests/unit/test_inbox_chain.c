@@ -7,8 +7,6 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-#define DAY_MS INT64_C(86400000)
-
 /* 0: Anna, coordinator, who reads indexes and no files. 1: Bram, owner. 2: Carla, who covers. */
 enum { ANNA = 0, BRAM = 1, CARLA = 2 };
 enum lie { HONEST, NAMES_A_HEAD_BEYOND, NAMES_ANOTHER_HEAD, GIVES_NO_ENTRIES };

@@ -496,20 +496,6 @@ a_delete_hides_until_something_newer_is_current(void **state)
     assert_same(0, 1, world.file);
 }
 
-static void
-a_delete_is_taken_back(void **state)
-{
-    struct change_set set = CHANGE_SET_EMPTY;
-
-    (void)state;
-    put_plain(0, 1, "a");
-    delete_goal(0, 1);
-    assert_int_equal(goals(0), 0);
-    assert_ok(change_set_restore(world.device[0].journal, &set, world.family, GOAL, record(1)));
-    devices_save_set(&world, 0, &set);
-    assert_int_equal(goals(0), 1);
-}
-
 /* ---- gaps, rebuilds, the clock, newer programs --------------------------------------------------- */
 
 static int64_t
@@ -786,7 +772,6 @@ main(void)
         TEST(the_author_revises_from_another_device),
         TEST(in_a_set_an_addition_wins_from_a_concurrent_removal),
         TEST(a_delete_hides_until_something_newer_is_current),
-        TEST(a_delete_is_taken_back),
         TEST(what_was_superseded_before_it_came_is_remembered_until_it_comes),
         TEST(what_is_dead_on_arrival_still_removes_what_it_supersedes),
         TEST(a_gap_is_refused_and_a_repetition_changes_nothing),

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "sync/ledger_inside.h"
 #include "tests/support/team.h"
 
 enum {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "sync/ledger_inside.h"
 #include "tests/support/team.h"
 
 enum { COACH = LEDGER_ROLE_COACH };
@@ -236,7 +237,7 @@ an_invite_key_serves_one_invitation(void **state)
     op.as.invite = (struct ledger_invite){
         .person = id_random(), .roles = COACH, .expires_ms = team->now_ms + 1};
     op.as.invite.name = ledger_person_at(team->ledger, 0)->name;
-    memcpy(op.as.invite.invite_public, ledger_invitation_at(team->ledger, 0)->invite_public, 32);
+    memcpy(op.as.invite.invite_public, team->ledger->invites[0].facts.invite_public, 32);
     assert_breaks(team, team_submit(team, 0, &op, NULL), RC_INVALID, "invite_new");
 }
 

@@ -20,8 +20,6 @@
 #include "sync/httpsig.h"
 #include "tests/support/hosted.h"
 
-enum { DAY_MS = 86400000 };
-
 static struct hosted hosted;
 static struct hosted_device fatma; /* coach of nothing yet */
 static struct ledger_family family; /* of hosted.first */
@@ -452,7 +450,7 @@ a_request_to_join_reaches_the_one_who_invited(void **state)
     assert_int_equal(hosted_post(&hosted, NULL, "/joins", &body, &answer), 401);
     assert_error("signature");
     body.data[sizeof bytes - 1] ^= 1;
-    hosted.now_ms += 2 * (int64_t)DAY_MS;
+    hosted.now_ms += 2 * DAY_MS;
     assert_int_equal(hosted_post(&hosted, NULL, "/joins", &body, &answer), 410);
     assert_error("expired");
     buf_wipe(&body);
@@ -620,7 +618,7 @@ static void
 pages_end_at_four_mebibytes_and_together_hold_everything(void **state)
 {
     struct hosted_feed feed = new_feed(hosted.team_stream);
-    struct buf body = BUF_EMPTY(ENTRY_BODY_MAX_BYTES), cipher = BUF_EMPTY(2000000);
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES), cipher = BUF_EMPTY(2000000);
     struct secret key = SECRET_EMPTY;
     struct wire_run_page page;
     uint64_t after = 0;

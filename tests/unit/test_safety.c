@@ -27,7 +27,9 @@ a_judgement_is_written_once_and_its_twin_tells_the_date_alone(void **state)
     out.level = "safe";
     out.reason = "toch niet";
     assert_int_equal(safety_put(journal(1), &set, world.device[1].self.person, &out), RC_DENIED);
-    assert_ok(safety_withdraw(journal(0), &set, author, safety.facts.id, "verkeerd kind"));
+    out.is_withdrawn = true;
+    out.reason = "verkeerd kind";
+    assert_ok(safety_put(journal(0), &set, author, &out));
     devices_save_set(&world, 0, &set);
     assert_ok(safety_get(journal(0), safety.facts.id, &out, &texts));
     assert_true(out.is_withdrawn);

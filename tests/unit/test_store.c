@@ -110,7 +110,6 @@ store_keeps_what_was_committed(void **state)
     assert_true(id_equal(store_id(store), id));
     assert_int_equal(int_of(store, "SELECT count(*) FROM t"), 1);
     assert_true(store_is_continuous(store, &reason));
-    assert_false(store_was_checked(store));
     store_close(store);
 }
 
@@ -255,7 +254,6 @@ store_loses_nothing_to_kill_9_and_shows_nothing(void **state)
     assert_false(file_holds("store.db", "SQLite format"));
     assert_false(file_holds("store.db-wal", "CREATE TABLE"));
     struct store *store = opened();
-    assert_true(store_was_checked(store));
     assert_true(int_of(store, "SELECT max(a) FROM t") >= last);
     assert_int_equal(int_of(store, "SELECT count(*) - max(a) FROM t"), 0);
     const char *reason;
@@ -491,7 +489,7 @@ store_opens_the_golden_store(void **state)
     (void)state;
     static const char *const NAMES[] = {"store.db", "store.db-wal", "keyslots.json"};
     struct secret passphrase = SECRET_EMPTY;
-    struct id id;
+    struct store_slots slots;
     size_t len;
 
     assert_int_equal(mkdir(fixture.directory, 0700), 0);
@@ -505,12 +503,12 @@ store_opens_the_golden_store(void **state)
         free(bytes);
     }
     assert_int_equal(secret_copy(&passphrase, "golden passphrase", 17), RC_OK);
-    assert_int_equal(store_key_unlock(fixture.directory, &passphrase, &id, &fixture.key), RC_OK);
+    assert_int_equal(store_key_read(fixture.directory, &slots), RC_OK);
+    assert_int_equal(store_key_open(&slots, &passphrase, &fixture.key), RC_OK);
     secret_wipe(&passphrase);
     for (size_t i = 0; i < CRYPTO_KEY_BYTES; i++)
         assert_int_equal(fixture.key.bytes[i], i);
     struct store *store = opened();
-    assert_true(store_was_checked(store)); /* it was left open */
     assert_int_equal(int_of(store, "SELECT count(*) FROM golden WHERE b IN"
                                    " ('een', 'twee', 'caf\xc3\xa9', 'only in the log', 'vijf')"),
                      5);

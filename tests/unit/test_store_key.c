@@ -47,6 +47,18 @@ tear_down(void **state)
     return 0;
 }
 
+static enum rc
+unlock(const struct secret *passphrase, struct id *id, struct secret *out)
+{
+    struct store_slots slots;
+    enum rc rc = store_key_read(fixture.directory, &slots);
+
+    if (rc == RC_OK)
+        rc = store_key_open(&slots, passphrase, out);
+    *id = slots.store;
+    return rc;
+}
+
 static void
 store_key_opens_by_its_passphrase_alone(void **state)
 {
@@ -54,10 +66,10 @@ store_key_opens_by_its_passphrase_alone(void **state)
     struct id id;
     struct store *store;
 
-    assert_int_equal(store_key_unlock(fixture.directory, &other, &id, &key), RC_LOCKED);
+    assert_int_equal(unlock(&other, &id, &key), RC_LOCKED);
     assert_string_equal(rc_sentence(), "the passphrase is wrong");
     assert_null(key.bytes);
-    assert_int_equal(store_key_unlock(fixture.directory, &word, &id, &key), RC_OK);
+    assert_int_equal(unlock(&word, &id, &key), RC_OK);
     fixture.options.key = &key;
     assert_int_equal(store_open(&fixture.options, &store), RC_OK);
     assert_true(id_equal(store_id(store), id));
@@ -75,13 +87,13 @@ store_key_changes_its_passphrase_and_not_the_store(void **state)
     const struct clock *clock = &fixture.options.clock;
     uint8_t *was = scratch_read(db, &was_len);
 
-    assert_int_equal(store_key_unlock(fixture.directory, &word, &id, &before), RC_OK);
+    assert_int_equal(unlock(&word, &id, &before), RC_OK);
     assert_int_equal(store_key_change(fixture.directory, clock, &other, &word, &STORES_CHEAP),
                      RC_LOCKED);
     assert_int_equal(store_key_change(fixture.directory, clock, &word, &other, &STORES_CHEAP),
                      RC_OK);
-    assert_int_equal(store_key_unlock(fixture.directory, &word, &id, &key), RC_LOCKED);
-    assert_int_equal(store_key_unlock(fixture.directory, &other, &id, &key), RC_OK);
+    assert_int_equal(unlock(&word, &id, &key), RC_LOCKED);
+    assert_int_equal(unlock(&other, &id, &key), RC_OK);
     assert_true(secret_equal(&before, &key));
     uint8_t *is = scratch_read(db, &is_len);
     assert_int_equal(was_len, is_len);

@@ -50,7 +50,7 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     if (rc == RC_OK)
         *versions = malloc((r->head_count + 1) * sizeof **versions);
     if (rc == RC_OK && *versions == NULL)
-        rc = rc_fail(RC_NOMEM, "record");
+        rc = rc_nomem();
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++)
         if (r->heads[i].unit != UNIT_DELETED)
             (*versions)[(*count)++] = r->heads[i].version;

@@ -13,7 +13,6 @@
 #include "tests/support/stores.h"
 
 #define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
 
 /* Ans and Bram are coaches of one family. Between a device and the server stands `lie`. */
 static struct office office;

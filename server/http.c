@@ -567,9 +567,9 @@ http_stop(struct http *http, int grace_s)
     if (http == NULL)
         return;
     int64_t until_ms = mono_ms(http) + grace_s * (int64_t)SECOND_MS;
+    /* Whoever asks from here on hears that the server stops. The library's own way to stop accepting
+     * (MHD_quiesce_daemon) races in 0.9.75 with a worker that sees it first, and aborts. */
     atomic_store(&http->server->stopping, true);
-    int fd = MHD_quiesce_daemon(http->daemon);
-
     pthread_mutex_lock(&http->mutex);
     http->is_stopping = true;
     pthread_cond_broadcast(&http->changed);
@@ -584,8 +584,6 @@ http_stop(struct http *http, int grace_s)
     pthread_cond_broadcast(&http->changed);
     pthread_mutex_unlock(&http->mutex);
     (void)pthread_join(http->watcher, NULL);
-    if (fd >= 0)
-        (void)close(fd);
     http->server->moved = NULL;
     pthread_cond_destroy(&http->changed);
     pthread_mutex_destroy(&http->mutex);

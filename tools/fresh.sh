@@ -16,6 +16,7 @@ eval "$(apt-config shell proxy Acquire::http::Proxy)"
 export http_proxy="${http_proxy:-$proxy}"
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/fresh.XXXXXX")
+chmod 755 "$root" # it becomes / of ordinary users too
 clean_up() {
     for mount in dev/pts dev proc; do
         if mountpoint -q "$root/$mount"; then umount -l "$root/$mount" || return 0; fi

@@ -33,31 +33,13 @@ keep_named(struct versions *versions, const char *token)
     return RC_OK;
 }
 
-/* Writes a field as it was. */
+/* Writes a field as it was; a kind that no unit of this program has, it cannot judge. */
 static enum rc
 put_field(struct buf *value, const struct field *field)
 {
-    struct buf text = BUF_EMPTY(CHANGE_VALUE_BYTES);
-    enum rc rc = RC_OK;
-
-    switch (field->type) {
-    case FIELD_INT:
-        return value_put_int(value, field->number, field->integer);
-    case FIELD_DATE:
-        return value_put_date(value, field->number, (uint32_t)field->integer);
-    case FIELD_ID:
-        return value_put_id(value, field->number, field->id);
-    case FIELD_TEXT:
-        rc = buf_put(&text, field->bytes, field->len);
-        if (rc == RC_OK)
-            rc = value_put_text(value, field->number, buf_text(&text));
-        buf_wipe(&text);
-        return rc;
-    case FIELD_BYTES:
-    case FIELD_VERSIONS:
-        break;
-    }
-    return rc_fail(RC_UNSUPPORTED, _("a part of this version was made by a newer program"));
+    if (field->type == FIELD_BYTES || field->type >= FIELD_VERSIONS)
+        return rc_fail(RC_UNSUPPORTED, _("a part of this version was made by a newer program"));
+    return value_put_field(value, field);
 }
 
 static bool

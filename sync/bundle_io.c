@@ -190,7 +190,7 @@ replica_bundle_export(struct replica *replica, struct id device, struct buf *out
     if (rc == RC_OK && (to == NULL || !ledger_device_is_active(replica->ledger, device)))
         rc = rc_fail(RC_ABSENT, _("no such device in the team"));
     if (rc == RC_OK)
-        rc = outbox_seal(replica, (struct id){{0}}, true);
+        rc = outbox_seal(replica, (struct id){{0}});
     if (rc == RC_OK)
         rc = pack(&packing);
     if (rc == RC_OK)
@@ -241,7 +241,6 @@ static enum rc
 take_content(struct replica *replica, const struct wire_run_bundle *content,
              struct sync_report *report)
 {
-    bool gained;
     enum rc rc = db_begin(replica->db);
 
     if (rc != RC_OK)
@@ -261,7 +260,7 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
             rc = replica_keep_statement(replica, statement);
     }
     if (rc == RC_OK && report->lines > 0) /* what these lines grant stands in this bundle too */
-        rc = streams_gain(replica, &gained);
+        rc = streams_gain(replica);
     if (rc == RC_OK)
         rc = inbox_store(replica, &content->runs, false, &report->pulled);
     rc = db_end(replica->db, rc);
@@ -304,7 +303,6 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
 {
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
     struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    bool gained;
 
     *report = (struct sync_report){0};
     enum rc rc = replica_need_team(replica);
@@ -315,7 +313,7 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
     if (rc == RC_OK)
         rc = inbox_judge(replica);
     if (rc == RC_OK)
-        rc = streams_refresh(replica, &gained);
+        rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = inbox_apply(replica, report, NULL);
     if (rc == RC_OK)

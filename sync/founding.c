@@ -206,7 +206,6 @@ replica_create_team(struct replica *replica, const struct transport *transport,
     struct buf stored = BUF_EMPTY(WIRE_REQUEST_BYTES);
     uint8_t server_public[CRYPTO_PUBLIC_BYTES];
     enum wire_error refused = WIRE_ERROR_NONE;
-    bool gained;
 
     if (replica->ledger != NULL)
         return rc_fail(RC_EXISTS, _("this store belongs to a team already"));
@@ -227,7 +226,7 @@ replica_create_team(struct replica *replica, const struct transport *transport,
     if (rc == RC_OK)
         rc = state_drop(replica->db, STATE_CREATING);
     if (rc == RC_OK)
-        rc = streams_refresh(replica, &gained);
+        rc = streams_refresh(replica);
     buf_wipe(&stored);
     return rc;
 }

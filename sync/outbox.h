@@ -15,11 +15,11 @@ enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;
 enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last) MUST_CHECK;
 
 /*
- * Seals what waits, in one stream or (zero) in all: each entry in a transaction of its own. What cannot be sealed (no key, no
- * right ever, continuity not proven) goes on waiting. With `unless_owed`, streams that owe a rotation wait too.
+ * Seals what waits, in one stream or (zero) in all that owe no rotation: each entry in a transaction of its own. What cannot be sealed (no key, no
+ * right ever, continuity not proven) goes on waiting.
  * What was sealed may leave this device only after RC_OK: the instance token has counted on then. Outside a transaction.
  */
-enum rc outbox_seal(struct replica *replica, struct id stream, bool unless_owed) MUST_CHECK;
+enum rc outbox_seal(struct replica *replica, struct id stream) MUST_CHECK;
 /* Streams with saves that wait, ascending after `after` (NULL: the first). */
 enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *stream,
                            bool *found) MUST_CHECK;

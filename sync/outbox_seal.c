@@ -248,7 +248,7 @@ out:
 }
 
 enum rc
-outbox_seal(struct replica *replica, struct id only, bool unless_owed)
+outbox_seal(struct replica *replica, struct id only)
 {
     struct id stream;
     bool found, sealed, has_sealed = false;
@@ -261,10 +261,10 @@ outbox_seal(struct replica *replica, struct id only, bool unless_owed)
         return rc_nomem();
     enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
     while (rc == RC_OK && found) {
-        bool is_asked = id_is_zero(only) || id_equal(only, stream);
-        if (is_asked && unless_owed)
-            is_asked =
-                !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica));
+        bool is_asked =
+            id_equal(only, stream) ||
+            (id_is_zero(only) &&
+             !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)));
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

@@ -313,7 +313,6 @@ open_journal(struct replica *replica)
 static enum rc
 open_all(struct replica *replica)
 {
-    bool gained;
     int64_t must_recover, is_revoked = 0;
     const char *reason;
 
@@ -342,7 +341,7 @@ open_all(struct replica *replica)
     if (rc == RC_OK)
         rc = source_make(replica);
     if (rc == RC_OK)
-        rc = streams_refresh(replica, &gained);
+        rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = inbox_rebuild_marked(replica);
     return rc;

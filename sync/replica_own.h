@@ -98,9 +98,9 @@ enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;
 /* ---- streams.c ---- */
 /* Brings streams in step with ledger and time: gained ones are filled from zero, lost ones sealed and purged. What is lost
  * only by a jump of the clock is hidden: log, keys and outbox stay, and no row of the journal does. */
-enum rc streams_refresh(struct replica *replica, bool *gained) MUST_CHECK;
+enum rc streams_refresh(struct replica *replica) MUST_CHECK;
 /* Of that only the gaining: also inside a transaction. */
-enum rc streams_gain(struct replica *replica, bool *gained) MUST_CHECK;
+enum rc streams_gain(struct replica *replica) MUST_CHECK;
 /* Shows again what a jump hid and the server's time gives back; purges nothing. */
 enum rc streams_show(struct replica *replica) MUST_CHECK;
 enum streams_place { STREAMS_ABSENT, STREAMS_HIDDEN, STREAMS_SHOWN };

@@ -143,7 +143,6 @@ run(struct session *session)
 {
     struct replica *replica = session->replica;
     uint64_t before = 0, after = 0;
-    bool gained;
 
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
@@ -162,7 +161,7 @@ run(struct session *session)
         if (rc == RC_OK)
             rc = recover_feeds(session);
         if (rc == RC_OK) /* streams that were lost meanwhile could not be sealed before */
-            rc = streams_refresh(replica, &gained);
+            rc = streams_refresh(replica);
     }
     if (rc == RC_OK)
         rc = session_push(session);

@@ -229,7 +229,7 @@ session_push(struct session *session)
 
     if (push == NULL)
         return rc_nomem();
-    enum rc rc = outbox_seal(replica, (struct id){{0}}, true);
+    enum rc rc = outbox_seal(replica, (struct id){{0}});
     if (rc == RC_OK)
         rc = inbox_judge(replica);
     while (rc == RC_OK && has_more) {

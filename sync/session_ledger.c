@@ -258,7 +258,6 @@ enum rc
 session_ledger(struct session *session)
 {
     struct replica *replica = session->replica;
-    bool gained;
 
     uint64_t claimed = session->server_position;
     enum rc rc = fetch_lines(session);
@@ -272,7 +271,7 @@ session_ledger(struct session *session)
         return rc_fail(RC_DENIED, _("this device is not approved yet"));
     rc = inbox_judge(replica);
     if (rc == RC_OK)
-        rc = streams_refresh(replica, &gained);
+        rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = state_drop(replica->db, STATE_INVITATION);
     return rc;

@@ -155,7 +155,7 @@ delete_rows(struct replica *replica, struct id stream)
 static enum rc
 lose(struct replica *replica, struct id stream)
 {
-    enum rc rc = outbox_seal(replica, stream, false);
+    enum rc rc = outbox_seal(replica, stream);
 
     if (rc == RC_OK)
         rc = db_begin(replica->db);
@@ -289,34 +289,30 @@ lose_all(struct replica *replica, int64_t now_ms)
 }
 
 enum rc
-streams_gain(struct replica *replica, bool *gained)
+streams_gain(struct replica *replica)
 {
     int64_t now_ms = replica_now_ms(replica);
     const struct ledger_stream *stream;
     enum rc rc = RC_OK;
 
-    *gained = false;
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
          i++) {
         enum streams_place place;
         if (stream->kind == STREAM_RESERVE || !may_read_at(replica, stream->id, now_ms))
             continue;
         rc = streams_find(replica, stream->id, &place);
-        if (rc == RC_OK && place == STREAMS_ABSENT) {
+        if (rc == RC_OK && place == STREAMS_ABSENT)
             rc = gain(replica, stream);
-            *gained = true;
-        }
     }
     return rc;
 }
 
 enum rc
-streams_refresh(struct replica *replica, bool *gained)
+streams_refresh(struct replica *replica)
 {
     int64_t now_ms = replica_now_ms(replica);
     struct id device = replica->identity.device;
 
-    *gained = false;
     if (!replica->is_in_team)
         return RC_OK;
     enum rc rc = lose_all(replica, now_ms);
@@ -324,5 +320,5 @@ streams_refresh(struct replica *replica, bool *gained)
         rc = replica_forget_lent(replica);
     if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
         keyring_drop(replica->keys, ledger_reserve());
-    return rc == RC_OK ? streams_gain(replica, gained) : rc;
+    return rc == RC_OK ? streams_gain(replica) : rc;
 }

@@ -59,7 +59,7 @@ write_visits(struct id family, int count)
         office_visit(&office, 0, family, note);
         office_pass(&office, 1000);
         if (i % 10 == 9) /* a few days' work goes out as one entry of each stream */
-            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}, false),
+            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}),
                           "outbox_seal");
         if (i % 100 == 99 || i == count - 1)
             stores_demand(db_commit(db), "commit");

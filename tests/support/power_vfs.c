@@ -7,129 +7,7 @@
 #include <string.h>
 
 #include "tests/support/chance.h"
-
-enum { SECTOR_BYTES = 512, NAME_BYTES = 512, SHARED_REGIONS = 64 };
-
-struct bytes {
-    uint8_t *at;
-    size_t len;
-    size_t room;
-};
-
-/* A write or truncation (at NULL, to `offset`) that no sync has made durable. */
-struct pending {
-    struct pending *next;
-    size_t offset;
-    struct bytes bytes;
-};
-
-struct power_file {
-    struct power_file *next;
-    char name[NAME_BYTES];
-    struct bytes current; /* what the program sees */
-    struct bytes durable; /* what surely survives */
-    struct pending *first, *last;
-    void *shared[SHARED_REGIONS]; /* the wal-index of connections that do not lock exclusively */
-    size_t opens;
-    bool exists; /* to the program */
-    bool exists_durably;
-};
-
-struct power_disk {
-    sqlite3_vfs api;
-    char name[32];
-    struct power_file *files;
-    uint64_t operations;
-    uint64_t syncs;
-    uint64_t cut_at; /* operation number; 0 is never */
-    uint64_t cut_at_sync;
-    uint64_t fail_at; /* this operation alone fails */
-    bool is_cut;
-};
-
-struct handle {
-    sqlite3_file api;
-    struct power_disk *disk;
-    struct power_file *file;
-};
-
-/* --- bytes --------------------------------------------------------------------------------------- */
-
-static void
-demand(const void *memory)
-{
-    if (memory == NULL)
-        abort();
-}
-
-static void
-resize(struct bytes *bytes, size_t len)
-{
-    if (len > bytes->room) {
-        bytes->room = len < 4096 ? 8192 : len * 2;
-        bytes->at = realloc(bytes->at, bytes->room);
-        demand(bytes->at);
-    }
-    if (len > bytes->len)
-        memset(bytes->at + bytes->len, 0, len - bytes->len);
-    bytes->len = len;
-}
-
-static void
-put(struct bytes *bytes, size_t offset, const uint8_t *from, size_t len)
-{
-    if (offset + len > bytes->len)
-        resize(bytes, offset + len);
-    memcpy(bytes->at + offset, from, len);
-}
-
-static void
-empty(struct bytes *bytes)
-{
-    free(bytes->at);
-    *bytes = (struct bytes){NULL, 0, 0};
-}
-
-static void
-forget_pending(struct power_file *file)
-{
-    while (file->first != NULL) {
-        struct pending *next = file->first->next;
-        empty(&file->first->bytes);
-        free(file->first);
-        file->first = next;
-    }
-    file->last = NULL;
-}
-
-static struct pending *
-add_pending(struct power_file *file, size_t offset)
-{
-    struct pending *pending = calloc(1, sizeof *pending);
-
-    demand(pending);
-    pending->offset = offset;
-    if (file->last == NULL)
-        file->first = pending;
-    else
-        file->last->next = pending;
-    file->last = pending;
-    return pending;
-}
-
-/* Done in order, so that only what was written since the last sync costs. */
-static void
-make_durable(struct power_file *file)
-{
-    for (struct pending *pending = file->first; pending != NULL; pending = pending->next) {
-        if (pending->bytes.at == NULL)
-            resize(&file->durable, pending->offset);
-        else
-            put(&file->durable, pending->offset, pending->bytes.at, pending->bytes.len);
-    }
-    forget_pending(file);
-    file->exists_durably = true;
-}
+#include "tests/support/power_inside.h"
 
 /* --- the cut -------------------------------------------------------------------------------------- */
 
@@ -143,61 +21,13 @@ fails_now(struct power_disk *disk)
     return disk->is_cut || disk->operations == disk->fail_at;
 }
 
-static void
-settle_write(struct bytes *left, const struct pending *pending, struct chance *chance)
-{
-    size_t done = 0;
-
-    while (done < pending->bytes.len) {
-        size_t at = pending->offset + done;
-        size_t len = SECTOR_BYTES - at % SECTOR_BYTES;
-        if (len > pending->bytes.len - done)
-            len = pending->bytes.len - done;
-        uint64_t fate = chance_below(chance, 8);
-        if (fate < 4)
-            put(left, at, pending->bytes.at + done, len);
-        else if (fate == 7) {
-            resize(left, at + len > left->len ? at + len : left->len);
-            for (size_t i = 0; i < len; i++)
-                left->at[at + i] = (uint8_t)chance_u64(chance);
-        }
-        done += len;
-    }
-}
-
-static void
-settle_file(struct power_file *file, struct chance *chance)
-{
-    size_t before = file->durable.len, after = file->current.len;
-
-    for (struct pending *pending = file->first; pending != NULL; pending = pending->next)
-        settle_write(&file->durable, pending, chance);
-    if (file->first != NULL) {
-        uint64_t fate = chance_below(chance, 3);
-        size_t len = fate == 0 ? before : after;
-        /* A file system shortens a file at once: a part of the end, gone, is no state of it. */
-        if (fate == 2 && after > before)
-            len = before + chance_below(chance, after - before + 1);
-        resize(&file->durable, len);
-    }
-    if (file->exists != file->exists_durably)
-        file->exists_durably = chance_below(chance, 2) == 0;
-    forget_pending(file);
-    file->exists = file->exists_durably;
-    if (!file->exists)
-        empty(&file->durable);
-    resize(&file->current, 0);
-    if (file->durable.len > 0)
-        put(&file->current, 0, file->durable.at, file->durable.len);
-}
-
 void
 power_disk_restore(struct power_disk *disk, uint64_t seed)
 {
     struct chance chance = {seed};
 
     for (struct power_file *file = disk->files; file != NULL; file = file->next)
-        settle_file(file, &chance);
+        power_settle(file, &disk->manner, &chance);
     disk->is_cut = false;
     disk->cut_at = disk->cut_at_sync = 0;
 }
@@ -221,46 +51,36 @@ need(struct power_disk *disk, const char *name)
     if (file != NULL)
         return file;
     file = calloc(1, sizeof *file);
-    demand(file);
+    power_demand(file);
     snprintf(file->name, sizeof file->name, "%s", name);
     file->next = disk->files;
     disk->files = file;
     return file;
 }
 
-static struct handle *
-handle_of(sqlite3_file *file)
-{
-    return (struct handle *)file;
-}
-
-static void
-forget_shared(struct power_file *file)
-{
-    for (size_t i = 0; i < SHARED_REGIONS; i++) {
-        free(file->shared[i]);
-        file->shared[i] = NULL;
-    }
-}
-
 static int
-file_close(sqlite3_file *file)
+file_close(sqlite3_file *opaque)
 {
-    struct power_file *closed = handle_of(file)->file;
+    struct power_handle *handle = power_handle_of(opaque), **at = &handle->file->handles;
 
-    file->pMethods = NULL;
-    if (--closed->opens == 0)
-        forget_shared(closed);
+    opaque->pMethods = NULL;
+    while (*at != handle)
+        at = &(*at)->next;
+    *at = handle->next;
+    if (handle->file->handles == NULL)
+        power_forget_shared(handle->file);
+    if (handle->is_temporary)
+        handle->file->exists = handle->file->exists_durably = false;
     return SQLITE_OK;
 }
 
 static int
 file_read(sqlite3_file *opaque, void *out, int amount, sqlite3_int64 offset)
 {
-    const struct bytes *bytes = &handle_of(opaque)->file->current;
+    const struct power_bytes *bytes = &power_handle_of(opaque)->file->current;
     size_t at = (size_t)offset, len = (size_t)amount;
 
-    if (handle_of(opaque)->disk->is_cut)
+    if (power_handle_of(opaque)->disk->is_cut)
         return SQLITE_IOERR_READ;
     size_t there = at >= bytes->len ? 0 : bytes->len - at;
     if (there > len)
@@ -274,15 +94,15 @@ file_read(sqlite3_file *opaque, void *out, int amount, sqlite3_int64 offset)
 static int
 file_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
 {
-    struct power_file *file = handle_of(opaque)->file;
+    struct power_file *file = power_handle_of(opaque)->file;
 
     /* The write that power fails in has begun: it is among what may or may not be there. */
-    bool was_cut = handle_of(opaque)->disk->is_cut;
-    bool fails = fails_now(handle_of(opaque)->disk);
-    bool is_lost = was_cut || (fails && !handle_of(opaque)->disk->is_cut);
+    bool was_cut = power_handle_of(opaque)->disk->is_cut;
+    bool fails = fails_now(power_handle_of(opaque)->disk);
+    bool is_lost = was_cut || (fails && !power_handle_of(opaque)->disk->is_cut);
     if (!is_lost) {
-        put(&add_pending(file, (size_t)offset)->bytes, 0, bytes, (size_t)amount);
-        put(&file->current, (size_t)offset, bytes, (size_t)amount);
+        power_put(&power_add(file, (size_t)offset)->bytes, 0, bytes, (size_t)amount);
+        power_put(&file->current, (size_t)offset, bytes, (size_t)amount);
     }
     return fails ? SQLITE_IOERR_WRITE : SQLITE_OK;
 }
@@ -290,19 +110,19 @@ file_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 of
 static int
 file_truncate(sqlite3_file *opaque, sqlite3_int64 size)
 {
-    struct power_file *file = handle_of(opaque)->file;
+    struct power_file *file = power_handle_of(opaque)->file;
 
-    if (fails_now(handle_of(opaque)->disk))
+    if (fails_now(power_handle_of(opaque)->disk))
         return SQLITE_IOERR_TRUNCATE;
-    (void)add_pending(file, (size_t)size);
-    resize(&file->current, (size_t)size);
+    (void)power_add(file, (size_t)size);
+    power_resize(&file->current, (size_t)size);
     return SQLITE_OK;
 }
 
 static int
 file_sync(sqlite3_file *opaque, int flags)
 {
-    struct power_disk *disk = handle_of(opaque)->disk;
+    struct power_disk *disk = power_handle_of(opaque)->disk;
 
     (void)flags;
     if (fails_now(disk))
@@ -312,31 +132,15 @@ file_sync(sqlite3_file *opaque, int flags)
         disk->is_cut = true;
         return SQLITE_IOERR_FSYNC;
     }
-    make_durable(handle_of(opaque)->file);
+    power_make_durable(power_handle_of(opaque)->file);
     return SQLITE_OK;
 }
 
 static int
 file_size(sqlite3_file *opaque, sqlite3_int64 *size)
 {
-    *size = (sqlite3_int64)handle_of(opaque)->file->current.len;
-    return handle_of(opaque)->disk->is_cut ? SQLITE_IOERR_FSTAT : SQLITE_OK;
-}
-
-static int
-file_lock(sqlite3_file *file, int level)
-{
-    (void)file;
-    (void)level;
-    return SQLITE_OK;
-}
-
-static int
-file_reserved(sqlite3_file *file, int *is_reserved)
-{
-    (void)file;
-    *is_reserved = 0;
-    return SQLITE_OK;
+    *size = (sqlite3_int64)power_handle_of(opaque)->file->current.len;
+    return power_handle_of(opaque)->disk->is_cut ? SQLITE_IOERR_FSTAT : SQLITE_OK;
 }
 
 static int
@@ -351,8 +155,7 @@ file_control(sqlite3_file *file, int operation, void *argument)
 static int
 file_sector(sqlite3_file *file)
 {
-    (void)file;
-    return SECTOR_BYTES;
+    return (int)power_handle_of(file)->disk->manner.sector_bytes;
 }
 
 static int
@@ -360,46 +163,6 @@ file_characteristics(sqlite3_file *file)
 {
     (void)file;
     return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
-}
-
-static int
-file_shared_map(sqlite3_file *opaque, int region, int size, int extend, void volatile **out)
-{
-    struct power_file *file = handle_of(opaque)->file;
-
-    *out = NULL;
-    if (handle_of(opaque)->disk->is_cut || region >= SHARED_REGIONS)
-        return SQLITE_IOERR_SHMMAP;
-    if (file->shared[region] == NULL && extend != 0) {
-        file->shared[region] = calloc(1, (size_t)size);
-        demand(file->shared[region]);
-    }
-    *out = file->shared[region];
-    return SQLITE_OK;
-}
-
-static int
-file_shared_lock(sqlite3_file *file, int offset, int count, int flags)
-{
-    (void)file;
-    (void)offset;
-    (void)count;
-    (void)flags;
-    return SQLITE_OK;
-}
-
-static void
-file_shared_barrier(sqlite3_file *file)
-{
-    (void)file;
-}
-
-static int
-file_shared_unmap(sqlite3_file *file, int with_deletion)
-{
-    (void)file;
-    (void)with_deletion;
-    return SQLITE_OK;
 }
 
 static const sqlite3_io_methods METHODS = {
@@ -410,16 +173,16 @@ static const sqlite3_io_methods METHODS = {
     .xTruncate = file_truncate,
     .xSync = file_sync,
     .xFileSize = file_size,
-    .xLock = file_lock,
-    .xUnlock = file_lock,
-    .xCheckReservedLock = file_reserved,
+    .xLock = power_lock,
+    .xUnlock = power_unlock,
+    .xCheckReservedLock = power_reserved,
     .xFileControl = file_control,
     .xSectorSize = file_sector,
     .xDeviceCharacteristics = file_characteristics,
-    .xShmMap = file_shared_map,
-    .xShmLock = file_shared_lock,
-    .xShmBarrier = file_shared_barrier,
-    .xShmUnmap = file_shared_unmap,
+    .xShmMap = power_shared_map,
+    .xShmLock = power_shared_lock,
+    .xShmBarrier = power_shared_barrier,
+    .xShmUnmap = power_shared_unmap,
 };
 
 /* --- the VFS --------------------------------------------------------------------------------------- */
@@ -427,24 +190,28 @@ static const sqlite3_io_methods METHODS = {
 static int
 disk_open(sqlite3_vfs *api, const char *name, sqlite3_file *opaque, int flags, int *out_flags)
 {
-    struct handle *handle = handle_of(opaque);
-    static const char *const TEMPORARY = "temporary";
+    struct power_handle *handle = power_handle_of(opaque);
+    char temporary[32];
 
     memset(handle, 0, sizeof *handle);
     handle->disk = api->pAppData;
     if (handle->disk->is_cut)
         return SQLITE_CANTOPEN;
-    handle->file = need(handle->disk, name == NULL ? TEMPORARY : name);
+    snprintf(temporary, sizeof temporary, "temporary-%u", handle->disk->temporaries);
+    handle->disk->temporaries += name == NULL;
+    handle->is_temporary = name == NULL || (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
+    handle->file = need(handle->disk, name == NULL ? temporary : name);
     if (!handle->file->exists && (flags & SQLITE_OPEN_CREATE) == 0)
         return SQLITE_CANTOPEN;
     if (!handle->file->exists) { /* a file deleted before is gone for good */
-        forget_pending(handle->file);
-        empty(&handle->file->current);
-        empty(&handle->file->durable);
+        power_forget(handle->file);
+        power_empty(&handle->file->current);
+        power_empty(&handle->file->durable);
         handle->file->exists_durably = false;
     }
     handle->file->exists = true;
-    handle->file->opens++;
+    handle->next = handle->file->handles;
+    handle->file->handles = handle;
     handle->api.pMethods = &METHODS;
     if (out_flags != NULL)
         *out_flags = flags;
@@ -521,12 +288,13 @@ power_disk_new(void)
 {
     struct power_disk *disk = calloc(1, sizeof *disk);
 
-    demand(disk);
+    power_demand(disk);
     snprintf(disk->name, sizeof disk->name, "power-%p", (void *)disk);
+    disk->manner = (struct power_manner){512, POWER_MIXED};
     disk->api = (sqlite3_vfs){
         .iVersion = 1,
-        .szOsFile = sizeof(struct handle),
-        .mxPathname = NAME_BYTES,
+        .szOsFile = sizeof(struct power_handle),
+        .mxPathname = POWER_NAME_BYTES,
         .zName = disk->name,
         .pAppData = disk,
         .xOpen = disk_open,
@@ -551,10 +319,10 @@ power_disk_free(struct power_disk *disk)
     sqlite3_vfs_unregister(&disk->api);
     while (disk->files != NULL) {
         struct power_file *next = disk->files->next;
-        forget_pending(disk->files);
-        empty(&disk->files->current);
-        empty(&disk->files->durable);
-        forget_shared(disk->files);
+        power_forget(disk->files);
+        power_empty(&disk->files->current);
+        power_empty(&disk->files->durable);
+        power_forget_shared(disk->files);
         free(disk->files);
         disk->files = next;
     }
@@ -579,6 +347,12 @@ power_disk_make_default(struct power_disk *disk)
 {
     if (sqlite3_vfs_register(&disk->api, 1) != SQLITE_OK)
         abort();
+}
+
+void
+power_disk_set_manner(struct power_disk *disk, const struct power_manner *manner)
+{
+    disk->manner = *manner;
 }
 
 void
@@ -634,10 +408,10 @@ power_disk_put(struct power_disk *disk, const char *name, const void *bytes, siz
 {
     struct power_file *file = need(disk, name);
 
-    forget_pending(file);
-    resize(&file->current, 0);
-    resize(&file->durable, 0);
-    put(&file->current, 0, bytes, len);
-    put(&file->durable, 0, bytes, len);
+    power_forget(file);
+    power_resize(&file->current, 0);
+    power_resize(&file->durable, 0);
+    power_put(&file->current, 0, bytes, len);
+    power_put(&file->durable, 0, bytes, len);
     file->exists = file->exists_durably = true;
 }

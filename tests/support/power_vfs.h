@@ -7,20 +7,42 @@
 #include <stdint.h>
 
 /*
- * Every write stays in the disk's cache until the file is synced. When power fails, each 512-byte
- * sector of each write since the last sync is there, is not, or holds garbage (in the bytes that were
- * written only: power-safe overwrite, as SQLite assumes); a file is as long as it was, as it became,
- * or, where it grew, between; a file made or deleted since the last sync is there or is not. From then on every call
- * fails, until power_disk_restore. One thread; locks always hold, so connections take turns. SQLite's
- * randomness is zeros: it draws its own generator from the default VFS.
+ * Every write stays in the disk's cache until the file is synced. What a power cut leaves of what came after a file's last
+ * sync is the disk's manner. Garbage lies only in bytes that were written: power-safe overwrite, as SQLite assumes. A file
+ * is as long as it was, as it became, or, where it grew, between; a file made or deleted since the last sync is there or is
+ * not. From the cut on every call fails, until power_disk_restore. One thread; locks count among the connections of the
+ * process. SQLite's randomness is zeros: it draws its own generator from the default VFS.
  */
 struct power_disk;
+
+/* What a cut leaves of the writes to one file since its last sync. */
+enum power_fate {
+    POWER_LOST,      /* nothing; lengths and directory entries too are as at the last sync */
+    POWER_TORN,      /* all up to one write, some sectors of that, none after */
+    POWER_REORDERED, /* each write wholly or not at all, whatever came first */
+    POWER_GARBAGE,   /* as torn; sectors of the torn write hold garbage */
+    POWER_MIXED,     /* each sector of each write new, old or garbage */
+    POWER_FATES
+};
+
+struct power_manner {
+    unsigned sector_bytes; /* 512 or 4096 */
+    enum power_fate fate;
+};
+
+enum { POWER_MANNERS = 2 * POWER_FATES };
+
+struct power_manner power_manner_number(unsigned number); /* from 0 */
+const char *power_manner_name(const struct power_manner *manner);
 
 struct power_disk *power_disk_new(void); /* registers its VFS; aborts when memory runs out */
 void power_disk_free(struct power_disk *disk);
 const char *power_disk_vfs(const struct power_disk *disk);
 /* What opens without naming a VFS (a server's depot) lies on this disk from now on. */
 void power_disk_make_default(struct power_disk *disk);
+
+/* {512, POWER_MIXED} unless told. */
+void power_disk_set_manner(struct power_disk *disk, const struct power_manner *manner);
 
 /* Power fails in place of the n-th (from 1) operation from now on that changes the disk: write,
  * truncation, sync, deletion. 0: never. */

@@ -25,7 +25,7 @@ enum {
 static struct {
     pthread_mutex_t mutex;
     uint8_t *base; /* NULL before secret_start */
-    bool locked;
+    size_t locked_pages;      /* the first ones, as many as RLIMIT_MEMLOCK lets */
     uint16_t slot_bytes[PAGES]; /* 0: the page is free */
     uint8_t taken[PAGES][SLOTS_MOST];
 } arena = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -54,7 +54,10 @@ secret_start(void)
         rc = rc_nomem();
         goto out;
     }
-    arena.locked = mlock(base, len) == 0;
+    size_t pages = PAGES;
+    while (pages > 0 && mlock(base, pages * PAGE_BYTES) != 0)
+        pages /= 2;
+    arena.locked_pages = pages;
     arena.base = base;
 out:
     (void)pthread_mutex_unlock(&arena.mutex);
@@ -64,7 +67,13 @@ out:
 bool
 secret_is_locked(void)
 {
-    return arena.locked;
+    bool is_locked = arena.locked_pages > 0;
+
+    (void)pthread_mutex_lock(&arena.mutex);
+    for (size_t page = arena.locked_pages; page < PAGES; page++)
+        is_locked = is_locked && arena.slot_bytes[page] == 0;
+    (void)pthread_mutex_unlock(&arena.mutex);
+    return is_locked;
 }
 
 void

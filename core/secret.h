@@ -23,7 +23,8 @@ struct secret {
 /* Maps and locks the arena (no dump, wiped on fork) and starts libsodium. Call once, first, before
  * any thread. RC_NOMEM when it cannot be mapped. A failed lock is not fatal: see secret_is_locked. */
 enum rc secret_start(void) MUST_CHECK;
-/* False when the kernel refused to lock the arena (RLIMIT_MEMLOCK): programs report it once. */
+/* False when a secret lies where the kernel refused to lock memory: RLIMIT_MEMLOCK is below what is in use, for pages are
+ * taken from the front, and as many of them are locked as the limit lets. Programs report it once. */
 bool secret_is_locked(void);
 /* Turns off core dumps and ptrace for the process (RLIMIT_CORE, PR_SET_DUMPABLE). */
 void secret_harden_process(void);

@@ -398,6 +398,13 @@ store_id(const struct store *store)
     return store->slots.store;
 }
 
+enum rc
+store_sealing_key(const struct store *store, struct secret *sealing)
+{
+    return crypto_derive(&store->key, "baken sealing", store->slots.store.bytes, ID_BYTES, sealing,
+                         CRYPTO_KEY_BYTES);
+}
+
 const char *
 store_directory(const struct store *store)
 {

@@ -51,6 +51,9 @@ const struct clock *store_clock(const struct store *store);
 struct id store_id(const struct store *store);
 const char *store_directory(const struct store *store);
 
+/* A key of this store alone, to seal secrets under that lie in its rows: what SQLite holds in memory is in the clear there. */
+enum rc store_sealing_key(const struct store *store, struct secret *sealing) MUST_CHECK;
+
 /* Whether this store is the one last used here. When not (restored from a backup, copied, moved, or
  * the token was lost), *reason is a sentence for the user and nothing may be sealed until the own
  * feeds were compared with the server's; then store_prove_continuity. */

@@ -161,7 +161,7 @@ founding_forget(struct replica *replica)
     buf_wipe(&stored);
     if (rc != RC_OK)
         return rc == RC_ABSENT ? RC_OK : rc;
-    rc = keyring_new(&keys);
+    rc = keyring_new_under(&replica->sealing, &keys);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK)

@@ -16,23 +16,36 @@ struct slot {
 };
 
 struct keyring {
-    struct secret cover; /* what the keys lie sealed under; of this process, never stored */
+    struct secret sealing; /* what the keys lie sealed under */
     struct slot *slots;  /* ascending by (stream, epoch) */
     size_t count;
     size_t room;
 };
 
 enum rc
-keyring_new(struct keyring **keyring)
+keyring_new_under(const struct secret *sealing, struct keyring **keyring)
 {
     *keyring = calloc(1, sizeof **keyring);
     if (*keyring == NULL)
         return rc_nomem();
-    enum rc rc = secret_random(&(*keyring)->cover, CRYPTO_KEY_BYTES);
+    enum rc rc = secret_copy(&(*keyring)->sealing, sealing->bytes, sealing->len);
     if (rc != RC_OK) {
         free(*keyring);
         *keyring = NULL;
     }
+    return rc;
+}
+
+enum rc
+keyring_new(struct keyring **keyring)
+{
+    struct secret sealing = SECRET_EMPTY;
+    enum rc rc = secret_random(&sealing, CRYPTO_KEY_BYTES);
+
+    *keyring = NULL;
+    if (rc == RC_OK)
+        rc = keyring_new_under(&sealing, keyring);
+    secret_wipe(&sealing);
     return rc;
 }
 
@@ -41,7 +54,7 @@ keyring_free(struct keyring *keyring)
 {
     if (keyring == NULL)
         return;
-    secret_wipe(&keyring->cover);
+    secret_wipe(&keyring->sealing);
     free(keyring->slots);
     free(keyring);
 }
@@ -77,10 +90,10 @@ unseal(const struct keyring *keyring, const struct slot *slot, struct secret *ke
     if (rc != RC_OK)
         return rc;
     keyring_place(slot->stream, slot->epoch, place);
-    if (!crypto_open(keyring->cover.bytes, slot->nonce, place, sizeof place, slot->sealed,
+    if (!crypto_open(keyring->sealing.bytes, slot->nonce, place, sizeof place, slot->sealed,
                      sizeof slot->sealed, key->bytes)) {
         secret_wipe(key);
-        return rc_fail(RC_CORRUPT, _("a key in memory was altered"));
+        return rc_fail(RC_CORRUPT, _("the key of epoch %u is damaged"), slot->epoch);
     }
     return RC_OK;
 }
@@ -109,6 +122,21 @@ compare_stored(const struct keyring *keyring, size_t rank, const struct secret *
     return rc;
 }
 
+/* Makes room at that rank; NULL when memory ran out. */
+static struct slot *
+insert(struct keyring *keyring, size_t rank)
+{
+    struct slot *slots =
+        array_grow(keyring->slots, &keyring->room, keyring->count + 1, sizeof *slots);
+
+    if (slots == NULL)
+        return NULL;
+    keyring->slots = slots;
+    memmove(&slots[rank + 1], &slots[rank], (keyring->count - rank) * sizeof *slots);
+    keyring->count++;
+    return &slots[rank];
+}
+
 enum rc
 keyring_put(struct keyring *keyring, struct id stream, uint32_t epoch, const struct secret *key)
 {
@@ -120,18 +148,32 @@ keyring_put(struct keyring *keyring, struct id stream, uint32_t epoch, const str
         return rc_fail(RC_INVALID, _("a key that cannot be"));
     if (found)
         return compare_stored(keyring, rank, key);
-    struct slot *slots =
-        array_grow(keyring->slots, &keyring->room, keyring->count + 1, sizeof *slots);
-    if (slots == NULL)
+    struct slot *slot = insert(keyring, rank);
+    if (slot == NULL)
         return RC_NOMEM;
-    keyring->slots = slots;
-    memmove(&slots[rank + 1], &slots[rank], (keyring->count - rank) * sizeof *slots);
-    keyring->count++;
-    slots[rank] = (struct slot){.stream = stream, .epoch = epoch};
-    random_fill(slots[rank].nonce, sizeof slots[rank].nonce);
+    *slot = (struct slot){.stream = stream, .epoch = epoch};
+    random_fill(slot->nonce, sizeof slot->nonce);
     keyring_place(stream, epoch, place);
-    crypto_seal(keyring->cover.bytes, slots[rank].nonce, place, sizeof place, key->bytes, key->len,
-                slots[rank].sealed);
+    crypto_seal(keyring->sealing.bytes, slot->nonce, place, sizeof place, key->bytes, key->len,
+                slot->sealed);
+    return RC_OK;
+}
+
+enum rc
+keyring_put_sealed(struct keyring *keyring, struct id stream, uint32_t epoch,
+                   const uint8_t sealed[KEYRING_SEALED_BYTES])
+{
+    bool found;
+    size_t rank = rank_of(keyring, stream, epoch, &found);
+
+    if (found)
+        return rc_fail(RC_EXISTS, _("another key of that epoch is here"));
+    struct slot *slot = insert(keyring, rank);
+    if (slot == NULL)
+        return RC_NOMEM;
+    *slot = (struct slot){.stream = stream, .epoch = epoch};
+    memcpy(slot->nonce, sealed, sizeof slot->nonce);
+    memcpy(slot->sealed, sealed + sizeof slot->nonce, sizeof slot->sealed);
     return RC_OK;
 }
 
@@ -185,6 +227,18 @@ keyring_at(const struct keyring *keyring, size_t index, struct id *stream, uint3
     *stream = keyring->slots[index].stream;
     *epoch = keyring->slots[index].epoch;
     return unseal(keyring, &keyring->slots[index], key);
+}
+
+void
+keyring_sealed_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch,
+                  uint8_t sealed[KEYRING_SEALED_BYTES])
+{
+    const struct slot *slot = &keyring->slots[index];
+
+    *stream = slot->stream;
+    *epoch = slot->epoch;
+    memcpy(sealed, slot->nonce, sizeof slot->nonce);
+    memcpy(sealed + sizeof slot->nonce, slot->sealed, sizeof slot->sealed);
 }
 
 enum rc

@@ -15,10 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keys lie sealed under one random key of this process, so that guarded memory stays small however many there are. */
+/* Keys lie sealed under one key so that guarded memory stays small however many there are. */
 struct keyring;
 
-enum rc keyring_new(struct keyring **keyring) MUST_CHECK;
+enum { KEYRING_SEALED_BYTES = CRYPTO_NONCE_BYTES + CRYPTO_KEY_BYTES + CRYPTO_TAG_BYTES };
+
+enum rc keyring_new(struct keyring **keyring) MUST_CHECK; /* under a random key of its own */
+/* Under that key: its keys may be stored as they lie. */
+enum rc keyring_new_under(const struct secret *sealing, struct keyring **keyring) MUST_CHECK;
 void keyring_free(struct keyring *keyring); /* accepts NULL; wipes */
 /* Adds a key (32 bytes). RC_OK again for the same key; RC_EXISTS for another at that place. The "key" of
  * ledger_reserve() is the reserve's X25519 secret. */
@@ -27,6 +31,10 @@ enum rc keyring_put(struct keyring *keyring, struct id stream, uint32_t epoch,
 /* RC_LOCKED when it is not there. */
 enum rc keyring_get(const struct keyring *keyring, struct id stream, uint32_t epoch,
                     struct secret *key) MUST_CHECK;
+/* Takes a key as keyring_sealed_at gave it, unopened: keyring_get says RC_CORRUPT when it is not that. RC_EXISTS when one
+ * is at that place. Quick when they come ascending. */
+enum rc keyring_put_sealed(struct keyring *keyring, struct id stream, uint32_t epoch,
+                           const uint8_t sealed[KEYRING_SEALED_BYTES]) MUST_CHECK;
 bool keyring_has(const struct keyring *keyring, struct id stream, uint32_t epoch);
 uint32_t keyring_newest(const struct keyring *keyring, struct id stream); /* 0 when none */
 void keyring_drop(struct keyring *keyring, struct id stream);             /* every epoch of it */
@@ -34,6 +42,9 @@ void keyring_drop(struct keyring *keyring, struct id stream);             /* eve
 size_t keyring_count(const struct keyring *keyring);
 enum rc keyring_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch,
                    struct secret *key) MUST_CHECK;
+/* The same as it lies, to store it: nonce 24, key 32 sealed, tag 16; AD: stream, u32 epoch. `index` is below the count. */
+void keyring_sealed_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch,
+                       uint8_t sealed[KEYRING_SEALED_BYTES]);
 /* Takes every key of `fresh` over. RC_EXISTS when one differs. */
 enum rc keyring_merge(struct keyring *keyring, const struct keyring *fresh) MUST_CHECK;
 

@@ -10,17 +10,14 @@
 static enum rc
 load_identity(struct replica *replica)
 {
-    struct buf bytes = BUF_EMPTY(SECRET_MAX_BYTES);
     struct secret saved = SECRET_EMPTY;
     int64_t incarnation;
 
-    enum rc rc = state_get_bytes(replica->db, STATE_IDENTITY, &bytes);
+    enum rc rc = own_secret_get(replica->db, &replica->sealing, STATE_IDENTITY, &saved);
     if (rc == RC_ABSENT) {
         rc = RC_OK;
         goto out;
     }
-    if (rc == RC_OK)
-        rc = secret_copy(&saved, bytes.data, bytes.len);
     if (rc == RC_OK)
         rc = identity_load(&saved, &replica->identity);
     if (rc == RC_OK)
@@ -31,7 +28,6 @@ load_identity(struct replica *replica)
     replica->has_identity = true;
 out:
     secret_wipe(&saved);
-    buf_wipe(&bytes);
     return rc;
 }
 
@@ -55,7 +51,7 @@ replica_need_identity(struct replica *replica)
     rc = db_begin(replica->db);
     if (rc != RC_OK)
         goto out;
-    rc = state_put_bytes(replica->db, STATE_IDENTITY, saved.bytes, saved.len);
+    rc = own_secret_put(replica->db, &replica->sealing, STATE_IDENTITY, &saved);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_INCARNATION, (int64_t)replica->incarnation);
     rc = db_end(replica->db, rc);
@@ -134,29 +130,30 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
 enum rc
 replica_load_invitation(struct replica *replica, struct joining_invitation *invitation)
 {
-    struct buf bytes = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
+    struct secret bytes = SECRET_EMPTY;
 
-    enum rc rc = state_get_bytes(replica->db, STATE_INVITATION, &bytes);
+    enum rc rc = own_secret_get(replica->db, &replica->sealing, STATE_INVITATION, &bytes);
     if (rc == RC_OK)
-        rc = joining_invitation_decode(bytes.data, bytes.len, invitation);
+        rc = joining_invitation_decode(bytes.bytes, bytes.len, invitation);
     if (rc == RC_OK && !replica->has_team) {
         memcpy(replica->team, invitation->team, sizeof replica->team);
         replica->has_team = true;
     }
-    buf_wipe(&bytes);
+    secret_wipe(&bytes);
     return rc;
 }
 
 static enum rc
 load_keys(struct replica *replica)
 {
+    uint8_t sealed[KEYRING_SEALED_BYTES];
     struct stmt *stmt;
-    struct secret key = SECRET_EMPTY;
     bool found = true;
 
-    enum rc rc = keyring_new(&replica->keys);
+    enum rc rc = keyring_new_under(&replica->sealing, &replica->keys);
     if (rc == RC_OK)
-        rc = db_stmt(replica->db, "SELECT stream, epoch, key FROM sync_key", &stmt);
+        rc = db_stmt(replica->db, "SELECT stream, epoch, sealed FROM sync_key ORDER BY stream, epoch",
+                     &stmt);
     if (rc != RC_OK)
         return rc;
     while (rc == RC_OK && found) {
@@ -166,14 +163,11 @@ load_keys(struct replica *replica)
             break;
         rc = stmt_get_id(stmt, 0, &stream);
         if (rc == RC_OK)
-            rc = secret_make(&key, CRYPTO_KEY_BYTES);
+            rc = stmt_get_fixed(stmt, 2, sealed, sizeof sealed);
         if (rc == RC_OK)
-            rc = stmt_get_fixed(stmt, 2, key.bytes, CRYPTO_KEY_BYTES);
-        if (rc == RC_OK)
-            rc = keyring_put(replica->keys, stream, (uint32_t)stmt_get_int(stmt, 1), &key);
+            rc = keyring_put_sealed(replica->keys, stream, (uint32_t)stmt_get_int(stmt, 1), sealed);
     }
     stmt_done(stmt);
-    secret_wipe(&key);
     return rc;
 }
 
@@ -187,7 +181,7 @@ may_keep(struct replica *replica, struct id stream)
 enum rc
 replica_store_keys(struct replica *replica)
 {
-    struct secret key = SECRET_EMPTY;
+    uint8_t sealed[KEYRING_SEALED_BYTES];
     size_t count = keyring_count(replica->keys);
     int64_t stored;
 
@@ -199,21 +193,19 @@ replica_store_keys(struct replica *replica)
         struct id stream;
         uint32_t epoch;
         struct stmt *stmt;
-        rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
-        if (rc == RC_OK && !may_keep(replica, stream))
+        keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);
+        if (!may_keep(replica, stream))
             continue;
-        if (rc == RC_OK)
-            rc = db_stmt(replica->db,
-                         "INSERT OR IGNORE INTO sync_key (stream, epoch, key) VALUES (?1, ?2, ?3)",
-                         &stmt);
+        rc = db_stmt(replica->db,
+                     "INSERT OR IGNORE INTO sync_key (stream, epoch, sealed) VALUES (?1, ?2, ?3)",
+                     &stmt);
         if (rc != RC_OK)
             break;
         stmt_id(stmt, 1, stream);
         stmt_int(stmt, 2, epoch);
-        stmt_blob(stmt, 3, key.bytes, key.len);
+        stmt_blob(stmt, 3, sealed, sizeof sealed);
         rc = stmt_finish(stmt);
     }
-    secret_wipe(&key);
     return rc;
 }
 
@@ -255,7 +247,7 @@ delete_lent(struct replica *replica, struct id stream)
 enum rc
 replica_forget_lent(struct replica *replica)
 {
-    struct secret key = SECRET_EMPTY;
+    uint8_t sealed[KEYRING_SEALED_BYTES];
     struct id stream;
     uint32_t epoch;
     bool found = true;
@@ -263,15 +255,14 @@ replica_forget_lent(struct replica *replica)
 
     for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
         enum streams_place place = STREAMS_SHOWN;
-        rc = keyring_at(replica->keys, i, &stream, &epoch, &key);
-        if (rc == RC_OK && !may_keep(replica, stream)) /* of a stream that is here, what waits is sealed first */
+        keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);
+        if (!may_keep(replica, stream)) /* of a stream that is here, what waits is sealed first */
             rc = streams_find(replica, stream, &place);
         if (rc == RC_OK && place == STREAMS_ABSENT)
             keyring_drop(replica->keys, stream);
         else
             i++;
     }
-    secret_wipe(&key);
     while (rc == RC_OK && found) {
         rc = find_lent(replica, &stream, &found);
         if (rc == RC_OK && found)
@@ -316,7 +307,11 @@ open_all(struct replica *replica)
     int64_t must_recover, is_revoked = 0;
     const char *reason;
 
-    enum rc rc = load_identity(replica);
+    enum rc rc = store_sealing_key(replica->store, &replica->sealing);
+    if (rc == RC_OK)
+        rc = own_secret_seal_earlier(replica->db, &replica->sealing);
+    if (rc == RC_OK)
+        rc = load_identity(replica);
     if (rc == RC_OK)
         rc = replica_load_time(replica);
     if (rc == RC_OK)
@@ -378,6 +373,7 @@ replica_close(struct replica *replica)
     ledger_free(replica->ledger);
     keyring_free(replica->keys);
     identity_wipe(&replica->identity);
+    secret_wipe(&replica->sealing);
     free(replica);
 }
 

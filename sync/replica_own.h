@@ -5,6 +5,7 @@
 #include "sync/identity.h"
 #include "sync/joining.h"
 #include "sync/keyring.h"
+#include "sync/own_secret.h"
 #include "sync/elog.h"
 #include "sync/replica.h"
 #include "sync/state.h"
@@ -35,6 +36,7 @@ struct replica {
     const struct clock *clock;
     struct journal *journal;
     struct ledger *ledger; /* NULL before a team is known */
+    struct secret sealing; /* what keys and own secrets are sealed under in their rows */
     struct keyring *keys;
     struct identity identity;
     bool has_identity;

@@ -7,9 +7,9 @@
 #include "core/secret.h"
 
 /* The names. Integers unless said. */
-#define STATE_IDENTITY "identity"       /* bytes of identity_save */
+#define STATE_IDENTITY "identity"       /* bytes of identity_save, sealed (sync/own_secret.h) */
 #define STATE_INCARNATION "incarnation" /* the u64's bits */
-#define STATE_INVITATION "invitation"   /* bytes, while joining */
+#define STATE_INVITATION "invitation"   /* bytes, sealed likewise, while joining */
 #define STATE_REQUEST "request"         /* bytes of the request to join */
 #define STATE_CREATING "creating"       /* bytes of the submission that makes the team */
 #define STATE_FAMILY "family"           /* bytes: the family that is being made */
@@ -32,6 +32,7 @@
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 #define STATE_REVOKED "revoked"           /* the server's latest word: this device was revoked */
 
+#define STATE_MUST_SEAL "must_seal"   /* keys and own secrets of an earlier program lie in the clear */
 #define STATE_MUST_SCRUB "must_scrub" /* rows were purged: free pages and WAL are to be emptied */
 
 /* 0 when there is none. */

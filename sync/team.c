@@ -108,13 +108,14 @@ need_request(struct replica *replica, const struct joining_invitation *invitatio
     struct joining_request made;
     uint8_t bytes[JOINING_REQUEST_BYTES];
     struct buf encoded = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
-    struct buf stored = BUF_EMPTY(JOINING_INVITATION_MAX_BYTES);
+    struct secret stored = SECRET_EMPTY, kept = SECRET_EMPTY;
 
     enum rc rc = joining_invitation_encode(invitation, &encoded);
     if (rc == RC_OK)
-        rc = state_get_bytes(replica->db, STATE_INVITATION, &stored);
-    bool is_same = rc == RC_OK && stored.len == encoded.len &&
-                   memcmp(stored.data, encoded.data, stored.len) == 0;
+        rc = secret_copy(&kept, encoded.data, encoded.len);
+    if (rc == RC_OK)
+        rc = own_secret_get(replica->db, &replica->sealing, STATE_INVITATION, &stored);
+    bool is_same = rc == RC_OK && secret_equal(&stored, &kept);
     if (is_same)
         rc = state_get_bytes(replica->db, STATE_REQUEST, request);
     if (rc != RC_ABSENT && (is_same || rc != RC_OK))
@@ -129,12 +130,13 @@ need_request(struct replica *replica, const struct joining_invitation *invitatio
     buf_clear(request);
     rc = buf_put(request, bytes, sizeof bytes);
     if (rc == RC_OK)
-        rc = state_put_bytes(replica->db, STATE_INVITATION, encoded.data, encoded.len);
+        rc = own_secret_put(replica->db, &replica->sealing, STATE_INVITATION, &kept);
     if (rc == RC_OK)
         rc = state_put_bytes(replica->db, STATE_REQUEST, bytes, sizeof bytes);
     rc = db_end(replica->db, rc);
 out:
-    buf_wipe(&stored);
+    secret_wipe(&stored);
+    secret_wipe(&kept);
     buf_wipe(&encoded);
     return rc;
 }

@@ -65,7 +65,7 @@ keep_rows(struct device *device)
         for (size_t i = 0; i < ID_BYTES; i++)
             snprintf(hex + 2 * i, 3, "%02x", id.bytes[i]);
         snprintf(sql, sizeof sql,
-                 "INSERT INTO sync_key (stream, epoch, key) VALUES (x'%s', 1, zeroblob(32))", hex);
+                 "INSERT INTO sync_key (stream, epoch, sealed) VALUES (x'%s', 1, zeroblob(72))", hex);
         adapter_tell(device, sql);
         done(device, "a key stays");
         return;

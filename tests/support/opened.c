@@ -43,20 +43,20 @@ opened_db(struct opened *opened)
     opened_demand(vfs_register(NULL, &opened->key, opened->slots.file_id, &opened->vfs), "the VFS");
     options.vfs = vfs_name(opened->vfs);
     opened_demand(db_open(opened->path, &options, &opened->db), "the database");
+    opened_demand(crypto_derive(&opened->key, "baken sealing", opened->slots.store.bytes, ID_BYTES,
+                                &opened->sealing, CRYPTO_KEY_BYTES),
+                  "the key of own secrets");
 }
 
 static void
 load_identity(struct opened *opened)
 {
-    struct buf bytes = BUF_EMPTY(SECRET_MAX_BYTES);
     struct secret saved = SECRET_EMPTY;
 
-    opened_demand(state_get_bytes(opened->db, STATE_IDENTITY, &bytes), "the identity");
-    opened_demand(secret_copy(&saved, bytes.data, bytes.len), "the identity");
+    opened_demand(own_secret_get(opened->db, &opened->sealing, STATE_IDENTITY, &saved), "the identity");
     opened_demand(identity_load(&saved, &opened->replica.identity), "the identity");
     opened->replica.has_identity = true;
     secret_wipe(&saved);
-    buf_wipe(&bytes);
 }
 
 void
@@ -79,5 +79,6 @@ opened_close(struct opened *opened)
     identity_wipe(&opened->replica.identity);
     db_close(opened->db);
     vfs_unregister(opened->vfs);
+    secret_wipe(&opened->sealing);
     secret_wipe(&opened->key);
 }

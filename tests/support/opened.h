@@ -10,7 +10,7 @@
 
 /* `replica` holds what a signed request needs: clock, identity and team; and the ledger as it is stored. */
 struct opened {
-    struct secret key;
+    struct secret key, sealing;
     struct store_slots slots;
     char path[4096]; /* of store.db */
     struct vfs *vfs;

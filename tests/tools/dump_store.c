@@ -13,7 +13,8 @@ static const char USAGE[] =
     "       dump_store keys DIR PASSPHRASE-FILE            KIND STREAM EPOCH KEY, a line each\n"
     "       dump_store boxes DIR PASSPHRASE-FILE ADDRESS   STREAM EPOCH KEY of what the server "
     "gives\n"
-    "`keys` and `boxes` write to the store: give them a copy.\n";
+    "       dump_store secrets DIR PASSPHRASE-FILE         NAME HEX, then as `keys`\n"
+    "`keys`, `secrets` and `boxes` write to the store: give them a copy.\n";
 
 /* Reads exactly `len` bytes; false at the end of the file. */
 static bool
@@ -92,29 +93,67 @@ print_key(const char *kind, struct id stream, uint32_t epoch, const uint8_t *key
 static void
 dump_keys(struct opened *opened)
 {
+    struct secret key = SECRET_EMPTY;
+    struct keyring *keys;
     struct stmt *stmt;
     bool found;
 
-    opened_db(opened);
+    opened_demand(keyring_new_under(&opened->sealing, &keys), "the keys");
     opened_demand(
         db_stmt(opened->db,
-                "SELECT k.stream, k.epoch, k.key, coalesce(s.kind, 0) FROM sync_key AS k LEFT"
+                "SELECT k.stream, k.epoch, k.sealed, coalesce(s.kind, 0) FROM sync_key AS k LEFT"
                 " JOIN sync_stream AS s ON s.stream = k.stream",
                 &stmt),
         "the keys");
     for (;;) {
         struct id stream;
-        uint8_t key[CRYPTO_KEY_BYTES];
+        uint8_t sealed[KEYRING_SEALED_BYTES];
+        uint32_t epoch;
         char kind[8];
         opened_demand(stmt_step(stmt, &found), "the keys");
         if (!found)
             break;
         opened_demand(stmt_get_id(stmt, 0, &stream), "a stream");
-        opened_demand(stmt_get_fixed(stmt, 2, key, sizeof key), "a key");
+        epoch = (uint32_t)stmt_get_int(stmt, 1);
+        opened_demand(stmt_get_fixed(stmt, 2, sealed, sizeof sealed), "a key");
+        opened_demand(keyring_put_sealed(keys, stream, epoch, sealed), "a key");
+        opened_demand(keyring_get(keys, stream, epoch, &key), "a key");
         snprintf(kind, sizeof kind, "%d", (int)stmt_get_int(stmt, 3));
-        print_key(kind, stream, (uint32_t)stmt_get_int(stmt, 1), key);
+        print_key(kind, stream, epoch, key.bytes);
     }
     stmt_done(stmt);
+    keyring_free(keys);
+    secret_wipe(&key);
+}
+
+static void
+print_secret(const char *name, const struct secret *secret)
+{
+    char text[2 * SECRET_MAX_BYTES + 1];
+
+    request_hex(secret->bytes, secret->len, text);
+    printf("%s %s\n", name, text);
+}
+
+/* Each of a different kind, for who searches memory and files. */
+static void
+dump_secrets(struct opened *opened)
+{
+    struct vfs_keys keys = {.is_ready = false};
+    struct secret identity = SECRET_EMPTY;
+
+    opened_demand(vfs_keys_derive(&keys, &opened->key, opened->slots.file_id), "the keys of the file");
+    print_secret("store-key", &opened->key);
+    print_secret("page-key", &keys.page);
+    print_secret("log-key", &keys.wal);
+    print_secret("sealing-key", &opened->sealing);
+    opened_demand(own_secret_get(opened->db, &opened->sealing, STATE_IDENTITY, &identity), "the identity");
+    opened_demand(identity_load(&identity, &opened->replica.identity), "the identity");
+    print_secret("signing-key", &opened->replica.identity.sign);
+    print_secret("box-key", &opened->replica.identity.box);
+    secret_wipe(&identity);
+    vfs_keys_wipe(&keys);
+    dump_keys(opened);
 }
 
 static void
@@ -176,7 +215,9 @@ main(int argc, char **argv)
     if (strcmp(argv[1], "pages") == 0)
         dump_pages(&opened);
     else if (strcmp(argv[1], "keys") == 0)
-        dump_keys(&opened);
+        opened_db(&opened), dump_keys(&opened);
+    else if (strcmp(argv[1], "secrets") == 0)
+        opened_db(&opened), dump_secrets(&opened);
     else
         dump_boxes(&opened, argv[4]);
     opened_close(&opened);

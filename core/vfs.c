@@ -1,6 +1,7 @@
-/* The encrypting VFS as SQLite sees it: registration, proof of the key at opening, what passes through. */
+/* The encrypting VFS as SQLite sees it: registration, and what passes through to the VFS below. */
 #include "core/vfs.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,6 @@ static struct vfs *
 vfs_of(sqlite3_vfs *api)
 {
     return api->pAppData;
-}
-
-static size_t
-round_8(size_t size)
-{
-    return (size + 7) & ~(size_t)7;
 }
 
 /* --- io methods common to both kinds --------------------------------------------------------- */
@@ -61,139 +56,7 @@ vfs_characteristics(sqlite3_file *file)
             SQLITE_IOCAP_POWERSAFE_OVERWRITE);
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
-
-/* True when the log beside the file begins a generation under our key: then a checkpoint may have
- * been cut while it wrote page 1, and recovery will write that again. */
-static bool
-has_our_wal(struct vfs *vfs, const char *name)
-{
-    const char *wal_name = sqlite3_filename_wal(name);
-    uint8_t unit[VFS_START_BYTES], header[VFS_WAL_HEADER_BYTES];
-    int exists = 0;
-    bool is_ours = false;
-
-    if (vfs->base->xAccess(vfs->base, wal_name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK ||
-        !exists)
-        return false;
-    sqlite3_file *file = calloc(1, (size_t)vfs->base->szOsFile);
-    if (file == NULL)
-        return false;
-    int flags = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE;
-    if (vfs->base->xOpen(vfs->base, wal_name, file, flags, &flags) == SQLITE_OK)
-        is_ours = file->pMethods->xRead(file, unit, sizeof unit, 0) == SQLITE_OK &&
-                  vfs_start_open(&vfs->keys, unit, header);
-    if (file->pMethods != NULL)
-        file->pMethods->xClose(file);
-    free(file);
-    return is_ours;
-}
-
-static int
-derive(struct vfs *vfs, const uint8_t id[VFS_FILE_ID_BYTES])
-{
-    if (vfs->keys.is_ready) /* one VFS, one file */
-        return memcmp(vfs->keys.id, id, VFS_FILE_ID_BYTES) == 0 ? SQLITE_OK : SQLITE_NOTADB;
-    return vfs_keys_derive(&vfs->keys, &vfs->master, id) == RC_OK ? SQLITE_OK : SQLITE_NOMEM;
-}
-
-/* A new file gets its id, on disk, before SQLite may write a page that depends on it. */
-static int
-begin_file(struct vfs *vfs, struct vfs_main_file *file)
-{
-    sqlite3_file *base = file->head.base;
-    uint8_t id[VFS_FILE_ID_BYTES];
-
-    vfs_id_make(&vfs->master, id);
-    int code = derive(vfs, id);
-    if (code == SQLITE_OK)
-        code = base->pMethods->xWrite(base, id, sizeof id, 0);
-    if (code == SQLITE_OK)
-        code = base->pMethods->xSync(base, SQLITE_SYNC_FULL);
-    if (code == SQLITE_OK)
-        file->size = sizeof id;
-    return code;
-}
-
-/*
- * Proves the key before SQLite can touch the log: recovery under a wrong key would find an empty log,
- * and the last close would delete it.
- */
-static int
-prove_key(struct vfs *vfs, struct vfs_main_file *file, const char *name, bool may_create)
-{
-    static const uint8_t NO_ID[VFS_FILE_ID_BYTES];
-    sqlite3_file *base = file->head.base;
-    uint8_t id[VFS_FILE_ID_BYTES];
-
-    if (vfs->is_expected && !vfs_id_fits(&vfs->master, vfs->keys.id))
-        return VFS_WRONG_KEY;
-    if (file->size == 0)
-        return vfs->is_expected || !may_create ? SQLITE_NOTADB : begin_file(vfs, file);
-    if (file->size < VFS_FILE_ID_BYTES)
-        return SQLITE_NOTADB;
-    int code = base->pMethods->xRead(base, id, sizeof id, 0);
-    if (code != SQLITE_OK)
-        return code;
-    if (vfs_id_fits(&vfs->master, id))
-        return derive(vfs, id);
-    if (memcmp(id, VFS_SQLITE_MAGIC, sizeof id) == 0)
-        return SQLITE_NOTADB;
-    if (vfs->is_expected)
-        return has_our_wal(vfs, name) ? SQLITE_OK : SQLITE_NOTADB;
-    if (may_create && file->size < VFS_PAGE_BYTES && memcmp(id, NO_ID, sizeof id) == 0)
-        return begin_file(vfs, file);
-    return id[VFS_SALT_BYTES] == VFS_PAGE_LOG2 ? VFS_WRONG_KEY : SQLITE_NOTADB;
-}
-
-static int
-start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int flags)
-{
-    int code = file->head.base->pMethods->xFileSize(file->head.base, &file->size);
-
-    if (code == SQLITE_OK)
-        code = prove_key(vfs, file, name, (flags & SQLITE_OPEN_CREATE) != 0);
-    if (code == SQLITE_OK)
-        file->head.api.pMethods = &VFS_MAIN_METHODS;
-    return code;
-}
-
-static int
-start_wal(struct vfs *vfs, struct vfs_wal_file *file)
-{
-    int code = vfs->keys.is_ready ? vfs_wal_start(file) : SQLITE_CANTOPEN;
-
-    if (code == SQLITE_OK)
-        file->head.api.pMethods = &VFS_WAL_METHODS;
-    return code;
-}
-
-static size_t
-own_size(void)
-{
-    return round_8(sizeof(struct vfs_main_file) > sizeof(struct vfs_wal_file)
-                       ? sizeof(struct vfs_main_file)
-                       : sizeof(struct vfs_wal_file));
-}
-
-static int
-open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags, int *out_flags)
-{
-    int code;
-
-    memset(file, 0, own_size());
-    file->base = (sqlite3_file *)((char *)file + own_size());
-    file->base->pMethods = NULL;
-    file->keys = &vfs->keys;
-    code = vfs->base->xOpen(vfs->base, name, file->base, flags, out_flags);
-    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
-        code = start_main(vfs, (struct vfs_main_file *)file, name, flags);
-    else if (code == SQLITE_OK)
-        code = start_wal(vfs, (struct vfs_wal_file *)file);
-    if (code != SQLITE_OK && file->base->pMethods != NULL)
-        file->base->pMethods->xClose(file->base);
-    return code;
-}
+/* --- methods of the VFS -------------------------------------------------------------------- */
 
 static int
 vfs_open_file(sqlite3_vfs *api, const char *name, sqlite3_file *file, int flags, int *out_flags)
@@ -202,7 +65,7 @@ vfs_open_file(sqlite3_vfs *api, const char *name, sqlite3_file *file, int flags,
 
     file->pMethods = NULL;
     if (name != NULL && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0)
-        return open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);
+        return vfs_open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);
     if (name == NULL) /* what SQLite spills of a statement stays in memory */
         return vfs->memory->xOpen(vfs->memory, name, file, flags, out_flags);
     sqlite3_log(SQLITE_CANTOPEN, "a store has no journal but its write-ahead log");
@@ -280,7 +143,7 @@ vfs_last_error(sqlite3_vfs *api, int room, char *out)
 static void
 fill_api(struct vfs *vfs)
 {
-    size_t size = own_size() + (size_t)vfs->base->szOsFile;
+    size_t size = vfs_own_size() + (size_t)vfs->base->szOsFile;
 
     if (size < (size_t)vfs->memory->szOsFile)
         size = (size_t)vfs->memory->szOsFile;
@@ -302,6 +165,15 @@ fill_api(struct vfs *vfs)
     };
 }
 
+static void
+free_vfs(struct vfs *vfs)
+{
+    (void)pthread_mutex_destroy(&vfs->mutex);
+    secret_wipe(&vfs->master);
+    free(vfs->first_path);
+    free(vfs);
+}
+
 enum rc
 vfs_register(const char *base, const struct secret *key, const uint8_t *file_id, struct vfs **out)
 {
@@ -319,35 +191,35 @@ vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
     rc = vfs->base == NULL || vfs->memory == NULL
              ? rc_fail(RC_ABSENT, "SQLite lacks the VFS %s or memdb", base == NULL ? "unix" : base)
              : secret_copy(&vfs->master, key->bytes, key->len);
-    if (rc == RC_OK && file_id != NULL) {
-        vfs->is_expected = true;
-        rc = vfs_keys_derive(&vfs->keys, &vfs->master, file_id);
-    }
-    if (rc == RC_OK) {
-        snprintf(vfs->name, sizeof vfs->name, "baken-%016llx", (unsigned long long)random_u64());
-        fill_api(vfs);
-        if (sqlite3_vfs_register(&vfs->api, 0) != SQLITE_OK)
-            rc = rc_nomem();
+    if (rc == RC_OK && pthread_mutex_init(&vfs->mutex, NULL) != 0) {
+        secret_wipe(&vfs->master);
+        rc = rc_nomem();
     }
     if (rc != RC_OK) {
-        vfs_keys_wipe(&vfs->keys);
-        secret_wipe(&vfs->master);
         free(vfs);
         return rc;
+    }
+    if (file_id != NULL) {
+        memcpy(vfs->first_id, file_id, VFS_FILE_ID_BYTES);
+        vfs->is_expected = vfs->is_known = true;
+    }
+    snprintf(vfs->name, sizeof vfs->name, "baken-%016llx", (unsigned long long)random_u64());
+    fill_api(vfs);
+    if (sqlite3_vfs_register(&vfs->api, 0) != SQLITE_OK) {
+        free_vfs(vfs);
+        return rc_nomem();
     }
     *out = vfs;
     return RC_OK;
 }
-
 void
 vfs_unregister(struct vfs *vfs)
 {
     if (vfs == NULL)
         return;
     sqlite3_vfs_unregister(&vfs->api);
-    vfs_keys_wipe(&vfs->keys);
-    secret_wipe(&vfs->master);
-    free(vfs);
+    assert(vfs->mains == NULL);
+    free_vfs(vfs);
 }
 
 const char *
@@ -359,9 +231,9 @@ vfs_name(const struct vfs *vfs)
 enum rc
 vfs_file_id(const struct vfs *vfs, uint8_t id[VFS_FILE_ID_BYTES])
 {
-    if (!vfs->keys.is_ready)
+    if (!vfs->is_known)
         return rc_fail(RC_ABSENT, _("no store was opened yet"));
-    memcpy(id, vfs->keys.id, VFS_FILE_ID_BYTES);
+    memcpy(id, vfs->first_id, VFS_FILE_ID_BYTES);
     return RC_OK;
 }
 

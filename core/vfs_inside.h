@@ -4,17 +4,22 @@
 
 #include "core/vfs_seal.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 
-/* One VFS per open store: it holds the key, so no key travels through a file name. */
+/* One VFS per store key; it holds the key, so no key travels through a file name. */
 struct vfs {
     sqlite3_vfs api;
     sqlite3_vfs *base;
     sqlite3_vfs *memory; /* temporary files live here, never on disk */
     char name[VFS_NAME_BYTES];
     struct secret master;
-    struct vfs_keys keys; /* of the one main file */
-    bool is_expected;     /* keys->id came from keyslots.json, not from the file */
+    pthread_mutex_t mutex;       /* over what follows: connections of several threads share a VFS */
+    struct vfs_main_file *mains; /* that are open */
+    char *first_path;            /* of the first main file; NULL before */
+    uint8_t first_id[VFS_FILE_ID_BYTES];
+    bool is_known;    /* first_id is set */
+    bool is_expected; /* it came from keyslots.json, not from the file */
 };
 
 /* Head of every file object of ours; the base's object follows the whole of it. */
@@ -25,19 +30,26 @@ struct vfs_file {
     struct vfs_nonces nonces;
 };
 
+/* A main database file. Its log finds it by the pointer of its name: SQLite keeps the names of a
+ * database and of its log in one block, and sqlite3_filename_database() leads from one to the other. */
 struct vfs_main_file {
     struct vfs_file head;
-    sqlite3_int64 size; /* on disk */
+    struct vfs *vfs;
+    const char *name; /* SQLite's, valid while the file is open */
+    struct vfs_main_file *next;
+    struct vfs_wal_file *wal; /* NULL while it is not open */
+    struct vfs_keys keys;     /* of this file alone */
 };
 
 /* A write-back cache of at most one batch of sealed frames over the file. All numbers are of frames,
  * from 1; 0 is none. */
 struct vfs_wal_file {
     struct vfs_file head;
+    struct vfs_main_file *main;
     bool has_generation;
     uint8_t generation[CRYPTO_NONCE_BYTES];
-    sqlite3_int64 frames;      /* in the file, the batch included */
-    sqlite3_int64 first_own;   /* the lowest written through this object in this generation */
+    sqlite3_int64 first_own;   /* what was written through this object in this generation lies */
+    sqlite3_int64 last_own;    /* between these two; INT64_MAX and 0 when nothing was */
     sqlite3_int64 batch_first; /* sealed, not yet written: batch_first .. + batch_len - 1 */
     sqlite3_int64 batch_len;
     sqlite3_int64 partial; /* the frame whose first partial_len bytes have arrived */
@@ -46,14 +58,41 @@ struct vfs_wal_file {
     struct vfs_wal_room *room; /* on the heap: SQLite allocates file objects for every database */
 };
 
-/* sqlite3_io_methods of the two kinds. */
+/* sqlite3_io_methods of the kinds. */
 extern const sqlite3_io_methods VFS_MAIN_METHODS;
 extern const sqlite3_io_methods VFS_WAL_METHODS;
+
+/* Room of our part of a file object, in bytes: the base's part begins there. */
+size_t vfs_own_size(void);
+/* Opens what has a name: proves the key, finds the main file of a log. An SQLite code. */
+int vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags,
+                    int *out_flags);
+/* The open main file that has this very name pointer; NULL when there is none. */
+struct vfs_main_file *vfs_find_main(struct vfs *vfs, const char *name);
+/* At closing. */
+void vfs_forget_main(struct vfs_main_file *file);
 
 /* Takes over the base file that was opened below; the caller closes that on failure. */
 int vfs_wal_start(struct vfs_wal_file *file);
 
-/* io methods common to both kinds: pass through to the base. */
+/*
+ * The main file's xShmLock tells what it did, so that the log knows what other processes may have
+ * written since. `file` may have no log open.
+ *
+ * taken     after a lock was got. is_write: it is the write lock (index 0, exclusive); what was known
+ *           of the log's generation and of own frames is then forgotten. After any other lock only
+ *           the opened frame is.
+ * released  before the write lock is given up: frames that arrived and were not committed are dropped.
+ *           Flushed later they would lie over another process's commits.
+ */
+void vfs_wal_lock_taken(struct vfs_main_file *file, bool is_write);
+void vfs_wal_lock_released(struct vfs_main_file *file);
+
+/* True for a page 1 of our page size and reserved bytes. An image with others (from a raw backup, or
+ * after RESERVE_BYTES) would silently lose the end of each page. */
+bool vfs_is_our_first_page(const uint8_t page[VFS_PAGE_BYTES]);
+
+/* io methods common to all kinds: pass through to the base. */
 int vfs_lock_through(sqlite3_file *file, int level);
 int vfs_unlock_through(sqlite3_file *file, int level);
 int vfs_reserved_through(sqlite3_file *file, int *is_reserved);

@@ -9,20 +9,20 @@ main_of(sqlite3_file *file)
     return (struct vfs_main_file *)file;
 }
 
-/* Whole pages on disk; a file that holds no more than its id has none. */
-static sqlite3_int64
-pages_of(const struct vfs_main_file *file)
+/* Bytes on disk, asked anew each time: other processes write too. */
+static int
+size_of(const struct vfs_main_file *file, sqlite3_int64 *size)
 {
-    return file->size / VFS_PAGE_BYTES;
+    return file->head.base->pMethods->xFileSize(file->head.base, size);
 }
 
 static int
 main_close(sqlite3_file *file)
 {
-    struct vfs_file *head = &main_of(file)->head;
+    sqlite3_file *base = main_of(file)->head.base;
 
-    vfs_nonces_wipe(&head->nonces);
-    return head->base->pMethods->xClose(head->base);
+    vfs_forget_main(main_of(file));
+    return base->pMethods->xClose(base);
 }
 
 /* A page that does not authenticate, or is not there, is SQLITE_IOERR_DATA: never zeros, for with
@@ -58,11 +58,14 @@ read_part(struct vfs_main_file *file, void *out, int amount, sqlite3_int64 offse
     uint8_t page[VFS_PAGE_BYTES];
     sqlite3_int64 number = offset / VFS_PAGE_BYTES + 1;
     sqlite3_int64 within = offset % VFS_PAGE_BYTES;
-    int code;
+    sqlite3_int64 size;
 
     if (amount < 0 || within + amount > VFS_PAGE_BYTES)
         return SQLITE_IOERR_READ;
-    if (number == 1 && pages_of(file) == 0) {
+    int code = size_of(file, &size);
+    if (code != SQLITE_OK)
+        return code;
+    if (number == 1 && size < VFS_PAGE_BYTES) { /* it holds no more than its id */
         put_synthetic_header(page);
         code = SQLITE_IOERR_SHORT_READ;
     } else {
@@ -93,10 +96,7 @@ write_page(struct vfs_main_file *file, sqlite3_int64 number, const uint8_t *plai
     sqlite3_int64 end = number * VFS_PAGE_BYTES;
 
     vfs_page_seal(file->head.keys, &file->head.nonces, (uint64_t)number, plain, sealed);
-    int code = base->pMethods->xWrite(base, sealed, VFS_PAGE_BYTES, end - VFS_PAGE_BYTES);
-    if (code == SQLITE_OK && end > file->size)
-        file->size = end;
-    return code;
+    return base->pMethods->xWrite(base, sealed, VFS_PAGE_BYTES, end - VFS_PAGE_BYTES);
 }
 
 /* SQLite may leave holes. They are filled with sealed zeros, so that zeros never count as a page. */
@@ -104,17 +104,16 @@ static int
 fill_to(struct vfs_main_file *file, sqlite3_int64 pages)
 {
     static const uint8_t ZEROS[VFS_PAGE_BYTES];
-    int code = SQLITE_OK;
+    sqlite3_int64 size;
+    int code = size_of(file, &size);
 
-    while (code == SQLITE_OK && pages_of(file) < pages)
-        code = write_page(file, pages_of(file) + 1, ZEROS);
+    for (sqlite3_int64 page = size / VFS_PAGE_BYTES; code == SQLITE_OK && page < pages; page++)
+        code = write_page(file, page + 1, ZEROS);
     return code;
 }
 
-/* An image with another page size or without our reserved bytes (from a raw backup) would silently
- * lose the end of each page. */
-static bool
-is_our_first_page(const uint8_t *page)
+bool
+vfs_is_our_first_page(const uint8_t page[VFS_PAGE_BYTES])
 {
     return memcmp(page, VFS_SQLITE_MAGIC, sizeof VFS_SQLITE_MAGIC) == 0 &&
            page[16] == VFS_PAGE_BYTES >> 8 && page[17] == 0 && page[20] == VFS_RESERVED_BYTES;
@@ -127,7 +126,7 @@ main_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 of
 
     if (amount != VFS_PAGE_BYTES || offset % VFS_PAGE_BYTES != 0)
         return SQLITE_IOERR_WRITE;
-    if (offset == 0 && !is_our_first_page(bytes))
+    if (offset == 0 && !vfs_is_our_first_page(bytes))
         return SQLITE_IOERR_WRITE;
     int code = fill_to(file, offset / VFS_PAGE_BYTES);
     return code == SQLITE_OK ? write_page(file, offset / VFS_PAGE_BYTES + 1, bytes) : code;
@@ -139,17 +138,16 @@ main_truncate(sqlite3_file *opaque, sqlite3_int64 size)
 {
     struct vfs_main_file *file = main_of(opaque);
     sqlite3_file *base = file->head.base;
+    sqlite3_int64 stored;
 
     if (size % VFS_PAGE_BYTES != 0)
         return SQLITE_IOERR_TRUNCATE;
-    if (size > file->size)
+    int code = size_of(file, &stored);
+    if (code != SQLITE_OK)
+        return code;
+    if (size > stored)
         return fill_to(file, size / VFS_PAGE_BYTES);
-    if (size == 0)
-        size = VFS_FILE_ID_BYTES;
-    int code = base->pMethods->xTruncate(base, size);
-    if (code == SQLITE_OK)
-        file->size = size;
-    return code;
+    return base->pMethods->xTruncate(base, size == 0 ? VFS_FILE_ID_BYTES : size);
 }
 
 static int
@@ -163,8 +161,11 @@ main_sync(sqlite3_file *file, int flags)
 static int
 main_size(sqlite3_file *file, sqlite3_int64 *size)
 {
-    *size = pages_of(main_of(file)) == 0 ? 0 : main_of(file)->size;
-    return SQLITE_OK;
+    int code = size_of(main_of(file), size);
+
+    if (code == SQLITE_OK && *size < VFS_PAGE_BYTES)
+        *size = 0;
+    return code;
 }
 
 /* words: [0] the answer out, [1] the pragma's name, [2] its argument or NULL. */

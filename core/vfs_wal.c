@@ -33,6 +33,12 @@ lesser(sqlite3_int64 a, sqlite3_int64 b)
     return a < b ? a : b;
 }
 
+static sqlite3_int64
+frames_in(sqlite3_int64 stored)
+{
+    return stored < VFS_START_BYTES ? 0 : (stored - VFS_START_BYTES) / VFS_FRAME_UNIT_BYTES;
+}
+
 static uint8_t *
 cached_frame(struct vfs_wal_file *file)
 {
@@ -44,6 +50,7 @@ forget(struct vfs_wal_file *file)
 {
     file->has_generation = false;
     file->first_own = INT64_MAX;
+    file->last_own = 0;
     file->batch_first = file->batch_len = 0;
     file->partial = file->cached = 0;
     file->partial_len = 0;
@@ -52,17 +59,10 @@ forget(struct vfs_wal_file *file)
 int
 vfs_wal_start(struct vfs_wal_file *file)
 {
-    sqlite3_file *base = file->head.base;
-    sqlite3_int64 size;
-    int code = base->pMethods->xFileSize(base, &size);
-
-    if (code != SQLITE_OK)
-        return code;
     file->room = calloc(1, sizeof *file->room);
     if (file->room == NULL)
         return SQLITE_NOMEM;
     forget(file);
-    file->frames = size < VFS_START_BYTES ? 0 : (size - VFS_START_BYTES) / VFS_FRAME_UNIT_BYTES;
     return SQLITE_OK;
 }
 
@@ -87,26 +87,14 @@ read_start(struct vfs_wal_file *file, uint8_t header[VFS_WAL_HEADER_BYTES])
     return SQLITE_OK;
 }
 
-/* Opens frame `number` into the cache. SQLITE_IOERR_SHORT_READ: it is not there.
- * SQLITE_IOERR_DATA: it does not authenticate; only that, never a failure of the disk. */
+/* Reads frame `number` from batch or file and opens it into the cache. */
 static int
-open_frame(struct vfs_wal_file *file, sqlite3_int64 number)
+try_frame(struct vfs_wal_file *file, sqlite3_int64 number)
 {
     sqlite3_file *base = file->head.base;
     sqlite3_int64 slot = number - file->batch_first;
     int code = SQLITE_OK;
 
-    if (file->cached == number)
-        return SQLITE_OK;
-    file->cached = 0;
-    if (number > file->frames)
-        return SQLITE_IOERR_SHORT_READ;
-    if (!file->has_generation) {
-        uint8_t header[VFS_WAL_HEADER_BYTES];
-        code = read_start(file, header);
-    }
-    if (code != SQLITE_OK)
-        return code;
     if (slot >= 0 && slot < file->batch_len)
         memcpy(file->room->cached, file->room->batch[slot], VFS_FRAME_UNIT_BYTES);
     else
@@ -118,6 +106,33 @@ open_frame(struct vfs_wal_file *file, sqlite3_int64 number)
         return SQLITE_IOERR_DATA;
     file->cached = number;
     return SQLITE_OK;
+}
+
+/* Opens frame `number` into the cache. SQLITE_IOERR_SHORT_READ: it is not there.
+ * SQLITE_IOERR_DATA: it does not authenticate; only that, never a failure of the disk. */
+static int
+open_frame(struct vfs_wal_file *file, sqlite3_int64 number)
+{
+    uint8_t header[VFS_WAL_HEADER_BYTES], known[CRYPTO_NONCE_BYTES];
+    int code = SQLITE_OK;
+
+    if (file->cached == number)
+        return SQLITE_OK;
+    file->cached = 0;
+    bool is_fresh = !file->has_generation;
+    if (is_fresh)
+        code = read_start(file, header);
+    if (code == SQLITE_OK)
+        code = try_frame(file, number);
+    if (code != SQLITE_IOERR_DATA || is_fresh || file->batch_len > 0)
+        return code;
+    /* Another process may have begun the log anew since its start was read. */
+    memcpy(known, file->generation, sizeof known);
+    int again = read_start(file, header);
+    if (again != SQLITE_OK || memcmp(known, file->generation, sizeof known) == 0)
+        return again == SQLITE_OK ? code : again;
+    file->first_own = INT64_MAX;
+    return try_frame(file, number);
 }
 
 static int settle_partial(struct vfs_wal_file *file);
@@ -185,6 +200,13 @@ flush(struct vfs_wal_file *file)
     return code;
 }
 
+/* The page that a frame holds: the first four bytes of its header (SQLite's file format, 4.1). */
+static uint32_t
+number_in(const uint8_t *frame)
+{
+    return (uint32_t)frame[0] << 24 | (uint32_t)frame[1] << 16 | (uint32_t)frame[2] << 8 | frame[3];
+}
+
 /* Seals a whole frame into the batch. */
 static int
 put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
@@ -194,8 +216,16 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
     sqlite3_int64 slot = number - file->batch_first;
     int code = SQLITE_OK;
 
-    if (!file->has_generation)
+    if (number_in(frame) == 1 && !vfs_is_our_first_page(frame + VFS_FRAME_HEADER_BYTES)) {
+        sqlite3_log(SQLITE_IOERR_WRITE, "a page 1 without a store's page size and reserved bytes");
         return SQLITE_IOERR_WRITE;
+    }
+    if (!file->has_generation) {
+        uint8_t header[VFS_WAL_HEADER_BYTES];
+        code = read_start(file, header);
+        if (code != SQLITE_OK)
+            return code == SQLITE_IOERR_DATA ? SQLITE_IOERR_WRITE : code;
+    }
     if (file->batch_len == 0 || slot < 0 || slot > file->batch_len || slot == BATCH_FRAMES) {
         code = flush(file);
         if (code != SQLITE_OK)
@@ -208,9 +238,9 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
     vfs_frame_seal(file->head.keys, &file->head.nonces, file->generation, (uint64_t)number, unit);
     if (slot == file->batch_len)
         file->batch_len++;
-    if (number > file->frames)
-        file->frames = number;
     file->first_own = lesser(file->first_own, number);
+    if (number > file->last_own)
+        file->last_own = number;
     if (file->cached == number && frame != cached_frame(file))
         file->cached = 0;
     return is_commit || file->batch_len == BATCH_FRAMES ? flush(file) : SQLITE_OK;
@@ -239,7 +269,7 @@ settle_partial(struct vfs_wal_file *file)
 {
     sqlite3_int64 number = file->partial;
 
-    if (number == 0 || number < file->first_own || number > file->frames)
+    if (number == 0 || number < file->first_own || number > file->last_own)
         return SQLITE_OK;
     file->partial = 0;
     return overlay(file, number, file->room->partial, 0, file->partial_len);
@@ -324,22 +354,22 @@ wal_truncate(sqlite3_file *opaque, sqlite3_int64 size)
 {
     struct vfs_wal_file *file = wal_of(opaque);
     sqlite3_file *base = file->head.base;
-    int code = SQLITE_OK;
+    sqlite3_int64 stored;
+    int code;
 
     if (size < VFS_WAL_HEADER_BYTES) {
         forget(file);
-        code = base->pMethods->xTruncate(base, 0);
-        if (code == SQLITE_OK)
-            file->frames = 0;
-        return code;
+        return base->pMethods->xTruncate(base, 0);
     }
     code = settle(file);
+    if (code == SQLITE_OK)
+        code = base->pMethods->xFileSize(base, &stored);
     sqlite3_int64 frames = (size - VFS_WAL_HEADER_BYTES) / VFS_FRAME_BYTES;
-    if (code != SQLITE_OK || frames >= file->frames)
+    if (code != SQLITE_OK || frames >= frames_in(stored))
         return code;
     code = base->pMethods->xTruncate(base, place_of(frames + 1));
     if (code == SQLITE_OK) {
-        file->frames = frames;
+        file->last_own = lesser(file->last_own, frames);
         file->cached = file->partial = 0;
     }
     return code;
@@ -355,6 +385,7 @@ wal_sync(sqlite3_file *opaque, int flags)
     return code == SQLITE_OK ? base->pMethods->xSync(base, flags) : code;
 }
 
+/* As many whole frames as the file has, or the batch adds. */
 static int
 wal_size(sqlite3_file *opaque, sqlite3_int64 *size)
 {
@@ -365,11 +396,34 @@ wal_size(sqlite3_file *opaque, sqlite3_int64 *size)
 
     if (code != SQLITE_OK)
         return code;
-    if (stored < VFS_START_BYTES)
-        *size = 0;
-    else
-        *size = VFS_WAL_HEADER_BYTES + file->frames * VFS_FRAME_BYTES;
+    sqlite3_int64 frames = frames_in(stored);
+    if (file->batch_len > 0 && file->batch_first + file->batch_len - 1 > frames)
+        frames = file->batch_first + file->batch_len - 1;
+    *size = stored < VFS_START_BYTES ? 0 : VFS_WAL_HEADER_BYTES + frames * VFS_FRAME_BYTES;
     return SQLITE_OK;
+}
+
+/* --- several processes -------------------------------------------------------------------------- */
+
+void
+vfs_wal_lock_taken(struct vfs_main_file *main, bool is_write)
+{
+    struct vfs_wal_file *file = main->wal;
+
+    if (file == NULL)
+        return;
+    file->cached = 0;
+    if (is_write)
+        forget(file);
+}
+
+void
+vfs_wal_lock_released(struct vfs_main_file *main)
+{
+    struct vfs_wal_file *file = main->wal;
+
+    if (file != NULL)
+        forget(file);
 }
 
 static int
@@ -380,6 +434,7 @@ wal_close(sqlite3_file *opaque)
     int code = settle(file);
     int closed = base->pMethods->xClose(base);
 
+    file->main->wal = NULL;
     wipe(file->room, sizeof *file->room);
     free(file->room);
     file->room = NULL;

@@ -1,0 +1,282 @@
+/* Opening a file of the encrypting VFS: the key is proven, a new file gets its id, a log its main file. */
+#include "core/vfs_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LOCK_TRIES = 2000, /* a second and more: another process is beginning the same file */
+    LOCK_PAUSE_US = 1000,
+    IS_EMPTY = SQLITE_EMPTY, /* inside this file: the main file holds nothing yet */
+};
+
+/* --- the list of main files ----------------------------------------------------------------- */
+
+struct vfs_main_file *
+vfs_find_main(struct vfs *vfs, const char *name)
+{
+    struct vfs_main_file *file;
+
+    (void)pthread_mutex_lock(&vfs->mutex);
+    for (file = vfs->mains; file != NULL && file->name != name; file = file->next)
+        ;
+    (void)pthread_mutex_unlock(&vfs->mutex);
+    return file;
+}
+
+void
+vfs_forget_main(struct vfs_main_file *file)
+{
+    struct vfs *vfs = file->vfs;
+
+    (void)pthread_mutex_lock(&vfs->mutex);
+    for (struct vfs_main_file **at = &vfs->mains; *at != NULL; at = &(*at)->next)
+        if (*at == file) {
+            *at = file->next;
+            break;
+        }
+    (void)pthread_mutex_unlock(&vfs->mutex);
+    vfs_keys_wipe(&file->keys);
+    vfs_nonces_wipe(&file->head.nonces);
+}
+
+/* An opened file joins the list; the first of all gives its id to vfs_file_id. */
+static int
+remember_main(struct vfs_main_file *file)
+{
+    struct vfs *vfs = file->vfs;
+    int code = SQLITE_OK;
+
+    (void)pthread_mutex_lock(&vfs->mutex);
+    if (vfs->first_path == NULL) {
+        vfs->first_path = strdup(file->name);
+        if (vfs->first_path == NULL)
+            code = SQLITE_NOMEM;
+    }
+    if (code == SQLITE_OK) {
+        if (!vfs->is_known && strcmp(vfs->first_path, file->name) == 0) {
+            memcpy(vfs->first_id, file->keys.id, VFS_FILE_ID_BYTES);
+            vfs->is_known = true;
+        }
+        file->next = vfs->mains;
+        vfs->mains = file;
+    }
+    (void)pthread_mutex_unlock(&vfs->mutex);
+    return code;
+}
+
+/* Whether an id is known from keyslots.json for the file of this name. The first is the one. */
+static int
+expect(struct vfs *vfs, const char *name, bool *is_expected)
+{
+    int code = SQLITE_OK;
+
+    (void)pthread_mutex_lock(&vfs->mutex);
+    if (vfs->is_expected && vfs->first_path == NULL) {
+        vfs->first_path = strdup(name);
+        if (vfs->first_path == NULL)
+            code = SQLITE_NOMEM;
+    }
+    *is_expected = vfs->is_expected && code == SQLITE_OK && strcmp(vfs->first_path, name) == 0;
+    (void)pthread_mutex_unlock(&vfs->mutex);
+    return code;
+}
+
+/* --- proof of the key ------------------------------------------------------------------------ */
+
+/* Reads the first bytes of a file beside the main one; SQLITE_CANTOPEN when it is not there. */
+static int
+read_beginning(struct vfs *vfs, const char *name, int flags, uint8_t *bytes, int len)
+{
+    int exists = 0;
+
+    if (vfs->base->xAccess(vfs->base, name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK || !exists)
+        return SQLITE_CANTOPEN;
+    sqlite3_file *file = calloc(1, (size_t)vfs->base->szOsFile);
+    if (file == NULL)
+        return SQLITE_NOMEM;
+    flags |= SQLITE_OPEN_READONLY;
+    int code = vfs->base->xOpen(vfs->base, name, file, flags, &flags);
+    if (code == SQLITE_OK)
+        code = file->pMethods->xRead(file, bytes, len, 0);
+    if (file->pMethods != NULL)
+        file->pMethods->xClose(file);
+    free(file);
+    return code;
+}
+
+/* True when the log beside the file begins a generation under our key: then a checkpoint may have
+ * been cut while it wrote page 1, and recovery will write that again. */
+static bool
+has_our_wal(const struct vfs_main_file *file)
+{
+    uint8_t unit[VFS_START_BYTES], header[VFS_WAL_HEADER_BYTES];
+    int code = read_beginning(file->vfs, sqlite3_filename_wal(file->name), SQLITE_OPEN_WAL, unit,
+                              sizeof unit);
+
+    return code == SQLITE_OK && vfs_start_open(&file->keys, unit, header);
+}
+
+static int
+derive(struct vfs_main_file *file, const uint8_t id[VFS_FILE_ID_BYTES])
+{
+    return vfs_keys_derive(&file->keys, &file->vfs->master, id) == RC_OK ? SQLITE_OK
+                                                                         : SQLITE_NOMEM;
+}
+
+/* Looks at what the file begins with and derives its keys. IS_EMPTY: there is nothing yet, or a
+ * beginning that was cut. */
+static int
+judge(struct vfs_main_file *file, bool is_expected)
+{
+    static const uint8_t NO_ID[VFS_FILE_ID_BYTES];
+    const struct secret *master = &file->vfs->master;
+    sqlite3_file *base = file->head.base;
+    uint8_t id[VFS_FILE_ID_BYTES];
+    sqlite3_int64 size;
+
+    int code = base->pMethods->xFileSize(base, &size);
+    if (code != SQLITE_OK || size == 0)
+        return code == SQLITE_OK ? IS_EMPTY : code;
+    if (size < VFS_FILE_ID_BYTES)
+        return SQLITE_NOTADB;
+    code = base->pMethods->xRead(base, id, sizeof id, 0);
+    if (code != SQLITE_OK)
+        return code;
+    if (vfs_id_fits(master, id)) {
+        if (is_expected && memcmp(id, file->vfs->first_id, sizeof id) != 0)
+            return SQLITE_NOTADB;
+        return derive(file, id);
+    }
+    if (memcmp(id, VFS_SQLITE_MAGIC, sizeof id) == 0)
+        return SQLITE_NOTADB;
+    if (is_expected) {
+        code = derive(file, file->vfs->first_id);
+        return code != SQLITE_OK || has_our_wal(file) ? code : SQLITE_NOTADB;
+    }
+    if (size < VFS_PAGE_BYTES && memcmp(id, NO_ID, sizeof id) == 0)
+        return IS_EMPTY;
+    return id[VFS_SALT_BYTES] == VFS_PAGE_LOG2 ? VFS_WRONG_KEY : SQLITE_NOTADB;
+}
+
+/* Alone with the file: two processes that begin it at once would give it two ids. */
+static int
+lock_alone(struct vfs *vfs, sqlite3_file *base)
+{
+    int code = SQLITE_BUSY;
+
+    for (int i = 0; i < LOCK_TRIES && (code & 0xff) == SQLITE_BUSY; i++) {
+        if (i > 0)
+            vfs->base->xSleep(vfs->base, LOCK_PAUSE_US);
+        code = base->pMethods->xLock(base, SQLITE_LOCK_SHARED);
+        if (code == SQLITE_OK)
+            code = base->pMethods->xLock(base, SQLITE_LOCK_EXCLUSIVE);
+        if (code != SQLITE_OK)
+            base->pMethods->xUnlock(base, SQLITE_LOCK_NONE);
+    }
+    return code;
+}
+
+/* A new file gets its id, on disk, before SQLite may write a page that depends on it. */
+static int
+begin_file(struct vfs_main_file *file)
+{
+    sqlite3_file *base = file->head.base;
+    uint8_t id[VFS_FILE_ID_BYTES];
+
+    int code = lock_alone(file->vfs, base);
+    if (code != SQLITE_OK)
+        return code;
+    code = judge(file, false); /* another process may have been quicker */
+    if (code == IS_EMPTY) {
+        vfs_id_make(&file->vfs->master, id);
+        code = derive(file, id);
+        if (code == SQLITE_OK)
+            code = base->pMethods->xWrite(base, id, sizeof id, 0);
+        if (code == SQLITE_OK)
+            code = base->pMethods->xSync(base, SQLITE_SYNC_FULL);
+    }
+    int unlocked = base->pMethods->xUnlock(base, SQLITE_LOCK_NONE);
+    return code == SQLITE_OK ? unlocked : code;
+}
+
+/*
+ * Proves the key before SQLite can touch the log: recovery under a wrong key would find an empty log,
+ * and the last close would delete it.
+ */
+static int
+prove_key(struct vfs_main_file *file, bool may_create)
+{
+    bool is_expected;
+    int code = expect(file->vfs, file->name, &is_expected);
+
+    if (code == SQLITE_OK && is_expected &&
+        !vfs_id_fits(&file->vfs->master, file->vfs->first_id))
+        return VFS_WRONG_KEY;
+    if (code == SQLITE_OK)
+        code = judge(file, is_expected);
+    if (code == IS_EMPTY)
+        code = may_create && !is_expected ? begin_file(file) : SQLITE_NOTADB;
+    return code;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int
+start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int flags)
+{
+    file->vfs = vfs;
+    file->name = name;
+    file->head.keys = &file->keys;
+    int code = prove_key(file, (flags & SQLITE_OPEN_CREATE) != 0);
+    if (code == SQLITE_OK)
+        code = remember_main(file);
+    if (code == SQLITE_OK)
+        file->head.api.pMethods = &VFS_MAIN_METHODS;
+    else
+        vfs_keys_wipe(&file->keys);
+    return code;
+}
+
+static int
+start_wal(struct vfs *vfs, struct vfs_wal_file *file, const char *name)
+{
+    file->main = vfs_find_main(vfs, sqlite3_filename_database(name));
+    if (file->main == NULL)
+        return SQLITE_CANTOPEN;
+    file->head.keys = &file->main->keys;
+    int code = vfs_wal_start(file);
+    if (code != SQLITE_OK)
+        return code;
+    file->main->wal = file;
+    file->head.api.pMethods = &VFS_WAL_METHODS;
+    return SQLITE_OK;
+}
+
+size_t
+vfs_own_size(void)
+{
+    size_t size = sizeof(struct vfs_main_file) > sizeof(struct vfs_wal_file)
+                      ? sizeof(struct vfs_main_file)
+                      : sizeof(struct vfs_wal_file);
+
+    return (size + 7) & ~(size_t)7;
+}
+
+int
+vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags, int *out_flags)
+{
+    int code;
+
+    memset(file, 0, vfs_own_size());
+    file->base = (sqlite3_file *)((char *)file + vfs_own_size());
+    file->base->pMethods = NULL;
+    code = vfs->base->xOpen(vfs->base, name, file->base, flags, out_flags);
+    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
+        code = start_main(vfs, (struct vfs_main_file *)file, name, flags);
+    else if (code == SQLITE_OK)
+        code = start_wal(vfs, (struct vfs_wal_file *)file, name);
+    if (code != SQLITE_OK && file->base->pMethods != NULL)
+        file->base->pMethods->xClose(file->base);
+    return code;
+}

@@ -69,19 +69,21 @@ SIM_OBJECTS := $(call objects,tests/sim/*.c)
 UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 TOOLS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/tools/*.c))
+CRASHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/crash/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS := $(OUT)/baken $(OUT)/bakend
 SIM := $(OUT)/sim
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units tools fuzzers benches deps test demo fresh asan tsan valgrind fuzz bench sim lint format \
+.PHONY: all units tools crashes fuzzers benches deps crash test demo fresh asan tsan valgrind fuzz bench sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
 units: $(UNITS) $(CATALOGUES) ## the unit tests, built but not run
 tools: $(TOOLS) ## what the end-to-end tests look into a store with
 fuzzers: $(FUZZERS) ## the fuzz entries (FLAVOUR=fuzz: libFuzzer; else they replay files)
+crashes: $(CRASHES) ## what cuts, kills and fails the store, built but not run
 benches: $(BENCHES) ## the benchmarks, built but not run
 
 # ---- rules -------------------------------------------------------------------------------------
@@ -113,8 +115,8 @@ $(LIBRARIES) $(OUT)/libcli.a:
 $(OUT)/baken: $(OUT)/cli/main.o $(OUT)/libcli.a $(OUT)/libbaken.a
 $(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
 $(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(BENCHES) $(TOOLS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS):
+$(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
+$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(OUT)/libcli.a $(LIBRARIES)
@@ -143,6 +145,9 @@ demo: deps ## the promises, shown from the outside
 
 fresh: ## test and demo in a new, bare Debian 12 (root)
 	@tools/fresh.sh
+
+crash: crashes ## power cuts at POINTS points (default 20000) from SEED on, and ROUNDS (default 1000) times kill -9
+	@$(OUT)/tests/crash/power --points $(or $(POINTS),20000) --seed $(or $(SEED),1) --jobs $(or $(JOBS),2)
 
 asan tsan: ## the unit tests under AddressSanitizer and UBSan, or under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s FLAVOUR=$@ T='$(T)' units

@@ -59,6 +59,8 @@ if [ -z "${T:-}" ]; then
     check "build of the simulator" build debug build/debug/sim
     counted "simulator" build/debug/sim --seeds 1000 --found
     counted "simulator finds built-in faults" build/debug/sim --selftest
+    check "build of the crash programs" build debug crashes
+    counted "power cuts, a sample" build/debug/tests/crash/power --points 450 --jobs 2
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
     check "build of the benchmarks" build release benches

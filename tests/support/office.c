@@ -183,6 +183,7 @@ options_of(struct office_device *device)
     return (struct store_options){
         .directory = device->directory,
         .state_directory = device->state,
+        .base_vfs = device->base_vfs,
         .clock = {device_wall, device_mono, device_sleep, device},
         .key = &device->key,
     };

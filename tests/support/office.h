@@ -25,6 +25,7 @@ struct office_device {
     struct office *office;
     char directory[128];
     char state[128];
+    const char *base_vfs; /* below its store; NULL: the machine's own disk */
     struct secret key;
     struct store *store;
     struct replica *replica;

@@ -76,7 +76,7 @@ SIM := $(OUT)/sim
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units tools crashes fuzzers benches deps crash test demo fresh asan tsan valgrind fuzz bench sim lint format \
+.PHONY: all units tools crashes fuzzers benches deps crash test demo fresh asan tsan valgrind flips fuzz bench sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
@@ -156,6 +156,9 @@ asan tsan: ## the unit tests under AddressSanitizer and UBSan, or under ThreadSa
 valgrind: units ## the unit tests under valgrind
 	@T='$(T)' tools/run-units.sh $(OUT) valgrind -q --error-exitcode=99 --leak-check=full \
 	    --errors-for-leak-kinds=definite --child-silent-after-fork=yes
+
+flips: $(OUT)/tests/unit/test_flips $(OUT)/tests/unit/test_flips_store ## every byte of a small store flipped, one by one
+	@for t in $^; do FLIPS=all $$t || exit 1; done
 
 fuzz: ## each fuzz entry for SECS seconds (default 60), with clang
 	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers

@@ -163,11 +163,21 @@ db_open(const char *path, const struct db_options *options, struct db **out)
     if (rc == RC_OK)
         rc = enter_wal(db, options);
     if (rc != RC_OK) {
-        db_close(db);
+        db_close_as_is(db);
         return rc;
     }
     *out = db;
     return RC_OK;
+}
+
+void
+db_close_as_is(struct db *db)
+{
+    if (db == NULL)
+        return;
+    if (db->handle != NULL)
+        (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    db_close(db);
 }
 
 void

@@ -27,6 +27,8 @@ struct db_options {
  * RC_EXISTS (unique), RC_INVALID (constraint, or words that a search cannot read), RC_TOO_LARGE. */
 enum rc db_open(const char *path, const struct db_options *options, struct db **db) MUST_CHECK;
 void db_close(struct db *db); /* accepts NULL; frees cached statements, checkpoints */
+/* Closes and leaves file and log as they are: after an opening that was refused. Accepts NULL. */
+void db_close_as_is(struct db *db);
 enum rc db_set_synchronous(struct db *db, bool full) MUST_CHECK;
 
 enum rc db_run(struct db *db, const char *sql) MUST_CHECK; /* one or more statements, no results */

@@ -217,12 +217,12 @@ open_db(struct store *store, const char *base_vfs, const uint8_t *file_id)
     return db_open(store->path, &options, &store->db);
 }
 
+/* The database is closed by then. */
 static void
 end(struct store *store)
 {
     if (store == NULL)
         return;
-    db_close(store->db);
     vfs_unregister(store->vfs);
     secret_wipe(&store->key);
     buf_wipe(&store->state);
@@ -284,6 +284,7 @@ store_open(const struct store_options *options, struct store **out)
     if (rc == RC_OK)
         rc = open_steps(store, options);
     if (rc != RC_OK) {
+        db_close_as_is(store == NULL ? NULL : store->db);
         end(store);
         return rc_while(rc, _("opening the store"));
     }
@@ -360,6 +361,7 @@ store_create(const struct store_options *options, const struct secret *passphras
     if (rc == RC_OK)
         rc = create_steps(store, options, passphrase, cost);
     if (rc != RC_OK) {
+        db_close(store == NULL ? NULL : store->db);
         end(store);
         return rc_while(rc, _("making the store"));
     }
@@ -375,6 +377,7 @@ store_close(struct store *store)
     /* A failure here (a full disk, say) leaves the end unclean: the next opening checks. */
     enum rc rc = db_in_transaction(store->db) ? RC_STALE : count_on(store, true);
     (void)rc;
+    db_close(store->db);
     end(store);
 }
 

@@ -138,7 +138,8 @@ judge(struct vfs_main_file *file, bool is_expected)
     int code = base->pMethods->xFileSize(base, &size);
     if (code != SQLITE_OK || size == 0)
         return code == SQLITE_OK ? IS_EMPTY : code;
-    if (size < VFS_FILE_ID_BYTES)
+    /* A store that has slots has a page. SQLite would take less for a new file, and delete the log beside it. */
+    if (size < (is_expected ? VFS_PAGE_BYTES : VFS_FILE_ID_BYTES))
         return SQLITE_NOTADB;
     code = base->pMethods->xRead(base, id, sizeof id, 0);
     if (code != SQLITE_OK)

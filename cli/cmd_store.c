@@ -8,6 +8,7 @@
 #include "core/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -198,6 +199,25 @@ check_memory(struct call *call)
                         : _("the passphrase is asked each time"));
 }
 
+/* Copies of logs that ended early, until a person accepts; and this opening's log, of which there may be none. */
+static enum rc
+check_log(struct call *call)
+{
+    unsigned count;
+    char sentence[400];
+    enum rc rc = vfs_kept_count(store_directory(call->store), &count);
+
+    if (rc != RC_OK || (count == 0 && !store_kept_log(call->store)->is_cut))
+        return rc;
+    snprintf(sentence, sizeof sentence,
+             _("the store's log ended early although later parts of it were whole. Copies of such logs beside the store: %u. "
+               "Look whether your last visits are there and write again what is not; then `baken doctor --accept` "
+               "deletes the copies"),
+             count);
+    finding(call, "error", "log", sentence);
+    return RC_OK;
+}
+
 static enum rc
 check_sync(struct call *call)
 {
@@ -239,6 +259,8 @@ cmd_doctor(struct call *call)
 
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
         rc = store_accept_lack(call->store);
+    if (rc == RC_OK && call_has(call, OPT_ACCEPT))
+        rc = vfs_kept_forget(store_directory(call->store));
     if (rc != RC_OK)
         return rc;
     progress_step(&call->out.progress, _("checking the store"));
@@ -246,6 +268,8 @@ cmd_doctor(struct call *call)
     check_disk(call);
     check_memory(call);
     rc = check_sync(call);
+    if (rc == RC_OK && !call_has(call, OPT_ACCEPT))
+        rc = check_log(call);
     if (rc == RC_OK)
         rc = replica_doctor(call->replica, replica_finding, &checkup);
     if (rc == RC_OK && !checkup.has_found) {

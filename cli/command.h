@@ -9,6 +9,7 @@
 #include "core/date.h"
 #include "core/record.h"
 #include "core/secret.h"
+#include "core/vfs_kept.h"
 #include "sync/replica.h"
 
 enum {
@@ -65,6 +66,8 @@ enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
 void call_close(struct call *call);
 /* For people: that the last saves may be missing, what is safe, what to do. */
 const char *call_lack_sentence(void);
+/* That recovery ended early in the log of this opening. */
+const char *call_cut_sentence(const struct vfs_kept *kept);
 /* For people: what waits for the server's word, by the reason of store_is_continuous. */
 void call_doubt_sentence(const char *reason, char *text, size_t room);
 

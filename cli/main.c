@@ -229,6 +229,8 @@ tell_lack(struct call *call)
 {
     if (call->store != NULL && store_may_lack_saves(call->store))
         out_notice(&call->out, "saves_may_be_missing", "%s", call_lack_sentence());
+    if (call->store != NULL && store_kept_log(call->store)->is_cut)
+        out_notice(&call->out, "log_cut", "%s", call_cut_sentence(store_kept_log(call->store)));
 }
 
 /* Runs the command and says how it ended. */

@@ -189,6 +189,18 @@ call_lack_sentence(void)
              "there, write again what is not, and then confirm with `baken doctor --accept`.");
 }
 
+const char *
+call_cut_sentence(const struct vfs_kept *kept)
+{
+    return kept->is_kept
+               ? _("A part of what was written here last could not be read back, though what followed it is whole, as a "
+                   "power failure or a failing disk leaves it; what was saved before it is safe, and a copy of the log "
+                   "lies in the store's directory; run `baken sync` and then `baken doctor`, which says what to do.")
+               : _("A part of what was written here last could not be read back, though what followed it is whole, as a "
+                   "power failure or a failing disk leaves it; what was saved before it is safe, but no copy of the log "
+                   "could be kept; make room on the disk, and run `baken sync` and then `baken doctor`.");
+}
+
 void
 call_doubt_sentence(const char *reason, char *text, size_t room)
 {

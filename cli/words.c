@@ -30,7 +30,7 @@ static const char *const known[] = {
     N_("person"), N_("from"), N_("until"), N_("done_on"), N_("done_how"), N_("is_done"),
     /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"), N_("saves"), N_("continuity"),
     N_("clock"), N_("sync"), N_("parked"), N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"),
-    N_("tables"), N_("journal"),
+    N_("tables"), N_("journal"), N_("log"),
     /* today */ N_("appointment"), N_("birthday"), N_("expected"),
 };
 

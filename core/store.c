@@ -31,6 +31,7 @@ struct store {
     uint64_t openings;
     char doubt[REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
+    struct vfs_kept kept; /* the log as it was at this opening */
 };
 
 /* --- the table meta ---------------------------------------------------------------------------- */
@@ -256,6 +257,9 @@ open_steps(struct store *store, const struct store_options *options)
         rc = rc_fail(RC_LOCKED, _("the store is locked"));
     if (rc == RC_OK)
         rc = secret_copy(&store->key, options->key->bytes, options->key->len);
+    if (rc == RC_OK && options->base_vfs == NULL) /* only "unix" surely is a directory of this machine */
+        rc = vfs_kept_look(store->directory, &store->key, store->slots.file_id, &store->clock,
+                           &store->kept);
     if (rc == RC_OK) {
         rc = open_db(store, options->base_vfs, store->slots.file_id);
         if (rc == RC_ABSENT) /* the slots are there, the file is not */
@@ -439,6 +443,12 @@ bool
 store_may_lack_saves(const struct store *store)
 {
     return store->may_lack_saves;
+}
+
+const struct vfs_kept *
+store_kept_log(const struct store *store)
+{
+    return &store->kept;
 }
 
 enum rc

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "core/store_key.h"
 #include "core/vfs.h"
+#include "core/vfs_kept.h"
 
 #include <stdbool.h>
 
@@ -64,6 +65,9 @@ enum rc store_prove_continuity(struct store *store) MUST_CHECK;
  * altered or foreign, or an older copy was put in its place). Lasts, also over a sync, until a person says to have
  * looked. */
 bool store_may_lack_saves(const struct store *store);
+/* What was found in the log at this opening: where recovery ended although later commits were whole, is_cut. Copies lie in
+ * the directory until vfs_kept_forget. */
+const struct vfs_kept *store_kept_log(const struct store *store);
 /* A person looked: ends that, durably. */
 enum rc store_accept_lack(struct store *store) MUST_CHECK;
 /* Ends a transaction with saves as db_end does, and counts on with it: a store that loses one of these is older than its

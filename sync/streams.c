@@ -172,7 +172,7 @@ lose(struct replica *replica, struct id stream)
     return RC_OK;
 }
 
-/* No page of what was purged stays in a free page or in the WAL; begun again when it was cut off. */
+/* No page of what was purged stays in a free page, in the log or in a copy of one; begun again when it was cut off. */
 static enum rc
 scrub(struct replica *replica)
 {
@@ -184,6 +184,8 @@ scrub(struct replica *replica)
     rc = db_run(replica->db, "VACUUM");
     if (rc == RC_OK)
         rc = db_checkpoint(replica->db, true);
+    if (rc == RC_OK)
+        rc = vfs_kept_forget(store_directory(replica->store));
     return rc == RC_OK ? state_put_int(replica->db, STATE_MUST_SCRUB, 0) : rc;
 }
 

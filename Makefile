@@ -14,6 +14,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
+COMMA := ,
 .SECONDARY:
 
 # ---- compiler ----------------------------------------------------------------------------------
@@ -73,10 +74,14 @@ CRASHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/crash/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS := $(OUT)/baken $(OUT)/bakend
 SIM := $(OUT)/sim
+FAULTS := $(OUT)/faults
+# What the program of failures makes fail in our own code, see tests/crash/faults/wrap.c.
+FAULT_WRAPS := open read pread write pwrite fsync ftruncate rename unlink mkdir chmod flock stat \
+    malloc calloc realloc strdup strndup u8_normalize crypto_pwhash secret_make secret_copy secret_random
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units tools crashes fuzzers benches deps crash test demo fresh asan tsan valgrind flips fuzz bench sim lint format \
+.PHONY: all units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
@@ -119,6 +124,9 @@ $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRAR
 $(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(FAULTS): $(call objects,tests/crash/faults/*.c) $(SUPPORT_OBJECTS) $(LIBRARIES)
+	$(CC) $(LDFLAGS) $(patsubst %,-Wl$(COMMA)--wrap=%,$(FAULT_WRAPS)) -o $@ $^ $(LDLIBS)
+
 $(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(OUT)/libcli.a $(LIBRARIES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LDLIBS)
 
@@ -148,6 +156,10 @@ fresh: ## test and demo in a new, bare Debian 12 (root)
 
 crash: crashes ## power cuts at POINTS points (default 20000) from SEED on, and ROUNDS (default 1000) times kill -9
 	@$(OUT)/tests/crash/power --points $(or $(POINTS),20000) --seed $(or $(SEED),1) --jobs $(or $(JOBS),2)
+
+faults: ## every read, write, sync, truncation, opening, lock and allocation fails, n-th by n-th, under the sanitizers
+	@$(MAKE) --no-print-directory -s FLAVOUR=asan build/asan/faults
+	@build/asan/faults $(FAULT_OPTIONS)
 
 asan tsan: ## the unit tests under AddressSanitizer and UBSan, or under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s FLAVOUR=$@ T='$(T)' units

@@ -25,6 +25,7 @@ struct stmt {
 
 struct db {
     sqlite3 *handle;
+    sqlite3_stmt *rollback; /* made at opening: where memory ran out none could be made */
     struct stmt *buckets[STATEMENT_BUCKETS];
     int depth;      /* of nested transactions */
     bool is_doomed; /* the outermost must not commit */
@@ -96,6 +97,9 @@ configure(struct db *db, const struct db_options *options)
                       "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON");
     if (rc == RC_OK)
         rc = db_set_synchronous(db, options->synchronous_full);
+    if (rc == RC_OK &&
+        sqlite3_prepare_v2(db->handle, "ROLLBACK", -1, &db->rollback, NULL) != SQLITE_OK)
+        rc = fail_with(db, sqlite3_extended_errcode(db->handle), true);
     return rc;
 }
 
@@ -194,6 +198,7 @@ db_close(struct db *db)
             stmt = next;
         }
     }
+    sqlite3_finalize(db->rollback);
     int code = sqlite3_close(db->handle); /* the last one checkpoints */
     assert(code == SQLITE_OK);
     (void)code;
@@ -414,7 +419,8 @@ static void
 roll_back(struct db *db)
 {
     if (sqlite3_get_autocommit(db->handle) == 0)
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+        (void)sqlite3_step(db->rollback);
+    sqlite3_reset(db->rollback);
     db->depth = 0;
     db->is_doomed = false;
 }
@@ -479,12 +485,11 @@ db_check_structure(struct db *db)
     if (rc != RC_OK)
         return rc;
     rc = stmt_step(stmt, &row);
-    if (rc == RC_OK) {
-        const char *finding = row ? stmt_get_text(stmt, 0) : NULL;
-        if (finding == NULL || strcmp(finding, "ok") != 0)
-            rc = rc_fail(RC_CORRUPT, _("the structure is damaged: %s"),
-                         finding == NULL ? "?" : finding);
-    }
+    const char *finding = rc == RC_OK && row ? stmt_get_text(stmt, 0) : NULL;
+    if (rc == RC_OK && finding == NULL)
+        rc = rc_nomem();
+    else if (rc == RC_OK && strcmp(finding, "ok") != 0)
+        rc = rc_fail(RC_CORRUPT, _("the structure is damaged: %s"), finding);
     stmt_done(stmt);
     return rc;
 }

@@ -232,6 +232,19 @@ end(struct store *store)
     free(store);
 }
 
+/* The check calls damage too what could not be read. A file that can be read whole is looked at once more. */
+static enum rc
+check_structure(struct store *store)
+{
+    struct vfs_verdict verdict;
+    enum rc rc = db_check_structure(store->db);
+
+    if (rc != RC_CORRUPT)
+        return rc;
+    rc = vfs_verify(store->vfs, store->path, &verdict);
+    return rc == RC_OK || rc == RC_CORRUPT ? db_check_structure(store->db) : rc;
+}
+
 static enum rc
 check_where_needed(struct store *store, bool has_migrated)
 {
@@ -241,7 +254,7 @@ check_where_needed(struct store *store, bool has_migrated)
     bool is_needed = has_migrated || clean.len != 1 || clean.data[0] != 1;
     buf_wipe(&clean);
     if (rc == RC_OK && is_needed)
-        rc = db_check_structure(store->db);
+        rc = check_structure(store);
     return rc;
 }
 

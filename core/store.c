@@ -110,7 +110,9 @@ compare_tokens(struct store *store)
         doubt(store, _("its directory was copied, moved or restored"));
     else if (outside.openings > inside.openings)
         doubt(store, _("it is older than when it was last used here"));
-    else if (inside.openings > outside.openings + OPENINGS_AHEAD) /* the store is written first; kills in between add up */
+    else if (inside.openings >
+             outside.openings +
+                 OPENINGS_AHEAD) /* the store is written first; kills in between add up */
         doubt(store, _("its instance token is older than the store"));
     return RC_OK;
 }

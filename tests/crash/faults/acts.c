@@ -33,6 +33,7 @@ static struct {
     char path[256], server_path[256];
     int saved; /* visits that were acknowledged in the act */
     int hits;
+    bool with_doctor;
     struct store *made;
     char new_directory[256], new_path[300];
 } at;
@@ -190,9 +191,10 @@ open_server(void)
 }
 
 void
-acts_reset(void)
+acts_reset(bool with_doctor)
 {
     close_all();
+    at.with_doctor = with_doctor;
     at.disk = disk_of(at.device_files, 2);
     at.device->base_vfs = fault_vfs_over(power_disk_vfs(at.disk));
     stores_demand(secret_copy(&at.device->key, at.key.bytes, at.key.len), "key");
@@ -279,7 +281,9 @@ look_anew(enum rc rc)
     if (store_may_lack_saves(at.device->store))
         return "the store says that saves may be missing";
     what = look_at_visits();
-    if (what == NULL && replica_doctor(at.device->replica, found, &what) != RC_OK)
+    if (what == NULL && db_check_structure(store_db(at.device->store)) != RC_OK)
+        what = "the structure is damaged";
+    if (what == NULL && at.with_doctor && replica_doctor(at.device->replica, found, &what) != RC_OK)
         what = "doctor fails";
     if (what == NULL && office_try_visit(&at.office, 0, at.family, "afterwards") != RC_OK)
         what = "no visit can be saved afterwards";

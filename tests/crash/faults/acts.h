@@ -19,7 +19,8 @@ extern const struct act ACTS[];
 extern const unsigned ACT_COUNT;
 
 void acts_start(void); /* a team with a device and a server, as each act finds it */
-void acts_reset(void); /* back to that, everything closed */
+/* Back to that, everything closed. `with_doctor`: what is looked at afterwards includes doctor, which takes most of the time. */
+void acts_reset(bool with_doctor);
 void acts_end(void);
 
 #endif

@@ -42,6 +42,8 @@ fail_with(struct db *db, int code, bool is_ours)
         return RC_OK;
     if (code == VFS_WRONG_KEY)
         return rc_fail(rc, _("the key does not fit this store"));
+    if (code == VFS_NEWER)
+        return rc_fail(rc, _("a newer program wrote the store"));
     if ((code & 0xff) == SQLITE_NOTADB)
         return rc_fail(rc, _("the file is not a store, or its first bytes are lost"));
     if (rc == RC_CORRUPT)
@@ -132,9 +134,9 @@ enter_wal(struct db *db, const struct db_options *options)
 
     if (rc != RC_OK || is_wal)
         return rc;
-    /* The encrypting VFS, which is always exclusive, knows no journal on disk; a creation that is
-     * cut short is begun anew by store_create. */
-    if (options->exclusive)
+    /* A creation that is cut short is begun anew by store_create: it needs no journal on disk. A
+     * store that a person put into another mode returns under its journal. */
+    if (options->exclusive && !options->must_exist)
         rc = journal_mode(db, "PRAGMA journal_mode=MEMORY", &is_wal);
     if (rc == RC_OK)
         rc = journal_mode(db, "PRAGMA journal_mode=WAL", &is_wal);

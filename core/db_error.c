@@ -21,6 +21,8 @@ db_rc_of(int code)
         return RC_EXISTS;
     case VFS_WRONG_KEY:
         return RC_LOCKED;
+    case VFS_NEWER:
+        return RC_UNSUPPORTED;
     default:
         break;
     }

@@ -42,9 +42,11 @@ vfs_reserved_through(sqlite3_file *file, int *is_reserved)
 }
 
 int
-vfs_sector_through(sqlite3_file *file)
+vfs_sector_size(sqlite3_file *file)
 {
-    return base_of(file)->pMethods->xSectorSize(base_of(file));
+    int size = base_of(file)->pMethods->xSectorSize(base_of(file));
+
+    return size > VFS_PAGE_BYTES ? size : VFS_PAGE_BYTES;
 }
 
 /* What the base promises of writes of its own sizes (atomic, sequential, ...) is not true of ours. */
@@ -61,18 +63,18 @@ vfs_characteristics(sqlite3_file *file)
 static int
 vfs_open_file(sqlite3_vfs *api, const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
+    const int sealed = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL;
     struct vfs *vfs = vfs_of(api);
 
     file->pMethods = NULL;
-    if (name != NULL && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0)
-        return vfs_open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);
-    if (name == NULL) /* what SQLite spills of a statement stays in memory */
+    if (name == NULL) /* temporary files, and what SQLite spills of a statement, stay in memory */
         return vfs->memory->xOpen(vfs->memory, name, file, flags, out_flags);
-    sqlite3_log(SQLITE_CANTOPEN, "a store has no journal but its write-ahead log");
+    if ((flags & SQLITE_OPEN_SUPER_JOURNAL) != 0 && !vfs_is_sealed_child(vfs, name, flags))
+        return vfs->base->xOpen(vfs->base, name, file, flags, out_flags);
+    if ((flags & (sealed | SQLITE_OPEN_SUPER_JOURNAL)) != 0)
+        return vfs_open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);
     return SQLITE_CANTOPEN;
 }
-
-/* --- what passes through ---------------------------------------------------------------------- */
 
 static int
 vfs_delete_file(sqlite3_vfs *api, const char *name, int sync_directory)
@@ -80,16 +82,9 @@ vfs_delete_file(sqlite3_vfs *api, const char *name, int sync_directory)
     return vfs_of(api)->base->xDelete(vfs_of(api)->base, name, sync_directory);
 }
 
-/* A store never makes a rollback journal: one that lies there is not ours and is not looked at. */
 static int
 vfs_access(sqlite3_vfs *api, const char *name, int flags, int *out)
 {
-    static const char JOURNAL[] = "-journal";
-    size_t len = strlen(name);
-
-    *out = 0;
-    if (len >= sizeof JOURNAL - 1 && strcmp(name + len - (sizeof JOURNAL - 1), JOURNAL) == 0)
-        return SQLITE_OK;
     return vfs_of(api)->base->xAccess(vfs_of(api)->base, name, flags, out);
 }
 
@@ -241,18 +236,18 @@ enum rc
 vfs_remove(const char *base_name, const char *path)
 {
     sqlite3_vfs *base = sqlite3_vfs_find(base_name == NULL ? "unix" : base_name);
-    char wal[4096];
+    static const char *const ENDINGS[] = {"-wal", "-journal", ""};
+    char name[4096];
 
     if (base == NULL)
         return rc_fail(RC_ABSENT, "SQLite lacks the VFS %s", base_name);
-    int len = snprintf(wal, sizeof wal, "%s-wal", path);
-    if (len < 0 || (size_t)len >= sizeof wal)
-        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    const char *const names[] = {wal, path};
-    for (size_t i = 0; i < 2; i++) {
-        int code = base->xDelete(base, names[i], 1);
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++) {
+        int len = snprintf(name, sizeof name, "%s%s", path, ENDINGS[i]);
+        if (len < 0 || (size_t)len >= sizeof name)
+            return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+        int code = base->xDelete(base, name, 1);
         if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
-            return rc_fail(RC_IO, _("deleting %s (SQLite %d)"), names[i], code);
+            return rc_fail(RC_IO, _("deleting %s (SQLite %d)"), name, code);
     }
     return RC_OK;
 }

@@ -16,6 +16,8 @@ enum {
     VFS_NAME_BYTES = 48,
     /* SQLITE_NOTADB with an extension of ours: the file is a store's, the key is another's. */
     VFS_WRONG_KEY = 26 | (1 << 8),
+    /* The same: the key fits, the format (cipher or page size) is not known here. */
+    VFS_NEWER = 26 | (2 << 8),
 };
 
 struct vfs;

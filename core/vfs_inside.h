@@ -37,8 +37,10 @@ struct vfs_main_file {
     struct vfs *vfs;
     const char *name; /* SQLite's, valid while the file is open */
     struct vfs_main_file *next;
-    struct vfs_wal_file *wal; /* NULL while it is not open */
-    struct vfs_keys keys;     /* of this file alone */
+    struct vfs_wal_file *wal;         /* NULL while it is not open */
+    struct vfs_journal_file *journal; /* the same */
+    struct vfs_keys keys;             /* of this file alone */
+    bool inherits; /* a new file tells SQLite nothing of its page size: VACUUM INTO sets it itself */
 };
 
 /* A write-back cache of at most one batch of sealed frames over the file. All numbers are of frames,
@@ -58,15 +60,33 @@ struct vfs_wal_file {
     struct vfs_wal_room *room; /* on the heap: SQLite allocates file objects for every database */
 };
 
+/* A rollback journal: slots, of which one lies opened. */
+struct vfs_journal_file {
+    struct vfs_file head;
+    struct vfs *vfs;
+    struct vfs_main_file *main; /* NULL: only read, by another's super-journal */
+    bool has_key;               /* header and key are those of the file */
+    uint8_t header[VFS_JOURNAL_HEADER_BYTES];
+    struct secret key;
+    sqlite3_int64 number; /* of the opened slot, from 1; 0: none */
+    size_t len;           /* its bytes */
+    bool is_dirty;
+    sqlite3_int64 last_unsynced; /* the highest slot written since the last sync; 0: none */
+    struct vfs_journal_room *room; /* on the heap */
+};
+
 /* sqlite3_io_methods of the kinds. */
 extern const sqlite3_io_methods VFS_MAIN_METHODS;
 extern const sqlite3_io_methods VFS_WAL_METHODS;
+extern const sqlite3_io_methods VFS_JOURNAL_METHODS;
 
 /* Room of our part of a file object, in bytes: the base's part begins there. */
 size_t vfs_own_size(void);
 /* Opens what has a name: proves the key, finds the main file of a log. An SQLite code. */
 int vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags,
                     int *out_flags);
+/* True when a file that is opened with the flag of a super-journal is a journal of ours. */
+bool vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags);
 /* The open main file that has this very name pointer; NULL when there is none. */
 struct vfs_main_file *vfs_find_main(struct vfs *vfs, const char *name);
 /* At closing. */
@@ -74,6 +94,9 @@ void vfs_forget_main(struct vfs_main_file *file);
 
 /* Takes over the base file that was opened below; the caller closes that on failure. */
 int vfs_wal_start(struct vfs_wal_file *file);
+int vfs_journal_start(struct vfs_journal_file *file);
+/* Before anything is written to its main file: what the journal holds goes to its file. */
+int vfs_journal_flush(struct vfs_journal_file *file);
 
 /*
  * The main file's xShmLock tells what it did, so that the log knows what other processes may have
@@ -96,7 +119,8 @@ bool vfs_is_our_first_page(const uint8_t page[VFS_PAGE_BYTES]);
 int vfs_lock_through(sqlite3_file *file, int level);
 int vfs_unlock_through(sqlite3_file *file, int level);
 int vfs_reserved_through(sqlite3_file *file, int *is_reserved);
-int vfs_sector_through(sqlite3_file *file);
+/* At least the size of a page: a journal's header then has a slot of its own. */
+int vfs_sector_size(sqlite3_file *file);
 /* Only what stays true above our layout is passed on. */
 int vfs_characteristics(sqlite3_file *file);
 

@@ -105,16 +105,20 @@ read_beginning(struct vfs *vfs, const char *name, int flags, uint8_t *bytes, int
     return code;
 }
 
-/* True when the log beside the file begins a generation under our key: then a checkpoint may have
- * been cut while it wrote page 1, and recovery will write that again. */
+/* True when the log beside the file begins a generation under our key, or the journal is ours: then
+ * page 1 may have been torn by a checkpoint or a transaction, and recovery will write it again. */
 static bool
-has_our_wal(const struct vfs_main_file *file)
+has_our_log(const struct vfs_main_file *file)
 {
-    uint8_t unit[VFS_START_BYTES], header[VFS_WAL_HEADER_BYTES];
-    int code = read_beginning(file->vfs, sqlite3_filename_wal(file->name), SQLITE_OPEN_WAL, unit,
-                              sizeof unit);
+    uint8_t unit[VFS_START_BYTES], plain[VFS_WAL_HEADER_BYTES], header[VFS_JOURNAL_HEADER_BYTES];
 
-    return code == SQLITE_OK && vfs_start_open(&file->keys, unit, header);
+    if (read_beginning(file->vfs, sqlite3_filename_wal(file->name), SQLITE_OPEN_WAL, unit,
+                       sizeof unit) == SQLITE_OK &&
+        vfs_start_open(&file->keys, unit, plain))
+        return true;
+    return read_beginning(file->vfs, sqlite3_filename_journal(file->name), SQLITE_OPEN_MAIN_JOURNAL,
+                          header, sizeof header) == SQLITE_OK &&
+           vfs_journal_fits(&file->vfs->master, header, file->keys.id);
 }
 
 static int
@@ -144,7 +148,10 @@ judge(struct vfs_main_file *file, bool is_expected)
     code = base->pMethods->xRead(base, id, sizeof id, 0);
     if (code != SQLITE_OK)
         return code;
-    if (vfs_id_fits(master, id)) {
+    int fits = vfs_id_judge(master, id);
+    if (fits == VFS_NEWER)
+        return fits;
+    if (fits == VFS_FITS) {
         if (is_expected && memcmp(id, file->vfs->first_id, sizeof id) != 0)
             return SQLITE_NOTADB;
         return derive(file, id);
@@ -153,11 +160,11 @@ judge(struct vfs_main_file *file, bool is_expected)
         return SQLITE_NOTADB;
     if (is_expected) {
         code = derive(file, file->vfs->first_id);
-        return code != SQLITE_OK || has_our_wal(file) ? code : SQLITE_NOTADB;
+        return code != SQLITE_OK || has_our_log(file) ? code : SQLITE_NOTADB;
     }
     if (size < VFS_PAGE_BYTES && memcmp(id, NO_ID, sizeof id) == 0)
         return IS_EMPTY;
-    return id[VFS_SALT_BYTES] == VFS_PAGE_LOG2 ? VFS_WRONG_KEY : SQLITE_NOTADB;
+    return fits;
 }
 
 /* Alone with the file: two processes that begin it at once would give it two ids. */
@@ -211,9 +218,8 @@ prove_key(struct vfs_main_file *file, bool may_create)
     bool is_expected;
     int code = expect(file->vfs, file->name, &is_expected);
 
-    if (code == SQLITE_OK && is_expected &&
-        !vfs_id_fits(&file->vfs->master, file->vfs->first_id))
-        return VFS_WRONG_KEY;
+    if (code == SQLITE_OK && is_expected)
+        code = vfs_id_judge(&file->vfs->master, file->vfs->first_id);
     if (code == SQLITE_OK)
         code = judge(file, is_expected);
     if (code == IS_EMPTY)
@@ -229,6 +235,7 @@ start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int fl
     file->vfs = vfs;
     file->name = name;
     file->head.keys = &file->keys;
+    file->inherits = sqlite3_uri_boolean(name, "inherit", 0) != 0;
     int code = prove_key(file, (flags & SQLITE_OPEN_CREATE) != 0);
     if (code == SQLITE_OK)
         code = remember_main(file);
@@ -254,30 +261,72 @@ start_wal(struct vfs *vfs, struct vfs_wal_file *file, const char *name)
     return SQLITE_OK;
 }
 
+/* main: NULL for a journal that is only asked which super-journal it names. */
+static int
+start_journal(struct vfs *vfs, struct vfs_journal_file *file, struct vfs_main_file *main)
+{
+    file->vfs = vfs;
+    file->main = main;
+    int code = vfs_journal_start(file);
+    if (code != SQLITE_OK)
+        return code;
+    if (main != NULL)
+        main->journal = file;
+    file->head.api.pMethods = &VFS_JOURNAL_METHODS;
+    return SQLITE_OK;
+}
+
+static int
+start(struct vfs *vfs, struct vfs_file *file, const char *name, int flags)
+{
+    struct vfs_main_file *main = NULL;
+
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+        return start_main(vfs, (struct vfs_main_file *)file, name, flags);
+    if ((flags & SQLITE_OPEN_WAL) != 0)
+        return start_wal(vfs, (struct vfs_wal_file *)file, name);
+    if ((flags & SQLITE_OPEN_MAIN_JOURNAL) != 0) {
+        main = vfs_find_main(vfs, sqlite3_filename_database(name));
+        if (main == NULL)
+            return SQLITE_CANTOPEN;
+    }
+    return start_journal(vfs, (struct vfs_journal_file *)file, main);
+}
+
 size_t
 vfs_own_size(void)
 {
-    size_t size = sizeof(struct vfs_main_file) > sizeof(struct vfs_wal_file)
-                      ? sizeof(struct vfs_main_file)
-                      : sizeof(struct vfs_wal_file);
+    union {
+        struct vfs_main_file main;
+        struct vfs_wal_file wal;
+        struct vfs_journal_file journal;
+    } any;
 
-    return (size + 7) & ~(size_t)7;
+    return (sizeof any + 7) & ~(size_t)7;
 }
 
 int
 vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags, int *out_flags)
 {
-    int code;
-
     memset(file, 0, vfs_own_size());
     file->base = (sqlite3_file *)((char *)file + vfs_own_size());
-    file->base->pMethods = NULL;
-    code = vfs->base->xOpen(vfs->base, name, file->base, flags, out_flags);
-    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
-        code = start_main(vfs, (struct vfs_main_file *)file, name, flags);
-    else if (code == SQLITE_OK)
-        code = start_wal(vfs, (struct vfs_wal_file *)file, name);
+    int code = vfs->base->xOpen(vfs->base, name, file->base, flags, out_flags);
+    if (code == SQLITE_OK)
+        code = start(vfs, file, name, flags);
     if (code != SQLITE_OK && file->base->pMethods != NULL)
         file->base->pMethods->xClose(file->base);
     return code;
+}
+
+/* A super-journal is plain: names only. But SQLite opens with the same flag the journals that one
+ * names, to see which super-journal they name themselves: those are sealed. */
+bool
+vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags)
+{
+    uint8_t header[VFS_JOURNAL_HEADER_BYTES];
+
+    return (flags & SQLITE_OPEN_CREATE) == 0 &&
+           read_beginning(vfs, name, SQLITE_OPEN_SUPER_JOURNAL, header, sizeof header) ==
+               SQLITE_OK &&
+           vfs_journal_fits(&vfs->master, header, NULL);
 }

@@ -66,7 +66,9 @@ read_part(struct vfs_main_file *file, void *out, int amount, sqlite3_int64 offse
     if (code != SQLITE_OK)
         return code;
     if (number == 1 && size < VFS_PAGE_BYTES) { /* it holds no more than its id */
-        put_synthetic_header(page);
+        memset(page, 0, sizeof page);
+        if (!file->inherits)
+            put_synthetic_header(page);
         code = SQLITE_IOERR_SHORT_READ;
     } else {
         code = read_page(file, number, page);
@@ -115,8 +117,13 @@ fill_to(struct vfs_main_file *file, sqlite3_int64 pages)
 bool
 vfs_is_our_first_page(const uint8_t page[VFS_PAGE_BYTES])
 {
-    return memcmp(page, VFS_SQLITE_MAGIC, sizeof VFS_SQLITE_MAGIC) == 0 &&
-           page[16] == VFS_PAGE_BYTES >> 8 && page[17] == 0 && page[20] == VFS_RESERVED_BYTES;
+    if (memcmp(page, VFS_SQLITE_MAGIC, sizeof VFS_SQLITE_MAGIC) == 0 &&
+        page[16] == VFS_PAGE_BYTES >> 8 && page[17] == 0 && page[20] == VFS_RESERVED_BYTES)
+        return true;
+    sqlite3_log(SQLITE_IOERR_WRITE,
+                "refused: a store has pages of %d bytes with %d reserved, not of %d with %d",
+                VFS_PAGE_BYTES, VFS_RESERVED_BYTES, page[16] << 8 | page[17] << 16, page[20]);
+    return false;
 }
 
 static int
@@ -124,11 +131,16 @@ main_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 of
 {
     struct vfs_main_file *file = main_of(opaque);
 
-    if (amount != VFS_PAGE_BYTES || offset % VFS_PAGE_BYTES != 0)
+    if (amount != VFS_PAGE_BYTES || offset % VFS_PAGE_BYTES != 0) {
+        sqlite3_log(SQLITE_IOERR_WRITE, "%d bytes at %lld are no page of a store", amount, offset);
         return SQLITE_IOERR_WRITE;
+    }
     if (offset == 0 && !vfs_is_our_first_page(bytes))
         return SQLITE_IOERR_WRITE;
-    int code = fill_to(file, offset / VFS_PAGE_BYTES);
+    int code = vfs_journal_flush(file->journal);
+    if (code != SQLITE_OK)
+        return code;
+    code = fill_to(file, offset / VFS_PAGE_BYTES);
     return code == SQLITE_OK ? write_page(file, offset / VFS_PAGE_BYTES + 1, bytes) : code;
 }
 
@@ -142,7 +154,9 @@ main_truncate(sqlite3_file *opaque, sqlite3_int64 size)
 
     if (size % VFS_PAGE_BYTES != 0)
         return SQLITE_IOERR_TRUNCATE;
-    int code = size_of(file, &stored);
+    int code = vfs_journal_flush(file->journal);
+    if (code == SQLITE_OK)
+        code = size_of(file, &stored);
     if (code != SQLITE_OK)
         return code;
     if (size > stored)
@@ -176,16 +190,12 @@ main_pragma(char **words)
         words[0] = sqlite3_mprintf("0");
         return SQLITE_OK;
     }
-    if (words[2] == NULL)
+    if (words[2] == NULL || sqlite3_stricmp(words[1], "page_size") != 0)
         return SQLITE_NOTFOUND;
-    if (sqlite3_stricmp(words[1], "page_size") == 0)
-        return SQLITE_OK; /* fixed: asking for another has no effect */
-    if (sqlite3_stricmp(words[1], "journal_mode") == 0 && sqlite3_stricmp(words[2], "wal") != 0 &&
-        sqlite3_stricmp(words[2], "memory") != 0) {
-        words[0] = sqlite3_mprintf("a store has no journal but its write-ahead log");
-        return SQLITE_ERROR;
-    }
-    return SQLITE_NOTFOUND;
+    if (strcmp(words[2], "4096") == 0)
+        return SQLITE_NOTFOUND;
+    words[0] = sqlite3_mprintf("the pages of a store have 4096 bytes");
+    return SQLITE_ERROR;
 }
 
 static int
@@ -215,6 +225,16 @@ main_control(sqlite3_file *file, int operation, void *argument)
     }
 }
 
+/* SQLite asks the main file on behalf of its logs. Without a write-ahead log we promise nothing of a
+ * neighbour's bytes in a torn write, so that a journal's headers lie in slots of their own. */
+static int
+main_characteristics(sqlite3_file *file)
+{
+    int kept = vfs_characteristics(file);
+
+    return main_of(file)->wal != NULL ? kept : kept & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+}
+
 /* Version 1: no shared wal-index, which would put checksums of plain text on disk, and no mapping.
  * SQLite then allows WAL in exclusive mode only. */
 const sqlite3_io_methods VFS_MAIN_METHODS = {
@@ -229,6 +249,6 @@ const sqlite3_io_methods VFS_MAIN_METHODS = {
     .xUnlock = vfs_unlock_through,
     .xCheckReservedLock = vfs_reserved_through,
     .xFileControl = main_control,
-    .xSectorSize = vfs_sector_through,
-    .xDeviceCharacteristics = vfs_characteristics,
+    .xSectorSize = vfs_sector_size,
+    .xDeviceCharacteristics = main_characteristics,
 };

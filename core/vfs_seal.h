@@ -1,4 +1,4 @@
-/* The sealed units of a store: page, WAL start, WAL frame. Private to core/vfs*; no SQLite in it. */
+/* The sealed units of a store: page, WAL start, WAL frame, journal slot. Private to core/vfs*; no SQLite. */
 #ifndef CORE_VFS_SEAL_H
 #define CORE_VFS_SEAL_H
 
@@ -20,7 +20,10 @@
  *               AD: file id 16, 0 u64, "walstart"
  *   WAL frame   0..23 nonce  24..4143 sealed header 24 and page 4096  4144..4159 tag
  *               AD: file id 16, frame number u64, "walframe", nonce of the WAL start 24 (its generation)
- *   file id     salt 8, log2 of the page size (12), keyed check 7
+ *   file id     salt 8, format (12: XChaCha20-Poly1305, pages of 2^12), keyed check 7
+ *   journal     0..15 its own id  16..31 file id  32 format 1  33 cipher 1  34..47 zeros  48..63 keyed check
+ *   slot        0..23 nonce  24..39 tag  40..41 length u16  42..47 zeros  48..4143 sealed
+ *               AD: journal id 16, slot number u64, "jrnlslot", file id 16, bytes 40..47 of the slot
  */
 enum {
     VFS_PAGE_SEALED_BYTES = VFS_PAGE_BYTES - VFS_RESERVED_BYTES,
@@ -32,7 +35,17 @@ enum {
     VFS_FRAME_UNIT_BYTES = VFS_FRAME_BYTES + VFS_EXTRA_BYTES,
     VFS_NONCES = 64,
     VFS_SALT_BYTES = 8,
-    VFS_PAGE_LOG2 = 12,
+    VFS_FORMAT = 12, /* byte 8 of the file id: high half 0, this cipher; low half log2 of the page size */
+    VFS_CHUNK_BYTES = 4096,
+    VFS_SLOT_HEAD_BYTES = 48,
+    VFS_SLOT_BYTES = VFS_SLOT_HEAD_BYTES + VFS_CHUNK_BYTES,
+    VFS_JOURNAL_HEADER_BYTES = 64,
+};
+
+/* What vfs_id_judge says, in SQLite's codes. */
+enum {
+    VFS_FITS = 0,     /* SQLITE_OK */
+    VFS_FOREIGN = 26, /* SQLITE_NOTADB */
 };
 
 extern const uint8_t VFS_SQLITE_MAGIC[16];
@@ -55,7 +68,9 @@ struct vfs_keys {
 void vfs_nonces_wipe(struct vfs_nonces *nonces);
 
 void vfs_id_make(const struct secret *master, uint8_t id[VFS_FILE_ID_BYTES]);
-bool vfs_id_fits(const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES]);
+/* Whether the id was made under this key: VFS_FITS; VFS_NEWER: yes, but of a format that is not known
+ * here; VFS_WRONG_KEY: no, though it looks like one; VFS_FOREIGN: no. */
+int vfs_id_judge(const struct secret *master, const uint8_t id[VFS_FILE_ID_BYTES]);
 enum rc vfs_keys_derive(struct vfs_keys *keys, const struct secret *master,
                         const uint8_t id[VFS_FILE_ID_BYTES]) MUST_CHECK;
 void vfs_keys_wipe(struct vfs_keys *keys);
@@ -77,5 +92,21 @@ void vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
                     const uint8_t *generation, uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES]);
 bool vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t number,
                     uint8_t unit[VFS_FRAME_UNIT_BYTES]) MUST_CHECK;
+
+/* A rollback journal has an id of its own, for it is begun anew with each transaction. */
+void vfs_journal_begin(const struct secret *master, const uint8_t file_id[VFS_FILE_ID_BYTES],
+                       uint8_t header[VFS_JOURNAL_HEADER_BYTES]);
+/* Whether these are the first bytes of a journal of ours. file_id: of the main file that it must
+ * belong to; NULL for any. */
+bool vfs_journal_fits(const struct secret *master, const uint8_t header[VFS_JOURNAL_HEADER_BYTES],
+                      const uint8_t *file_id);
+enum rc vfs_journal_key(const struct secret *master, const uint8_t header[VFS_JOURNAL_HEADER_BYTES],
+                        struct secret *key) MUST_CHECK;
+/* Slots count from 1. Both work in place on a slot whose plain or sealed bytes lie from
+ * VFS_SLOT_HEAD_BYTES on; `len` of them, 1 to VFS_CHUNK_BYTES, are the journal's. */
+void vfs_slot_seal(const struct secret *key, struct vfs_nonces *nonces, const uint8_t *header,
+                   uint64_t number, size_t len, uint8_t slot[VFS_SLOT_BYTES]);
+bool vfs_slot_open(const struct secret *key, const uint8_t *header, uint64_t number,
+                   uint8_t slot[VFS_SLOT_BYTES], size_t *len) MUST_CHECK;
 
 #endif

@@ -37,12 +37,16 @@ keys_of(struct vfs *vfs, sqlite3_file *file, const char *name, sqlite3_int64 siz
     bool is_known = vfs->is_known && (vfs->first_path == NULL || strcmp(vfs->first_path, name) == 0);
     memcpy(id, vfs->first_id, sizeof id);
     (void)pthread_mutex_unlock(&vfs->mutex);
-    if (is_known && !vfs_id_fits(&vfs->master, id))
-        return rc_fail(RC_LOCKED, _("the key does not fit this store"));
     if (!is_known)
         code = size < VFS_FILE_ID_BYTES ? SQLITE_NOTADB
                                         : file->pMethods->xRead(file, id, sizeof id, 0);
-    if (code != SQLITE_OK || !vfs_id_fits(&vfs->master, id))
+    if (code == SQLITE_OK)
+        code = vfs_id_judge(&vfs->master, id);
+    if (code == VFS_NEWER)
+        return rc_fail(RC_UNSUPPORTED, _("a newer program wrote the store"));
+    if (code == VFS_WRONG_KEY)
+        return rc_fail(RC_LOCKED, _("the key does not fit this store"));
+    if (code != SQLITE_OK)
         return rc_fail(RC_CORRUPT, _("the file is not a store, or its first bytes are lost"));
     return vfs_keys_derive(keys, &vfs->master, id);
 }

@@ -216,10 +216,8 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
     sqlite3_int64 slot = number - file->batch_first;
     int code = SQLITE_OK;
 
-    if (number_in(frame) == 1 && !vfs_is_our_first_page(frame + VFS_FRAME_HEADER_BYTES)) {
-        sqlite3_log(SQLITE_IOERR_WRITE, "a page 1 without a store's page size and reserved bytes");
+    if (number_in(frame) == 1 && !vfs_is_our_first_page(frame + VFS_FRAME_HEADER_BYTES))
         return SQLITE_IOERR_WRITE;
-    }
     if (!file->has_generation) {
         uint8_t header[VFS_WAL_HEADER_BYTES];
         code = read_start(file, header);
@@ -464,6 +462,6 @@ const sqlite3_io_methods VFS_WAL_METHODS = {
     .xUnlock = vfs_unlock_through,
     .xCheckReservedLock = vfs_reserved_through,
     .xFileControl = wal_control,
-    .xSectorSize = vfs_sector_through,
+    .xSectorSize = vfs_sector_size,
     .xDeviceCharacteristics = vfs_characteristics,
 };

@@ -48,7 +48,7 @@ CFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined $(TEST_DO
 CC := $(CC_$(FLAVOUR))
 $(if $(CC),,$(error no such FLAVOUR: $(FLAVOUR)))
 
-PACKAGES := sqlite3 libsodium libcurl libcjson libmicrohttpd libzstd libkeyutils
+PACKAGES := sqlite3 libsodium libcrypto libcurl libcjson libmicrohttpd libzstd libkeyutils
 CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -MMD -MP \
     $(shell pkg-config --cflags $(PACKAGES) cmocka 2>/dev/null)
 CFLAGS := -std=c11 -g -pthread $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
@@ -81,7 +81,7 @@ FAULT_WRAPS := open read pread write pwrite fsync ftruncate rename unlink mkdir 
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench sim lint format \
+.PHONY: all units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
@@ -120,6 +120,11 @@ $(LIBRARIES) $(OUT)/libcli.a:
 $(OUT)/baken: $(OUT)/cli/main.o $(OUT)/libcli.a $(OUT)/libbaken.a
 $(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
 $(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
+# The same bench on the peer's SQLite, which brings its schemes: one binary, one SQLite for all sides.
+PEERS := build/release/bench_store_peers
+$(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3-*.o) \
+    build/release/tests/support/scratch.o build/release/libbaken.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(filter-out -lsqlite3,$(LDLIBS)) -ldl
 $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -176,9 +181,14 @@ fuzz: ## each fuzz entry for SECS seconds (default 60), with clang
 	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers
 	@SECS='$(or $(SECS),60)' tools/fuzz.sh
 
-bench: ## the figures of the design, one JSON line each
+bench: ## the figures of the design, one JSON line each; with the peers when they can be had
 	@$(MAKE) --no-print-directory -s FLAVOUR=release all benches
-	@for b in $(patsubst $(OUT)/%,build/release/%,$(BENCHES)); do $$b || exit 1; done
+	@$(MAKE) --no-print-directory -s bench-peers || echo '{"missing":"peers, see make bench-peers"}'
+	@for b in $(patsubst $(OUT)/%,build/release/%,$(BENCHES)) $(wildcard $(PEERS)); do $$b || exit 1; done
+
+bench-peers: ## fetch and build SQLite3 Multiple Ciphers (npm), for measuring only
+	@tools/bench-peers.sh
+	@$(MAKE) --no-print-directory -s FLAVOUR=release $(PEERS)
 
 sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n runs so many (default 1000)
 	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))

@@ -188,6 +188,12 @@ crypto_open_apart(const uint8_t *key, const uint8_t *nonce, const void *ad, size
 }
 #endif
 
+void
+crypto_subkey(const uint8_t *key, const uint8_t *nonce, uint8_t subkey[CRYPTO_KEY_BYTES])
+{
+    (void)crypto_core_hchacha20(subkey, nonce, key, NULL);
+}
+
 enum rc
 crypto_sign_pair(uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct secret *secret_key)
 {

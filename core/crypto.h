@@ -56,6 +56,9 @@ void crypto_seal_apart(const uint8_t *key, const uint8_t *nonce, const void *ad,
 bool crypto_open_apart(const uint8_t *key, const uint8_t *nonce, const void *ad, size_t ad_len,
                        const void *sealed, size_t len, const uint8_t *tag, uint8_t *plain) MUST_CHECK;
 
+/* HChaCha20 (draft-irtf-cfrg-xchacha-03): the key that XChaCha20 uses under the first 16 bytes of a nonce. */
+void crypto_subkey(const uint8_t *key, const uint8_t *nonce, uint8_t subkey[CRYPTO_KEY_BYTES]);
+
 /* Ed25519 over context, then bytes. `secret_key` is libsodium's 64-byte form. (crypto_sign itself is
  * a name of libsodium.) Verifying says false also when memory for a long message runs out. */
 enum rc crypto_sign_pair(uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct secret *secret_key) MUST_CHECK;

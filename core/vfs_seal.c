@@ -87,6 +87,10 @@ vfs_keys_derive(struct vfs_keys *keys, const struct secret *master,
     if (rc == RC_OK)
         rc = crypto_derive(master, "baken file wal", info, sizeof info, &keys->wal,
                            CRYPTO_KEY_BYTES);
+    crypto_page_free(keys->cipher);
+    keys->cipher = NULL;
+    if (rc == RC_OK)
+        rc = crypto_page_new(&keys->cipher);
     if (rc != RC_OK) {
         vfs_keys_wipe(keys);
         return rc;
@@ -101,6 +105,8 @@ vfs_keys_wipe(struct vfs_keys *keys)
 {
     secret_wipe(&keys->page);
     secret_wipe(&keys->wal);
+    crypto_page_free(keys->cipher);
+    keys->cipher = NULL;
     keys->is_ready = false;
 }
 
@@ -115,8 +121,8 @@ vfs_page_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces, uint64_t n
     put_ad(ad, keys->id, number, "mainpage");
     take_nonce(nonces, nonce);
     memcpy(sealed, keys->id, head);
-    crypto_seal_apart(keys->page.bytes, nonce, ad, sizeof ad, plain + head,
-                      VFS_PAGE_SEALED_BYTES - head, sealed + head, nonce + CRYPTO_NONCE_BYTES);
+    crypto_page_seal(keys->cipher, keys->page.bytes, nonce, ad, sizeof ad, plain + head,
+                     VFS_PAGE_SEALED_BYTES - head, sealed + head, nonce + CRYPTO_NONCE_BYTES);
 }
 
 bool
@@ -127,8 +133,8 @@ vfs_page_open(const struct vfs_keys *keys, uint64_t number, uint8_t *page)
     uint8_t *nonce = page + VFS_PAGE_SEALED_BYTES;
 
     put_ad(ad, keys->id, number, "mainpage");
-    if (!crypto_open_apart(keys->page.bytes, nonce, ad, sizeof ad, page + head,
-                           VFS_PAGE_SEALED_BYTES - head, nonce + CRYPTO_NONCE_BYTES, page + head))
+    if (!crypto_page_open(keys->cipher, keys->page.bytes, nonce, ad, sizeof ad, page + head,
+                          VFS_PAGE_SEALED_BYTES - head, nonce + CRYPTO_NONCE_BYTES, page + head))
         return false;
     memcpy(page, VFS_SQLITE_MAGIC, head);
     memset(nonce, 0, VFS_RESERVED_BYTES);
@@ -144,8 +150,8 @@ vfs_start_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
 
     put_ad(ad, keys->id, 0, "walstart");
     take_nonce(nonces, unit);
-    crypto_seal_apart(keys->wal.bytes, unit, ad, sizeof ad, header, VFS_WAL_HEADER_BYTES, sealed,
-                      sealed + VFS_WAL_HEADER_BYTES);
+    crypto_page_seal(keys->cipher, keys->wal.bytes, unit, ad, sizeof ad, header,
+                     VFS_WAL_HEADER_BYTES, sealed, sealed + VFS_WAL_HEADER_BYTES);
 }
 
 bool
@@ -156,8 +162,8 @@ vfs_start_open(const struct vfs_keys *keys, const uint8_t unit[VFS_START_BYTES],
     const uint8_t *sealed = unit + CRYPTO_NONCE_BYTES;
 
     put_ad(ad, keys->id, 0, "walstart");
-    return crypto_open_apart(keys->wal.bytes, unit, ad, sizeof ad, sealed, VFS_WAL_HEADER_BYTES,
-                             sealed + VFS_WAL_HEADER_BYTES, header);
+    return crypto_page_open(keys->cipher, keys->wal.bytes, unit, ad, sizeof ad, sealed,
+                            VFS_WAL_HEADER_BYTES, sealed + VFS_WAL_HEADER_BYTES, header);
 }
 
 static void
@@ -169,15 +175,16 @@ put_frame_ad(uint8_t *ad, const struct vfs_keys *keys, const uint8_t *generation
 
 void
 vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces, const uint8_t *generation,
-               uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES])
+               uint64_t number, const uint8_t frame[VFS_FRAME_BYTES],
+               uint8_t unit[VFS_FRAME_UNIT_BYTES])
 {
     uint8_t ad[AD_FRAME_BYTES];
-    uint8_t *frame = unit + CRYPTO_NONCE_BYTES;
+    uint8_t *sealed = unit + CRYPTO_NONCE_BYTES;
 
     put_frame_ad(ad, keys, generation, number);
     take_nonce(nonces, unit);
-    crypto_seal_apart(keys->wal.bytes, unit, ad, sizeof ad, frame, VFS_FRAME_BYTES, frame,
-                      frame + VFS_FRAME_BYTES);
+    crypto_page_seal(keys->cipher, keys->wal.bytes, unit, ad, sizeof ad, frame, VFS_FRAME_BYTES,
+                     sealed, sealed + VFS_FRAME_BYTES);
 }
 
 bool
@@ -188,8 +195,8 @@ vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t 
     uint8_t *frame = unit + CRYPTO_NONCE_BYTES;
 
     put_frame_ad(ad, keys, generation, number);
-    return crypto_open_apart(keys->wal.bytes, unit, ad, sizeof ad, frame, VFS_FRAME_BYTES,
-                             frame + VFS_FRAME_BYTES, frame);
+    return crypto_page_open(keys->cipher, keys->wal.bytes, unit, ad, sizeof ad, frame,
+                            VFS_FRAME_BYTES, frame + VFS_FRAME_BYTES, frame);
 }
 
 static void

@@ -2,7 +2,7 @@
 #ifndef CORE_VFS_SEAL_H
 #define CORE_VFS_SEAL_H
 
-#include "core/crypto.h"
+#include "core/crypto_page.h"
 #include "core/rc.h"
 #include "core/secret.h"
 #include "core/vfs.h"
@@ -57,8 +57,9 @@ struct vfs_nonces {
     size_t left;
 };
 
-/* What one file is sealed under. */
+/* What one file is sealed under; used by one thread at a time, as its connection is. */
 struct vfs_keys {
+    struct crypto_page *cipher;
     uint8_t id[VFS_FILE_ID_BYTES];
     struct secret page;
     struct secret wal;
@@ -86,10 +87,10 @@ void vfs_start_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
                     const uint8_t header[VFS_WAL_HEADER_BYTES], uint8_t unit[VFS_START_BYTES]);
 bool vfs_start_open(const struct vfs_keys *keys, const uint8_t unit[VFS_START_BYTES],
                     uint8_t header[VFS_WAL_HEADER_BYTES]) MUST_CHECK;
-/* Frames count from 1. Both work in place on a unit whose plain or sealed bytes lie from
- * CRYPTO_NONCE_BYTES on. */
+/* Frames count from 1. Opening works in place: the frame lies from CRYPTO_NONCE_BYTES on. */
 void vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
-                    const uint8_t *generation, uint64_t number, uint8_t unit[VFS_FRAME_UNIT_BYTES]);
+                    const uint8_t *generation, uint64_t number,
+                    const uint8_t frame[VFS_FRAME_BYTES], uint8_t unit[VFS_FRAME_UNIT_BYTES]);
 bool vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t number,
                     uint8_t unit[VFS_FRAME_UNIT_BYTES]) MUST_CHECK;
 

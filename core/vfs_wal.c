@@ -232,8 +232,8 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
         slot = 0;
     }
     uint8_t *unit = file->room->batch[slot];
-    memcpy(unit + CRYPTO_NONCE_BYTES, frame, VFS_FRAME_BYTES);
-    vfs_frame_seal(file->head.keys, &file->head.nonces, file->generation, (uint64_t)number, unit);
+    vfs_frame_seal(file->head.keys, &file->head.nonces, file->generation, (uint64_t)number, frame,
+                   unit);
     if (slot == file->batch_len)
         file->batch_len++;
     file->first_own = lesser(file->first_own, number);

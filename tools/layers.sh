@@ -24,6 +24,7 @@ home() {
 }
 home 'sqlite3(ext)?\.h' 'core/db[a-z_]*\.c|core/vfs[a-z_]*\.[ch]'
 home 'sodium\.h|sodium/.*' 'core/(crypto|secret)\.c'
+home 'openssl/.*' 'core/crypto_page\.c'
 home 'keyutils\.h' 'core/keyslot\.c'
 home 'zstd\.h' 'sync/pack\.c'
 home '(cjson/)?cJSON\.h' 'core/json\.c'

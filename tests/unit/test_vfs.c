@@ -509,7 +509,8 @@ vfs_binds_a_unit_to_its_file_place_kind_and_generation(void **state)
     (void)state;
     static struct vfs_nonces nonces;
     static uint8_t plain[VFS_PAGE_BYTES], page[VFS_PAGE_BYTES], copy[VFS_FRAME_UNIT_BYTES];
-    uint8_t unit[VFS_FRAME_UNIT_BYTES] = {0}, one[CRYPTO_NONCE_BYTES] = {1},
+    static const uint8_t frame[VFS_FRAME_BYTES];
+    uint8_t unit[VFS_FRAME_UNIT_BYTES], one[CRYPTO_NONCE_BYTES] = {1},
             two[CRYPTO_NONCE_BYTES] = {2};
     struct vfs_keys keys = {.is_ready = false}, renamed;
 
@@ -524,7 +525,7 @@ vfs_binds_a_unit_to_its_file_place_kind_and_generation(void **state)
     memcpy(copy, page, VFS_PAGE_BYTES);
     assert_true(vfs_page_open(&keys, 2, copy));
 
-    vfs_frame_seal(&keys, &nonces, one, 5, unit);
+    vfs_frame_seal(&keys, &nonces, one, 5, frame, unit);
     memcpy(copy, unit, sizeof copy);
     assert_false(vfs_frame_open(&keys, two, 5, copy));
     memcpy(copy, unit, sizeof copy);
@@ -574,6 +575,7 @@ vfs_never_uses_a_nonce_twice(void **state)
     enum { SEALS = 60000 };
     static uint8_t page[VFS_PAGE_BYTES], sealed[VFS_PAGE_BYTES], unit[VFS_FRAME_UNIT_BYTES];
     static struct vfs_nonces pools[2];
+    static const uint8_t frame[VFS_FRAME_BYTES];
     uint8_t(*nonces)[CRYPTO_NONCE_BYTES] = calloc(SEALS, sizeof *nonces);
     struct vfs_keys keys = {.is_ready = false};
 
@@ -584,7 +586,7 @@ vfs_never_uses_a_nonce_twice(void **state)
             vfs_page_seal(&keys, &pools[0], 7, page, sealed);
             memcpy(nonces[i], sealed + VFS_PAGE_SEALED_BYTES, CRYPTO_NONCE_BYTES);
         } else {
-            vfs_frame_seal(&keys, &pools[1], page, 7, unit);
+            vfs_frame_seal(&keys, &pools[1], page, 7, frame, unit);
             memcpy(nonces[i], unit, CRYPTO_NONCE_BYTES);
         }
     }

@@ -105,27 +105,38 @@ read_beginning(struct vfs *vfs, const char *name, int flags, uint8_t *bytes, int
     return code;
 }
 
-/* True when the log beside the file begins a generation under our key, or the journal is ours: then
- * page 1 may have been torn by a checkpoint or a transaction, and recovery will write it again. */
-static bool
-has_our_log(const struct vfs_main_file *file)
-{
-    uint8_t unit[VFS_START_BYTES], plain[VFS_WAL_HEADER_BYTES], header[VFS_JOURNAL_HEADER_BYTES];
-
-    if (read_beginning(file->vfs, sqlite3_filename_wal(file->name), SQLITE_OPEN_WAL, unit,
-                       sizeof unit) == SQLITE_OK &&
-        vfs_start_open(&file->keys, unit, plain))
-        return true;
-    return read_beginning(file->vfs, sqlite3_filename_journal(file->name), SQLITE_OPEN_MAIN_JOURNAL,
-                          header, sizeof header) == SQLITE_OK &&
-           vfs_journal_fits(&file->vfs->master, header, file->keys.id);
-}
-
 static int
 derive(struct vfs_main_file *file, const uint8_t id[VFS_FILE_ID_BYTES])
 {
     return vfs_keys_derive(&file->keys, &file->vfs->master, id) == RC_OK ? SQLITE_OK
                                                                          : SQLITE_NOMEM;
+}
+
+/*
+ * The file does not begin with an id of ours: a checkpoint or a transaction may have been cut while it
+ * wrote page 1, and recovery will write that again. Then either our journal lies beside the file and
+ * says its id, or the id is known and our log lies there. Anything else is `otherwise`.
+ */
+static int
+derive_from_log(struct vfs_main_file *file, bool is_expected, int otherwise)
+{
+    uint8_t unit[VFS_START_BYTES], plain[VFS_WAL_HEADER_BYTES], header[VFS_JOURNAL_HEADER_BYTES];
+    struct vfs *vfs = file->vfs;
+
+    if (read_beginning(vfs, sqlite3_filename_journal(file->name), SQLITE_OPEN_MAIN_JOURNAL, header,
+                       sizeof header) == SQLITE_OK &&
+        vfs_journal_fits(&vfs->master, header, is_expected ? vfs->first_id : NULL))
+        return derive(file, header + VFS_FILE_ID_BYTES);
+    if (!is_expected)
+        return otherwise;
+    int code = derive(file, vfs->first_id);
+    if (code != SQLITE_OK)
+        return code;
+    if (read_beginning(vfs, sqlite3_filename_wal(file->name), SQLITE_OPEN_WAL, unit, sizeof unit) ==
+            SQLITE_OK &&
+        vfs_start_open(&file->keys, unit, plain))
+        return SQLITE_OK;
+    return otherwise;
 }
 
 /* Looks at what the file begins with and derives its keys. IS_EMPTY: there is nothing yet, or a
@@ -158,13 +169,9 @@ judge(struct vfs_main_file *file, bool is_expected)
     }
     if (memcmp(id, VFS_SQLITE_MAGIC, sizeof id) == 0)
         return SQLITE_NOTADB;
-    if (is_expected) {
-        code = derive(file, file->vfs->first_id);
-        return code != SQLITE_OK || has_our_log(file) ? code : SQLITE_NOTADB;
-    }
-    if (size < VFS_PAGE_BYTES && memcmp(id, NO_ID, sizeof id) == 0)
+    if (!is_expected && size < VFS_PAGE_BYTES && memcmp(id, NO_ID, sizeof id) == 0)
         return IS_EMPTY;
-    return fits;
+    return derive_from_log(file, is_expected, is_expected ? SQLITE_NOTADB : fits);
 }
 
 /* Alone with the file: two processes that begin it at once would give it two ids. */

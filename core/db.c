@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/db_error.h"
 #include "core/i18n.h"
@@ -44,6 +45,14 @@ fail_with(struct db *db, int code, bool is_ours)
         return rc_fail(rc, _("the key does not fit this store"));
     if (code == VFS_NEWER)
         return rc_fail(rc, _("a newer program wrote the store"));
+    if (code == VFS_OTHER_MEMORY)
+        return rc_fail(rc, _("a program that shares no memory with this one has the store open (in another container, or as "
+                             "another user): end that first"));
+    if (code == VFS_MEMORY_REFUSED)
+        return rc_fail(rc, _("/dev/shm/baken-%lu is not a directory of yours alone: have it removed"),
+                       (unsigned long)geteuid());
+    if ((code & 0xff) == SQLITE_READONLY)
+        return rc_fail(rc, _("the store was opened to be read only"));
     if ((code & 0xff) == SQLITE_NOTADB)
         return rc_fail(rc, _("the file is not a store, or its first bytes are lost"));
     if (rc == RC_CORRUPT)
@@ -81,6 +90,17 @@ exec(struct db *db, const char *sql)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
+/* Whether the VFS below offers a wal-index that processes share. */
+static bool
+has_shared_memory(struct db *db)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return code == SQLITE_OK && file != NULL && file->pMethods != NULL &&
+           file->pMethods->iVersion >= 2 && file->pMethods->xShmMap != NULL;
+}
+
 static enum rc
 configure(struct db *db, const struct db_options *options)
 {
@@ -92,7 +112,7 @@ configure(struct db *db, const struct db_options *options)
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) != SQLITE_OK)
         return rc_fail(RC_IO, "SQLite lacks a setting");
-    if (options->exclusive) /* first: several of the others read the schema */
+    if (options->exclusive && !(options->share && has_shared_memory(db))) /* first: several of the others read the schema */
         rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE");
     if (rc == RC_OK)
         rc = exec(db, "PRAGMA page_size=4096; PRAGMA cache_size=-65536; PRAGMA cache_spill=OFF;"
@@ -132,7 +152,7 @@ enter_wal(struct db *db, const struct db_options *options)
     bool is_wal;
     enum rc rc = journal_mode(db, "PRAGMA journal_mode", &is_wal);
 
-    if (rc != RC_OK || is_wal)
+    if (rc != RC_OK || is_wal || options->readonly)
         return rc;
     /* A creation that is cut short is begun anew by store_create: it needs no journal on disk. A
      * store that a person put into another mode returns under its journal. */
@@ -148,8 +168,10 @@ enter_wal(struct db *db, const struct db_options *options)
 enum rc
 db_open(const char *path, const struct db_options *options, struct db **out)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX |
-                SQLITE_OPEN_PRIVATECACHE | (options->must_exist ? 0 : SQLITE_OPEN_CREATE);
+    bool must_exist = options->must_exist || options->readonly;
+    int flags = SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+                (options->readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                (must_exist ? 0 : SQLITE_OPEN_CREATE);
     struct db *db = calloc(1, sizeof *db);
     enum rc rc;
 
@@ -159,7 +181,7 @@ db_open(const char *path, const struct db_options *options, struct db **out)
     int code = sqlite3_open_v2(path, &db->handle, flags, options->vfs);
     if (code != SQLITE_OK && db->handle == NULL)
         rc = rc_nomem();
-    else if ((code & 0xff) == SQLITE_CANTOPEN && options->must_exist &&
+    else if ((code & 0xff) == SQLITE_CANTOPEN && must_exist &&
              sqlite3_system_errno(db->handle) == ENOENT)
         rc = rc_fail(RC_ABSENT, _("there is no store at %s"), path);
     else if (code != SQLITE_OK)

@@ -16,7 +16,9 @@ struct stmt;
 struct db_options {
     const char *vfs;       /* name of a registered VFS; NULL is SQLite's default */
     bool must_exist;       /* RC_ABSENT instead of creating */
-    bool exclusive;        /* locking_mode=EXCLUSIVE before the first read: no wal-index on disk */
+    bool exclusive;        /* locking_mode=EXCLUSIVE before the first read: no wal-index */
+    bool share;            /* not so where the VFS gives shared memory: then several processes at once */
+    bool readonly;         /* writes nothing, makes no file; must_exist is implied */
     int busy_ms;           /* how long to wait for another process */
     bool synchronous_full; /* FULL, else NORMAL */
 };

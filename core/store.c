@@ -210,6 +210,8 @@ open_db(struct store *store, const char *base_vfs, const uint8_t *file_id)
     struct db_options options = {
         .must_exist = file_id != NULL,
         .exclusive = true,
+        .share = true,
+        .busy_ms = STORE_LOCK_WAIT_MS,
         .synchronous_full = true,
     };
     enum rc rc = vfs_register(base_vfs, &store->key, file_id, &store->vfs);

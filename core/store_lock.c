@@ -1,4 +1,4 @@
-/* One process at a time holds a store, and the others are told which. */
+/* One program at a time writes to a store, and the others are told which. */
 #include "core/store_lock.h"
 
 #include <errno.h>
@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/i18n.h"
+#include "core/vfs_lock.h"
 
 enum { COMMAND_BYTES = 32, STEP_MS = 50 };
 
@@ -26,27 +26,36 @@ read_words(int fd, char *text, size_t room)
     text[len] = '\0';
 }
 
+/* Only a courtesy to others: a full disk must not keep the store shut. */
+static void
+write_words(int fd, const char *words)
+{
+    char line[VFS_LOCK_WORDS_BYTES + 1];
+
+    snprintf(line, sizeof line, "%-*s\n", VFS_LOCK_WORDS_BYTES - 1, words);
+    ssize_t wrote = pwrite(fd, line, VFS_LOCK_WORDS_BYTES, 0);
+    (void)wrote;
+}
+
 static void
 say_who_holds(int fd)
 {
     char command[COMMAND_BYTES] = "";
-    char words[COMMAND_BYTES + 32];
+    char words[COMMAND_BYTES + 24];
     int comm = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
 
     if (comm >= 0) {
         read_words(comm, command, sizeof command);
         close(comm);
     }
-    int len = snprintf(words, sizeof words, "%ld %s\n", (long)getpid(), command);
-    /* Only a courtesy to others: a full disk must not keep the store shut. */
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, words, (size_t)len, 0) != len)
-        return;
+    snprintf(words, sizeof words, "%ld %s", (long)getpid(), command);
+    write_words(fd, words);
 }
 
 static enum rc
 fail_busy(int fd)
 {
-    char words[COMMAND_BYTES + 32];
+    char words[VFS_LOCK_WORDS_BYTES];
     char *command;
 
     read_words(fd, words, sizeof words);
@@ -55,6 +64,8 @@ fail_busy(int fd)
         return rc_fail(RC_BUSY, _("another process holds the store"));
     while (*command == ' ')
         command++;
+    for (size_t end = strlen(command); end > 0 && command[end - 1] == ' '; end--)
+        command[end - 1] = '\0';
     return rc_fail(RC_BUSY, _("process %ld (%s) holds the store"), pid, command);
 }
 
@@ -62,10 +73,11 @@ static enum rc
 wait_for_lock(int fd, const struct clock *clock)
 {
     int64_t until_ms = clock_mono_ms(clock) + STORE_LOCK_WAIT_MS;
+    int error;
 
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return rc_fail(RC_IO, _("locking the store: %s"), strerror(errno));
+    while ((error = vfs_lock_set(fd, VFS_LOCK_WRITER, VFS_LOCK_EXCLUSIVE)) != 0) {
+        if (error != EAGAIN)
+            return rc_fail(RC_IO, _("locking the store: %s"), strerror(error));
         if (clock_mono_ms(clock) >= until_ms)
             return fail_busy(fd);
         clock_sleep_ms(clock, STEP_MS);
@@ -102,7 +114,6 @@ store_lock_release(int fd)
 {
     if (fd < 0)
         return;
-    if (ftruncate(fd, 0) != 0) /* the words are stale in any case once the lock is free */
-        errno = 0;
+    write_words(fd, ""); /* stale in any case once the lock is free */
     close(fd);
 }

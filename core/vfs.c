@@ -138,8 +138,11 @@ vfs_last_error(sqlite3_vfs *api, int room, char *out)
 static void
 fill_api(struct vfs *vfs)
 {
-    size_t size = vfs_own_size() + (size_t)vfs->base->szOsFile;
+    size_t below = (size_t)vfs->base->szOsFile;
 
+    if (below < sizeof(struct vfs_late_file))
+        below = sizeof(struct vfs_late_file);
+    size_t size = vfs_own_size() + below;
     if (size < (size_t)vfs->memory->szOsFile)
         size = (size_t)vfs->memory->szOsFile;
     vfs->api = (sqlite3_vfs){

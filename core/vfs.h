@@ -18,6 +18,10 @@ enum {
     VFS_WRONG_KEY = 26 | (1 << 8),
     /* The same: the key fits, the format (cipher or page size) is not known here. */
     VFS_NEWER = 26 | (2 << 8),
+    /* SQLITE_BUSY: others have the store open whose shared memory this process does not see. */
+    VFS_OTHER_MEMORY = 5 | (64 << 8),
+    /* SQLITE_CANTOPEN: /dev/shm/baken-UID is there and is not a directory of ours alone. */
+    VFS_MEMORY_REFUSED = 14 | (64 << 8),
 };
 
 struct vfs;

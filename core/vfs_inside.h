@@ -3,6 +3,7 @@
 #define CORE_VFS_INSIDE_H
 
 #include "core/vfs_seal.h"
+#include "core/vfs_shm.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -41,7 +42,18 @@ struct vfs_main_file {
     struct vfs_journal_file *journal; /* the same */
     struct vfs_keys keys;             /* of this file alone */
     bool inherits; /* a new file tells SQLite nothing of its page size: VACUUM INTO sets it itself */
+    struct vfs_shared *shared; /* NULL: no shared memory, so one process at a time */
+    bool is_readonly;
 };
+
+/* What stands in for the base's file of a log while there is none, for a connection that only reads. */
+struct vfs_late_file {
+    sqlite3_file api;
+    sqlite3_vfs *vfs;
+    const char *name;
+    sqlite3_file *real; /* NULL while there is none */
+};
+void vfs_late_open(struct vfs_late_file *file, sqlite3_vfs *vfs, const char *name);
 
 /* A write-back cache of at most one batch of sealed frames over the file. All numbers are of frames,
  * from 1; 0 is none. */
@@ -77,6 +89,7 @@ struct vfs_journal_file {
 
 /* sqlite3_io_methods of the kinds. */
 extern const sqlite3_io_methods VFS_MAIN_METHODS;
+extern const sqlite3_io_methods VFS_MAIN_ALONE_METHODS; /* no shared memory */
 extern const sqlite3_io_methods VFS_WAL_METHODS;
 extern const sqlite3_io_methods VFS_JOURNAL_METHODS;
 

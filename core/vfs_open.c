@@ -242,14 +242,21 @@ start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int fl
     file->vfs = vfs;
     file->name = name;
     file->head.keys = &file->keys;
+    const sqlite3_io_methods *below = file->head.base->pMethods;
     file->inherits = sqlite3_uri_boolean(name, "inherit", 0) != 0;
     int code = prove_key(file, (flags & SQLITE_OPEN_CREATE) != 0);
+    if (code == SQLITE_OK && below->iVersion >= 2 && below->xShmMap != NULL &&
+        vfs_shm_is_possible(name))
+        code = vfs_shm_new(name, &file->keys, file->is_readonly, &file->shared);
     if (code == SQLITE_OK)
         code = remember_main(file);
-    if (code == SQLITE_OK)
-        file->head.api.pMethods = &VFS_MAIN_METHODS;
-    else
-        vfs_keys_wipe(&file->keys);
+    if (code == SQLITE_OK) {
+        file->head.api.pMethods =
+            file->shared == NULL ? &VFS_MAIN_ALONE_METHODS : &VFS_MAIN_METHODS;
+        return SQLITE_OK;
+    }
+    vfs_shm_free(file->shared);
+    vfs_keys_wipe(&file->keys);
     return code;
 }
 
@@ -312,12 +319,34 @@ vfs_own_size(void)
     return (sizeof any + 7) & ~(size_t)7;
 }
 
+/* A reader makes no log. */
+static bool
+is_log_to_read(struct vfs *vfs, const char *name, int flags)
+{
+    if ((flags & SQLITE_OPEN_WAL) == 0)
+        return false;
+    const struct vfs_main_file *main = vfs_find_main(vfs, sqlite3_filename_database(name));
+    return main != NULL && main->is_readonly;
+}
+
 int
 vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags, int *out_flags)
 {
+    int opened = flags;
+    int code = SQLITE_OK;
+
     memset(file, 0, vfs_own_size());
     file->base = (sqlite3_file *)((char *)file + vfs_own_size());
-    int code = vfs->base->xOpen(vfs->base, name, file->base, flags, out_flags);
+    if (is_log_to_read(vfs, name, flags)) {
+        vfs_late_open((struct vfs_late_file *)file->base, vfs->base, name);
+        opened = SQLITE_OPEN_WAL | SQLITE_OPEN_READONLY;
+    } else {
+        code = vfs->base->xOpen(vfs->base, name, file->base, flags, &opened);
+    }
+    if (out_flags != NULL)
+        *out_flags = opened;
+    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
+        ((struct vfs_main_file *)file)->is_readonly = (opened & SQLITE_OPEN_READONLY) != 0;
     if (code == SQLITE_OK)
         code = start(vfs, file, name, flags);
     if (code != SQLITE_OK && file->base->pMethods != NULL)

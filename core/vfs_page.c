@@ -21,6 +21,7 @@ main_close(sqlite3_file *file)
 {
     sqlite3_file *base = main_of(file)->head.base;
 
+    vfs_shm_free(main_of(file)->shared);
     vfs_forget_main(main_of(file));
     return base->pMethods->xClose(base);
 }
@@ -31,10 +32,17 @@ static int
 read_page(struct vfs_main_file *file, sqlite3_int64 number, uint8_t *page)
 {
     sqlite3_file *base = file->head.base;
-    int code = base->pMethods->xRead(base, page, VFS_PAGE_BYTES, (number - 1) * VFS_PAGE_BYTES);
+    int code = SQLITE_IOERR_DATA;
 
-    if (code == SQLITE_OK && vfs_page_open(file->head.keys, (uint64_t)number, page))
-        return SQLITE_OK;
+    /* A page that another process writes at this moment is whole a moment later: where SQLite finds no log it reads page 1
+     * without a lock that keeps a checkpoint away. */
+    for (int tries = file->shared == NULL ? 1 : 2; tries > 0; tries--) {
+        code = base->pMethods->xRead(base, page, VFS_PAGE_BYTES, (number - 1) * VFS_PAGE_BYTES);
+        if (code != SQLITE_OK)
+            break;
+        if (vfs_page_open(file->head.keys, (uint64_t)number, page))
+            return SQLITE_OK;
+    }
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
         return code;
     memset(page, 0, VFS_PAGE_BYTES);
@@ -235,20 +243,59 @@ main_characteristics(sqlite3_file *file)
     return main_of(file)->wal != NULL ? kept : kept & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-/* Version 1: no shared wal-index, which would put checksums of plain text on disk, and no mapping.
- * SQLite then allows WAL in exclusive mode only. */
+/* --- the wal-index ---------------------------------------------------------------------------------- */
+
+static int
+main_shm_map(sqlite3_file *file, int region, int size, int may_extend, void volatile **out)
+{
+    return vfs_shm_map(main_of(file)->shared, region, size, may_extend, out);
+}
+
+/* The first of the locks in the wal-index is the writer's (SQLite's documentation of its WAL-mode locks). */
+static int
+main_shm_lock(sqlite3_file *opaque, int offset, int count, int flags)
+{
+    struct vfs_main_file *file = main_of(opaque);
+    bool is_write = offset == 0 && (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+
+    if (is_write && (flags & SQLITE_SHM_UNLOCK) != 0)
+        vfs_wal_lock_released(file);
+    int code = vfs_shm_lock(file->shared, offset, count, flags);
+    if (code == SQLITE_OK && (flags & SQLITE_SHM_LOCK) != 0)
+        vfs_wal_lock_taken(file, is_write);
+    return code;
+}
+
+static void
+main_shm_barrier(sqlite3_file *file)
+{
+    vfs_shm_barrier(main_of(file)->shared);
+}
+
+static int
+main_shm_unmap(sqlite3_file *file, int delete_it)
+{
+    (void)delete_it; /* the last one to leave removes the index */
+    return vfs_shm_unmap(main_of(file)->shared);
+}
+
+#define COMMON_METHODS                                                                             \
+    .xClose = main_close, .xRead = main_read, .xWrite = main_write, .xTruncate = main_truncate,    \
+    .xSync = main_sync, .xFileSize = main_size, .xLock = vfs_lock_through,                         \
+    .xUnlock = vfs_unlock_through, .xCheckReservedLock = vfs_reserved_through,                     \
+    .xFileControl = main_control, .xSectorSize = vfs_sector_size,                                  \
+    .xDeviceCharacteristics = main_characteristics
+
+/* Version 2: no mapping, which would bypass the seal. */
 const sqlite3_io_methods VFS_MAIN_METHODS = {
-    .iVersion = 1,
-    .xClose = main_close,
-    .xRead = main_read,
-    .xWrite = main_write,
-    .xTruncate = main_truncate,
-    .xSync = main_sync,
-    .xFileSize = main_size,
-    .xLock = vfs_lock_through,
-    .xUnlock = vfs_unlock_through,
-    .xCheckReservedLock = vfs_reserved_through,
-    .xFileControl = main_control,
-    .xSectorSize = vfs_sector_size,
-    .xDeviceCharacteristics = main_characteristics,
+    .iVersion = 2,
+    COMMON_METHODS,
+    .xShmMap = main_shm_map,
+    .xShmLock = main_shm_lock,
+    .xShmBarrier = main_shm_barrier,
+    .xShmUnmap = main_shm_unmap,
 };
+
+/* Without memory for it no wal-index is shared: on disk its checksums of plain text would lie open. SQLite then allows WAL
+ * in exclusive mode only. */
+const sqlite3_io_methods VFS_MAIN_ALONE_METHODS = {.iVersion = 1, COMMON_METHODS};

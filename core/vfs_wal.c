@@ -292,6 +292,11 @@ write_frame(struct vfs_wal_file *file, const uint8_t *bytes, sqlite3_int64 numbe
     memcpy(file->room->partial + within, bytes, len);
     file->partial = number;
     file->partial_len = within + len;
+    /* A checksum rewritten, of the frame that was just read: settled now, for after a commit without a sync nothing comes
+     * that would. Another page's header over an own frame is the beginning of a new frame there. */
+    bool is_header = file->partial_len == VFS_FRAME_HEADER_BYTES && file->cached == number;
+    if (is_header && number_in(file->room->partial) == number_in(cached_frame(file)))
+        return settle_partial(file);
     if (file->partial_len < VFS_FRAME_BYTES)
         return SQLITE_OK;
     file->partial = 0;

@@ -61,6 +61,7 @@ if [ -z "${T:-}" ]; then
     counted "simulator finds built-in faults" build/debug/sim --selftest
     check "build of the crash programs" build debug crashes
     counted "power cuts, a sample" build/debug/tests/crash/power --points 450 --jobs 2
+    counted "three writers killed, a sample" build/debug/tests/crash/kill --rounds 20
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
     check "build of the benchmarks" build release benches

@@ -1,0 +1,75 @@
+/* The lock file of a store: byte ranges that processes hold, and a record that proves what they share. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "core/vfs_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+bool
+vfs_lock_path(const char *store, char *path, size_t room)
+{
+    const char *slash = strrchr(store, '/');
+    const char *name = slash == NULL ? store : slash + 1;
+    bool is_store = strcmp(name, "store.db") == 0;
+    int kept = is_store ? (int)(name - store) : (int)strlen(store);
+    int len = snprintf(path, room, "%.*s%s", kept, store, is_store ? "lock" : "-lock");
+
+    return len > 0 && (size_t)len < room;
+}
+
+static struct flock
+range_of(enum vfs_lock_byte byte, short kind)
+{
+    return (struct flock){.l_type = kind, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+}
+
+int
+vfs_lock_set(int fd, enum vfs_lock_byte byte, enum vfs_lock_kind kind)
+{
+    static const short KINDS[] = {F_UNLCK, F_RDLCK, F_WRLCK};
+    struct flock range = range_of(byte, KINDS[kind]);
+
+    while (fcntl(fd, F_OFD_SETLK, &range) != 0)
+        if (errno != EINTR)
+            return errno == EACCES ? EAGAIN : errno;
+    return 0;
+}
+
+bool
+vfs_lock_is_held(int fd, enum vfs_lock_byte byte)
+{
+    struct flock range = range_of(byte, F_WRLCK);
+
+    return fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
+}
+
+bool
+vfs_lock_read(int fd, struct vfs_lock_record *record)
+{
+    uint8_t bytes[VFS_LOCK_RECORD_BYTES];
+
+    if (pread(fd, bytes, sizeof bytes, VFS_LOCK_WORDS_BYTES) != (ssize_t)sizeof bytes)
+        return false;
+    memcpy(record->token, bytes, sizeof record->token);
+    record->inode = 0;
+    for (size_t i = sizeof record->token; i < sizeof bytes; i++)
+        record->inode = record->inode << 8 | bytes[i];
+    return true;
+}
+
+int
+vfs_lock_write(int fd, const struct vfs_lock_record *record)
+{
+    uint8_t bytes[VFS_LOCK_RECORD_BYTES];
+
+    memcpy(bytes, record->token, sizeof record->token);
+    for (size_t i = sizeof record->token; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(record->inode >> (8 * (sizeof bytes - 1 - i)));
+    errno = 0;
+    if (pwrite(fd, bytes, sizeof bytes, VFS_LOCK_WORDS_BYTES) == (ssize_t)sizeof bytes)
+        return 0;
+    return errno == 0 ? EIO : errno;
+}

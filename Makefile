@@ -159,9 +159,10 @@ demo: deps ## the promises, shown from the outside
 fresh: ## test and demo in a new, bare Debian 12 (root)
 	@tools/fresh.sh
 
-crash: crashes ## power cuts at POINTS points (default 20000) from SEED on, and ROUNDS (default 1000) times kill -9
+crash: crashes all ## power cuts at POINTS points (default 20000) from SEED on, and ROUNDS (default 1000) times kill -9
 	@$(OUT)/tests/crash/power --points $(or $(POINTS),20000) --seed $(or $(SEED),1) --jobs $(or $(JOBS),2)
 	@$(OUT)/tests/crash/kill --rounds $(or $(ROUNDS),1000) --seed $(or $(SEED),1)
+	@ROUNDS=$(or $(ROUNDS),1000) SEED=$(or $(SEED),1) tests/crash/kill_baken.sh
 
 faults: ## every read, write, sync, truncation, opening, lock and allocation fails, n-th by n-th, under the sanitizers
 	@$(MAKE) --no-print-directory -s FLAVOUR=asan build/asan/faults

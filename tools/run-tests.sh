@@ -60,8 +60,11 @@ if [ -z "${T:-}" ]; then
     counted "simulator" build/debug/sim --seeds 1000 --found
     counted "simulator finds built-in faults" build/debug/sim --selftest
     check "build of the crash programs" build debug crashes
-    counted "power cuts, a sample" build/debug/tests/crash/power --points 450 --jobs 2
+    counted "power cuts, a sample" build/debug/tests/crash/power --points 800 --jobs 2
     counted "three writers killed, a sample" build/debug/tests/crash/kill --rounds 20
+    counted "kill -9 of commands, a sample" env ROUNDS=20 tests/crash/kill_baken.sh
+    check "build of the program of failures" build asan build/asan/faults
+    counted "failures, a sample" build/asan/faults --sample 4
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
     check "build of the benchmarks" build release benches

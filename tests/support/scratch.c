@@ -21,8 +21,12 @@ demand(bool condition, const char *what)
 void
 scratch_make(struct scratch *scratch)
 {
+    const char *place = getenv("TMPDIR");
+
     memset(scratch, 0, sizeof *scratch);
-    snprintf(scratch->directory, sizeof scratch->directory, "/tmp/baken-test-XXXXXX");
+    if (place == NULL || place[0] != '/' || strlen(place) > 32)
+        place = "/tmp";
+    snprintf(scratch->directory, sizeof scratch->directory, "%s/baken-test-XXXXXX", place);
     demand(mkdtemp(scratch->directory) != NULL, "mkdtemp");
 }
 

@@ -30,7 +30,8 @@ static const char *const known[] = {
     N_("person"), N_("from"), N_("until"), N_("done_on"), N_("done_how"), N_("is_done"),
     /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"), N_("saves"), N_("continuity"),
     N_("clock"), N_("sync"), N_("parked"), N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"),
-    N_("tables"), N_("journal"), N_("log"),
+    N_("tables"), N_("journal"), N_("log"), N_("header"), N_("search"), N_("outbox"), N_("fetch"),
+    N_("unsent"),
     /* today */ N_("appointment"), N_("birthday"), N_("expected"),
 };
 

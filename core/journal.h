@@ -114,5 +114,14 @@ void journal_past_wipe(struct past *past);
 /* A canonical dump of a stream: every record, unit and current version, sorted, as text lines. Two devices with
  * the same applied saves give the same bytes. For doctor and the simulator. */
 enum rc journal_dump(struct journal *journal, struct id stream, struct buf *out) MUST_CHECK;
+/* The same for what is derived once more: the list of conflicts, and the words of the search index, brought up to date first.
+ * For doctor. */
+enum rc journal_dump_derived(struct journal *journal, struct id stream, struct buf *out) MUST_CHECK;
+/* Whether the search index fits its words, in all streams: RC_CORRUPT when not. */
+enum rc journal_check_search(struct journal *journal) MUST_CHECK;
+/* Makes the search index anew from its words. */
+enum rc journal_remake_search(struct journal *journal) MUST_CHECK;
+/* Has the next journal_open drop all caches and make them anew, whatever state they are in: *needs_rebuild tells it. */
+enum rc journal_remake_all(struct journal *journal) MUST_CHECK;
 
 #endif

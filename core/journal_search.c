@@ -99,3 +99,55 @@ journal_index(struct journal *journal)
     rc = index_all(journal);
     return db_end(journal->db, rc);
 }
+
+/* ---- for the doctor --------------------------------------------------------------------------- */
+
+enum rc
+journal_dump_derived(struct journal *journal, struct id stream, struct buf *out)
+{
+    struct stream_row at;
+    struct stmt *stmt;
+    bool row = true;
+    enum rc rc = stream_get(journal, stream, &at);
+
+    if (rc == RC_OK)
+        rc = journal_index(journal);
+    if (rc == RC_OK)
+        rc = db_stmt(journal->db,
+                     "SELECT r.entity, r.id, f.text FROM journal_record AS r JOIN journal_search AS f"
+                     " ON f.rowid = r.rid WHERE r.s = ?1 UNION ALL "
+                     "SELECT r.entity, r.id, c.unit || ' ' || c.versions FROM journal_record AS r"
+                     " JOIN journal_conflict AS c ON c.rid = r.rid WHERE r.s = ?1 ORDER BY 1, 2, 3",
+                     &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, at.s);
+    while (rc == RC_OK && row) {
+        char text[ID_TEXT_CHARS + 1];
+        struct id id;
+        rc = stmt_step(stmt, &row);
+        if (rc != RC_OK || !row)
+            break;
+        rc = stmt_get_id(stmt, 1, &id);
+        id_to_text(id, text);
+        const char *words = stmt_get_text(stmt, 2);
+        if (rc == RC_OK)
+            rc = buf_printf(out, "derived %lld %s %s\n", (long long)stmt_get_int(stmt, 0), text,
+                            words == NULL ? "" : words);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+journal_check_search(struct journal *journal)
+{
+    /* FTS5's own command: compares the index with the rows that it was made of. */
+    return db_run(journal->db, "INSERT INTO journal_search (journal_search) VALUES ('integrity-check')");
+}
+
+enum rc
+journal_remake_search(struct journal *journal)
+{
+    return db_run(journal->db, "INSERT INTO journal_search (journal_search) VALUES ('rebuild')");
+}

@@ -6,17 +6,10 @@
 #include "core/i18n.h"
 #include "core/store.h"
 #include "sync/ack.h"
+#include "sync/doctor_inside.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
 #include "sync/status.h"
-
-struct doctor {
-    struct replica *replica;
-    replica_finding_fn visit;
-    void *context;
-    struct elog_row row;
-    bool is_sound; /* the log, as far as it was looked at */
-};
 
 /* The last applied save of each feed of a stream, in the order of the log's feeds. */
 struct frontiers {
@@ -24,14 +17,23 @@ struct frontiers {
     struct buf saves;
 };
 
-static enum rc
-find(struct doctor *doctor, const char *what, struct id stream, const char *sentence)
+enum rc
+doctor_find(struct doctor *doctor, const char *what, struct id stream, const char *sentence)
 {
     struct doctor_finding finding = {.what = what, .stream = stream};
 
     snprintf(finding.sentence, sizeof finding.sentence, "%s", sentence);
-    doctor->is_sound = doctor->is_sound && strcmp(what, "tables") == 0;
+    doctor->has_found = true;
+    doctor->is_sound =
+        doctor->is_sound && (strcmp(what, "tables") == 0 || strcmp(what, "search") == 0);
     return doctor->visit(doctor->context, &finding);
+}
+
+/* Failures that speak of stored bytes: an index that lost its list of segments, say, has rows that exist already. */
+static bool
+is_damage(enum rc rc)
+{
+    return rc == RC_CORRUPT || rc == RC_EXISTS || rc == RC_INVALID || rc == RC_UNSUPPORTED;
 }
 
 /* ---- pages -------------------------------------------------------------------------------------- */
@@ -54,7 +56,7 @@ check_pages(struct doctor *doctor, bool is_whole)
                  : _("damaged pages of the store: %llu (the first is %llu). What only they hold is lost; what "
                      "the server has is safe"),
              (unsigned long long)verdict.bad, (unsigned long long)verdict.first_bad);
-    return find(doctor, "pages", (struct id){{0}}, sentence);
+    return doctor_find(doctor, "pages", (struct id){{0}}, sentence);
 }
 
 /* ---- chains and signatures ---------------------------------------------------------------------- */
@@ -81,7 +83,7 @@ check_entry(struct doctor *doctor, const struct elog_feed *feed, uint32_t save,
         return RC_OK;
     snprintf(sentence, sizeof sentence, _("save %u of a feed does not hold: %s"),
              (unsigned)entry->first, what);
-    return find(doctor, what, feed->stream, sentence);
+    return doctor_find(doctor, what, feed->stream, sentence);
 }
 
 static enum rc
@@ -103,7 +105,9 @@ check_feed(void *context, const struct elog_feed *feed)
         if (rc == RC_ABSENT)
             return doctor->row.state == ELOG_PARKED
                        ? RC_OK
-                       : find(doctor, "gap", feed->stream, _("entries of a feed are missing"));
+                       : doctor_find(doctor, "gap", feed->stream, _("entries of a feed are missing"));
+        if (is_damage(rc))
+            return doctor_find(doctor, "header", feed->stream, _("an entry of a feed cannot be read"));
         if (rc == RC_OK)
             rc = check_entry(doctor, feed, save, previous);
         memcpy(previous, doctor->row.entry.hash, sizeof previous);
@@ -140,7 +144,7 @@ digest_of(struct replica *replica, struct id stream, const uint8_t *vector, size
             ack_digest_add(&made, ref.device, ref.incarnation, last, hash);
     }
     ack_digest_end(&made, digest);
-    return rc == RC_ABSENT ? RC_OK : rc;
+    return rc == RC_ABSENT || is_damage(rc) ? RC_OK : rc; /* damage is told of where the feeds are looked at */
 }
 
 static enum rc
@@ -183,7 +187,7 @@ check_acks(struct doctor *doctor)
             break;
         rc = digest_of(replica, stream, vector.data, vector.len, ours, &is_known);
         if (rc == RC_OK && is_known && memcmp(ours, theirs, sizeof ours) != 0)
-            rc = find(doctor, "digest", stream,
+            rc = doctor_find(doctor, "digest", stream,
                       _("a colleague's device has another past of this stream"));
     }
     buf_wipe(&vector);
@@ -224,7 +228,24 @@ picture(struct doctor *doctor, struct id stream, struct buf *dump, struct fronti
 {
     enum rc rc = journal_dump(doctor->replica->journal, stream, dump);
 
+    if (rc == RC_OK)
+        rc = journal_dump_derived(doctor->replica->journal, stream, dump);
     return rc == RC_OK ? elog_feeds(doctor->replica->db, stream, put_frontier, frontiers) : rc;
+}
+
+/* Tables that cannot even be emptied are dropped and made anew by the next command that opens the store. */
+static enum rc
+remake(struct doctor *doctor, struct id stream)
+{
+    enum rc rc = doctor->is_sound ? journal_remake_all(doctor->replica->journal) : RC_OK;
+
+    if (rc != RC_OK)
+        return rc;
+    return doctor_find(doctor, "tables", stream,
+                       doctor->is_sound
+                           ? _("the tables are damaged; the next command makes them anew from the log, with what was "
+                               "not sent yet")
+                           : _("the tables are damaged, and the log is as well: run `baken sync`, and this again"));
 }
 
 /* Rebuilds, and compares the dumps. The rebuild stays where it differs, for the log is the source of truth; but not
@@ -242,24 +263,34 @@ check_tables(struct doctor *doctor, struct id stream)
     if (rc != RC_OK)
         return rc;
     rc = picture(doctor, stream, &before, &had);
+    bool is_readable = !is_damage(rc);
+    if (!is_readable) { /* whatever the log gives is better */
+        buf_clear(&before);
+        buf_clear(&had.saves);
+        rc = RC_OK;
+    }
     if (rc == RC_OK)
         rc = replica_rebuild(replica, stream);
     if (rc == RC_OK)
         rc = picture(doctor, stream, &after, &has);
-    bool is_same = before.len == after.len &&
+    bool is_broken = is_damage(rc); /* not even emptying them works */
+    bool is_same = is_readable && before.len == after.len &&
                    (before.len == 0 || memcmp(before.data, after.data, before.len) == 0);
-    bool stays = rc == RC_OK && !is_same && doctor->is_sound && has_reached(&had.saves, &has.saves);
+    bool stays = rc == RC_OK && !is_same && doctor->is_sound &&
+                 (!is_readable || has_reached(&had.saves, &has.saves));
     if (stays)
         rc = db_end(replica->db, rc);
     else
         db_rollback(replica->db);
     source_forget(replica);
-    if (rc == RC_OK && !is_same)
-        rc = find(doctor, "tables", stream,
-                  stays ? _("the tables differed from what the log says, and were made anew from it, with "
-                            "what was not sent yet")
-                        : _("the tables differ from what the log says, and stay as they are, for the log "
-                            "is damaged or lacks something: run `baken sync`, and this again"));
+    if (is_broken)
+        rc = remake(doctor, stream);
+    else if (rc == RC_OK && !is_same)
+        rc = doctor_find(doctor, "tables", stream,
+                         stays ? _("the tables differed from what the log says, and were made anew from it, with "
+                                   "what was not sent yet")
+                               : _("the tables differ from what the log says, and stay as they are, for the log "
+                                   "is damaged or lacks something: run `baken sync`, and this again"));
     buf_wipe(&has.saves);
     buf_wipe(&had.saves);
     buf_wipe(&after);
@@ -267,33 +298,100 @@ check_tables(struct doctor *doctor, struct id stream)
     return rc;
 }
 
-enum rc
-replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
+/* The words of the index are compared with the tables; this is whether the index fits its words. */
+static enum rc
+check_search(struct doctor *doctor)
 {
-    struct doctor doctor = {replica, visit, context, ELOG_ROW_EMPTY, true};
-    struct id stream;
-    bool found = false;
+    struct journal *journal = doctor->replica->journal;
+    enum rc rc = journal_check_search(journal);
 
-    enum rc rc = db_check_structure(replica->db);
-    bool is_whole = rc == RC_OK;
-    if (rc == RC_CORRUPT)
-        rc = find(&doctor, "structure", (struct id){{0}}, rc_sentence());
-    if (rc == RC_OK)
-        rc = check_pages(&doctor, is_whole);
-    if (rc != RC_OK || !is_whole)
+    if (!is_damage(rc))
         return rc;
-    if (replica->is_in_team) {
-        rc = elog_feeds(replica->db, (struct id){{0}}, check_feed, &doctor);
-        if (rc == RC_OK)
-            rc = check_acks(&doctor);
-        if (rc == RC_OK)
-            rc = streams_next(replica, NULL, &stream, &found);
+    rc = journal_remake_search(journal);
+    if (is_damage(rc))
+        rc = journal_remake_all(journal);
+    return rc == RC_OK ? doctor_find(doctor, "search", (struct id){{0}},
+                                     _("the search index did not fit the notes, and was made anew"))
+                       : rc;
+}
+
+/* A stream is torn when one of its feeds does not hold. */
+static enum rc
+visit_feed(void *context, const struct elog_feed *feed)
+{
+    struct doctor *doctor = context;
+    bool had_found = doctor->has_found;
+
+    doctor->has_found = false;
+    enum rc rc = check_feed(doctor, feed);
+    if (rc == RC_OK && doctor->has_found &&
+        (doctor->torn.len < ID_BYTES ||
+         memcmp(doctor->torn.data + doctor->torn.len - ID_BYTES, feed->stream.bytes, ID_BYTES) != 0))
+        rc = buf_put(&doctor->torn, feed->stream.bytes, ID_BYTES); /* feeds come by stream */
+    doctor->has_found = doctor->has_found || had_found;
+    return rc;
+}
+
+/* Keys and log, which the tables are made of; with what can be repaired of them. */
+static enum rc
+check_log(struct doctor *doctor)
+{
+    enum rc rc = doctor_keys(doctor);
+
+    if (rc == RC_OK)
+        rc = elog_feeds(doctor->replica->db, (struct id){{0}}, visit_feed, doctor);
+    if (rc == RC_OK)
+        rc = check_acks(doctor);
+    for (size_t at = 0; rc == RC_OK && at < doctor->torn.len; at += ID_BYTES) {
+        struct id stream;
+        memcpy(stream.bytes, doctor->torn.data + at, ID_BYTES);
+        rc = doctor_entries(doctor, stream);
     }
+    return rc == RC_OK ? doctor_outbox(doctor) : rc;
+}
+
+static enum rc
+check_streams(struct doctor *doctor)
+{
+    struct replica *replica = doctor->replica;
+    struct id stream;
+    bool found, is_here, is_filling;
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+
     while (rc == RC_OK && found) {
-        rc = check_tables(&doctor, stream);
+        rc = streams_have(replica, stream, &is_here, &is_filling);
+        if (rc == RC_OK && is_here && !is_filling)
+            rc = check_tables(doctor, stream);
         if (rc == RC_OK)
             rc = streams_next(replica, &stream, &stream, &found);
     }
+    return rc == RC_OK ? check_search(doctor) : rc;
+}
+
+enum rc
+replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
+{
+    struct doctor doctor = {
+        .replica = replica,
+        .visit = visit,
+        .context = context,
+        .row = ELOG_ROW_EMPTY,
+        .is_sound = true,
+        .torn = BUF_EMPTY((size_t)1 << 24),
+    };
+    enum rc rc = db_check_structure(replica->db);
+    bool is_whole = rc == RC_OK;
+
+    if (rc == RC_CORRUPT)
+        rc = doctor_find(&doctor, "structure", (struct id){{0}}, rc_sentence());
+    if (rc == RC_OK)
+        rc = check_pages(&doctor, is_whole);
+    if (rc == RC_OK && is_whole && replica->is_in_team) {
+        rc = check_log(&doctor);
+        if (rc == RC_OK && !doctor.lacks_keys && !doctor.lacks_saves)
+            rc = check_streams(&doctor);
+    }
     elog_row_wipe(&doctor.row);
+    buf_wipe(&doctor.torn);
     return rc;
 }

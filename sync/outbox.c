@@ -1,16 +1,22 @@
 /* Saves in line: put, read, counted. Sealing is in outbox_seal.c. */
 #include "sync/outbox.h"
 
+#include <string.h>
+
+#include "core/i18n.h"
 #include "sync/replica_own.h"
 
 enum rc
 outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body)
 {
     struct stmt *stmt;
-    enum rc rc =
-        db_stmt(db, "INSERT INTO sync_outbox (feed, save, body) VALUES (?1, ?2, ?3)", &stmt);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    enum rc rc = db_stmt(
+        db, "INSERT INTO sync_outbox (feed, save, body, hash) VALUES (?1, ?2, ?3, ?4)", &stmt);
     if (rc != RC_OK)
         return rc;
+    crypto_hash_plain(body->data, body->len, hash);
+    stmt_blob(stmt, 4, hash, sizeof hash);
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
     stmt_blob(stmt, 3, body->data, body->len);
@@ -23,7 +29,8 @@ outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
     struct stmt *stmt;
 
     buf_clear(body);
-    enum rc rc = db_stmt(db, "SELECT body FROM sync_outbox WHERE feed = ?1 AND save = ?2", &stmt);
+    enum rc rc =
+        db_stmt(db, "SELECT body, hash FROM sync_outbox WHERE feed = ?1 AND save = ?2", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
@@ -31,6 +38,14 @@ outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body)
     rc = stmt_need_row(stmt);
     if (rc == RC_OK)
         rc = stmt_get_buf(stmt, 0, body);
+    if (rc == RC_OK && !stmt_is_null(stmt, 1)) {
+        uint8_t stored[CRYPTO_HASH_BYTES], hash[CRYPTO_HASH_BYTES];
+        crypto_hash_plain(body->data, body->len, hash);
+        rc = stmt_get_fixed(stmt, 1, stored, sizeof stored);
+        if (rc == RC_OK && memcmp(stored, hash, sizeof hash) != 0)
+            rc = rc_fail(RC_CORRUPT, _("save %u, which was not sent yet, is damaged"),
+                         (unsigned)save);
+    }
     stmt_done(stmt);
     return rc;
 }

@@ -7,7 +7,7 @@
 struct replica;
 
 enum rc outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body) MUST_CHECK;
-/* Replaces `body`; RC_ABSENT without a sentence. */
+/* Replaces `body`; RC_ABSENT without a sentence; RC_CORRUPT: it is not what was put. */
 enum rc outbox_get(struct db *db, int64_t feed, uint32_t save, struct buf *body) MUST_CHECK;
 enum rc outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last) MUST_CHECK;
 enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;

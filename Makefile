@@ -27,7 +27,7 @@ TEST_DOORS := -DBAKEN_TEST_CLOCK
 CC_debug := gcc
 CFLAGS_debug := -O1 $(TEST_DOORS)
 CC_release := gcc
-CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
     -DBAKEN_LOCALEDIR='"$(PREFIX)/share/locale"'
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 CC_asan := gcc
@@ -51,7 +51,8 @@ $(if $(CC),,$(error no such FLAVOUR: $(FLAVOUR)))
 PACKAGES := sqlite3 libsodium libcrypto libcurl libcjson libmicrohttpd libzstd libkeyutils
 CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -MMD -MP \
     $(shell pkg-config --cflags $(PACKAGES) cmocka 2>/dev/null)
-CFLAGS := -std=c11 -g -pthread $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
+# Position-independent throughout: the same objects make the extension.
+CFLAGS := -std=c11 -g -pthread -fPIC -fno-semantic-interposition $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
 LDFLAGS := $(CFLAGS_$(FLAVOUR)) -pthread $(LDFLAGS_$(FLAVOUR))
 LDLIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lunistring -lm
 CMOCKA := -lcmocka
@@ -62,7 +63,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
 MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
 BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o
-CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o,$(call objects,cli/*.c))
+CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o $(OUT)/cli/bakenvfs.o,$(call objects,cli/*.c))
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
 SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
@@ -73,6 +74,7 @@ TOOLS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/tools/*.c))
 CRASHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/crash/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS := $(OUT)/baken $(OUT)/bakend
+EXTENSION := $(OUT)/bakenvfs.so
 SIM := $(OUT)/sim
 FAULTS := $(OUT)/faults
 # What the program of failures makes fail in our own code, see tests/crash/faults/wrap.c.
@@ -81,10 +83,11 @@ FAULT_WRAPS := open read pread write pwrite fsync ftruncate rename unlink mkdir 
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
+.PHONY: all bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
     coverage pot install clean help
 
-all: $(LIBRARIES) $(PROGRAMS) $(CATALOGUES) ## both programs, the libraries and the messages (default)
+all: $(LIBRARIES) $(PROGRAMS) $(EXTENSION) $(CATALOGUES) ## programs, extension, libraries, messages (default)
+bakenvfs: $(EXTENSION) ## the extension by which SQLite's own shell reads a store
 units: $(UNITS) $(CATALOGUES) ## the unit tests, built but not run
 tools: $(TOOLS) ## what the end-to-end tests look into a store with
 fuzzers: $(FUZZERS) ## the fuzz entries (FLAVOUR=fuzz: libFuzzer; else they replay files)
@@ -131,6 +134,10 @@ $(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS) $(CRASHES):
 
 $(FAULTS): $(call objects,tests/crash/faults/*.c) $(SUPPORT_OBJECTS) $(LIBRARIES)
 	$(CC) $(LDFLAGS) $(patsubst %,-Wl$(COMMA)--wrap=%,$(FAULT_WRAPS)) -o $@ $^ $(LDLIBS)
+
+# It shows SQLite its entry point alone; SQLite itself is the shell's own.
+$(EXTENSION): $(OUT)/cli/bakenvfs.o $(OUT)/libbaken.a
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,--exclude-libs,ALL -Wl,--as-needed -o $@ $^ $(LDLIBS)
 
 $(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(OUT)/libcli.a $(LIBRARIES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CMOCKA) $(LDLIBS)
@@ -213,6 +220,7 @@ install: ## programs and messages to DESTDIR/PREFIX (default /usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	for program in $(patsubst $(OUT)/%,build/release/%,$(PROGRAMS)); do \
 	    install $$program '$(DESTDIR)$(PREFIX)/bin' || exit 1; done
+	install -D -m 644 build/release/bakenvfs.so '$(DESTDIR)$(PREFIX)/lib/baken/bakenvfs.so'
 	for mo in $(patsubst $(OUT)/locale/%,%,$(CATALOGUES)); do \
 	    install -D -m 644 build/release/locale/$$mo '$(DESTDIR)$(PREFIX)/share/locale/'$$mo; done
 

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "cli/unlock.h"
+#include "core/home.h"
 #include "core/i18n.h"
 #include "core/store.h"
 #include "core/store_rights.h"
@@ -16,20 +17,7 @@ enum { PATH_CEILING_BYTES = 4096 };
 enum rc
 call_directory(const struct call *call, struct buf *path)
 {
-    const char *chosen = options_get(&call->options, OPT_STORE);
-    const char *data = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
-
-    if (chosen == NULL)
-        chosen = getenv("BAKEN_HOME");
-    if (chosen != NULL && chosen[0] != '\0')
-        return buf_put(path, chosen, strlen(chosen));
-    /* The XDG rules: a relative path is as good as none. */
-    if (data != NULL && data[0] == '/')
-        return buf_printf(path, "%s/baken", data);
-    if (home == NULL || home[0] == '\0')
-        return rc_fail(RC_INVALID, _("there is no home directory: give --store"));
-    return buf_printf(path, "%s/.local/share/baken", home);
+    return home_directory(options_get(&call->options, OPT_STORE), path);
 }
 
 enum rc

@@ -172,8 +172,8 @@ free_vfs(struct vfs *vfs)
     free(vfs);
 }
 
-enum rc
-vfs_register(const char *base, const struct secret *key, const uint8_t *file_id, struct vfs **out)
+static enum rc
+new_vfs(const char *base, const struct secret *key, const uint8_t *file_id, struct vfs **out)
 {
     struct vfs *vfs;
     enum rc rc;
@@ -201,8 +201,21 @@ vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
         memcpy(vfs->first_id, file_id, VFS_FILE_ID_BYTES);
         vfs->is_expected = vfs->is_known = true;
     }
-    snprintf(vfs->name, sizeof vfs->name, "baken-%016llx", (unsigned long long)random_u64());
     fill_api(vfs);
+    *out = vfs;
+    return RC_OK;
+}
+
+enum rc
+vfs_register(const char *base, const struct secret *key, const uint8_t *file_id, struct vfs **out)
+{
+    struct vfs *vfs;
+    enum rc rc = new_vfs(base, key, file_id, &vfs);
+
+    *out = NULL;
+    if (rc != RC_OK)
+        return rc;
+    snprintf(vfs->name, sizeof vfs->name, "baken-%016llx", (unsigned long long)random_u64());
     if (sqlite3_vfs_register(&vfs->api, 0) != SQLITE_OK) {
         free_vfs(vfs);
         return rc_nomem();
@@ -210,6 +223,46 @@ vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
     *out = vfs;
     return RC_OK;
 }
+
+enum rc
+vfs_register_for_good(const char *name, const struct secret *key, const char *path,
+                      const uint8_t *file_id)
+{
+    struct vfs *vfs;
+    int code = vfs_id_judge(key, file_id);
+
+    if (code == VFS_NEWER)
+        return rc_fail(RC_UNSUPPORTED, _("a newer program wrote the store"));
+    if (code != VFS_FITS)
+        return rc_fail(RC_LOCKED, _("the key does not fit this store"));
+    if (sqlite3_vfs_find(name) != NULL)
+        return RC_OK;
+    enum rc rc = new_vfs(NULL, key, file_id, &vfs);
+    if (rc != RC_OK)
+        return rc;
+    snprintf(vfs->name, sizeof vfs->name, "%s", name);
+    vfs->reads_only = true;
+    vfs->first_path = calloc(1, (size_t)vfs->base->mxPathname + 1);
+    rc = vfs->first_path == NULL ? rc_nomem() : RC_OK;
+    if (rc == RC_OK && (vfs->base->xFullPathname(vfs->base, path, vfs->base->mxPathname + 1,
+                                                 vfs->first_path) & 0xff) != SQLITE_OK)
+        rc = rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (rc == RC_OK && sqlite3_vfs_register(&vfs->api, 0) != SQLITE_OK)
+        rc = rc_nomem();
+    if (rc != RC_OK)
+        free_vfs(vfs);
+    return rc;
+}
+
+int
+vfs_answer_loader(enum rc rc, char **message)
+{
+    if (rc == RC_OK)
+        return SQLITE_OK_LOAD_PERMANENTLY;
+    *message = sqlite3_mprintf("%s", rc_sentence());
+    return SQLITE_ERROR;
+}
+
 void
 vfs_unregister(struct vfs *vfs)
 {

@@ -27,20 +27,32 @@ enum {
 struct vfs;
 
 /*
- * Registers an encrypting VFS for ONE store file, under a name of its own, on top of another.
+ * Registers an encrypting VFS for the files of ONE store key, under a name of its own, on top of another.
+ * Each main file has its own id and keys; a new one gets an id as it is opened.
  *
  * base     name of the VFS below, NULL for "unix"
  * key      32 bytes; copied into the arena
- * file_id  what keyslots.json says the file begins with; NULL when the file is to be made, or its id
- *          is not known. With it, an empty or foreign file is refused (SQLITE_NOTADB), and a first
- *          sector that a power cut spoilt is restored from the WAL.
+ * file_id  what keyslots.json says the FIRST file that is opened begins with; NULL when that is to be
+ *          made, or its id is not known. With it, an empty or foreign file is refused (SQLITE_NOTADB)
+ *          there, and a first sector that a power cut spoilt is restored from the WAL.
  * fails    RC_ABSENT no such base; RC_NOMEM; RC_INVALID a key of another length
  */
 enum rc vfs_register(const char *base, const struct secret *key, const uint8_t *file_id,
                      struct vfs **vfs) MUST_CHECK;
-void vfs_unregister(struct vfs *vfs); /* after the last close of its file; accepts NULL */
+void vfs_unregister(struct vfs *vfs); /* after the last close of its files; accepts NULL */
+/*
+ * For an extension that SQLite's shell loads: registers under a name of its choice, for as long as the
+ * process lives. The store at `path` is opened read-only unless a URI says mode=rw; other files as they
+ * are asked for. Does nothing when the name is taken.
+ *
+ * fails    RC_LOCKED the key does not fit the id; RC_UNSUPPORTED a newer format; RC_NOMEM, RC_TOO_LARGE
+ */
+enum rc vfs_register_for_good(const char *name, const struct secret *key, const char *path,
+                              const uint8_t *file_id) MUST_CHECK;
+/* What such an extension's entry point returns; *message, when it failed, is SQLite's to free. */
+int vfs_answer_loader(enum rc rc, char **message);
 const char *vfs_name(const struct vfs *vfs);
-/* The id of the file that was opened through it; RC_ABSENT before. */
+/* The id of the first file that was opened through it; RC_ABSENT before. */
 enum rc vfs_file_id(const struct vfs *vfs, uint8_t id[VFS_FILE_ID_BYTES]) MUST_CHECK;
 
 /* Deletes a store file and its log, through the VFS `base` (NULL: "unix"). RC_OK when they are gone. */

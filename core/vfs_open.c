@@ -329,14 +329,26 @@ is_log_to_read(struct vfs *vfs, const char *name, int flags)
     return main != NULL && main->is_readonly;
 }
 
+/* Of a main file alone: only its name has parameters behind it. */
+static bool
+is_read_only(const struct vfs *vfs, const char *name)
+{
+    const char *mode = sqlite3_uri_parameter(name, "mode");
+
+    return vfs->reads_only && strcmp(name, vfs->first_path) == 0 &&
+           (mode == NULL || strncmp(mode, "rw", 2) != 0);
+}
+
 int
 vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags, int *out_flags)
 {
-    int opened = flags;
-    int code = SQLITE_OK;
+    int opened, code = SQLITE_OK;
 
     memset(file, 0, vfs_own_size());
     file->base = (sqlite3_file *)((char *)file + vfs_own_size());
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0 && is_read_only(vfs, name))
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+    opened = flags;
     if (is_log_to_read(vfs, name, flags)) {
         vfs_late_open((struct vfs_late_file *)file->base, vfs->base, name);
         opened = SQLITE_OPEN_WAL | SQLITE_OPEN_READONLY;

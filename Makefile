@@ -48,7 +48,7 @@ CFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined $(TEST_DO
 CC := $(CC_$(FLAVOUR))
 $(if $(CC),,$(error no such FLAVOUR: $(FLAVOUR)))
 
-PACKAGES := sqlite3 libsodium libcrypto libcurl libcjson libmicrohttpd libzstd libkeyutils
+PACKAGES := sqlite3 libsodium libcrypto libcurl libcjson libmicrohttpd libzstd libkeyutils libqrencode
 CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -MMD -MP \
     $(shell pkg-config --cflags $(PACKAGES) cmocka 2>/dev/null)
 # Position-independent throughout: the same objects make the extension.

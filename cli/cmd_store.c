@@ -6,6 +6,7 @@
 #include "core/i18n.h"
 #include "core/keyslot.h"
 #include "core/store.h"
+#include "core/store_token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,47 +21,32 @@ enum {
     FREE_LEAST_MIB = 100,
 };
 
-/* The slots of the store that the call is about, and its directory (lent from `path`). */
-static enum rc
-read_slots(struct call *call, struct buf *path, const char **directory, struct store_slots *slots)
-{
-    enum rc rc = call_directory(call, path);
-
-    *directory = rc == RC_OK ? buf_text(path) : NULL;
-    if (rc == RC_OK && *directory == NULL)
-        rc = rc_nomem();
-    if (rc == RC_OK)
-        rc = store_key_read(*directory, slots);
-    return rc == RC_ABSENT ? call_no_store(call, *directory) : rc;
-}
-
 enum rc
 cmd_unlock(struct call *call)
 {
     struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
-    struct secret passphrase = SECRET_EMPTY, key = SECRET_EMPTY;
+    struct secret key = SECRET_EMPTY;
     struct store_slots slots;
     const char *directory = NULL;
     uint32_t minutes = TIMEOUT_MINUTES;
     enum rc rc = call_number(call, OPT_TIMEOUT, 1, TIMEOUT_MOST, TIMEOUT_MINUTES, &minutes);
 
     if (rc == RC_OK)
-        rc = read_slots(call, &path, &directory, &slots);
+        rc = unlock_read_slots(call, &path, &directory, &slots);
     if (rc == RC_OK)
-        rc = unlock_passphrase(call, false, &passphrase);
-    if (rc == RC_OK)
-        rc = unlock_slots(call, &slots, &passphrase, &key);
+        rc = unlock_slots(call, directory, &slots, &key);
     bool is_right = rc == RC_OK;
     if (is_right)
         rc = keyslot_park(slots.store, &key, minutes * 60);
-    if (is_right && rc == RC_ABSENT)
+    if (is_right && rc == RC_ABSENT) {
+        call->ending.advice = _("every command can be used: each asks for the passphrase");
         rc = rc_fail(RC_LOCKED, _("the passphrase is right, but the kernel keeps no keys here"));
+    }
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);
         out_int(&call->out, "minutes", NULL, minutes);
         out_line(&call->out, _("Open for %u minutes; `baken lock` closes it."), (unsigned)minutes);
     }
-    secret_wipe(&passphrase);
     secret_wipe(&key);
     buf_wipe(&path);
     return rc;
@@ -73,7 +59,7 @@ cmd_lock(struct call *call)
     struct store_slots slots;
     const char *directory = NULL;
     bool was_open = false;
-    enum rc rc = read_slots(call, &path, &directory, &slots);
+    enum rc rc = unlock_read_slots(call, &path, &directory, &slots);
 
     if (rc == RC_OK) {
         rc = keyslot_remove(slots.store);
@@ -89,32 +75,60 @@ cmd_lock(struct call *call)
     return rc;
 }
 
+/* Where keyslots.json is lost, the key may still be parked: the instance token says under whose name. */
+static enum rc
+find_parked(const char *directory, struct id *store, struct secret *key)
+{
+    struct buf state = BUF_EMPTY(PATH_CEILING_BYTES);
+    enum rc rc = store_token_directory(NULL, &state);
+
+    if (rc == RC_OK && buf_text(&state) == NULL)
+        rc = rc_nomem();
+    if (rc == RC_OK)
+        rc = store_token_find(buf_text(&state), directory, store);
+    if (rc == RC_OK)
+        rc = keyslot_fetch(*store, key);
+    buf_wipe(&state);
+    return rc;
+}
+
+/* The new one comes from the file named, or from the terminal: never from where the old one is. */
+static enum rc
+read_fresh(struct call *call, struct secret *fresh)
+{
+    if (call->word_count > 0)
+        return unlock_file(call, call->words[0], fresh);
+    if (call_has(call, OPT_NO_INPUT))
+        return rc_fail(RC_LOCKED,
+                       _("the new passphrase is in no file, and --no-input forbids to ask"));
+    progress_step(&call->out.progress, NULL);
+    return unlock_ask_new(fresh);
+}
+
 enum rc
 cmd_passphrase_change(struct call *call)
 {
     struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
-    struct secret old = SECRET_EMPTY, fresh = SECRET_EMPTY;
+    struct secret key = SECRET_EMPTY, fresh = SECRET_EMPTY;
     struct store_key_cost cost = unlock_cost();
     struct store_slots slots;
+    struct id store = {{0}};
     const char *directory = NULL;
-    enum rc rc = read_slots(call, &path, &directory, &slots);
+    enum rc rc = unlock_read_slots(call, &path, &directory, &slots);
+    bool is_lost = rc == RC_CORRUPT && find_parked(directory, &store, &key) == RC_OK;
 
+    if (rc == RC_CORRUPT)
+        rc = is_lost ? RC_OK : store_key_read(directory, &slots); /* its sentence again */
+    else if (rc == RC_OK)
+        rc = unlock_slots(call, directory, &slots, &key);
     if (rc == RC_OK)
-        rc = unlock_passphrase(call, false, &old);
-    /* The new one comes from the file named, or from the terminal: never from where the old one is. */
-    if (rc == RC_OK && call->word_count > 0) {
-        rc = unlock_file(call, call->words[0], &fresh);
-    } else if (rc == RC_OK && call_has(call, OPT_NO_INPUT)) {
-        rc = rc_fail(RC_LOCKED,
-                     _("the new passphrase is in no file, and --no-input forbids to ask"));
-    } else if (rc == RC_OK) {
-        rc = unlock_ask_new(&fresh);
-    }
+        rc = read_fresh(call, &fresh);
     if (rc == RC_OK) {
         sigset_t before;
         progress_step(&call->out.progress, _("changing the passphrase"));
         interrupt_hold(&before);
-        rc = store_key_change(directory, &call->clock, &old, &fresh, &cost);
+        rc = is_lost ? store_key_renew(directory, &call->clock, store, &key, &fresh, &cost)
+                     : store_key_set_passphrase(directory, &call->clock, &key, &fresh, &cost);
         interrupt_release(&before);
     }
     if (rc == RC_OK) {
@@ -123,7 +137,11 @@ cmd_passphrase_change(struct call *call)
             &call->out, "%s",
             _("The passphrase is changed. Old copies of the store still open with the old one."));
     }
-    secret_wipe(&old);
+    if (rc == RC_OK && is_lost)
+        out_notice(&call->out, "new_key_slots", "%s",
+                   _("keyslots.json was lost or damaged and is written anew; recovery sheets of before are void: "
+                     "`baken recovery print` makes a new one."));
+    secret_wipe(&key);
     secret_wipe(&fresh);
     buf_wipe(&path);
     return rc;
@@ -194,6 +212,10 @@ check_memory(struct call *call)
             secret_is_locked()
                 ? _("keys in memory are never swapped to disk")
                 : _("the kernel refuses to lock memory: keys may be swapped to disk"));
+    if (store_slots_state(call->store) == STORE_SLOTS_FINE)
+        finding(call, "ok", "key_slots", _("the key slots are the newest that opened this store"));
+    else
+        finding(call, "error", "key_slots", call_slots_sentence(store_slots_state(call->store)));
     finding(call, "ok", "keyring",
             rc == RC_OK ? _("the store is open until its time is over")
                         : _("the passphrase is asked each time"));
@@ -261,6 +283,8 @@ cmd_doctor(struct call *call)
         rc = store_accept_lack(call->store);
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
         rc = vfs_kept_forget(store_directory(call->store));
+    if (rc == RC_OK && call_has(call, OPT_ACCEPT))
+        rc = store_accept_slots(call->store);
     if (rc != RC_OK)
         return rc;
     progress_step(&call->out.progress, _("checking the store"));

@@ -9,6 +9,7 @@
 #include "core/date.h"
 #include "core/record.h"
 #include "core/secret.h"
+#include "core/store.h"
 #include "core/vfs_kept.h"
 #include "sync/replica.h"
 
@@ -68,6 +69,10 @@ void call_close(struct call *call);
 const char *call_lack_sentence(void);
 /* That recovery ended early in the log of this opening. */
 const char *call_cut_sentence(const struct vfs_kept *kept);
+/* For people: what to do when keyslots.json is gone or damaged. */
+const char *call_lost_slots_advice(void);
+/* For people: what is the matter with keyslots.json, and what to do. */
+const char *call_slots_sentence(enum store_slots_state state);
 /* For people: what waits for the server's word, by the reason of store_is_continuous. */
 void call_doubt_sentence(const char *reason, char *text, size_t room);
 

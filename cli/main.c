@@ -18,6 +18,7 @@
 #define MEMBER (O(GIVEN_NAME) | O(SURNAME) | O(BIRTH_DATE) | O(RELATION) | O(LIVES) | O(PHONE))
 #define VISIT (NOTE | O(DATE) | O(TIME) | O(KIND) | O(MINUTES) | O(NEXT))
 #define GOAL (NOTE | O(MEASURE) | O(DEADLINE) | O(HOLDER) | O(LEVEL))
+#define SHEET (O(RECOVERY) | O(RECOVERY_FILE))
 #define LISTING (O(FROM) | O(UNTIL) | O(LIMIT) | O(ALL))
 
 static const struct command commands[] = {
@@ -32,12 +33,14 @@ static const struct command commands[] = {
      N_("show what has two versions, side by side")},
     {"resolve", NULL, "ID --take WHAT --token TOKEN", 1, 1, cmd_resolve, NOTE | O(TAKE) | O(TOKEN),
      N_("choose between the versions that were on the screen")},
-    {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT),
+    {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT) | SHEET,
      N_("open the store and keep it open for a while")},
     {"lock", NULL, "", 0, 0, cmd_lock, 0, N_("close the store: the passphrase is needed again")},
     {"doctor", NULL, "", 0, 0, cmd_doctor, O(ACCEPT), N_("check everything on this device")},
-    {"passphrase", "change", "[NEW-PASSPHRASE-FILE]", 0, 1, cmd_passphrase_change, 0,
+    {"passphrase", "change", "[NEW-PASSPHRASE-FILE]", 0, 1, cmd_passphrase_change, SHEET,
      N_("choose another passphrase")},
+    {"recovery", "print", "", 0, 0, cmd_recovery_print, O(OUTPUT) | SHEET,
+     N_("make a recovery sheet, for when the passphrase is forgotten; it ends the one before")},
     {"team", "create", "--server ADDRESS --name NAME", 0, 0, cmd_team_create,
      O(SERVER) | O(CODE_FILE) | O(NAME) | O(DEVICE) | O(ROLES),
      N_("make a team on a server, with this device as its first")},
@@ -233,6 +236,17 @@ tell_lack(struct call *call)
         out_notice(&call->out, "log_cut", "%s", call_cut_sentence(store_kept_log(call->store)));
 }
 
+/* Likewise, until the passphrase is changed: somebody may have put an old file back. */
+static void
+tell_slots(struct call *call)
+{
+    enum store_slots_state state = call->store == NULL ? STORE_SLOTS_FINE : store_slots_state(call->store);
+
+    if (state != STORE_SLOTS_FINE)
+        out_notice(&call->out, state == STORE_SLOTS_OLD ? "old_key_slots" : "altered_key_slots", "%s",
+                   call_slots_sentence(state));
+}
+
 /* Runs the command and says how it ended. */
 static int
 run(struct call *call, const char *name)
@@ -248,6 +262,7 @@ run(struct call *call, const char *name)
     if (rc != RC_OK)
         out_forget_notices(&call->out);
     tell_lack(call);
+    tell_slots(call);
     if (rc == RC_OK)
         rc = out_finish(&call->out);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));

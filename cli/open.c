@@ -89,6 +89,8 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
         rc = check_rights(call, directory);
     if (rc == RC_OK)
         rc = store_key_read(directory, &slots);
+    if (rc == RC_CORRUPT)
+        call->ending.advice = call_lost_slots_advice();
     if (rc == RC_OK)
         rc = open_store(call, directory);
     else if (rc == RC_ABSENT)
@@ -187,6 +189,23 @@ call_cut_sentence(const struct vfs_kept *kept)
                : _("A part of what was written here last could not be read back, though what followed it is whole, as a "
                    "power failure or a failing disk leaves it; what was saved before it is safe, but no copy of the log "
                    "could be kept; make room on the disk, and run `baken sync` and then `baken doctor`.");
+}
+
+const char *
+call_lost_slots_advice(void)
+{
+    return _("put keyslots.json back from a backup; or, while the store is unlocked, run `baken passphrase change`, which "
+             "writes it anew");
+}
+
+const char *
+call_slots_sentence(enum store_slots_state state)
+{
+    if (state == STORE_SLOTS_ALTERED)
+        return _("keyslots.json was altered by somebody who has no key; your passphrase opens the store all the same: "
+                 "write it anew with `baken passphrase change` and print a new recovery sheet with `baken recovery print`.");
+    return _("An older keyslots.json was put back: an earlier passphrase or recovery sheet opens this store again; "
+             "end that with `baken passphrase change` and `baken recovery print`.");
 }
 
 void

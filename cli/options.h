@@ -56,6 +56,8 @@ enum option {
     OPT_REACH,
     OPT_READ_ONLY,
     OPT_REASON,
+    OPT_RECOVERY,
+    OPT_RECOVERY_FILE,
     OPT_RELATION,
     OPT_ROLES,
     OPT_SERVER,

@@ -384,6 +384,15 @@ out_line(struct out *out, const char *format, ...)
 }
 
 void
+out_drawing(struct out *out, const char *lines)
+{
+    if (out->is_json)
+        return;
+    flush_fields(out);
+    note(out, buf_put(&out->text, lines, strlen(lines)));
+}
+
+void
 out_title(struct out *out, const char *text)
 {
     if (out->is_json)

@@ -71,6 +71,8 @@ void out_word(struct out *out, const char *key, const char *heading, const char 
 
 /* A line for people only, on standard output. An empty format is an empty line. */
 void out_line(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Lines of our own, each with its end, as they are: escape sequences too. For people only. */
+void out_drawing(struct out *out, const char *lines);
 void out_title(struct out *out, const char *text); /* a heading line, bold in colour */
 /* A remark: a line on standard error, a member of `notices` in JSON. `code` is a stable word. */
 void out_notice(struct out *out, const char *code, const char *format, ...)

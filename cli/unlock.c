@@ -4,9 +4,11 @@
 #include "cli/interrupt.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
+#include "core/sheet.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -142,8 +144,9 @@ read_line(int terminal, struct typing *typing)
     }
 }
 
+/* What is `shown` is edited by the terminal itself. */
 static enum rc
-ask(int terminal, const char *question, struct secret *passphrase)
+ask(int terminal, const char *question, bool is_shown, struct secret *passphrase)
 {
     struct typing typing = {.typed = SECRET_EMPTY};
     struct termios before, silent;
@@ -157,7 +160,8 @@ ask(int terminal, const char *question, struct secret *passphrase)
         return rc_fail(RC_LOCKED, _("the terminal cannot be asked"));
     }
     silent = before;
-    silent.c_lflag &= (tcflag_t) ~(ECHO | ICANON);
+    if (!is_shown)
+        silent.c_lflag &= (tcflag_t) ~(ECHO | ICANON);
     silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* who comes back later would type it in the open */
     silent.c_cc[VMIN] = 1;
     silent.c_cc[VTIME] = 0;
@@ -168,7 +172,8 @@ ask(int terminal, const char *question, struct secret *passphrase)
     rc = read_line(terminal, &typing);
     (void)tcsetattr(terminal, TCSAFLUSH, &before);
     interrupt_release(&signals); /* here the program ends, if that is wanted */
-    say(terminal, "\n");
+    if (!is_shown)
+        say(terminal, "\n");
     if (rc == RC_OK)
         rc = finish(&typing, passphrase);
     secret_wipe(&typing.typed);
@@ -184,9 +189,10 @@ ask_terminal(bool is_new, struct secret *passphrase)
 
     if (terminal < 0)
         return rc_fail(RC_LOCKED, _("there is no passphrase and no terminal to ask it on"));
-    rc = ask(terminal, is_new ? _("New passphrase: ") : _("Passphrase: "), passphrase);
+    rc = ask(terminal, is_new ? _("New passphrase: ") : _("Passphrase: "), false,
+             passphrase);
     if (rc == RC_OK && is_new)
-        rc = ask(terminal, _("The same once more: "), &again);
+        rc = ask(terminal, _("The same once more: "), false, &again);
     if (rc == RC_OK && is_new && !secret_equal(passphrase, &again))
         rc = rc_fail(RC_INVALID, _("the two passphrases differ"));
     (void)close(terminal);
@@ -222,18 +228,111 @@ unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
     return ask_terminal(is_new, passphrase);
 }
 
-enum rc
-unlock_slots(struct call *call, const struct store_slots *slots, const struct secret *passphrase,
-             struct secret *key)
+/* ---- the recovery sheet ---- */
+
+/* Asks one group until its check fits, and takes the line off the screen. */
+static enum rc
+ask_group(int terminal, unsigned number, struct secret *group)
 {
-    progress_step(&call->out.progress, _("unlocking the store"));
-    return store_key_open(slots, passphrase, key);
+    char question[80];
+
+    (void)snprintf(question, sizeof question, _("Group %u of %d: "), number, SHEET_GROUPS);
+    for (;;) {
+        enum rc rc = ask(terminal, question, true, group);
+        if (rc != RC_OK && rc != RC_INVALID)
+            return rc;
+        say(terminal, "\033[A\r\033[K");
+        if (rc == RC_OK && sheet_check_group(number, group->bytes, group->len) == RC_OK)
+            return RC_OK;
+        say(terminal, rc_sentence());
+        say(terminal, "\n");
+    }
+}
+
+static enum rc
+ask_sheet(struct secret *sheet)
+{
+    struct secret text = SECRET_EMPTY, group = SECRET_EMPTY;
+    int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    enum rc rc = secret_make(&text, SHEET_GROUPS * SHEET_GROUP_CHARS);
+
+    if (terminal < 0)
+        rc = rc_fail(RC_LOCKED, _("there is no terminal to ask for the recovery sheet on"));
+    for (unsigned i = 0; rc == RC_OK && i < SHEET_GROUPS; i++) {
+        rc = ask_group(terminal, i + 1, &group);
+        if (rc == RC_OK)
+            memcpy(text.bytes + (size_t)i * SHEET_GROUP_CHARS, group.bytes, SHEET_GROUP_CHARS);
+    }
+    if (rc == RC_OK)
+        rc = sheet_from_text(text.bytes, text.len, sheet);
+    if (terminal >= 0)
+        (void)close(terminal);
+    secret_wipe(&group);
+    secret_wipe(&text);
+    return rc;
+}
+
+static enum rc
+read_sheet(struct call *call, struct secret *sheet)
+{
+    const char *file = call_option(call, OPT_RECOVERY_FILE);
+    struct secret text = SECRET_EMPTY;
+
+    progress_step(&call->out.progress, NULL);
+    call->ending.advice = _("compare what was typed with the newest recovery sheet");
+    if (file == NULL && call_has(call, OPT_NO_INPUT))
+        return rc_fail(RC_LOCKED, _("--no-input forbids to ask for the recovery sheet: give --recovery-file"));
+    if (file == NULL)
+        return ask_sheet(sheet);
+    enum rc rc = unlock_file(call, file, &text);
+    if (rc == RC_OK)
+        rc = sheet_from_text(text.bytes, text.len, sheet);
+    secret_wipe(&text);
+    return rc;
+}
+
+/* ---- the key ---- */
+
+/* A slot from years ago is wrapped anew at the cost of today. Should that fail, the old one goes on. */
+static void
+raise_cost(struct call *call, const char *directory, const struct store_slots *slots,
+           const struct secret *passphrase)
+{
+    struct store_key_cost cost = unlock_cost();
+    bool raised;
+    sigset_t before;
+
+    if (!store_key_is_cheap(slots, &cost))
+        return;
+    progress_step(&call->out.progress, _("making the passphrase harder to guess"));
+    interrupt_hold(&before);
+    enum rc rc = store_key_raise(directory, &call->clock, passphrase, &cost, &raised);
+    interrupt_release(&before);
+    (void)rc;
+}
+
+enum rc
+unlock_slots(struct call *call, const char *directory, const struct store_slots *slots, struct secret *key)
+{
+    struct secret given = SECRET_EMPTY;
+    bool has_sheet = call_has(call, OPT_RECOVERY) || call_has(call, OPT_RECOVERY_FILE);
+    enum rc rc = has_sheet ? read_sheet(call, &given) : unlock_passphrase(call, false, &given);
+
+    if (rc == RC_OK)
+        progress_step(&call->out.progress, _("unlocking the store"));
+    if (rc == RC_OK)
+        rc = has_sheet ? store_key_open_sheet(slots, &given, key) : store_key_open(slots, &given, key);
+    if (rc == RC_OK && !has_sheet)
+        raise_cost(call, directory, slots, &given);
+    if (rc == RC_OK)
+        call->ending.advice = NULL;
+    secret_wipe(&given);
+    return rc;
 }
 
 enum rc
 unlock_key(struct call *call, const char *directory, struct id *store, struct secret *key)
 {
-    struct secret passphrase = SECRET_EMPTY;
     struct store_slots slots;
     enum rc rc = store_key_read(directory, &slots);
 
@@ -241,13 +340,23 @@ unlock_key(struct call *call, const char *directory, struct id *store, struct se
         return rc;
     *store = slots.store;
     rc = keyslot_fetch(slots.store, key);
-    if (rc != RC_ABSENT)
-        return rc;
-    rc = unlock_passphrase(call, false, &passphrase);
+    return rc == RC_ABSENT ? unlock_slots(call, directory, &slots, key) : rc;
+}
+
+enum rc
+unlock_read_slots(struct call *call, struct buf *path, const char **directory,
+                  struct store_slots *slots)
+{
+    enum rc rc = call_directory(call, path);
+
+    *directory = rc == RC_OK ? buf_text(path) : NULL;
+    if (rc == RC_OK && *directory == NULL)
+        rc = rc_nomem();
     if (rc == RC_OK)
-        rc = unlock_slots(call, &slots, &passphrase, key);
-    secret_wipe(&passphrase);
-    return rc;
+        rc = store_key_read(*directory, slots);
+    if (rc == RC_CORRUPT)
+        call->ending.advice = call_lost_slots_advice();
+    return rc == RC_ABSENT ? call_no_store(call, *directory) : rc;
 }
 
 #ifdef BAKEN_TEST_CLOCK

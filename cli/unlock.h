@@ -22,9 +22,15 @@ enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;
 enum rc unlock_key(struct call *call, const char *directory, struct id *store,
                    struct secret *key) MUST_CHECK;
 
-/* The key by one of the slots: store_key_open, which takes a second on purpose, with progress. */
-enum rc unlock_slots(struct call *call, const struct store_slots *slots,
-                     const struct secret *passphrase, struct secret *key) MUST_CHECK;
+/* The key by one of the slots: by the recovery sheet when --recovery or --recovery-file says so, else by the passphrase,
+ * which takes a second on purpose, with progress. A slot whose cost is lower than today's is wrapped anew. */
+enum rc unlock_slots(struct call *call, const char *directory, const struct store_slots *slots,
+                     struct secret *key) MUST_CHECK;
+
+/* The slots of the store that the call is about, and its directory (lent from `path`). RC_ABSENT as call_no_store; as
+ * store_key_read. */
+enum rc unlock_read_slots(struct call *call, struct buf *path, const char **directory,
+                          struct store_slots *slots) MUST_CHECK;
 
 /* What deriving a key costs: the product's, or next to nothing in a build for tests when
  * BAKEN_TEST_CHEAP_KDF is set. */

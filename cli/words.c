@@ -28,7 +28,7 @@ static const char *const known[] = {
     N_("birth_date"), N_("lives_where"), N_("code_name"), N_("since"), N_("opened"), N_("closed"),
     N_("date"), N_("time"), N_("minutes"), N_("next"), N_("reason"), N_("ground"), N_("shared_with"),
     N_("person"), N_("from"), N_("until"), N_("done_on"), N_("done_how"), N_("is_done"),
-    /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"), N_("saves"), N_("continuity"),
+    /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"), N_("key_slots"), N_("saves"), N_("continuity"),
     N_("clock"), N_("sync"), N_("parked"), N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"),
     N_("tables"), N_("journal"), N_("log"), N_("header"), N_("search"), N_("outbox"), N_("fetch"),
     N_("unsent"),

@@ -32,6 +32,7 @@ struct store {
     char doubt[REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
     struct vfs_kept kept; /* the log as it was at this opening */
+    enum store_slots_state slots_state;
 };
 
 /* --- the table meta ---------------------------------------------------------------------------- */
@@ -176,6 +177,40 @@ judge_continuity(struct store *store)
     return rc == RC_OK ? compare_tokens(store) : rc;
 }
 
+/* --- key slots ------------------------------------------------------------------------------------- */
+
+static enum rc
+note_slots(struct store *store)
+{
+    uint8_t changed[8];
+
+    for (unsigned i = 0; i < 8; i++)
+        changed[i] = (uint8_t)((uint64_t)store->slots.changed_ms >> (56 - 8 * i));
+    return meta_put(store->db, "slots", changed, sizeof changed);
+}
+
+/* The newest slots that this store was opened by are noted in it: older ones are told of. */
+static enum rc
+judge_slots(struct store *store)
+{
+    struct buf noted = BUF_EMPTY(8);
+    int64_t newest_ms = 0;
+    enum rc rc = meta_get(store->db, "slots", &noted);
+
+    for (size_t i = 0; i < noted.len; i++)
+        newest_ms = newest_ms << 8 | noted.data[i];
+    buf_wipe(&noted);
+    if (rc != RC_OK)
+        return rc;
+    if (!store_key_is_whole(&store->slots, &store->key))
+        store->slots_state = STORE_SLOTS_ALTERED;
+    else if (store->slots.changed_ms < newest_ms)
+        store->slots_state = STORE_SLOTS_OLD;
+    else if (store->slots.changed_ms > newest_ms)
+        rc = note_slots(store);
+    return rc;
+}
+
 /* --- opening ------------------------------------------------------------------------------------ */
 
 static enum rc
@@ -288,6 +323,8 @@ open_steps(struct store *store, const struct store_options *options)
         rc = check_where_needed(store, has_migrated);
     if (rc == RC_OK)
         rc = judge_continuity(store);
+    if (rc == RC_OK)
+        rc = judge_slots(store);
     return rc == RC_OK ? count_on(store, false) : rc;
 }
 
@@ -331,6 +368,18 @@ clear_remains(const struct store *store, const char *base_vfs)
     return RC_OK;
 }
 
+/* The slots are there: from here on a store.db without them has lost them. */
+static enum rc
+end_making(const char *directory)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/%s", directory, STORE_KEY_MAKING);
+
+    if (len <= 0 || (size_t)len >= sizeof path || (unlink(path) != 0 && errno != ENOENT))
+        return rc_fail(RC_IO, "%s: %s", path, strerror(errno));
+    return durable_sync_directory(directory);
+}
+
 static enum rc
 create_steps(struct store *store, const struct store_options *options,
              const struct secret *passphrase, const struct store_key_cost *cost)
@@ -346,8 +395,10 @@ create_steps(struct store *store, const struct store_options *options,
         rc = store_key_read(store->directory, &store->slots);
         if (rc != RC_ABSENT)
             return rc == RC_OK ? rc_fail(RC_EXISTS, _("there is a store already")) : rc;
-        rc = clear_remains(store, options->base_vfs);
+        rc = durable_write(store->directory, STORE_KEY_MAKING, "", 0);
     }
+    if (rc == RC_OK)
+        rc = clear_remains(store, options->base_vfs);
     if (rc == RC_OK)
         rc = options->key != NULL ? secret_copy(&store->key, options->key->bytes, options->key->len)
                                   : secret_random(&store->key, CRYPTO_KEY_BYTES);
@@ -367,7 +418,9 @@ create_steps(struct store *store, const struct store_options *options,
         rc = db_checkpoint(store->db, true);
     if (rc == RC_OK)
         rc = durable_sync_directory(store->directory);
-    return rc == RC_OK ? store_key_write(store->directory, &store->slots) : rc;
+    if (rc == RC_OK)
+        rc = store_key_write(store->directory, &store->clock, &store->key, &store->slots);
+    return rc == RC_OK ? end_making(store->directory) : rc;
 }
 
 enum rc
@@ -477,6 +530,23 @@ store_accept_lack(struct store *store)
     enum rc rc = count_on(store, false);
     if (rc != RC_OK)
         store->may_lack_saves = old;
+    return rc;
+}
+
+enum store_slots_state
+store_slots_state(const struct store *store)
+{
+    return store->slots_state;
+}
+
+enum rc
+store_accept_slots(struct store *store)
+{
+    if (store->slots_state != STORE_SLOTS_OLD)
+        return RC_OK;
+    enum rc rc = note_slots(store);
+    if (rc == RC_OK)
+        store->slots_state = STORE_SLOTS_FINE;
     return rc;
 }
 

@@ -15,6 +15,13 @@
 
 struct store;
 
+/* What keyslots.json is to the store that it opened. */
+enum store_slots_state {
+    STORE_SLOTS_FINE,
+    STORE_SLOTS_OLD,     /* a newer one was here: an earlier passphrase or sheet opens the store again */
+    STORE_SLOTS_ALTERED, /* it is not as whoever had the key wrote it */
+};
+
 struct store_options {
     const char *directory;
     const char *state_directory; /* where instance tokens lie; NULL: $XDG_STATE_HOME/baken, else
@@ -70,6 +77,10 @@ bool store_may_lack_saves(const struct store *store);
 const struct vfs_kept *store_kept_log(const struct store *store);
 /* A person looked: ends that, durably. */
 enum rc store_accept_lack(struct store *store) MUST_CHECK;
+/* As it was at the opening. */
+enum store_slots_state store_slots_state(const struct store *store);
+/* A person looked at old slots and takes them: from now on they are the newest. Altered ones stay so until they are changed. */
+enum rc store_accept_slots(struct store *store) MUST_CHECK;
 /* Ends a transaction with saves as db_end does, and counts on with it: a store that loses one of these is older than its
  * token. The token is written after the commit; where that fails the saves stand and the next opening tells. Inside
  * another transaction it leaves that to the end of the outer one. */

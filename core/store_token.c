@@ -1,7 +1,9 @@
 /* The instance token: shows that this store is the one last used here. */
 #include "core/store_token.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -109,4 +111,25 @@ store_token_write(const char *state_directory, const struct store_token *token)
         rc = durable_write(state_directory, name, text.data, text.len);
     buf_wipe(&text);
     return rc == RC_OK ? RC_OK : rc_while(rc, _("writing the instance token"));
+}
+
+enum rc
+store_token_find(const char *state_directory, const char *directory, struct id *store)
+{
+    struct store_token here, token;
+    struct dirent *entry;
+    enum rc rc = store_token_of(*store, directory, 0, &here);
+    DIR *tokens = rc == RC_OK ? opendir(state_directory) : NULL;
+    bool found = false;
+
+    if (rc != RC_OK)
+        return rc;
+    while (tokens != NULL && !found && (entry = readdir(tokens)) != NULL) {
+        if (id_from_text(entry->d_name, store) == RC_OK &&
+            store_token_read(state_directory, *store, &token) == RC_OK)
+            found = token.device == here.device && token.inode == here.inode;
+    }
+    if (tokens != NULL)
+        (void)closedir(tokens);
+    return found ? RC_OK : rc_fail(RC_ABSENT, _("no instance token names the directory"));
 }

@@ -28,6 +28,8 @@ enum rc store_token_decode(const void *text, size_t len, struct store_token *tok
 /* RC_ABSENT, RC_CORRUPT. */
 enum rc store_token_read(const char *state_directory, struct id store,
                          struct store_token *token) MUST_CHECK;
+/* The store whose token names `directory`: what tells its id when keyslots.json is gone. RC_ABSENT. */
+enum rc store_token_find(const char *state_directory, const char *directory, struct id *store) MUST_CHECK;
 enum rc store_token_write(const char *state_directory, const struct store_token *token) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ enum {
     JOIN_REQUEST_FORMAT = 1,
     WIRE_FORMAT =
         1, /* of a request's or an answer's body: push, page, ledger answer, hello, push answer */
-    KEYSLOT_FORMAT = 1,  /* of keyslots.json */
+    KEYSLOT_FORMAT = 2,  /* of keyslots.json */
     TOKEN_FORMAT = 1,    /* of the instance token */
     IDENTITY_FORMAT = 1, /* of a device's own keys in the store */
     OUTPUT_FORMAT = 1,   /* schema_version of what --json prints */

@@ -1,6 +1,6 @@
 """Decodes a store directory without any of Baken's code: docs/STORE.md, Python and libsodium.
 
-usage: /usr/bin/python3 store.py DIRECTORY PASSPHRASE [TABLE]
+usage: /usr/bin/python3 store.py DIRECTORY PASSPHRASE|SHEET [TABLE]
 Prints what it proved, then the rows of TABLE (default: golden).
 """
 import hashlib
@@ -18,6 +18,7 @@ WAL_HEADER, FRAME_HEADER = 32, 24
 START_UNIT = NONCE + WAL_HEADER + TAG
 FRAME_UNIT = NONCE + FRAME_HEADER + PAGE + TAG
 CIPHER = b"\x01"
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def keyed(key, context, info):
@@ -33,20 +34,61 @@ def read(directory, name):
         return file.read()
 
 
-def unlock(slots, passphrase):
+def sheet_secret(text):
+    """The 20 bytes of a recovery sheet; None when the text is none."""
+    groups = text.upper().replace("-", " ").split()
+    if len(groups) != 8 or any(len(g) != 5 or not set(g) <= set(DIGITS) for g in groups):
+        return None
+    number = 0
+    for at, group in enumerate(groups, 1):
+        values = [DIGITS.index(c) for c in group]
+        check = at
+        for power, value in enumerate(values[:4], 1):
+            for _ in range(power):  # times 2 in GF(32) with x^5 + x^2 + 1
+                value = value << 1 ^ (0x25 if value & 16 else 0)
+            check ^= value
+            number = number << 5 | values[power - 1]
+        if check != values[4]:
+            sys.exit("group %d is wrong" % at)
+    return number.to_bytes(20, "big")
+
+
+def wrapping_key(slot, secret):
+    """The key that wraps a slot, and what the seal is bound to beside the store; None when it is a slot of the other kind."""
+    salt = bytes.fromhex(slot["salt"])
+    sheet = sheet_secret(secret)
+    if slot["kind"] == "recovery" and sheet:
+        key = hashlib.blake2b(b"baken recovery".ljust(16, b"\0") + salt, key=sheet, digest_size=32).digest()
+        return key, b"\x02" + bytes(8) + salt
+    if slot["kind"] == "passphrase" and not sheet:
+        key = kdf(32, secret.encode(), salt, opslimit=slot["passes"], memlimit=slot["memory_kib"] * 1024)
+        return key, b"\x01" + struct.pack(">II", slot["memory_kib"], slot["passes"]) + salt
+    return None
+
+
+def unlock(slots, secret):
     """The store key, by the first slot that opens."""
     store = bytes.fromhex(slots["store"])
     for slot in slots["slots"]:
-        assert slot["kind"] == "passphrase"
-        salt = bytes.fromhex(slot["salt"])
-        wrapping = kdf(32, passphrase.encode(), salt, opslimit=slot["passes"],
-                       memlimit=slot["memory_kib"] * 1024)
-        ad = store + b"\x01" + struct.pack(">II", slot["memory_kib"], slot["passes"]) + salt
+        found = wrapping_key(slot, secret)
+        if not found:
+            continue
         try:
-            return aead_open(bytes.fromhex(slot["key"]), ad, bytes.fromhex(slot["nonce"]), wrapping)
+            return aead_open(bytes.fromhex(slot["key"]), store + found[1], bytes.fromhex(slot["nonce"]), found[0])
         except Exception:
             continue
     sys.exit("no slot opens")
+
+
+def prove(slots, key):
+    """What format 2 says of itself."""
+    if slots["format"] == 1:
+        return
+    said = bytes.fromhex(slots["store"]) + bytes.fromhex(slots["file"]) + struct.pack(">QB", slots["changed"], len(slots["slots"]))
+    for slot in slots["slots"]:
+        said += struct.pack(">BII", {"passphrase": 1, "recovery": 2}[slot["kind"]], slot.get("memory_kib", 0), slot.get("passes", 0))
+        said += bytes.fromhex(slot["salt"]) + bytes.fromhex(slot["nonce"]) + bytes.fromhex(slot["key"])
+    assert keyed(key, b"baken slots", said).hex() == slots["proof"], "the proof of the slots"
 
 
 def decode_pages(main, file_id, key):
@@ -109,6 +151,7 @@ def main():
     table = sys.argv[3] if len(sys.argv) > 3 else "golden"
     slots = json.loads(read(directory, "keyslots.json"))
     master = unlock(slots, passphrase)
+    prove(slots, master)
     data = read(directory, "store.db")
     file_id = data[:16]
     assert file_id.hex() == slots["file"]

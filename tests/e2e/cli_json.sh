@@ -136,16 +136,18 @@ answer "visit add, without a server" anna visit add duin --text "on the spot"
 answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"
 answer "bundle import" fatma bundle import "$WORK/to fatma.baken"
 answer "doctor" anna doctor
-checks="directory|disk|memory|keyring|continuity|sync|structure|journal"
+checks="directory|disk|memory|key_slots|keyring|continuity|sync|structure|journal"
 check_equal "what doctor looked at: words for programs" "$checks" \
     "$(python3 -c 'import json,sys; print("|".join(f["check"] for f in json.load(open(sys.argv[1]))["findings"]))' "$WORK/answer")"
 BAKEN_LANG=nl as anna doctor >"$WORK/dutch" 2>&1
-check_equal "and in Dutch for people" "$(grep -cwE "map|schijf|geheugen|sleutelring|samenhang|synchronisatie|opbouw|journaal" "$WORK/dutch")" 8
+check_equal "and in Dutch for people" "$(grep -cwE "map|schijf|geheugen|sleutelvakken|sleutelring|samenhang|synchronisatie|opbouw|journaal" "$WORK/dutch")" 9
 check_equal "with none left as it is" "$(grep -ohwE "$checks" "$WORK/dutch")" ""
 echo "another passphrase" >"$WORK/fresh"
 answer "passphrase change" anna passphrase change "$WORK/fresh"
 cp "$WORK/fresh" "$WORK/anna.passphrase"
 answer "the new passphrase opens" anna family list
+answer "recovery print" anna recovery print
+answer "recovery print to a file" anna recovery print --output "$WORK/sheet.html"
 answer "lock" anna lock
 if as anna unlock --json >"$WORK/answer" 2>/dev/null; then
     check "unlock" tests/e2e/validate.py "$WORK/answer"

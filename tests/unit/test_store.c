@@ -139,7 +139,10 @@ store_is_made_once(void **state)
     store_close(made());
     assert_int_equal(store_create(&fixture.options, NULL, NULL, &again), RC_EXISTS);
     assert_null(again);
-    assert_int_equal(unlink(file("keyslots.json")), 0); /* as if the creation had been cut */
+    assert_int_equal(unlink(file("keyslots.json")), 0);
+    assert_int_equal(store_open(&fixture.options, &again), RC_CORRUPT); /* they were there, and are lost */
+    assert_int_equal(store_create(&fixture.options, NULL, NULL, &again), RC_CORRUPT);
+    scratch_write(&fixture.scratch, "device/" STORE_KEY_MAKING, "", 0); /* as if the creation had been cut */
     assert_int_equal(store_open(&fixture.options, &again), RC_ABSENT);
     assert_int_equal(store_create(&fixture.options, NULL, NULL, &again), RC_OK);
     store_close(again);

@@ -25,6 +25,13 @@ reads_the_rows() {
     decode tests/golden/store 'golden passphrase' && diff -u tests/golden/store/expected.txt "$work/out"
 }
 
+# The same store with its slots in format 2, which have a recovery sheet as well.
+SHEET=000GC-40R4Y-0M301-E209M-185G2-R38EE-1W810-24GKG
+newer_slots() { rm -rf "$work/newer" && cp -r tests/golden/store "$work/newer" && cp tests/golden/store/keyslots-2.json "$work/newer/keyslots.json"; }
+reads_by() { decode "$work/newer" "$1" && diff -u tests/golden/store/expected.txt "$work/out"; }
+# alters WORDS: a value of the slots is replaced (sed).
+proves_the_slots() { newer_slots && sed -i "$1" "$work/newer/keyslots.json" && ! decode "$work/newer" "$2"; }
+
 refuses_another_passphrase() { ! decode tests/golden/store 'golden passphrasf'; }
 
 # The output differs or there is none: the file at that offset is no longer what was sealed.
@@ -40,6 +47,12 @@ notices_a_change_at() {
 
 check "the decoder reads the rows of the golden store" reads_the_rows
 check "the decoder refuses another passphrase" refuses_another_passphrase
+newer_slots
+check "the decoder opens slots of format 2 by the passphrase" reads_by 'golden passphrase'
+check "and by the recovery sheet" reads_by "$SHEET"
+check "not by another sheet" eval '! decode "$work/newer" "${SHEET%%-*}-40R4Y-0M301-E209M-185G2-R38EE-1W810-00008"'
+check "a count that was raised is noticed" proves_the_slots 's/"changed": */&9/' "$SHEET"
+check "a slot that was taken away is noticed" proves_the_slots 's/"recovery"/"passphrase"/' "$SHEET"
 for offset in 0 9 100 4060 4090 4096 8191 20479; do
     check "a change at $offset of store.db is noticed" notices_a_change_at store.db $offset
 done

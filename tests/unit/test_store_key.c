@@ -287,6 +287,34 @@ store_key_is_raised_to_the_cost_of_today_and_never_lowered(void **state)
     secret_wipe(&before);
 }
 
+/* The golden files: the first format, and the second with a sheet, of one store. */
+static void
+both_formats_open_the_golden_store(void **state)
+{
+    (void)state;
+    static const char SHEET[] = "000GC-40R4Y-0M301-E209M-185G2-R38EE-1W810-24GKG";
+    static const char *const FILES[] = {"tests/golden/store/keyslots.json", "tests/golden/store/keyslots-2.json"};
+    struct secret keys[3] = {SECRET_EMPTY, SECRET_EMPTY, SECRET_EMPTY}, sheet = SECRET_EMPTY;
+    struct store_slots slots;
+
+    set_word(&word, "golden passphrase");
+    for (size_t i = 0; i < 2; i++) {
+        size_t len;
+        uint8_t *text = scratch_read(FILES[i], &len);
+        assert_int_equal(store_key_decode(text, len, &slots), RC_OK);
+        assert_int_equal(store_key_open(&slots, &word, &keys[i]), RC_OK);
+        assert_int_equal(slots.has_proof, i == 1);
+        assert_true(store_key_is_whole(&slots, &keys[i]));
+        free(text);
+    }
+    assert_int_equal(sheet_from_text(SHEET, sizeof SHEET - 1, &sheet), RC_OK);
+    assert_int_equal(store_key_open_sheet(&slots, &sheet, &keys[2]), RC_OK);
+    assert_true(secret_equal(&keys[0], &keys[1]) && secret_equal(&keys[0], &keys[2]));
+    for (size_t i = 0; i < 3; i++)
+        secret_wipe(&keys[i]);
+    secret_wipe(&sheet);
+}
+
 /* ---- slots that were altered, rolled back, lost ---- */
 
 static void
@@ -468,6 +496,7 @@ main(void)
         TEST(store_key_refuses_a_hostile_file),
         TEST(store_key_opens_by_its_newest_sheet_alone),
         TEST(store_key_is_raised_to_the_cost_of_today_and_never_lowered),
+        TEST(both_formats_open_the_golden_store),
         TEST(every_byte_of_the_slots_may_be_flipped_and_none_gives_a_wrong_key),
         TEST(old_slots_that_were_put_back_are_told_of),
         TEST(altered_slots_are_told_of),

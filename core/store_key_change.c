@@ -15,7 +15,7 @@ read_own(const char *directory, const struct secret *key, struct store_slots *sl
 {
     enum rc rc = store_key_read(directory, slots);
 
-    if (rc == RC_OK && !vfs_id_fits(key, slots->file_id))
+    if (rc == RC_OK && vfs_id_judge(key, slots->file_id) != VFS_FITS)
         rc = rc_fail(RC_LOCKED, _("the key is another store's"));
     return rc;
 }
@@ -168,7 +168,7 @@ store_key_renew(const char *directory, const struct clock *clock, struct id stor
     slots = (struct store_slots){.store = store};
     if (rc == RC_OK)
         rc = read_file_id(directory, slots.file_id);
-    if (rc == RC_OK && !vfs_id_fits(key, slots.file_id))
+    if (rc == RC_OK && vfs_id_judge(key, slots.file_id) != VFS_FITS)
         rc = rc_fail(RC_LOCKED, _("the key is another store's"));
     if (rc == RC_OK)
         rc = store_key_add(&slots, key, fresh, cost);

@@ -69,8 +69,14 @@ vfs_open_file(sqlite3_vfs *api, const char *name, sqlite3_file *file, int flags,
     file->pMethods = NULL;
     if (name == NULL) /* temporary files, and what SQLite spills of a statement, stay in memory */
         return vfs->memory->xOpen(vfs->memory, name, file, flags, out_flags);
-    if ((flags & SQLITE_OPEN_SUPER_JOURNAL) != 0 && !vfs_is_sealed_child(vfs, name, flags))
-        return vfs->base->xOpen(vfs->base, name, file, flags, out_flags);
+    if ((flags & SQLITE_OPEN_SUPER_JOURNAL) != 0) {
+        bool is_sealed;
+        int code = vfs_is_sealed_child(vfs, name, flags, &is_sealed);
+        if (code != SQLITE_OK)
+            return code;
+        if (!is_sealed)
+            return vfs->base->xOpen(vfs->base, name, file, flags, out_flags);
+    }
     if ((flags & (sealed | SQLITE_OPEN_SUPER_JOURNAL)) != 0)
         return vfs_open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);
     return SQLITE_CANTOPEN;
@@ -133,6 +139,30 @@ vfs_last_error(sqlite3_vfs *api, int room, char *out)
     return vfs_of(api)->base->xGetLastError(vfs_of(api)->base, room, out);
 }
 
+/* Without these a load_extension() over a store would end the program instead of failing. */
+static void *
+vfs_dl_open(sqlite3_vfs *api, const char *name)
+{
+    return vfs_of(api)->base->xDlOpen(vfs_of(api)->base, name);
+}
+
+static void
+vfs_dl_error(sqlite3_vfs *api, int room, char *out)
+{
+    vfs_of(api)->base->xDlError(vfs_of(api)->base, room, out);
+}
+
+static void (*vfs_dl_symbol(sqlite3_vfs *api, void *library, const char *name))(void)
+{
+    return vfs_of(api)->base->xDlSym(vfs_of(api)->base, library, name);
+}
+
+static void
+vfs_dl_close(sqlite3_vfs *api, void *library)
+{
+    vfs_of(api)->base->xDlClose(vfs_of(api)->base, library);
+}
+
 /* --- registration ----------------------------------------------------------------------------- */
 
 static void
@@ -155,6 +185,10 @@ fill_api(struct vfs *vfs)
         .xDelete = vfs_delete_file,
         .xAccess = vfs_access,
         .xFullPathname = vfs_full_path,
+        .xDlOpen = vfs_dl_open,
+        .xDlError = vfs_dl_error,
+        .xDlSym = vfs_dl_symbol,
+        .xDlClose = vfs_dl_close,
         .xRandomness = vfs_randomness,
         .xSleep = vfs_sleep,
         .xCurrentTime = vfs_time,

@@ -99,8 +99,10 @@ size_t vfs_own_size(void);
 /* Opens what has a name: proves the key, finds the main file of a log. An SQLite code. */
 int vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags,
                     int *out_flags);
-/* True when a file that is opened with the flag of a super-journal is a journal of ours. */
-bool vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags);
+/* Whether a file that is opened with the flag of a super-journal is a journal of ours. An SQLite code:
+ * taken for a super-journal because its head could not be read, it would name none, and a commit over
+ * two files would be rolled back in one of them only. */
+int vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags, bool *is_sealed);
 /* The open main file that has this very name pointer; NULL when there is none. */
 struct vfs_main_file *vfs_find_main(struct vfs *vfs, const char *name);
 /* At closing. */

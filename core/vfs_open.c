@@ -368,13 +368,17 @@ vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int fl
 
 /* A super-journal is plain: names only. But SQLite opens with the same flag the journals that one
  * names, to see which super-journal they name themselves: those are sealed. */
-bool
-vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags)
+int
+vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags, bool *is_sealed)
 {
     uint8_t header[VFS_JOURNAL_HEADER_BYTES];
 
-    return (flags & SQLITE_OPEN_CREATE) == 0 &&
-           read_beginning(vfs, name, SQLITE_OPEN_SUPER_JOURNAL, header, sizeof header) ==
-               SQLITE_OK &&
-           vfs_journal_fits(&vfs->master, header, NULL);
+    *is_sealed = false;
+    if ((flags & SQLITE_OPEN_CREATE) != 0)
+        return SQLITE_OK;
+    int code = read_beginning(vfs, name, SQLITE_OPEN_SUPER_JOURNAL, header, sizeof header);
+    if (code == SQLITE_IOERR_SHORT_READ)
+        return SQLITE_OK;
+    *is_sealed = code == SQLITE_OK && vfs_journal_fits(&vfs->master, header, NULL);
+    return code;
 }

@@ -211,6 +211,51 @@ vfs_reads_which_super_journal_a_sealed_journal_names(void **state)
     free(file);
 }
 
+static int (*open_below)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
+
+static int
+refuse_once(sqlite3_vfs *below, const char *name, sqlite3_file *file, int flags, int *out)
+{
+    (void)name;
+    (void)flags;
+    (void)out;
+    file->pMethods = NULL;
+    below->xOpen = open_below;
+    return SQLITE_IOERR;
+}
+
+/* Taken for a plain file instead, it would name no super-journal, which SQLite would then delete: the
+ * other file would keep its half of the commit (SQLite's own pagerfault-3 found it). */
+static void
+vfs_does_not_guess_what_a_journal_is_that_it_cannot_read(void **state)
+{
+    (void)state;
+    uint8_t header[VFS_JOURNAL_HEADER_BYTES];
+    sqlite3_vfs *api = sqlite3_vfs_find(vfs_name(vfs));
+    sqlite3_vfs *below = sqlite3_vfs_find(power_disk_vfs(disk));
+    sqlite3_file *file = calloc(1, (size_t)api->szOsFile);
+    int out;
+
+    assert_non_null(file);
+    vfs_journal_begin(&key, file_id, header);
+    power_disk_put(disk, "/sealed-mj", header, sizeof header);
+    open_below = below->xOpen;
+    below->xOpen = refuse_once;
+    assert_int_equal(api->xOpen(api, "/sealed-mj", file,
+                                SQLITE_OPEN_READONLY | SQLITE_OPEN_SUPER_JOURNAL, &out),
+                     SQLITE_IOERR);
+    free(file);
+}
+
+static void
+vfs_refuses_an_extension_that_is_not_there(void **state)
+{
+    (void)state;
+
+    assert_ok(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL));
+    assert_int_equal(raw_code(db, "SELECT load_extension('absent')"), SQLITE_ERROR);
+}
+
 static void
 vfs_vacuums_in_both_modes(void **state)
 {
@@ -447,6 +492,8 @@ main(void)
         TEST(vfs_gives_each_log_to_its_own_file),
         TEST(vfs_commits_over_two_files_wholly_or_not),
         TEST(vfs_reads_which_super_journal_a_sealed_journal_names),
+        TEST(vfs_does_not_guess_what_a_journal_is_that_it_cannot_read),
+        TEST(vfs_refuses_an_extension_that_is_not_there),
         TEST(vfs_vacuums_in_both_modes),
         TEST(vfs_vacuums_into_a_file_that_inherits),
         TEST(vfs_backs_up_from_store_to_store),

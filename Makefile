@@ -83,7 +83,7 @@ FAULT_WRAPS := open read pread write pwrite fsync ftruncate rename unlink mkdir 
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
+.PHONY: all sqlite-suite bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(EXTENSION) $(CATALOGUES) ## programs, extension, libraries, messages (default)
@@ -198,6 +198,9 @@ bench: ## the figures of the design, one JSON line each; with the peers when the
 bench-peers: ## fetch and build SQLite3 Multiple Ciphers (npm), for measuring only
 	@tools/bench-peers.sh
 	@$(MAKE) --no-print-directory -s FLAVOUR=release $(PEERS)
+
+sqlite-suite: ## SQLite's own tests on our VFS and on plain SQLite; FILES='wal* pager1' runs only those
+	@MAKE='$(MAKE)' FILES='$(FILES)' ONLY='$(ONLY)' SECS='$(SECS)' tools/sqlite-suite.sh
 
 sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n runs so many (default 1000)
 	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""usage: compare.py LOGS FILES EXPECTED | compare.py LOGS FILES --only SIDE
+
+Reads the logs of SQLite's own tests on plain SQLite, on the control (plain files in our geometry) and on
+our VFS. A case that fails on ours and not on plain, and that no line of EXPECTED names, fails; so does a
+line of EXPECTED that matches nothing any more. The head of EXPECTED says how its lines are written.
+"""
+import fnmatch
+import os
+import re
+import sys
+
+GOT = re.compile(r"^! (\S+) got:\s*(.*)$")
+STARTED = re.compile(r"^(\S+)\.\.\.(.*)$")
+THROWN = re.compile(r"^Error: (.*)$")
+COUNTS = re.compile(r"^(\d+) errors out of (\d+) tests", re.M)
+LISTED = re.compile(r"^!Failures on these tests:(.*)$", re.M)
+BY_GEOMETRY = "geometry"
+
+
+class Result:
+    """What one file did on one side: failed cases with what they got, and how it ended."""
+
+    def __init__(self, logs, side, suite, name):
+        path = os.path.join(logs, side, suite, name + ".log")
+        with open(path, encoding="utf-8", errors="replace") as log:
+            text = log.read().replace(f"/{side}/", "/SIDE/")
+        with open(path + ".status", encoding="ascii") as status:
+            self.status = int(status.read())
+        self.failed = {}
+        self.suite = suite
+        self.read_cases(text)
+        counts = COUNTS.search(text)
+        self.errors = int(counts.group(1)) if counts else len(self.failed)
+        self.tests = int(counts.group(2)) if counts else 0
+        if self.status in (124, 137):
+            self.failed["(timeout)"] = ""
+        elif self.status > 128:
+            self.failed["(crash)"] = ""
+        elif not counts:
+            self.failed["(incomplete)"] = "\n".join(text.splitlines()[-3:])
+        elif self.status != 0 and self.errors == 0:
+            self.failed["(status)"] = str(self.status)
+
+    def bare(self, case):
+        return case.removeprefix(self.suite + ".")
+
+    def read_cases(self, text):
+        case = open_case = None
+        for line in text.splitlines():
+            got, started, thrown = GOT.match(line), STARTED.match(line), THROWN.match(line)
+            if got:
+                open_case = self.bare(got.group(1))
+                self.failed[open_case] = got.group(2)
+            elif thrown and case:
+                open_case = case
+                self.failed[open_case] = "Error: " + thrown.group(1)
+            elif started or line.startswith("!"):
+                case, open_case = self.bare(started.group(1)) if started else case, None
+            elif open_case and len(self.failed[open_case]) < 4000:
+                self.failed[open_case] += "\n" + line
+        listed = LISTED.search(text)
+        for name in listed.group(1).split() if listed else []:
+            self.failed.setdefault(self.bare(name), "?")
+
+
+def differences(plain, ours):
+    """{case: what ours got} of what fails on ours alone."""
+    found = {case: got for case, got in ours.failed.items() if case not in plain.failed}
+    ended = not any(case.startswith("(") for case in (*plain.failed, *ours.failed))
+    if ended and ours.tests < 0.9 * plain.tests:
+        found["(fewer)"] = f"{ours.tests} of {plain.tests}"
+    return found
+
+
+def read_expected(path):
+    """[(may_be_absent, file, case, reason)]"""
+    lines, reasons = [], {BY_GEOMETRY}
+    with open(path, encoding="utf-8") as text:
+        for number, line in enumerate(text, 1):
+            explained = re.match(r"# ([a-z-]+): ", line)
+            if explained:
+                reasons.add(explained.group(1))
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            if len(words) != 3 or words[2] not in reasons:
+                sys.exit(f"{path}:{number}: not FILE CASE REASON, or a reason that nothing explains")
+            lines.append((words[0].startswith("?"), words[0].lstrip("?"), words[1], words[2]))
+    return lines
+
+
+def print_counts(side, results):
+    print(f"{side}: {len(results)} files, {sum(not r.failed for r in results)} of them clean; "
+          f"{sum(r.tests for r in results)} tests, {sum(r.errors for r in results)} errors; "
+          f"{sum(any(c.startswith('(') for c in r.failed) for r in results)} ended early")
+
+
+def print_failures(results):
+    for file, result in sorted(results.items()):
+        if result.failed:
+            print("/".join(file), len(result.failed), " ".join(sorted(result.failed)[:12]))
+
+
+def main():
+    logs, list_path = sys.argv[1:3]
+    with open(list_path, encoding="ascii") as text:
+        files = [tuple(line.split()) for line in text]
+    sides = [sys.argv[4]] if sys.argv[3] == "--only" else ["plain", "geometry", "ours"]
+    results = {side: {f: Result(logs, side, *f) for f in files} for side in sides}
+    for side in sides:
+        print_counts(side, results[side].values())
+    if len(sides) == 1:
+        print_failures(results[sides[0]])
+        return 0
+
+    expected = read_expected(sys.argv[3])
+    is_verbose = os.environ.get("VERBOSE")
+    used, reasons, unlisted, differ = set(), {}, 0, 0
+    for suite, name in files:
+        here = [(n, line) for n, line in enumerate(expected) if line[1] == f"{suite}/{name}"]
+        plain = results["plain"][suite, name]
+        found = differences(plain, results["ours"][suite, name])
+        control = differences(plain, results["geometry"][suite, name])
+        differ += bool(found)
+        for case, got in sorted(found.items()):
+            hits = [(n, line[3]) for n, line in here if fnmatch.fnmatchcase(case, line[2]) and
+                    (line[3] != BY_GEOMETRY or control.get(case) == got)]
+            if hits:
+                used.add(hits[0][0])
+                reasons[hits[0][1]] = reasons.get(hits[0][1], 0) + 1
+            else:
+                unlisted += 1
+                like = ("as on the control" if control.get(case) == got else
+                        "control too, otherwise" if case in control else "")
+                print(f"NOT EXPECTED {suite}/{name} {case} {like}")
+                if is_verbose:
+                    print("    " + got[:400].replace("\n", "\n    "))
+    known = {f"{suite}/{name}" for suite, name in files}
+    stale = [line for n, line in enumerate(expected) if n not in used and not line[0] and line[1] in known]
+    for _, name, case, reason in stale:
+        print(f"NO LONGER SO {name} {case} {reason}")
+    for reason, count in sorted(reasons.items()):
+        print(f"  {count:6} {reason}")
+    print(f"{len(files) - differ} files alike, {differ} differ: {sum(reasons.values())} differences "
+          f"expected, {unlisted} not; {len(stale)} lines of the list no longer so")
+    return 1 if unlisted or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,6 +89,7 @@ run_job(const struct options *options, unsigned job, struct board *board)
             try_point(options, at, false, options->seed + i, board);
     }
     crash_product_end();
+    crash_end();
     board->has_ended = true;
 }
 
@@ -137,7 +138,7 @@ tell(const struct options *options, const struct board *boards, unsigned at, boo
                  (unsigned long long)count.points);
     }
     if (all.points > 0)
-        printf("%-18s %-6s %6llu/%-6llu%s\n", CRASH_WORKLOADS[at].name, is_ours ? "baken" : "plain",
+        printf("%-16s %-6s %6llu/%-6llu%s\n", CRASH_WORKLOADS[at].name, is_ours ? "baken" : "plain",
                (unsigned long long)all.lost, (unsigned long long)all.points, cells);
     return all;
 }
@@ -148,7 +149,7 @@ judge(const struct options *options, const struct board *boards)
     unsigned passed = 0, failed = 0;
     uint64_t points = 0;
 
-    printf("lost/points        store   all         ");
+    printf("lost/points      store   all         ");
     for (unsigned m = 0; m < POWER_MANNERS; m++) {
         struct power_manner manner = power_manner_number(m);
         printf(" %-10.10s", power_manner_name(&manner));

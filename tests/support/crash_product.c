@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/chance.h"
 #include "tests/support/crash_work.h"
@@ -74,10 +75,17 @@ crash_product_end(void)
     base.is_made = false;
 }
 
-/* The disk as it was when the store was closed. */
+/* The disk as it was when the store was closed. Where a file of this machine bears the name too, the wal-index is shared. */
 static struct power_disk *
-lay_base(void)
+lay_base(bool is_shared)
 {
+    FILE *name = is_shared ? fopen(base.path, "wb") : NULL;
+
+    if (name != NULL)
+        fclose(name);
+    else
+        (void)unlink(base.path);
+
     struct power_disk *disk = power_disk_new();
     FILE *token = fopen(base.token, "wb");
 
@@ -197,7 +205,7 @@ crash_product_point(const struct crash_workload *workload, uint64_t seed,
     *outcome = (struct crash_outcome){
         .operation = 1 + chance_below(&chance, OPERATIONS),
         .manner = power_manner_number((unsigned)chance_below(&chance, POWER_MANNERS))};
-    struct power_disk *disk = lay_base();
+    struct power_disk *disk = lay_base(seed / 2 % 2 == 0);
     power_disk_set_manner(disk, &outcome->manner);
     power_disk_cut_at(disk, outcome->operation);
     int saved = save_visits(seed);

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "core/vfs.h"
 #include "tests/support/chance.h"
+#include "tests/support/scratch.h"
 
 enum { TRANSACTIONS = 14, ROWS = 60, CONNECTIONS = 2 };
 
@@ -30,6 +31,10 @@ const struct crash_workload CRASH_WORKLOADS[] = {
     {"wal-spill", SPILLS "PRAGMA wal_autocheckpoint=60", CRASH_CHECKPOINTS, .keeps_all = true},
     {"wal-spill-undone", SPILLS "PRAGMA wal_autocheckpoint=60", CRASH_UNDOES | CRASH_CHECKPOINTS,
      .keeps_all = true, .loses_plain = true},
+    {"wal-shared", HOLDS "PRAGMA wal_autocheckpoint=30", CRASH_UNDOES | CRASH_CHECKPOINTS,
+     .is_shared = true, .keeps_all = true},
+    {"wal-two-at-once", HOLDS "PRAGMA wal_autocheckpoint=10",
+     CRASH_UNDOES | CRASH_CHECKPOINTS | CRASH_TWO_AT_ONCE, .is_shared = true, .keeps_all = true},
     {"delete-extra", HOLDS "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", CRASH_UNDOES,
      .is_journaled = true, .keeps_all = true},
     /* Without a sync of the directory the deleted journal may come back, and undo what it was of. */
@@ -56,9 +61,37 @@ struct run {
     struct secret key;
     struct vfs *vfs;
     struct db *db[CONNECTIONS];
+    const char *path;
     int64_t acknowledged; /* the last transaction whose COMMIT came back */
     bool is_begun;        /* the table was there, surely */
 };
+
+/* A wal-index is shared where a file of this machine bears the name, though its content lies on the disk in memory. */
+static struct {
+    struct scratch scratch;
+    bool is_made;
+    char path[192];
+} place;
+
+static const char *
+shared_path(void)
+{
+    if (!place.is_made) {
+        scratch_make(&place.scratch);
+        scratch_write(&place.scratch, "store.db", "", 0);
+        snprintf(place.path, sizeof place.path, "%s", scratch_path(&place.scratch, "store.db"));
+        place.is_made = true;
+    }
+    return place.path;
+}
+
+void
+crash_end(void)
+{
+    if (place.is_made)
+        scratch_remove(&place.scratch);
+    place.is_made = false;
+}
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -85,11 +118,12 @@ static enum rc
 reach_one(struct run *run, struct db **db)
 {
     struct db_options options = {.must_exist = run->is_begun,
-                                 .exclusive = !run->workload->is_shared,
+                                 .exclusive = run->is_ours || !run->workload->is_shared,
+                                 .share = run->workload->is_shared,
                                  .synchronous_full = true};
 
     options.vfs = run->is_ours ? vfs_name(run->vfs) : power_disk_vfs(run->disk);
-    enum rc rc = db_open("/store.db", &options, db);
+    enum rc rc = db_open(run->path, &options, db);
     if (rc == RC_OK && (run->workload->acts & CRASH_SHRINKS) != 0 && !run->is_begun)
         rc = db_run(*db, "PRAGMA auto_vacuum=FULL");
     if (rc == RC_OK)
@@ -315,7 +349,7 @@ trouble_below(struct run *run)
         return NULL;
     if (db_checkpoint(run->db[0], true) != RC_OK)
         return "the log cannot be emptied";
-    if (vfs_verify(run->vfs, "/store.db", &verdict) != RC_OK ||
+    if (vfs_verify(run->vfs, run->path, &verdict) != RC_OK ||
         (verdict.bad > 0 && !run->workload->is_journaled))
         return "a page does not authenticate";
     return NULL;
@@ -350,7 +384,10 @@ trouble(struct run *run)
 static void
 begin(struct run *run, const struct crash_workload *workload, bool is_ours)
 {
-    *run = (struct run){.workload = workload, .is_ours = is_ours, .disk = power_disk_new()};
+    *run = (struct run){.workload = workload,
+                        .is_ours = is_ours,
+                        .disk = power_disk_new(),
+                        .path = workload->is_shared ? shared_path() : "/store.db"};
     if (secret_make(&run->key, 32) != RC_OK)
         abort();
     memset(run->key.bytes, 5, 32);

@@ -43,6 +43,8 @@ extern const unsigned CRASH_WORKLOAD_COUNT;
 void crash_point(const struct crash_workload *workload, bool is_ours, uint64_t seed,
                  struct crash_outcome *outcome);
 
+void crash_end(void);
+
 /* The same through the product. One team per process, made at the first call. */
 void crash_product_point(const struct crash_workload *workload, uint64_t seed,
                          struct crash_outcome *outcome);

@@ -132,6 +132,8 @@ file_sync(sqlite3_file *opaque, int flags)
         disk->is_cut = true;
         return SQLITE_IOERR_FSYNC;
     }
+    if (!power_handle_of(opaque)->file->exists_durably) /* os_unix then syncs the directory too */
+        power_disk_sync_directory(disk);
     power_make_durable(power_handle_of(opaque)->file);
     return SQLITE_OK;
 }

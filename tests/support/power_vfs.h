@@ -9,9 +9,10 @@
 /*
  * Every write stays in the disk's cache until the file is synced. What a power cut leaves of what came after a file's last
  * sync is the disk's manner. Garbage lies only in bytes that were written: power-safe overwrite, as SQLite assumes. A file
- * is as long as it was, as it became, or, where it grew, between; a file made or deleted since the last sync is there or is
- * not. From the cut on every call fails, until power_disk_restore. One thread; locks count among the connections of the
- * process. SQLite's randomness is zeros: it draws its own generator from the default VFS.
+ * is as long as it was, as it became, or, where it grew, between. A file made or deleted is there or is not, until the
+ * first sync of a file that is new, with which os_unix syncs the directory. From the cut on every call fails, until
+ * power_disk_restore. One thread; locks count among the connections of the process. SQLite's randomness is zeros: it
+ * draws its own generator from the default VFS.
  */
 struct power_disk;
 

@@ -19,6 +19,8 @@ START_UNIT = NONCE + WAL_HEADER + TAG
 FRAME_UNIT = NONCE + FRAME_HEADER + PAGE + TAG
 CIPHER = b"\x01"
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+JOURNAL_HEADER, SLOT_HEAD, CHUNK = 64, 48, 4096
+JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 def keyed(key, context, info):
@@ -146,6 +148,45 @@ def decode_wal(wal, file_id, key):
     return pages, size, used
 
 
+def decode_slots(journal, file_id, master):
+    """SQLite's journal: the slots' bytes, each at its place."""
+    if len(journal) < JOURNAL_HEADER:
+        return b""
+    header = journal[:JOURNAL_HEADER]
+    assert header[48:] == keyed(master, b"baken jrnl check", header[:48])[:16]
+    assert header[16:32] == file_id and header[32:34] == b"\x01" + CIPHER and not any(header[34:48])
+    key = keyed(master, b"baken file jrnl", header[:16] + CIPHER)
+    plain = bytearray()
+    for at in range(JOURNAL_HEADER, len(journal), SLOT_HEAD + CHUNK):
+        slot = journal[at:at + SLOT_HEAD + CHUNK]
+        number = (at - JOURNAL_HEADER) // (SLOT_HEAD + CHUNK) + 1
+        ad = header[:16] + struct.pack(">Q", number) + b"jrnlslot" + file_id + slot[40:48]
+        chunk = aead_open(slot[SLOT_HEAD:] + slot[24:40], ad, slot[:24], key)
+        length = struct.unpack(">H", slot[40:42])[0]
+        assert not any(slot[42:48]) and 0 < length <= CHUNK and not any(chunk[length:])
+        plain += bytes((number - 1) * CHUNK - len(plain)) + chunk[:length]
+    return bytes(plain)
+
+
+def decode_journal(journal):
+    """What SQLite rolls back (file format, section 3): pages as they were, and how many there were."""
+    pages, size, at = {}, 0, 0
+    while journal[at:at + 8] == JOURNAL_MAGIC:
+        count, nonce, before, sector, page_size = struct.unpack(">IIIII", journal[at + 8:at + 28])
+        assert sector == CHUNK and page_size == PAGE
+        size = size or before
+        at += sector
+        for _ in range(count):
+            number = struct.unpack(">I", journal[at:at + 4])[0]
+            page = journal[at + 4:at + 4 + PAGE]
+            check = (nonce + sum(page[i] for i in range(PAGE - 200, 0, -200))) & 0xFFFFFFFF
+            assert check == struct.unpack(">I", journal[at + 4 + PAGE:at + 8 + PAGE])[0]
+            pages.setdefault(number, page)
+            at += 8 + PAGE
+        at = (at + sector - 1) // sector * sector
+    return pages, size
+
+
 def main():
     directory, passphrase = sys.argv[1], sys.argv[2]
     table = sys.argv[3] if len(sys.argv) > 3 else "golden"
@@ -162,10 +203,15 @@ def main():
     logged, size, used = decode_wal(read(directory, "store.db-wal"), file_id,
                                     keyed(master, b"baken file wal", file_id + CIPHER))
     pages.update(logged)
+    undone, before = decode_journal(decode_slots(read(directory, "store.db-journal"), file_id, master))
+    pages.update(undone)
+    size = before or size
     image = bytearray(b"".join(pages[n] for n in range(1, (size or in_file) + 1)))
     image[18:20] = b"\1\1"  # an image in memory has no log
     print("key %s" % master.hex())
     print("pages %d frames %d" % (in_file, used))
+    if before:
+        print("rolled back %d pages of %d" % (len(undone), before))
     db = sqlite3.connect(":memory:")
     db.deserialize(bytes(image))
     print("integrity %s" % db.execute("PRAGMA integrity_check").fetchone()[0])

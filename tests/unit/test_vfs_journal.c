@@ -7,6 +7,7 @@
 #include "core/vfs_seal.h"
 #include "tests/support/power_vfs.h"
 #include "tests/support/raw.h"
+#include "tests/support/scratch.h"
 
 #define NAME "/store.db"
 #define JOURNAL "/store.db-journal"
@@ -295,6 +296,34 @@ journal_reports_a_damaged_record(void **state)
     free_hot(&hot);
 }
 
+/* Put on disk by an earlier build, in the midst of a transaction; an independent decoder reads it too. */
+static void
+journal_of_the_golden_files_is_rolled_back(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"store.db", "store.db-journal"};
+    char path[64], name[64];
+    size_t len;
+
+    close_all();
+    for (size_t i = 0; i < key.len; i++)
+        key.bytes[i] = (uint8_t)i;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "tests/golden/journal/%s", NAMES[i]);
+        snprintf(name, sizeof name, "/%s", NAMES[i]);
+        uint8_t *bytes = scratch_read(path, &len);
+        assert_non_null(bytes);
+        power_disk_put(disk, name, bytes, len);
+        if (i == 0)
+            memcpy(file_id, bytes, sizeof file_id);
+        free(bytes);
+    }
+    reopen();
+    assert_string_equal(raw_ask(db, "SELECT group_concat(i) FROM (SELECT rowid AS i FROM golden NOT INDEXED ORDER BY 1)"), "1,2,3,4,5");
+    assert_string_equal(raw_ask(db, "SELECT count(*) || ' ' || max(length(b)) FROM wide"), "3 2500");
+    assert_string_equal(raw_ask(db, "PRAGMA integrity_check"), "ok");
+}
+
 /* Before its first sync a journal may be torn anywhere; the file is then unchanged. */
 static void
 journal_that_never_reached_the_disk_is_passed_by(void **state)
@@ -419,6 +448,7 @@ main(void)
         TEST(journal_restores_a_first_page_that_was_torn),
         TEST(journal_is_left_alone_under_a_wrong_key),
         TEST(journal_reports_a_damaged_record),
+        TEST(journal_of_the_golden_files_is_rolled_back),
         TEST(journal_that_never_reached_the_disk_is_passed_by),
         TEST(journal_of_another_file_is_passed_by),
         TEST(journal_survives_a_cut_at_every_operation),

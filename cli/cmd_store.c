@@ -273,11 +273,45 @@ check_sync(struct call *call)
     return RC_OK;
 }
 
+/* What opens without the store being whole, then what the replica can tell. A replica that does not open is a finding. */
+static enum rc
+check_replica(struct call *call, struct checkup *checkup)
+{
+    enum rc rc = replica_mend(call->store, replica_finding, checkup);
+
+    if (rc == RC_OK)
+        rc = replica_open(call->store, &call->replica);
+    if (rc == RC_CORRUPT) {
+        finding(call, "error", "replica", rc_sentence());
+        checkup->has_found = true;
+        return replica_doctor_store(call->store, replica_finding, checkup);
+    }
+    if (rc == RC_OK)
+        call->journal = replica_journal(call->replica);
+    if (rc == RC_OK)
+        rc = check_sync(call);
+    return rc == RC_OK ? replica_doctor(call->replica, replica_finding, checkup) : rc;
+}
+
+/* A store that is too damaged for the doctor: the usual advice would send to him again. */
+static enum rc
+open_for_checkup(struct call *call)
+{
+    call->is_checkup = true;
+    enum rc rc = call_open(call);
+    if (rc == RC_CORRUPT) {
+        call->ending.safe = _("nothing was changed, and what was sent is at the server");
+        call->ending.advice = _("keep a copy of the directory; put a backup back, or join the team again as a further device, "
+                                "which fetches all that was sent");
+    }
+    return rc;
+}
+
 enum rc
 cmd_doctor(struct call *call)
 {
     struct checkup checkup = {.call = call};
-    enum rc rc = call_open(call);
+    enum rc rc = open_for_checkup(call);
 
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
         rc = store_accept_lack(call->store);
@@ -291,11 +325,10 @@ cmd_doctor(struct call *call)
     out_list(&call->out, "findings", OUT_TABLE);
     check_disk(call);
     check_memory(call);
-    rc = check_sync(call);
-    if (rc == RC_OK && !call_has(call, OPT_ACCEPT))
+    if (!call_has(call, OPT_ACCEPT))
         rc = check_log(call);
     if (rc == RC_OK)
-        rc = replica_doctor(call->replica, replica_finding, &checkup);
+        rc = check_replica(call, &checkup);
     if (rc == RC_OK && !checkup.has_found) {
         finding(call, "ok", "structure", _("the store is whole"));
         finding(call, "ok", "journal", _("signatures, chains and tables agree"));

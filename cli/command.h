@@ -46,6 +46,7 @@ struct call {
     struct secret passphrase; /* as it was given in this call; empty when the keyring had the key */
     struct store *store;
     struct replica *replica;
+    bool is_checkup; /* the doctor's: call_open opens the store even where it is damaged, and no replica */
     struct journal *journal; /* the replica's */
     struct transport_http *http;
     struct transport transport;

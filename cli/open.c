@@ -46,7 +46,10 @@ static enum rc
 open_store(struct call *call, const char *directory)
 {
     struct secret key = SECRET_EMPTY;
-    struct store_options options = {.directory = directory, .clock = call->clock, .key = &key};
+    struct store_options options = {.directory = directory,
+                                    .clock = call->clock,
+                                    .key = &key,
+                                    .is_checkup = call->is_checkup};
     struct id id;
     enum rc rc = unlock_key(call, directory, &id, &key);
 
@@ -95,9 +98,9 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
         rc = open_store(call, directory);
     else if (rc == RC_ABSENT)
         rc = otherwise(call, directory);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !call->is_checkup)
         rc = replica_open(call->store, &call->replica);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !call->is_checkup)
         call->journal = replica_journal(call->replica);
     if (rc == RC_OK)
         progress_step(&call->out.progress,

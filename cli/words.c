@@ -31,7 +31,8 @@ static const char *const known[] = {
     /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"), N_("key_slots"), N_("saves"), N_("continuity"),
     N_("clock"), N_("sync"), N_("parked"), N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"),
     N_("tables"), N_("journal"), N_("log"), N_("header"), N_("search"), N_("outbox"), N_("fetch"),
-    N_("unsent"),
+    N_("unsent"), N_("table"), N_("replica"), N_("index"),
+    N_("feed"),
     /* today */ N_("appointment"), N_("birthday"), N_("expected"),
 };
 

@@ -499,12 +499,12 @@ db_checkpoint(struct db *db, bool truncate)
     return code == SQLITE_OK ? RC_OK : fail_with(db, code, false);
 }
 
-enum rc
-db_check_structure(struct db *db)
+static enum rc
+check(struct db *db, const char *sql)
 {
     struct stmt *stmt;
     bool row = false;
-    enum rc rc = db_stmt(db, "PRAGMA quick_check(1)", &stmt);
+    enum rc rc = db_stmt(db, sql, &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -516,4 +516,16 @@ db_check_structure(struct db *db)
         rc = rc_fail(RC_CORRUPT, _("the structure is damaged: %s"), finding);
     stmt_done(stmt);
     return rc;
+}
+
+enum rc
+db_check_structure(struct db *db)
+{
+    return check(db, "PRAGMA quick_check(1)");
+}
+
+enum rc
+db_check_indexes(struct db *db)
+{
+    return check(db, "PRAGMA integrity_check(1)");
 }

@@ -89,4 +89,7 @@ enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into 
 enum rc
 db_check_structure(struct db *db) MUST_CHECK; /* quick_check; RC_CORRUPT names the first finding */
 
+/* The same, and that every index fits its table (integrity_check): an old page put back may look whole by itself. */
+enum rc db_check_indexes(struct db *db) MUST_CHECK;
+
 #endif

@@ -319,7 +319,7 @@ open_steps(struct store *store, const struct store_options *options)
     }
     if (rc == RC_OK)
         rc = migration_run(store->db, &has_migrated);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !options->is_checkup)
         rc = check_where_needed(store, has_migrated);
     if (rc == RC_OK)
         rc = judge_continuity(store);

@@ -30,6 +30,7 @@ struct store_options {
     struct clock clock;
     const struct secret *key; /* the store key, lent for the call; store_key_open() or
                                     keyslot_fetch() give it. store_create: NULL draws one. */
+    bool is_checkup; /* the doctor's: a damaged structure is not refused, for it looks itself */
 };
 
 /*

@@ -36,29 +36,6 @@ is_damage(enum rc rc)
     return rc == RC_CORRUPT || rc == RC_EXISTS || rc == RC_INVALID || rc == RC_UNSUPPORTED;
 }
 
-/* ---- pages -------------------------------------------------------------------------------------- */
-
-/* Every page of the file. The structure was looked at before, so each page in use was read then: where that held, only
- * free pages can be damaged. */
-static enum rc
-check_pages(struct doctor *doctor, bool is_whole)
-{
-    struct vfs_verdict verdict;
-    char sentence[200];
-
-    enum rc rc = store_verify(doctor->replica->store, &verdict);
-    if (rc != RC_OK || verdict.bad == 0)
-        return rc;
-    snprintf(sentence, sizeof sentence,
-             is_whole
-                 ? _("damaged pages of the store: %llu (the first is %llu). None is in use: nothing written "
-                     "is lost, but the disk may be failing")
-                 : _("damaged pages of the store: %llu (the first is %llu). What only they hold is lost; what "
-                     "the server has is safe"),
-             (unsigned long long)verdict.bad, (unsigned long long)verdict.first_bad);
-    return doctor_find(doctor, "pages", (struct id){{0}}, sentence);
-}
-
 /* ---- chains and signatures ---------------------------------------------------------------------- */
 
 static enum rc
@@ -315,6 +292,15 @@ check_search(struct doctor *doctor)
                        : rc;
 }
 
+enum rc
+doctor_tear(struct doctor *doctor, struct id stream)
+{
+    for (size_t at = 0; at < doctor->torn.len; at += ID_BYTES)
+        if (memcmp(doctor->torn.data + at, stream.bytes, ID_BYTES) == 0)
+            return RC_OK;
+    return buf_put(&doctor->torn, stream.bytes, ID_BYTES);
+}
+
 /* A stream is torn when one of its feeds does not hold. */
 static enum rc
 visit_feed(void *context, const struct elog_feed *feed)
@@ -324,10 +310,8 @@ visit_feed(void *context, const struct elog_feed *feed)
 
     doctor->has_found = false;
     enum rc rc = check_feed(doctor, feed);
-    if (rc == RC_OK && doctor->has_found &&
-        (doctor->torn.len < ID_BYTES ||
-         memcmp(doctor->torn.data + doctor->torn.len - ID_BYTES, feed->stream.bytes, ID_BYTES) != 0))
-        rc = buf_put(&doctor->torn, feed->stream.bytes, ID_BYTES); /* feeds come by stream */
+    if (rc == RC_OK && doctor->has_found)
+        rc = doctor_tear(doctor, feed->stream);
     doctor->has_found = doctor->has_found || had_found;
     return rc;
 }
@@ -338,6 +322,8 @@ check_log(struct doctor *doctor)
 {
     enum rc rc = doctor_keys(doctor);
 
+    if (rc == RC_OK)
+        rc = doctor_own_feeds(doctor);
     if (rc == RC_OK)
         rc = elog_feeds(doctor->replica->db, (struct id){{0}}, visit_feed, doctor);
     if (rc == RC_OK)
@@ -385,8 +371,8 @@ replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
     if (rc == RC_CORRUPT)
         rc = doctor_find(&doctor, "structure", (struct id){{0}}, rc_sentence());
     if (rc == RC_OK)
-        rc = check_pages(&doctor, is_whole);
-    if (rc == RC_OK && is_whole && replica->is_in_team) {
+        rc = doctor_pages(&doctor, replica->store, is_whole);
+    if (rc == RC_OK && is_whole && replica->is_in_team && !replica->is_ledger_short) {
         rc = check_log(&doctor);
         if (rc == RC_OK && !doctor.lacks_keys && !doctor.lacks_saves)
             rc = check_streams(&doctor);

@@ -20,9 +20,18 @@ struct doctor {
 enum rc doctor_find(struct doctor *doctor, const char *what, struct id stream,
                     const char *sentence) MUST_CHECK;
 
+/* ---- doctor_store.c ---- */
+/* Every page of the file; where the structure is not whole, the tables that cannot be read. */
+enum rc doctor_pages(struct doctor *doctor, struct store *store, bool is_whole) MUST_CHECK;
+
 /* ---- doctor_mend.c ---- */
 /* Keys that do not open are forgotten; the next session asks for them again. */
 enum rc doctor_keys(struct doctor *doctor) MUST_CHECK;
+/* What is kept of own feeds, against the log and what waits; what is behind these is set right. A feed whose last entries are missing
+ * is torn. Not while continuity is in doubt: a session compares them then. */
+enum rc doctor_own_feeds(struct doctor *doctor) MUST_CHECK;
+/* Has doctor_entries called for the stream. */
+enum rc doctor_tear(struct doctor *doctor, struct id stream) MUST_CHECK;
 /* Saves that wait and are damaged. Where the tables still show them, they are saved anew from there. */
 enum rc doctor_outbox(struct doctor *doctor) MUST_CHECK;
 /* Entries of a stream that do not hold and that the server has are dropped, and the stream is fetched again with the next session.

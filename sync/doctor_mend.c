@@ -58,6 +58,139 @@ doctor_keys(struct doctor *doctor)
     return rc;
 }
 
+/* ---- own feeds ------------------------------------------------------------------------------------ */
+
+/* What an own feed should say of itself, by log and outbox. */
+static enum rc
+reckon(struct replica *replica, const struct elog_feed *feed, struct elog_feed *should)
+{
+    uint32_t stored, applied, first, last;
+    enum rc rc = elog_last(replica->db, feed->key, &stored, &applied);
+
+    *should = *feed;
+    if (rc == RC_OK && feed->sealed <= stored && stored > 0) {
+        should->sealed = stored;
+        rc = elog_head_at(replica->db, feed->key, stored, should->head);
+    }
+    if (rc == RC_OK)
+        rc = outbox_range(replica->db, feed->key, &first, &last);
+    if (rc != RC_OK)
+        return rc;
+    if (should->saved < should->sealed)
+        should->saved = should->sealed;
+    if (should->saved < last)
+        should->saved = last;
+    if (should->on_server > should->saved)
+        should->on_server = should->saved;
+    return RC_OK;
+}
+
+/* Saves that wait although they were sealed, or are missing before what was sealed last and what was saved last. */
+static enum rc
+count_missing(struct replica *replica, const struct elog_feed *feed, int64_t *sealed, int64_t *missing)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT count(*) FROM sync_outbox WHERE feed = ?1 AND save <= ?2", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed->key);
+    stmt_int(stmt, 2, feed->sealed);
+    rc = stmt_finish_int(stmt, sealed);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db,
+                     "SELECT ?3 - ?2 - count(*) FROM sync_outbox WHERE feed = ?1 AND save > ?2", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed->key);
+    stmt_int(stmt, 2, feed->sealed);
+    stmt_int(stmt, 3, feed->saved);
+    return stmt_finish_int(stmt, missing);
+}
+
+/* A save that is missing gets a row that does not hold: doctor_outbox makes it good from the tables, or names it. */
+static enum rc
+put_placeholder(struct replica *replica, const struct elog_feed *feed)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = RC_OK;
+
+    for (uint32_t save = feed->sealed + 1; rc == RC_OK && save <= feed->saved; save++) {
+        rc = outbox_get(replica->db, feed->key, save, &body);
+        if (rc == RC_ABSENT) {
+            buf_clear(&body);
+            rc = outbox_put(replica->db, feed->key, save, &body);
+        }
+        if (rc == RC_CORRUPT)
+            rc = RC_OK;
+    }
+    buf_wipe(&body);
+    return rc;
+}
+
+static enum rc
+check_own(void *context, const struct elog_feed *feed)
+{
+    struct doctor *doctor = context;
+    struct replica *replica = doctor->replica;
+    struct feed_ref own = replica_feed(replica);
+    struct elog_feed should;
+    uint32_t stored, applied;
+    int64_t sealed = 0, missing = 0;
+
+    if (!feed->is_own || feed->feed.incarnation != own.incarnation)
+        return RC_OK;
+    enum rc rc = elog_last(replica->db, feed->key, &stored, &applied);
+    bool is_here, is_filling;
+    if (rc == RC_OK)
+        rc = streams_have(replica, feed->stream, &is_here, &is_filling);
+    if (rc != RC_OK || !is_here || is_filling)
+        return rc; /* own entries of a stream that was purged are not kept */
+    if (feed->sealed > stored)
+        return doctor_tear(doctor, feed->stream);
+    rc = reckon(replica, feed, &should);
+    if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED)
+        return RC_OK; /* its last entry: that is found with the entries */
+    bool is_same = rc != RC_OK || (should.saved == feed->saved && should.sealed == feed->sealed &&
+                                   should.on_server == feed->on_server &&
+                                   memcmp(should.head, feed->head, sizeof should.head) == 0);
+    if (rc == RC_OK && !is_same)
+        rc = elog_feed_put(replica->db, &should);
+    if (rc == RC_OK)
+        rc = count_missing(replica, &should, &sealed, &missing);
+    if (rc == RC_OK && sealed > 0)
+        rc = outbox_drop(replica->db, feed->key, 0, should.sealed);
+    if (rc == RC_OK && (!is_same || sealed > 0)) {
+        bool was_sound = doctor->is_sound;
+        rc = doctor_find(doctor, "feed", feed->stream,
+                         _("what is kept of own saves was older than the log, and was set right by it"));
+        doctor->is_sound = was_sound;
+    }
+    if (rc == RC_OK && missing == 1)
+        return put_placeholder(replica, &should);
+    if (rc == RC_OK && missing > 0) {
+        doctor->lacks_saves = true;
+        rc = doctor_find(doctor, "outbox", feed->stream,
+                         _("something that was not sent yet is missing. What this device shows of it is all that there "
+                           "is: copy it, and write it down again"));
+    }
+    return rc;
+}
+
+enum rc
+doctor_own_feeds(struct doctor *doctor)
+{
+    struct replica *replica = doctor->replica;
+
+    if (replica->must_recover)
+        return RC_OK;
+    enum rc rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    return db_end(replica->db, elog_feeds(replica->db, (struct id){{0}}, check_own, doctor));
+}
+
 /* ---- what waits ----------------------------------------------------------------------------------- */
 
 /* A save that waits and does not hold. */

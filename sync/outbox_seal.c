@@ -254,7 +254,7 @@ outbox_seal(struct replica *replica, struct id only)
     bool found, sealed, has_sealed = false;
     struct elog_feed feed;
 
-    if (!replica->is_in_team || replica->must_recover)
+    if (!replica->is_in_team || replica->must_recover || replica->is_ledger_short)
         return RC_OK;
     struct batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)

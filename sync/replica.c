@@ -67,9 +67,12 @@ replica_load_ledger(struct replica *replica)
 {
     struct ledger *ledger = NULL;
     struct stmt *stmt;
+    int64_t lines;
     bool found = true;
 
-    enum rc rc = ledger_new(&ledger);
+    enum rc rc = state_get_int(replica->db, STATE_LEDGER_LINES, &lines);
+    if (rc == RC_OK)
+        rc = ledger_new(&ledger);
     if (rc == RC_OK)
         rc = db_stmt(replica->db, "SELECT line FROM sync_line ORDER BY position", &stmt);
     if (rc != RC_OK) {
@@ -87,10 +90,13 @@ replica_load_ledger(struct replica *replica)
     stmt_done(stmt);
     if (rc != RC_OK) {
         ledger_free(ledger);
+        if (rc == RC_UNTRUSTED || rc == RC_INVALID) /* they were judged when they came: it is the disk */
+            rc = RC_CORRUPT;
         return rc_while(rc, _("reading the ledger kept here"));
     }
     ledger_free(replica->ledger);
     replica->ledger = ledger;
+    replica->is_ledger_short = (uint64_t)lines > ledger_position(ledger);
     if (ledger_position(ledger) == 0) {
         ledger_free(ledger);
         replica->ledger = NULL;
@@ -122,6 +128,11 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
     stmt_int(stmt, 1, (int64_t)ledger_position(replica->ledger));
     stmt_blob(stmt, 2, line, len);
     rc = stmt_finish(stmt);
+    if (rc == RC_OK && replica->is_ledger_short) {
+        int64_t lines;
+        rc = state_get_int(replica->db, STATE_LEDGER_LINES, &lines);
+        replica->is_ledger_short = rc != RC_OK || (uint64_t)lines > ledger_position(replica->ledger);
+    }
     replica->is_in_team =
         replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;
     return rc;
@@ -253,6 +264,8 @@ replica_forget_lent(struct replica *replica)
     bool found = true;
     enum rc rc = RC_OK;
 
+    if (replica->is_ledger_short)
+        return RC_OK;
     for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
         enum streams_place place = STREAMS_SHOWN;
         keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);

@@ -173,9 +173,15 @@ struct doctor_finding {
     char sentence[200];
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
-/* Structure, every page, chains, signatures, digests, and that the tables equal a rebuild, which takes their
- * place where they do not and the log is whole. */
+/* Before replica_open: what would keep it from opening. Indexes are made anew that do not fit their tables. Ledger lines from the first that does not hold, and keys of another size, are
+ * dropped and come again with the next session; until then nothing is sealed, gained or lost by the shorter ledger. */
+enum rc replica_mend(struct store *store, replica_finding_fn visit, void *context) MUST_CHECK;
+/* Structure, every page with the tables concerned, keys, chains, signatures, digests, what waits, and that tables and search index
+ * equal a rebuild. What can be is repaired: made anew from a whole log, saved anew, or marked to be fetched again by the next
+ * session. Findings name the rest. After a finding of a key the replica is to be opened anew. */
 enum rc replica_doctor(struct replica *replica, replica_finding_fn visit, void *context) MUST_CHECK;
+/* For a store whose replica does not open: structure, and the tables that cannot be read. */
+enum rc replica_doctor_store(struct store *store, replica_finding_fn visit, void *context) MUST_CHECK;
 /* Resets and applies a stream again from log and outbox. */
 enum rc replica_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
 

@@ -315,7 +315,7 @@ streams_refresh(struct replica *replica)
     int64_t now_ms = replica_now_ms(replica);
     struct id device = replica->identity.device;
 
-    if (!replica->is_in_team)
+    if (!replica->is_in_team || replica->is_ledger_short)
         return RC_OK;
     enum rc rc = lose_all(replica, now_ms);
     if (rc == RC_OK)

@@ -189,6 +189,12 @@ options_of(struct office_device *device)
     };
 }
 
+struct store_options
+office_options(struct office *office, int at)
+{
+    return options_of(&office->devices[at]);
+}
+
 enum rc
 office_start(struct office *office, int at)
 {

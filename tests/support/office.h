@@ -65,6 +65,8 @@ void office_shut(struct office *office, int at);
 /* Shuts the replica and switches the machine off: office_start, which starts it again, has it count its running time
  * from zero. */
 void office_switch_off(struct office *office, int at);
+/* By which its store is opened; the key stays the device's. */
+struct store_options office_options(struct office *office, int at);
 /* Opens only; the code of replica_open is given back. */
 enum rc office_start(struct office *office, int at);
 

@@ -116,17 +116,24 @@ tables_that_differ_are_made_anew_with_what_was_not_sent(void **state)
 
 /* What only the tables still have is not thrown away. */
 static void
-tables_stay_where_the_outbox_or_the_log_lacks_something(void **state)
+what_the_outbox_lacks_is_saved_anew_or_the_tables_stay(void **state)
 {
     (void)state;
-    struct findings findings = {.wanted = "tables"};
+    struct findings findings = {.wanted = "outbox"};
 
     office_visit(&office, 0, family, "in no outbox");
     assert_ok(db_run(store_db(office.devices[0].store), "DELETE FROM sync_outbox"));
     assert_ok(replica_doctor(office.devices[0].replica, count_finding, &findings));
     assert_int_equal(findings.wanted_count, 2); /* file and index */
-    assert_non_null(strstr(findings.sentence, "stay as they are"));
+    assert_non_null(strstr(findings.sentence, "saved anew"));
     assert_int_equal(rows("SELECT count(*) FROM file_contact WHERE note = 'in no outbox'"), 1);
+    office_visit(&office, 0, family, "nor this");
+    findings.wanted_count = 0;
+    assert_ok(db_run(store_db(office.devices[0].store), "DELETE FROM sync_outbox"));
+    assert_ok(replica_doctor(office.devices[0].replica, count_finding, &findings));
+    assert_int_equal(findings.wanted_count, 2);
+    assert_non_null(strstr(findings.sentence, "write it down again"));
+    assert_int_equal(rows("SELECT count(*) FROM file_contact WHERE note IN ('in no outbox', 'nor this')"), 2);
 }
 
 static void
@@ -221,7 +228,7 @@ main(void)
         CASE(a_row_that_no_save_wrote_is_found),
         CASE(a_row_that_vanished_is_found),
         CASE(tables_that_differ_are_made_anew_with_what_was_not_sent),
-        CASE(tables_stay_where_the_outbox_or_the_log_lacks_something),
+        CASE(what_the_outbox_lacks_is_saved_anew_or_the_tables_stay),
         CASE(a_changed_signature_is_found),
         CASE(a_lost_entry_is_found),
         CASE(a_feed_whose_first_entry_is_missing_is_found_after_one_that_waits),

@@ -270,6 +270,68 @@ a_save_that_waits_and_was_damaged_is_saved_anew_from_the_tables(void **state)
     assert_int_equal(number("SELECT count(*) FROM file_contact"), 5);
 }
 
+/* ---- what keeps the replica from opening ------------------------------------------------------------------ */
+
+/* As `baken doctor` does: the replica does not open before. */
+static void
+assert_mended(const char *sql, const char *what)
+{
+    struct said said = {"", 0};
+
+    expert(sql);
+    assert_int_equal(office_start(&office, 0), RC_CORRUPT);
+    assert_ok(replica_mend(office.devices[0].store, note, &said));
+    if (strstr(said.words, what) == NULL)
+        fail_msg("%s: said '%s', not '%s'", sql, said.words, what);
+    office_reopen(&office, 0);
+}
+
+static void
+a_ledger_line_that_was_damaged_is_fetched_again_with_what_follows(void **state)
+{
+    (void)state;
+    static const char *const LINES[] = {"2", "(SELECT max(position) FROM sync_line)", "4"};
+
+    for (size_t i = 0; i < 3; i++) {
+        char sql[200];
+        snprintf(sql, sizeof sql,
+                 "UPDATE sync_line SET line = zeroblob(length(line)) WHERE position = %s", LINES[i]);
+        assert_mended(sql, "ledger");
+        /* Nothing is lost by the shorter ledger: rows, keys and what waits are there, and nothing is sealed. */
+        assert_int_equal(number("SELECT count(*) FROM file_contact"), 4);
+        int64_t waiting = number("SELECT count(*) FROM sync_outbox");
+        office_reopen(&office, 0);
+        assert_int_equal(number("SELECT count(*) FROM sync_outbox"), waiting);
+        office_sync(&office, 0);
+        office_reopen(&office, 0);
+        assert_well();
+    }
+}
+
+static void
+a_first_ledger_line_that_was_damaged_is_named_and_kept(void **state)
+{
+    (void)state;
+    struct said said = {"", 0};
+
+    expert("UPDATE sync_line SET line = zeroblob(9) WHERE position = 1");
+    assert_int_equal(office_start(&office, 0), RC_CORRUPT);
+    assert_ok(replica_mend(office.devices[0].store, note, &said));
+    assert_string_equal(said.words, "ledger ");
+    assert_true(number("SELECT count(*) FROM sync_line") > 3);
+}
+
+static void
+a_key_of_another_size_is_fetched_again(void **state)
+{
+    (void)state;
+    assert_mended("UPDATE sync_key SET sealed = x'00' WHERE (stream, epoch) = (SELECT stream, epoch FROM sync_key LIMIT 1)",
+                  "key");
+    office_sync(&office, 0);
+    office_reopen(&office, 0);
+    assert_well();
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -283,6 +345,9 @@ main(void)
         CASE(an_entry_whose_header_or_signature_was_damaged_is_fetched_again),
         CASE(an_entry_that_only_this_device_has_is_named_and_kept),
         CASE(a_key_that_was_damaged_is_fetched_again),
+        CASE(a_ledger_line_that_was_damaged_is_fetched_again_with_what_follows),
+        CASE(a_first_ledger_line_that_was_damaged_is_named_and_kept),
+        CASE(a_key_of_another_size_is_fetched_again),
         CASE(a_save_that_waits_and_was_damaged_is_saved_anew_from_the_tables),
     };
 

@@ -245,19 +245,22 @@ write_piece(struct vfs_journal_file *file, const uint8_t *bytes, size_t len, sql
 
 static int journal_sync(sqlite3_file *opaque, int flags);
 
-static int
-journal_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
+/* A super-journal's name ends in these eight bytes alone, and SQLite may look for it at once, through a
+ * second file object. A journal's header begins with them, but is written in one piece. */
+static bool
+ends_super_name(const void *bytes, int amount)
 {
-    struct vfs_journal_file *file = journal_of(opaque);
-    const sqlite3_int64 end = offset + amount;
-    const uint8_t *from = bytes;
-    int code = file->has_key ? SQLITE_OK : begin(file);
+    static const uint8_t MAGIC[MAGIC_BYTES] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
 
-    /* SQLite goes back to a header to count the records behind it. These must be on disk by then
-     * (synchronous=NORMAL would sync both at once), for a counted record that was torn is an error. */
-    sqlite3_int64 first = offset / VFS_CHUNK_BYTES + 1;
-    if (code == SQLITE_OK && offset % VFS_CHUNK_BYTES == 0 && first < file->last_unsynced)
-        code = journal_sync(opaque, SQLITE_SYNC_NORMAL);
+    return amount == MAGIC_BYTES && memcmp(bytes, MAGIC, MAGIC_BYTES) == 0;
+}
+
+static int
+write_pieces(struct vfs_journal_file *file, const uint8_t *from, sqlite3_int64 offset,
+             sqlite3_int64 end)
+{
+    int code = SQLITE_OK;
+
     while (code == SQLITE_OK && offset < end) {
         sqlite3_int64 len = VFS_CHUNK_BYTES - offset % VFS_CHUNK_BYTES;
         if (len > end - offset)
@@ -267,6 +270,42 @@ journal_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64
         offset += len;
     }
     return code;
+}
+
+/* All that stands before it is written first, so that where this fails the name has no end, in memory as
+ * little as on disk. */
+static int
+write_super_end(struct vfs_journal_file *file, const uint8_t *from, sqlite3_int64 offset)
+{
+    int code = vfs_journal_flush(file);
+
+    if (code != SQLITE_OK)
+        return code;
+    code = write_pieces(file, from, offset, offset + MAGIC_BYTES);
+    if (code == SQLITE_OK)
+        code = vfs_journal_flush(file);
+    if (code != SQLITE_OK) {
+        file->is_dirty = false;
+        file->number = 0;
+    }
+    return code;
+}
+
+static int
+journal_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
+{
+    struct vfs_journal_file *file = journal_of(opaque);
+    int code = file->has_key ? SQLITE_OK : begin(file);
+
+    /* SQLite goes back to a header to count the records behind it. These must be on disk by then
+     * (synchronous=NORMAL would sync both at once), for a counted record that was torn is an error. */
+    sqlite3_int64 first = offset / VFS_CHUNK_BYTES + 1;
+    if (code == SQLITE_OK && offset % VFS_CHUNK_BYTES == 0 && first < file->last_unsynced)
+        code = journal_sync(opaque, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK)
+        return code;
+    return ends_super_name(bytes, amount) ? write_super_end(file, bytes, offset)
+                                          : write_pieces(file, bytes, offset, offset + amount);
 }
 
 /* Cuts within a slot. */

@@ -90,13 +90,14 @@ read_beginning(struct vfs *vfs, const char *name, int flags, uint8_t *bytes, int
 {
     int exists = 0;
 
-    if (vfs->base->xAccess(vfs->base, name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK || !exists)
-        return SQLITE_CANTOPEN;
+    int code = vfs->base->xAccess(vfs->base, name, SQLITE_ACCESS_EXISTS, &exists);
+    if (code != SQLITE_OK || !exists)
+        return code == SQLITE_OK ? SQLITE_CANTOPEN : code;
     sqlite3_file *file = calloc(1, (size_t)vfs->base->szOsFile);
     if (file == NULL)
         return SQLITE_NOMEM;
     flags |= SQLITE_OPEN_READONLY;
-    int code = vfs->base->xOpen(vfs->base, name, file, flags, &flags);
+    code = vfs->base->xOpen(vfs->base, name, file, flags, &flags);
     if (code == SQLITE_OK)
         code = file->pMethods->xRead(file, bytes, len, 0);
     if (file->pMethods != NULL)

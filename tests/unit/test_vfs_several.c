@@ -247,6 +247,37 @@ vfs_does_not_guess_what_a_journal_is_that_it_cannot_read(void **state)
     free(file);
 }
 
+/* Rolling back the first file, SQLite looks into the other's journal for the super-journal's name, by a
+ * file object of its own: what waits in memory would not be found, the super-journal be deleted, and the
+ * second file not rolled back (SQLite's own pagerfault-5.3 found it). */
+static void
+vfs_rolls_back_both_files_whichever_write_fails(void **state)
+{
+    (void)state;
+    bool is_done = false;
+    unsigned points = 0;
+
+    raw_run(db, "PRAGMA locking_mode=NORMAL; PRAGMA journal_mode=persist; ATTACH '/b.db' AS b;"
+                "PRAGMA b.journal_mode=persist; PRAGMA b.journal_size_limit=0");
+    for (uint64_t at = 1; !is_done; at++) {
+        power_disk_fail_once(disk, at);
+        is_done = raw_code(db, "BEGIN; UPDATE main.t SET v = v + 1;"
+                               "CREATE TABLE b.t AS SELECT * FROM main.t; COMMIT") == SQLITE_OK;
+        power_disk_fail_once(disk, 0);
+        (void)raw_code(db, "ROLLBACK");
+        const char *check = raw_ask(db, "PRAGMA b.integrity_check");
+        if (strcmp(check, "ok") != 0)
+            fail_msg("write %llu failed: %s", (unsigned long long)at, check);
+        assert_string_equal(raw_ask(db, "SELECT count(*) FROM b.sqlite_schema"),
+                            is_done ? "1" : "0");
+        assert_string_equal(raw_ask(db, "SELECT min(v) || ' ' || max(v) FROM main.t"),
+                            is_done ? "1 1" : "0 0");
+        points++;
+    }
+    printf("%u writes failed\n", points - 1);
+    assert_true(points > 20);
+}
+
 static void
 vfs_refuses_an_extension_that_is_not_there(void **state)
 {
@@ -493,6 +524,7 @@ main(void)
         TEST(vfs_commits_over_two_files_wholly_or_not),
         TEST(vfs_reads_which_super_journal_a_sealed_journal_names),
         TEST(vfs_does_not_guess_what_a_journal_is_that_it_cannot_read),
+        TEST(vfs_rolls_back_both_files_whichever_write_fails),
         TEST(vfs_refuses_an_extension_that_is_not_there),
         TEST(vfs_vacuums_in_both_modes),
         TEST(vfs_vacuums_into_a_file_that_inherits),

@@ -446,7 +446,7 @@ begin(struct decoder *d)
 static enum rc
 check_whole(struct decoder *d)
 {
-    enum rc rc = reader_finish(&d->in, _("the body of an entry"));
+    enum rc rc = reader_finish(&d->in, N_("the body of an entry"));
 
     if (rc != RC_OK)
         return rc;

@@ -348,8 +348,8 @@ enum rc
 reader_finish(const struct reader *reader, const char *what)
 {
     if (reader->failed)
-        return rc_fail(RC_CORRUPT, _("%s is cut short or malformed"), what);
+        return rc_fail(RC_CORRUPT, _("%s is cut short or malformed"), _(what));
     if (reader->at != reader->end)
-        return rc_fail(RC_CORRUPT, _("%s has %zu bytes too many"), what, reader_left(reader));
+        return rc_fail(RC_CORRUPT, _("%s has %zu bytes too many"), _(what), reader_left(reader));
     return RC_OK;
 }

@@ -322,6 +322,22 @@ stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len)
 }
 
 void
+stmt_text_lent(struct stmt *stmt, int at, const void *text, size_t len)
+{
+    bound(stmt, sqlite3_bind_text64(stmt->handle, at, len == 0 ? "" : text, len, SQLITE_STATIC,
+                                    SQLITE_UTF8));
+}
+
+void
+stmt_blob_lent(struct stmt *stmt, int at, const void *bytes, size_t len)
+{
+    if (len == 0)
+        bound(stmt, sqlite3_bind_zeroblob(stmt->handle, at, 0));
+    else
+        bound(stmt, sqlite3_bind_blob64(stmt->handle, at, bytes, len, SQLITE_STATIC));
+}
+
+void
 stmt_null(struct stmt *stmt, int at)
 {
     bound(stmt, sqlite3_bind_null(stmt->handle, at));

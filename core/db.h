@@ -48,6 +48,9 @@ void stmt_int(struct stmt *stmt, int at, int64_t value);
 void stmt_text(struct stmt *stmt, int at, const char *text);                   /* NULL binds NULL */
 void stmt_text_bytes(struct stmt *stmt, int at, const void *text, size_t len); /* UTF-8, no NUL */
 void stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len);
+/* Not copied: the bytes stay as they are until stmt_done. */
+void stmt_text_lent(struct stmt *stmt, int at, const void *text, size_t len);
+void stmt_blob_lent(struct stmt *stmt, int at, const void *bytes, size_t len);
 void stmt_id(struct stmt *stmt, int at, struct id id);
 void stmt_id_or_null(struct stmt *stmt, int at, const struct id *id); /* NULL binds NULL */
 void stmt_null(struct stmt *stmt, int at);

@@ -1,6 +1,7 @@
-/* The journal: the one way in for saves, own and others': worked out in memory, then written. */
+/* The journal: the one way in for saves, own and others': worked out in memory, then written (journal_batch.c). */
 #include "core/journal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,45 +38,19 @@ struct saving {
 };
 
 static enum rc
-get_record(struct saving *s, const struct operation *operation, struct record **record)
-{
-    struct journal *journal = s->journal;
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; i < journal->record_count; i++) {
-        *record = journal->records[i];
-        if ((*record)->entity == operation->entity && id_equal((*record)->id, operation->record))
-            return RC_OK;
-    }
-    if (journal->record_count == journal->record_room) {
-        size_t room = journal->record_room == 0 ? 4 : journal->record_room * 2;
-        struct record **grown = realloc(journal->records, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        memset(grown + journal->record_room, 0, (room - journal->record_room) * sizeof *grown);
-        journal->records = grown;
-        journal->record_room = room;
-    }
-    if (journal->records[journal->record_count] == NULL)
-        rc = register_new(&journal->records[journal->record_count]);
-    if (rc != RC_OK)
-        return rc;
-    *record = journal->records[journal->record_count];
-    rc = register_load(journal, &s->stream, operation->entity, operation->record, *record);
-    if (rc == RC_OK)
-        journal->record_count++;
-    return rc;
-}
-
-static enum rc
 load_dead(struct saving *s)
 {
     struct stmt *stmt;
     bool row = true;
-    enum rc rc = db_stmt(s->journal->db,
-                         "SELECT idx, entity, record, unit, person FROM journal_pend "
-                         "WHERE f = ?1 AND save = ?2",
-                         &stmt);
+    bool has_pend;
+    enum rc rc = batch_has_pend(s->journal, &has_pend);
+
+    if (rc != RC_OK || !has_pend)
+        return rc;
+    rc = db_stmt(s->journal->db,
+                 "SELECT idx, entity, record, unit, person FROM journal_pend "
+                 "WHERE f = ?1 AND save = ?2",
+                 &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -168,7 +143,8 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
         .value = operation->value,
         .value_len = operation->value_len,
     };
-    enum rc rc = get_record(s, operation, &record);
+    enum rc rc =
+        batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
 
     if (rc == RC_OK && is_once)
         rc = register_note_first(record, &made, operation->supersedes_count == 0);
@@ -182,7 +158,8 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     if (is_dead(s, index, operation, is_once) ||
         (policy == POLICY_SET && value_is_empty(made.value, made.value_len)))
         return RC_OK;
-    return register_add(record, &made);
+    rc = batch_keep(s->journal, &made);
+    return rc == RC_OK ? register_add(record, &made) : rc;
 }
 
 /* Whether a save that was built without a list supersedes this current version: see change_put. */
@@ -207,7 +184,8 @@ fill_in(struct saving *s, struct operation *operation)
     enum policy policy = schema_policy(operation->entity, operation->unit);
     struct record *record;
     size_t from, until;
-    enum rc rc = get_record(s, operation, &record);
+    enum rc rc =
+        batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
 
     if (rc != RC_OK || operation->supersedes != NULL)
         return rc;
@@ -222,100 +200,6 @@ fill_in(struct saving *s, struct operation *operation)
     return RC_OK;
 }
 
-static uint32_t
-count_conflicts(const struct record *r)
-{
-    const struct schema_entity *entity = schema_entity(r->entity);
-    uint32_t count = 0;
-
-    if (entity == NULL || entity->home != r->kind) /* a twin's conflict is its record's */
-        return 0;
-    for (size_t u = 0; u < entity->unit_count; u++)
-        count += register_conflict(r, entity->units[u].number) > 0;
-    return count;
-}
-
-static enum rc
-store_conflicts(struct journal *journal, const struct record *r, uint32_t conflicts)
-{
-    const struct schema_entity *entity = schema_entity(r->entity);
-    struct stmt *stmt;
-    enum rc rc = RC_OK;
-
-    if (r->conflicts > 0)
-        rc = db_run_int(journal->db, "DELETE FROM journal_conflict WHERE rid = ?1", r->rid);
-    for (size_t u = 0; rc == RC_OK && conflicts > 0 && u < entity->unit_count; u++) {
-        uint32_t versions = register_conflict(r, entity->units[u].number);
-        if (versions == 0)
-            continue;
-        rc = db_stmt(journal->db,
-                     "INSERT INTO journal_conflict (rid, unit, versions) VALUES (?1, ?2, ?3)",
-                     &stmt);
-        if (rc != RC_OK)
-            return rc;
-        stmt_int(stmt, 1, r->rid);
-        stmt_int(stmt, 2, entity->units[u].number);
-        stmt_int(stmt, 3, versions);
-        rc = stmt_finish(stmt);
-    }
-    return rc;
-}
-
-static enum rc
-store_heads(struct journal *journal, struct record *r, bool is_hidden, uint32_t conflicts)
-{
-    struct stmt *stmt;
-    enum rc rc;
-
-    if (r->rid == 0)
-        rc = db_stmt(journal->db,
-                     "INSERT INTO journal_record (hidden, conflicts, heads, s, entity, id) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                     &stmt);
-    else
-        rc = db_stmt(journal->db,
-                     "UPDATE journal_record SET hidden = ?1, conflicts = ?2, heads = ?3 "
-                     "WHERE rid = ?4",
-                     &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, is_hidden);
-    stmt_int(stmt, 2, conflicts);
-    stmt_blob(stmt, 3, journal->scratch.data, journal->scratch.len);
-    if (r->rid == 0) {
-        stmt_int(stmt, 4, r->s);
-        stmt_int(stmt, 5, r->entity);
-        stmt_id(stmt, 6, r->id);
-    } else {
-        stmt_int(stmt, 4, r->rid);
-    }
-    rc = stmt_finish(stmt);
-    if (rc == RC_OK && r->rid == 0)
-        r->rid = db_last_rowid(journal->db);
-    return rc;
-}
-
-static enum rc
-store_record(struct saving *s, struct record *r)
-{
-    struct journal *journal = s->journal;
-    const struct table *table = table_of(journal, r->entity, r->kind);
-    bool is_hidden = register_is_hidden(r);
-    uint32_t conflicts = count_conflicts(r);
-    enum rc rc = register_pack(r, &journal->scratch);
-
-    if (rc == RC_OK)
-        rc = store_heads(journal, r, is_hidden, conflicts);
-    if (rc == RC_OK)
-        rc = store_conflicts(journal, r, conflicts);
-    if (rc == RC_OK)
-        rc = table_write(journal, r, is_hidden, conflicts);
-    if (rc != RC_OK || table == NULL || table->search == NULL)
-        return rc;
-    return s->is_local ? search_write(journal, r->rid, r->entity, r->kind)
-                       : search_later(journal, r->rid);
-}
-
 /* What was not current and lies above its feed's frontier has not come yet: it will be dead on arrival. */
 static enum rc
 store_missing(struct saving *s, const struct missing *missing)
@@ -325,10 +209,11 @@ store_missing(struct saving *s, const struct missing *missing)
     struct stmt *stmt;
     uint32_t frontier;
     int64_t f;
-    enum rc rc = feed_open(s->journal, s->stream.s, missing->version.feed, &f, &frontier);
+    enum rc rc = batch_feed(s->journal, s->stream.s, missing->version.feed, &f, &frontier);
 
     if (rc != RC_OK || missing->version.save <= frontier)
         return rc;
+    batch_has_pend_now(s->journal);
     rc = db_stmt(s->journal->db,
                  "INSERT OR IGNORE INTO journal_pend (f, save, idx, entity, record, unit, person) "
                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -345,6 +230,7 @@ store_missing(struct saving *s, const struct missing *missing)
     return stmt_finish(stmt);
 }
 
+/* The records and the frontier wait for the batch's end, if one is being gathered. */
 static enum rc
 store_all(struct saving *s)
 {
@@ -352,8 +238,6 @@ store_all(struct saving *s)
     struct stmt *stmt;
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < journal->record_count; i++)
-        rc = store_record(s, journal->records[i]);
     for (size_t i = 0; rc == RC_OK && i < s->missing_count; i++)
         rc = store_missing(s, &s->missing[i]);
     if (rc == RC_OK && s->dead_count > 0) {
@@ -364,13 +248,16 @@ store_all(struct saving *s)
             rc = stmt_finish(stmt);
         }
     }
-    return rc == RC_OK ? feed_advance(journal, s->f, s->save) : rc;
+    if (rc == RC_OK)
+        rc = batch_advance(journal, s->stream.s, s->author->feed, s->save);
+    return rc == RC_OK && !batch_is_open(journal) ? batch_write(journal, s->is_local) : rc;
 }
 
 static void
 finish(struct saving *s)
 {
-    s->journal->record_count = 0;
+    if (!batch_is_open(s->journal))
+        batch_forget(s->journal);
     free(s->missing);
     free(s->dead);
 }
@@ -382,19 +269,25 @@ journal_apply(struct journal *journal, const struct author *author, uint32_t sav
     struct change lent = *change; /* nothing of it is changed: only own saves fill in supersedes */
     struct saving s = {.journal = journal, .author = author, .save = save, .change = &lent};
     uint32_t frontier;
-    enum rc rc = stream_get(journal, change->stream, &s.stream);
+    enum rc rc = batch_make_room(journal);
 
     if (rc == RC_OK)
-        rc = feed_open(journal, s.stream.s, author->feed, &s.f, &frontier);
-    if (rc != RC_OK || save <= frontier)
+        rc = batch_stream(journal, change->stream, &s.stream);
+    if (rc == RC_OK)
+        rc = batch_feed(journal, s.stream.s, author->feed, &s.f, &frontier);
+    if (rc == RC_OK && save > frontier + 1)
+        rc = rc_fail(RC_STALE, _("the changes before it have not come yet"));
+    if (rc != RC_OK || save <= frontier) {
+        finish(&s);
         return rc;
-    if (save != frontier + 1)
-        return rc_fail(RC_STALE, _("the changes before it have not come yet"));
+    }
     rc = load_dead(&s);
     for (uint32_t i = 0; rc == RC_OK && i < change->count; i++)
         rc = apply_operation(&s, i, &change->operations[i]);
     if (rc == RC_OK)
         rc = store_all(&s);
+    if (rc != RC_OK)
+        batch_break(journal);
     finish(&s);
     return rc;
 }
@@ -406,17 +299,19 @@ journal_save(struct journal *journal, const struct author *self, struct change *
     struct saving s = {.journal = journal, .author = self, .is_local = true, .change = change};
     uint32_t frontier;
     size_t start = body->len;
-    enum rc rc = stream_get(journal, change->stream, &s.stream);
+    enum rc rc;
 
     *save = 0;
+    assert(!batch_is_open(journal)); /* only what others wrote is gathered */
+    rc = batch_stream(journal, change->stream, &s.stream);
     if (rc == RC_OK)
-        rc = feed_open(journal, s.stream.s, self->feed, &s.f, &frontier);
+        rc = batch_feed(journal, s.stream.s, self->feed, &s.f, &frontier);
     if (rc == RC_OK)
         rc = clock_stamp(journal, &change->hlc);
-    if (rc != RC_OK)
-        return rc;
-    s.save = frontier + 1;
-    rc = load_dead(&s);
+    if (rc == RC_OK) {
+        s.save = frontier + 1;
+        rc = load_dead(&s);
+    }
     for (uint32_t i = 0; rc == RC_OK && i < change->count; i++) {
         rc = fill_in(&s, &change->operations[i]);
         if (rc == RC_OK)

@@ -43,6 +43,12 @@ enum rc journal_save(struct journal *journal, const struct author *self, struct 
  * transaction; after any other failure roll it back. */
 enum rc journal_apply(struct journal *journal, const struct author *author, uint32_t save,
                       const struct change *change) MUST_CHECK;
+/* What is applied between these two, in one transaction, is kept in memory (16 MiB, then it is written in between) and written
+ * once, each record once, by rising row. journal_settle writes it when rc is RC_OK, else forgets it: the caller then rolls back,
+ * as after any failure of journal_apply but RC_STALE; it returns the first failure. In between nothing is saved, and the database
+ * is not read for the journal's tables but through this header. */
+void journal_gather(struct journal *journal);
+enum rc journal_settle(struct journal *journal, enum rc rc) MUST_CHECK;
 /* Last applied save of a feed; 0 when unknown. */
 enum rc journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed,
                          uint32_t *save) MUST_CHECK;

@@ -29,7 +29,8 @@ struct first {
 
 /* A record's registers in memory. Heads are sorted by (unit, version), firsts by unit. */
 struct record {
-    int64_t rid; /* 0: not stored yet */
+    struct record *next; /* in its bucket of the batch */
+    int64_t rid;         /* 0: not stored yet */
     int64_t s;
     enum stream_kind kind;
     uint32_t entity;
@@ -55,7 +56,8 @@ struct stream_row {
 struct table {
     const struct schema_entity *entity;
     enum stream_kind kind;
-    char *put;    /* INSERT OR REPLACE of a whole row */
+    char *put;    /* INSERT of a whole row */
+    char *change; /* UPDATE of a whole row, the same parameters */
     char *remove; /* DELETE of all rows of a stream */
     char *dump;
     char *search;     /* the searched columns of one row; NULL when there are none */
@@ -65,13 +67,41 @@ struct table {
     size_t sets;
 };
 
+enum { BATCH_BUCKETS = 4096, FEED_BUCKETS = 256, BATCH_STREAMS = 64 };
+
+struct feed_row {
+    int64_t s, f;
+    struct feed_ref feed;
+    uint32_t frontier;
+    bool is_changed;
+    uint32_t next; /* in its bucket: its place + 1; 0 ends */
+};
+
+struct value_block;
+
+/* What was read and changed and is not written yet: by the save being applied, or by all since journal_gather. */
+struct batch {
+    bool is_open;            /* journal_gather was called */
+    bool is_broken;          /* a save failed half-way: nothing may be written */
+    struct record **records; /* record_count are in use; the rest wait for reuse */
+    size_t record_count, record_room;
+    struct record *buckets[BATCH_BUCKETS];
+    struct feed_row *feeds;
+    size_t feed_count, feed_room;
+    uint32_t feed_buckets[FEED_BUCKETS];
+    struct stream_row streams[BATCH_STREAMS]; /* by the last bits of their ids; s is 0: none */
+    bool has_streams;
+    bool knows_pend, has_pend; /* whether journal_pend has rows */
+    struct value_block *values;
+    size_t bytes; /* what all of it takes, about */
+};
+
 struct journal {
     struct db *db;
     struct clock clock;
     struct table *tables;
     size_t table_count;
-    struct record **records; /* of the save being applied; the rest wait for reuse */
-    size_t record_count, record_room;
+    struct batch batch;
     struct buf scratch;
 };
 
@@ -79,8 +109,8 @@ struct journal {
 enum rc table_prepare(struct journal *journal) MUST_CHECK;
 void table_free(struct journal *journal);
 const struct table *table_of(const struct journal *journal, uint32_t entity, enum stream_kind kind);
-enum rc table_write(struct journal *journal, const struct record *record, bool is_hidden,
-                    uint32_t conflicts) MUST_CHECK;
+enum rc table_write(struct journal *journal, const struct record *record, bool is_new,
+                    bool is_hidden, uint32_t conflicts) MUST_CHECK;
 enum rc table_purge(struct journal *journal, int64_t s) MUST_CHECK;
 enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHECK;
 
@@ -108,8 +138,34 @@ void register_range(const struct record *record, uint32_t unit, size_t *from, si
 int head_compare_stamp(const struct head *a, const struct head *b);
 bool head_equal_value(const struct head *a, const struct head *b);
 
+/* journal_batch.c. Records and feeds live until batch_forget. */
+enum rc batch_stream(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;
+enum rc batch_record(struct journal *journal, const struct stream_row *stream, uint32_t entity,
+                     struct id id, struct record **record) MUST_CHECK;
+enum rc batch_keep(struct journal *journal, struct head *head) MUST_CHECK; /* copies its value */
+/* As feed_open and feed_find; then the new frontier of one that was opened. */
+enum rc batch_feed(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
+                   uint32_t *frontier) MUST_CHECK;
+enum rc batch_frontier(struct journal *journal, int64_t s, struct feed_ref feed,
+                       uint32_t *frontier) MUST_CHECK;
+enum rc batch_advance(struct journal *journal, int64_t s, struct feed_ref feed,
+                      uint32_t frontier) MUST_CHECK;
+enum rc batch_has_pend(struct journal *journal, bool *has) MUST_CHECK;
+void batch_has_pend_now(struct journal *journal);
+enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
+void batch_forget(struct journal *journal);
+void batch_free(struct journal *journal);
+bool batch_is_open(const struct journal *journal);
+void batch_break(struct journal *journal);
+/* Writes what is gathered, so that SQL sees it. Every other way into the journal begins with it. */
+enum rc batch_flush(struct journal *journal) MUST_CHECK;
+enum rc batch_make_room(struct journal *journal) MUST_CHECK;
+
 /* journal_stream.c */
 enum rc stream_get(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;
+/* *f is 0 when the feed is unknown. */
+enum rc feed_find(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
+                  uint32_t *frontier) MUST_CHECK;
 enum rc feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
                   uint32_t *frontier) MUST_CHECK;
 enum rc feed_advance(struct journal *journal, int64_t f, uint32_t frontier) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* The journal: its tables, made and made anew, and opening it. */
 #include "core/journal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,9 +160,7 @@ journal_close(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    for (size_t i = 0; i < journal->record_room; i++)
-        register_free(journal->records[i]);
-    free(journal->records);
+    batch_free(journal);
     table_free(journal);
     buf_wipe(&journal->scratch);
     free(journal);
@@ -170,6 +169,7 @@ journal_close(struct journal *journal)
 struct db *
 journal_db(struct journal *journal)
 {
+    assert(!batch_is_open(journal)); /* SQL does not see what is gathered */
     return journal->db;
 }
 

@@ -10,8 +10,10 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
     struct stream_row row;
     struct record *r = NULL;
     size_t from, until;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_flush(journal);
 
+    if (rc == RC_OK)
+        rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = register_new(&r);
     if (rc == RC_OK)
@@ -37,10 +39,12 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
 {
     struct stream_row row;
     struct record *r = NULL;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_flush(journal);
 
     *versions = NULL;
     *count = 0;
+    if (rc == RC_OK)
+        rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = register_new(&r);
     if (rc == RC_OK)
@@ -78,12 +82,16 @@ journal_conflicts(struct journal *journal, journal_conflict_fn visit, void *cont
 {
     struct stmt *stmt;
     bool row = true;
-    enum rc rc = db_stmt(journal->db,
-                         "SELECT t.id, t.family, r.id, r.entity, c.unit, c.versions "
-                         "FROM journal_conflict AS c JOIN journal_record AS r ON r.rid = c.rid "
-                         "JOIN journal_stream AS t ON t.s = r.s "
-                         "WHERE NOT r.hidden ORDER BY t.family, r.id, r.entity, c.unit",
-                         &stmt);
+    enum rc rc = batch_flush(journal);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = db_stmt(journal->db,
+                 "SELECT t.id, t.family, r.id, r.entity, c.unit, c.versions "
+                 "FROM journal_conflict AS c JOIN journal_record AS r ON r.rid = c.rid "
+                 "JOIN journal_stream AS t ON t.s = r.s "
+                 "WHERE NOT r.hidden ORDER BY t.family, r.id, r.entity, c.unit",
+                 &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -217,8 +225,10 @@ enum rc
 journal_dump(struct journal *journal, struct id stream, struct buf *out)
 {
     struct stream_row row;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_flush(journal);
 
+    if (rc == RC_OK)
+        rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = dump_feeds(journal, row.s, out);
     if (rc == RC_OK)

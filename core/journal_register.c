@@ -202,7 +202,7 @@ unpack(struct record *r)
         r->heads[i] = h;
     }
     r->head_count = n;
-    return rc == RC_OK ? reader_finish(&in, _("a record")) : rc;
+    return rc == RC_OK ? reader_finish(&in, N_("a record")) : rc;
 }
 
 static enum rc

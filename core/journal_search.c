@@ -88,8 +88,11 @@ is_dirty(struct journal *journal, bool *dirty)
 enum rc
 journal_index(struct journal *journal)
 {
-    bool dirty;
-    enum rc rc = is_dirty(journal, &dirty);
+    bool dirty = false;
+    enum rc rc = batch_flush(journal);
+
+    if (rc == RC_OK)
+        rc = is_dirty(journal, &dirty);
 
     if (rc != RC_OK || !dirty)
         return rc;

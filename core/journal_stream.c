@@ -32,11 +32,15 @@ journal_add_stream(struct journal *journal, struct id stream, enum stream_kind k
                    struct id family)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(journal->db,
-                         "INSERT INTO journal_stream (id, kind, family) VALUES (?1, ?2, ?3) "
-                         "ON CONFLICT (id) DO UPDATE SET kind = ?2, family = ?3 "
-                         "WHERE kind <> ?2 OR family <> ?3",
-                         &stmt);
+    enum rc rc = batch_flush(journal);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = db_stmt(journal->db,
+                 "INSERT INTO journal_stream (id, kind, family) VALUES (?1, ?2, ?3) "
+                 "ON CONFLICT (id) DO UPDATE SET kind = ?2, family = ?3 "
+                 "WHERE kind <> ?2 OR family <> ?3",
+                 &stmt);
 
     if (rc != RC_OK)
         return rc;
@@ -69,9 +73,8 @@ journal_find_stream(struct journal *journal, struct id family, enum stream_kind 
     return rc;
 }
 
-/* *f is 0 when the feed is unknown. */
-static enum rc
-find_feed(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
+enum rc
+feed_find(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
 {
     struct stmt *stmt;
     bool row;
@@ -100,7 +103,7 @@ enum rc
 feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
 {
     struct stmt *stmt;
-    enum rc rc = find_feed(journal, s, feed, f, frontier);
+    enum rc rc = feed_find(journal, s, feed, f, frontier);
 
     if (rc != RC_OK || *f != 0)
         return rc;
@@ -135,11 +138,14 @@ enum rc
 journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed, uint32_t *save)
 {
     struct stream_row row;
-    int64_t f;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_stream(journal, stream, &row);
 
     *save = 0;
-    return rc == RC_OK ? find_feed(journal, row.s, feed, &f, save) : rc;
+    if (rc == RC_OK)
+        rc = batch_frontier(journal, row.s, feed, save);
+    if (!batch_is_open(journal))
+        batch_forget(journal);
+    return rc;
 }
 
 /* ---- the clock ------------------------------------------------------------------------------ */
@@ -225,8 +231,10 @@ enum rc
 journal_reset(struct journal *journal, struct id stream)
 {
     struct stream_row row;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_flush(journal);
 
+    if (rc == RC_OK)
+        rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = db_begin(journal->db);
     if (rc != RC_OK)
@@ -240,8 +248,10 @@ journal_purge_stream(struct journal *journal, struct id stream)
 {
     struct stream_row row;
     struct stmt *stmt;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = batch_flush(journal);
 
+    if (rc == RC_OK)
+        rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = db_begin(journal->db);
     if (rc != RC_OK)

@@ -49,6 +49,27 @@ count_columns(const struct table *t, const struct schema_unit *unit)
 }
 
 static enum rc
+prepare_change(struct table *t, struct buf *sql)
+{
+    unsigned at = SYSTEM_COLUMNS;
+    enum rc rc = buf_printf(sql,
+                            "UPDATE %s_%s SET s = ?2, id = ?3, hidden = ?4, conflicts = ?5, "
+                            "changed = ?6, changed_by = ?7, written = ?8, author = ?9",
+                            schema_kind_name(t->kind), t->entity->name);
+
+    for (size_t u = 0; u < t->entity->unit_count; u++) {
+        const struct schema_unit *unit = &t->entity->units[u];
+        for (size_t f = 0; rc == RC_OK && is_plain(unit) && f < unit->field_count; f++)
+            if (schema_is_column(t->entity, t->kind, &unit->fields[f]))
+                rc = buf_printf(sql, ", %s = ?%u", unit->fields[f].name, ++at);
+    }
+    if (rc == RC_OK)
+        rc = buf_printf(sql, " WHERE rid = ?1");
+    return rc == RC_OK ? take(sql, &t->change) : rc;
+}
+
+/* Not INSERT OR REPLACE: SQLite copies every page that it touches first, so that it can take one such statement back. */
+static enum rc
 prepare_row(struct table *t, struct buf *sql)
 {
     const char *kind = schema_kind_name(t->kind);
@@ -57,11 +78,13 @@ prepare_row(struct table *t, struct buf *sql)
     for (size_t u = 0; u < t->entity->unit_count; u++)
         if (is_plain(&t->entity->units[u]))
             columns += count_columns(t, &t->entity->units[u]);
-    enum rc rc = buf_printf(sql, "INSERT OR REPLACE INTO %s_%s VALUES (", kind, t->entity->name);
+    enum rc rc = buf_printf(sql, "INSERT INTO %s_%s VALUES (", kind, t->entity->name);
     if (rc == RC_OK)
         rc = put_marks(sql, columns);
     if (rc == RC_OK)
         rc = take(sql, &t->put);
+    if (rc == RC_OK)
+        rc = prepare_change(t, sql);
     if (rc == RC_OK)
         rc = buf_printf(sql, "DELETE FROM %s_%s WHERE s = ?1", kind, t->entity->name);
     if (rc == RC_OK)
@@ -161,6 +184,7 @@ table_free(struct journal *journal)
     for (size_t i = 0; i < journal->table_count; i++) {
         struct table *t = &journal->tables[i];
         free(t->put);
+        free(t->change);
         free(t->remove);
         free(t->dump);
         free(t->search);
@@ -198,14 +222,14 @@ bind_field(struct stmt *stmt, int at, const struct schema_field *known, const st
         stmt_int(stmt, at, field->integer);
         return;
     case FIELD_TEXT:
-        stmt_text_bytes(stmt, at, field->bytes, field->len);
+        stmt_text_lent(stmt, at, field->bytes, field->len);
         return;
     case FIELD_ID:
         stmt_id(stmt, at, field->id);
         return;
     case FIELD_BYTES:
     case FIELD_VERSIONS:
-        stmt_blob(stmt, at, field->bytes, field->len);
+        stmt_blob_lent(stmt, at, field->bytes, field->len);
         return;
     }
     stmt_null(stmt, at);
@@ -238,21 +262,21 @@ bind_system(struct stmt *stmt, const struct record *r, bool is_hidden, uint32_t 
             latest = &r->heads[i];
     stmt_int(stmt, 1, r->rid);
     stmt_int(stmt, 2, r->s);
-    stmt_id(stmt, 3, r->id);
+    stmt_blob_lent(stmt, 3, r->id.bytes, ID_BYTES);
     stmt_int(stmt, 4, is_hidden);
     stmt_int(stmt, 5, conflicts);
     stmt_int(stmt, 6, latest == NULL ? 0 : hlc_ms(latest->hlc));
     if (latest == NULL)
         stmt_null(stmt, 7);
     else
-        stmt_id(stmt, 7, latest->person);
+        stmt_blob_lent(stmt, 7, latest->person.bytes, ID_BYTES);
     if (r->first_count == 0) {
         stmt_null(stmt, 8);
         stmt_null(stmt, 9);
         return;
     }
     stmt_int(stmt, 8, hlc_ms(r->firsts[0].hlc));
-    stmt_id(stmt, 9, r->firsts[0].person);
+    stmt_blob_lent(stmt, 9, r->firsts[0].person.bytes, ID_BYTES);
 }
 
 /* The elements of a set: what is current, equal bytes once. */
@@ -289,17 +313,14 @@ write_set(struct journal *journal, const struct table *t, size_t set,
     return rc;
 }
 
-enum rc
-table_write(struct journal *journal, const struct record *r, bool is_hidden, uint32_t conflicts)
+static enum rc
+write_row(struct journal *journal, const struct table *t, const char *sql, const struct record *r,
+          bool is_hidden, uint32_t conflicts)
 {
-    const struct table *t = table_of(journal, r->entity, r->kind);
     struct stmt *stmt;
     int at = SYSTEM_COLUMNS + 1;
-    size_t set = 0;
+    enum rc rc = db_stmt(journal->db, sql, &stmt);
 
-    if (t == NULL)
-        return RC_OK;
-    enum rc rc = db_stmt(journal->db, t->put, &stmt);
     if (rc != RC_OK)
         return rc;
     bind_system(stmt, r, is_hidden, conflicts);
@@ -311,6 +332,21 @@ table_write(struct journal *journal, const struct record *r, bool is_hidden, uin
         rc = stmt_finish(stmt);
     else
         stmt_done(stmt);
+    return rc;
+}
+
+enum rc
+table_write(struct journal *journal, const struct record *r, bool is_new, bool is_hidden,
+            uint32_t conflicts)
+{
+    const struct table *t = table_of(journal, r->entity, r->kind);
+    size_t set = 0;
+
+    if (t == NULL)
+        return RC_OK;
+    enum rc rc = write_row(journal, t, is_new ? t->put : t->change, r, is_hidden, conflicts);
+    if (rc == RC_OK && !is_new && db_changes(journal->db) == 0) /* somebody else took the row out */
+        rc = write_row(journal, t, t->put, r, is_hidden, conflicts);
     for (size_t u = 0; rc == RC_OK && t->sets > 0 && r->set_touched && u < t->entity->unit_count;
          u++)
         if (!is_plain(&t->entity->units[u]))

@@ -17,13 +17,13 @@ enum rc
 text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what)
 {
     if (len > ceiling_bytes)
-        return rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), what, ceiling_bytes);
+        return rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), _(what), ceiling_bytes);
     if (len == 0)
         return RC_OK;
     if (u8_check(bytes, len) != NULL)
-        return rc_fail(RC_INVALID, _("%s is not valid UTF-8"), what);
+        return rc_fail(RC_INVALID, _("%s is not valid UTF-8"), _(what));
     if (memchr(bytes, 0, len) != NULL)
-        return rc_fail(RC_INVALID, _("%s holds a NUL character"), what);
+        return rc_fail(RC_INVALID, _("%s holds a NUL character"), _(what));
     return RC_OK;
 }
 

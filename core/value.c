@@ -182,7 +182,7 @@ read_content(struct reader *in, struct field *field)
     case FIELD_TEXT:
         field->bytes = reader_block(in, CHANGE_NOTE_BYTES, &field->len);
         if (!in->failed &&
-            text_check(field->bytes, field->len, CHANGE_NOTE_BYTES, _("a text")) != RC_OK)
+            text_check(field->bytes, field->len, CHANGE_NOTE_BYTES, N_("a text")) != RC_OK)
             in->failed = true;
         return;
     case FIELD_BYTES:
@@ -226,7 +226,7 @@ value_read(const uint8_t *value, size_t len, struct field *fields, size_t *count
         if (!in.failed)
             read_content(&in, &fields[i]);
     }
-    enum rc rc = reader_finish(&in, _("a value"));
+    enum rc rc = reader_finish(&in, N_("a value"));
     if (rc == RC_OK)
         *count = n;
     return rc;

@@ -279,6 +279,7 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
     enum rc rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
+    journal_gather(replica->journal);
     for (size_t i = 0; rc == RC_OK && i < key_count; i++) {
         struct inbox_verdict verdict = inbox_park(ELOG_NO_REASON);
         rc = apply_one(replica, keys[i], &pass->row, &pass->body, &verdict);
@@ -295,6 +296,7 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
         if (rc == RC_OK)
             count(pass->report, &verdict);
     }
+    rc = journal_settle(replica->journal, rc);
     rc = db_end(replica->db, rc);
     if (rc == RC_OK)
         pass->applied += applied;

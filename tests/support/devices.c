@@ -130,6 +130,30 @@ devices_apply(struct devices *devices, size_t device, size_t at)
     return rc;
 }
 
+enum rc
+devices_apply_gathered(struct devices *devices, size_t device, const size_t *at, size_t count,
+                       bool *applied)
+{
+    struct device *d = &devices->device[device];
+    enum rc rc = db_begin(d->db);
+
+    devices_demand(rc, "begin");
+    journal_gather(d->journal);
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        struct sent *sent = &devices->sent[at[i]];
+        struct change *change;
+        devices_demand(body_read(sent->stream, sent->author.feed, sent->save, sent->save,
+                                 sent->body.data, sent->body.len, &change),
+                       "body_read");
+        rc = journal_apply(d->journal, &sent->author, sent->save, change);
+        body_free(change, 1);
+        applied[i] = rc == RC_OK;
+        if (rc == RC_STALE) /* a gap: nothing was changed, the others go on */
+            rc = RC_OK;
+    }
+    return db_end(d->db, journal_settle(d->journal, rc));
+}
+
 void
 devices_sync(struct devices *devices)
 {

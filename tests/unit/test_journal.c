@@ -159,6 +159,21 @@ apply_in(size_t device, const size_t *order, size_t count)
         assert_ok(devices_apply(&world, device, order[i]));
 }
 
+/* The same in one transaction, gathered. */
+static void
+apply_gathered_in(size_t device, const size_t *order, size_t count)
+{
+    bool applied[64];
+    size_t again[64];
+
+    for (size_t i = 0; i < count * count; i++)
+        again[i] = order[i % count];
+    reset(device);
+    assert_ok(devices_apply_gathered(&world, device, again, count * count, applied));
+    for (size_t i = count * (count - 1); i < count * count; i++)
+        assert_true(applied[i]);
+}
+
 /* Heap's algorithm, without recursion. Returns the number of orders tried. */
 static size_t
 try_all_orders(size_t count)
@@ -180,6 +195,10 @@ try_all_orders(size_t count)
         order[i] = held;
         apply_in(1, order, count);
         char *got = devices_dump(&world, 1, world.file);
+        assert_string_equal(got, expected);
+        free(got);
+        apply_gathered_in(1, order, count);
+        got = devices_dump(&world, 1, world.file);
         assert_string_equal(got, expected);
         free(got);
         tried++;
@@ -694,6 +713,9 @@ at_its_ceiling_a_unit_refuses_whole_and_a_resolution_makes_room(void **state)
     put(1, GOAL, 1, 1, "one more", &none, 0);
     char *before = devices_dump(&world, 0, world.file);
     assert_int_equal(devices_apply(&world, 0, 256), RC_TOO_LARGE);
+    const size_t last = 256;
+    bool applied;
+    assert_int_equal(devices_apply_gathered(&world, 0, &last, 1, &applied), RC_TOO_LARGE);
     char *after = devices_dump(&world, 0, world.file);
     assert_string_equal(before, after);
     free(before);

@@ -248,6 +248,21 @@ try_to_give(size_t at, size_t sent)
         model.applied[at][sent] = true;
 }
 
+/* A handful at once, as a pull does: with repetitions and gaps. */
+static void
+try_to_give_many(size_t at, struct dice *dice)
+{
+    size_t sent[12], count = dice_below(dice, 12);
+    bool applied[12];
+
+    for (size_t i = 0; i < count; i++)
+        sent[i] = dice_below(dice, world.sent_count);
+    assert_int_equal(devices_apply_gathered(&world, at, sent, count, applied), RC_OK);
+    for (size_t i = 0; i < count; i++)
+        if (applied[i])
+            model.applied[at][sent[i]] = true;
+}
+
 static void
 run(struct dice *dice)
 {
@@ -261,6 +276,8 @@ run(struct dice *dice)
         save(dice_below(dice, DEVICES_HERE), dice);
         for (size_t k = 0; k < 4; k++)
             try_to_give(dice_below(dice, DEVICES_HERE), dice_below(dice, world.sent_count));
+        if (dice_below(dice, 3) == 0)
+            try_to_give_many(dice_below(dice, DEVICES_HERE), dice);
         check(dice_below(dice, DEVICES_HERE));
     }
     devices_sync(&world);

@@ -1,0 +1,457 @@
+/* What saves change, kept until it is written: of one save, or of many that others wrote (journal_gather). Each record that
+ * they touch is then read once and written once, by rising row. */
+#include "core/journal_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/secret.h"
+
+enum {
+    BATCH_BYTES = 16 * 1024 * 1024, /* more is written before the next save */
+    RECORD_BYTES = 1024,            /* about what a record takes beside its values */
+    RECORDS_KEPT = 64,              /* for use again, after a batch */
+    BLOCK_BYTES = 64 * 1024,
+};
+
+/* ---- values: copies of what the saves hold, until the batch is forgotten --------------------- */
+
+struct value_block {
+    struct value_block *next;
+    size_t room, used;
+    uint8_t bytes[];
+};
+
+enum rc
+batch_keep(struct journal *journal, struct head *head)
+{
+    struct batch *b = &journal->batch;
+    struct value_block *block = b->values;
+
+    if (block == NULL || block->room - block->used < head->value_len) {
+        size_t room = head->value_len > BLOCK_BYTES ? head->value_len : BLOCK_BYTES;
+        block = malloc(sizeof *block + room);
+        if (block == NULL)
+            return rc_nomem();
+        *block = (struct value_block){.next = b->values, .room = room};
+        b->values = block;
+    }
+    uint8_t *copy = block->bytes + block->used;
+    if (head->value_len > 0)
+        memcpy(copy, head->value, head->value_len);
+    block->used += head->value_len;
+    b->bytes += head->value_len;
+    head->value = copy;
+    return RC_OK;
+}
+
+/* Keeps one block of the usual size. */
+static void
+forget_values(struct batch *b, bool is_end)
+{
+    while (b->values != NULL) {
+        struct value_block *block = b->values;
+        wipe(block->bytes, block->used); /* families' data, in the clear */
+        block->used = 0;
+        if (!is_end && block->next == NULL && block->room == BLOCK_BYTES)
+            return;
+        b->values = block->next;
+        free(block);
+    }
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static struct record **
+bucket_of(struct batch *b, int64_t s, uint32_t entity, struct id id)
+{
+    uint64_t hash;
+
+    memcpy(&hash, id.bytes + ID_BYTES - sizeof hash, sizeof hash); /* the random end of an id */
+    hash = (hash ^ (uint64_t)s ^ ((uint64_t)entity << 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    return &b->buckets[hash >> 32 & (BATCH_BUCKETS - 1)];
+}
+
+/* A record object that is not in use, at the end of the list. */
+static enum rc
+next_record(struct batch *b, struct record **record)
+{
+    enum rc rc = RC_OK;
+
+    if (b->record_count == b->record_room) {
+        size_t room = b->record_room == 0 ? 4 : b->record_room * 2;
+        struct record **grown = realloc(b->records, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        memset(grown + b->record_room, 0, (room - b->record_room) * sizeof *grown);
+        b->records = grown;
+        b->record_room = room;
+    }
+    if (b->records[b->record_count] == NULL)
+        rc = register_new(&b->records[b->record_count]);
+    *record = b->records[b->record_count];
+    return rc;
+}
+
+enum rc
+batch_record(struct journal *journal, const struct stream_row *stream, uint32_t entity,
+             struct id id, struct record **record)
+{
+    struct batch *b = &journal->batch;
+    struct record **bucket = bucket_of(b, stream->s, entity, id);
+
+    for (*record = *bucket; *record != NULL; *record = (*record)->next)
+        if ((*record)->s == stream->s && (*record)->entity == entity && id_equal((*record)->id, id))
+            return RC_OK;
+    enum rc rc = next_record(b, record);
+    if (rc == RC_OK)
+        rc = register_load(journal, stream, entity, id, *record);
+    if (rc != RC_OK)
+        return rc;
+    b->record_count++;
+    b->bytes += (*record)->packed.len + RECORD_BYTES;
+    (*record)->next = *bucket;
+    *bucket = *record;
+    return RC_OK;
+}
+
+/* ---- streams, feeds, what waits, the clock --------------------------------------------------- */
+
+enum rc
+batch_stream(struct journal *journal, struct id id, struct stream_row *stream)
+{
+    struct batch *b = &journal->batch;
+    enum rc rc = RC_OK;
+
+    struct stream_row *row = &b->streams[id.bytes[ID_BYTES - 1] & (BATCH_STREAMS - 1)];
+    if (row->s == 0 || !id_equal(row->id, id)) {
+        row->s = 0;
+        rc = stream_get(journal, id, row);
+        if (rc != RC_OK)
+            row->s = 0;
+        b->has_streams = true;
+    }
+    *stream = *row;
+    return rc;
+}
+
+static uint32_t *
+feed_bucket(struct batch *b, int64_t s, struct feed_ref feed)
+{
+    uint64_t hash = (feed.incarnation ^ (uint64_t)s) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &b->feed_buckets[hash >> 32 & (FEED_BUCKETS - 1)];
+}
+
+/* NULL when it is not in memory. Valid until the next is put. */
+static struct feed_row *
+find_row(struct batch *b, int64_t s, struct feed_ref feed)
+{
+    for (uint32_t at = *feed_bucket(b, s, feed); at != 0; at = b->feeds[at - 1].next) {
+        struct feed_row *row = &b->feeds[at - 1];
+        if (row->s == s && row->feed.incarnation == feed.incarnation &&
+            id_equal(row->feed.device, feed.device))
+            return row;
+    }
+    return NULL;
+}
+
+static enum rc
+put_row(struct batch *b, const struct feed_row *row)
+{
+    uint32_t *bucket = feed_bucket(b, row->s, row->feed);
+
+    if (b->feed_count == b->feed_room) {
+        size_t room = b->feed_room == 0 ? 8 : b->feed_room * 2;
+        struct feed_row *grown = realloc(b->feeds, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        b->feeds = grown;
+        b->feed_room = room;
+    }
+    b->feeds[b->feed_count] = *row;
+    b->feeds[b->feed_count++].next = *bucket;
+    *bucket = (uint32_t)b->feed_count;
+    b->bytes += sizeof *row;
+    return RC_OK;
+}
+
+enum rc
+batch_feed(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f, uint32_t *frontier)
+{
+    struct feed_row *found = find_row(&journal->batch, s, feed);
+    struct feed_row row = {.s = s, .feed = feed};
+    enum rc rc = RC_OK;
+
+    if (found == NULL) {
+        rc = feed_open(journal, s, feed, &row.f, &row.frontier);
+        if (rc == RC_OK)
+            rc = put_row(&journal->batch, &row);
+        found = &row;
+    }
+    *f = found->f;
+    *frontier = found->frontier;
+    return rc;
+}
+
+enum rc
+batch_frontier(struct journal *journal, int64_t s, struct feed_ref feed, uint32_t *frontier)
+{
+    const struct feed_row *found = find_row(&journal->batch, s, feed);
+    int64_t f;
+
+    if (found == NULL)
+        return feed_find(journal, s, feed, &f, frontier);
+    *frontier = found->frontier;
+    return RC_OK;
+}
+
+enum rc
+batch_advance(struct journal *journal, int64_t s, struct feed_ref feed, uint32_t frontier)
+{
+    struct feed_row *row = find_row(&journal->batch, s, feed);
+
+    assert(row != NULL); /* the save being applied is of a feed that was opened */
+    row->frontier = frontier;
+    row->is_changed = true;
+    return RC_OK;
+}
+
+enum rc
+batch_has_pend(struct journal *journal, bool *has)
+{
+    struct batch *b = &journal->batch;
+    int64_t one;
+    enum rc rc = RC_OK;
+
+    if (!b->knows_pend) {
+        rc = db_get_int(journal->db, "SELECT 1 FROM journal_pend LIMIT 1", &one);
+        b->has_pend = one != 0;
+        b->knows_pend = rc == RC_OK;
+    }
+    *has = b->has_pend;
+    return rc;
+}
+
+void
+batch_has_pend_now(struct journal *journal)
+{
+    journal->batch.has_pend = true;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static uint32_t
+count_conflicts(const struct record *r)
+{
+    const struct schema_entity *entity = schema_entity(r->entity);
+    uint32_t count = 0;
+
+    if (entity == NULL || entity->home != r->kind) /* a twin's conflict is its record's */
+        return 0;
+    for (size_t u = 0; u < entity->unit_count; u++)
+        count += register_conflict(r, entity->units[u].number) > 0;
+    return count;
+}
+
+static enum rc
+store_conflicts(struct journal *journal, const struct record *r, uint32_t conflicts)
+{
+    const struct schema_entity *entity = schema_entity(r->entity);
+    struct stmt *stmt;
+    enum rc rc = RC_OK;
+
+    if (r->conflicts > 0)
+        rc = db_run_int(journal->db, "DELETE FROM journal_conflict WHERE rid = ?1", r->rid);
+    for (size_t u = 0; rc == RC_OK && conflicts > 0 && u < entity->unit_count; u++) {
+        uint32_t versions = register_conflict(r, entity->units[u].number);
+        if (versions == 0)
+            continue;
+        rc = db_stmt(journal->db,
+                     "INSERT INTO journal_conflict (rid, unit, versions) VALUES (?1, ?2, ?3)",
+                     &stmt);
+        if (rc != RC_OK)
+            return rc;
+        stmt_int(stmt, 1, r->rid);
+        stmt_int(stmt, 2, entity->units[u].number);
+        stmt_int(stmt, 3, versions);
+        rc = stmt_finish(stmt);
+    }
+    return rc;
+}
+
+static enum rc
+store_heads(struct journal *journal, struct record *r, bool is_hidden, uint32_t conflicts)
+{
+    struct stmt *stmt;
+    enum rc rc;
+
+    if (r->rid == 0)
+        rc = db_stmt(journal->db,
+                     "INSERT INTO journal_record (hidden, conflicts, heads, s, entity, id) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                     &stmt);
+    else
+        rc = db_stmt(journal->db,
+                     "UPDATE journal_record SET hidden = ?1, conflicts = ?2, heads = ?3 "
+                     "WHERE rid = ?4",
+                     &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, is_hidden);
+    stmt_int(stmt, 2, conflicts);
+    stmt_blob_lent(stmt, 3, journal->scratch.data, journal->scratch.len);
+    if (r->rid == 0) {
+        stmt_int(stmt, 4, r->s);
+        stmt_int(stmt, 5, r->entity);
+        stmt_blob_lent(stmt, 6, r->id.bytes, ID_BYTES);
+    } else {
+        stmt_int(stmt, 4, r->rid);
+    }
+    rc = stmt_finish(stmt);
+    if (rc == RC_OK && r->rid == 0)
+        r->rid = db_last_rowid(journal->db);
+    return rc;
+}
+
+static enum rc
+store_record(struct journal *journal, struct record *r, bool is_local)
+{
+    const struct table *table = table_of(journal, r->entity, r->kind);
+    bool is_hidden = register_is_hidden(r);
+    bool is_new = r->rid == 0;
+    uint32_t conflicts = count_conflicts(r);
+    enum rc rc = register_pack(r, &journal->scratch);
+
+    if (rc == RC_OK)
+        rc = store_heads(journal, r, is_hidden, conflicts);
+    if (rc == RC_OK)
+        rc = store_conflicts(journal, r, conflicts);
+    if (rc == RC_OK)
+        rc = table_write(journal, r, is_new, is_hidden, conflicts);
+    if (rc != RC_OK || table == NULL || table->search == NULL)
+        return rc;
+    return is_local ? search_write(journal, r->rid, r->entity, r->kind)
+                    : search_later(journal, r->rid);
+}
+
+/* What is stored already by rising row, then what is new by rising id: ids begin with their time. */
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct record *x = *(struct record *const *)a;
+    const struct record *y = *(struct record *const *)b;
+
+    if ((x->rid == 0) != (y->rid == 0))
+        return x->rid == 0 ? 1 : -1;
+    if (x->rid != y->rid)
+        return x->rid < y->rid ? -1 : 1;
+    int order = memcmp(x->id.bytes, y->id.bytes, ID_BYTES);
+    if (order != 0 || x->rid != 0)
+        return order;
+    if (x->s != y->s)
+        return x->s < y->s ? -1 : 1;
+    return (x->entity > y->entity) - (x->entity < y->entity);
+}
+
+enum rc
+batch_write(struct journal *journal, bool is_local)
+{
+    struct batch *b = &journal->batch;
+    enum rc rc = RC_OK;
+
+    if (b->is_broken)
+        return rc_fail(RC_STALE, _("the transaction was rolled back"));
+    if (b->record_count > 1)
+        qsort(b->records, b->record_count, sizeof *b->records, compare_rows);
+    for (size_t i = 0; rc == RC_OK && i < b->record_count; i++)
+        rc = store_record(journal, b->records[i], is_local);
+    for (size_t i = 0; rc == RC_OK && i < b->feed_count; i++)
+        if (b->feeds[i].is_changed)
+            rc = feed_advance(journal, b->feeds[i].f, b->feeds[i].frontier);
+    return rc;
+}
+
+void
+batch_forget(struct journal *journal)
+{
+    struct batch *b = &journal->batch;
+
+    for (size_t i = 0; i < b->record_count; i++)
+        *bucket_of(b, b->records[i]->s, b->records[i]->entity, b->records[i]->id) = NULL;
+    for (size_t i = 0; i < b->feed_count; i++)
+        *feed_bucket(b, b->feeds[i].s, b->feeds[i].feed) = 0;
+    for (size_t i = RECORDS_KEPT; i < b->record_room && b->records[i] != NULL; i++) {
+        register_free(b->records[i]);
+        b->records[i] = NULL;
+    }
+    forget_values(b, false);
+    b->record_count = b->feed_count = b->bytes = 0;
+    if (b->has_streams)
+        memset(b->streams, 0, sizeof b->streams);
+    b->has_streams = b->knows_pend = b->has_pend = false;
+}
+
+void
+batch_free(struct journal *journal)
+{
+    struct batch *b = &journal->batch;
+
+    for (size_t i = 0; i < b->record_room; i++)
+        register_free(b->records[i]);
+    free(b->records);
+    free(b->feeds);
+    forget_values(b, true);
+}
+
+/* ---- gathering ------------------------------------------------------------------------------ */
+
+bool
+batch_is_open(const struct journal *journal)
+{
+    return journal->batch.is_open;
+}
+
+void
+batch_break(struct journal *journal)
+{
+    journal->batch.is_broken = journal->batch.is_open;
+}
+
+enum rc
+batch_flush(struct journal *journal)
+{
+    enum rc rc = RC_OK;
+
+    if (!journal->batch.is_open)
+        return RC_OK;
+    rc = batch_write(journal, false);
+    if (rc == RC_OK)
+        batch_forget(journal);
+    return rc;
+}
+
+enum rc
+batch_make_room(struct journal *journal)
+{
+    return journal->batch.bytes > BATCH_BYTES ? batch_flush(journal) : RC_OK;
+}
+
+void
+journal_gather(struct journal *journal)
+{
+    assert(!journal->batch.is_open && journal->batch.record_count == 0);
+    journal->batch.is_open = true;
+}
+
+enum rc
+journal_settle(struct journal *journal, enum rc rc)
+{
+    if (rc == RC_OK)
+        rc = batch_write(journal, false);
+    batch_forget(journal);
+    journal->batch.is_open = journal->batch.is_broken = false;
+    return rc;
+}

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +295,23 @@ db_reports_a_damaged_structure(void **state)
     assert_int_equal(db_check_structure(fixture->db), RC_CORRUPT);
 }
 
+static void
+db_rolls_back_where_memory_ran_out(void **state)
+{
+    struct db *db = ((struct fixture *)*state)->db;
+
+    assert_int_equal(db_begin(db), RC_OK);
+    assert_int_equal(db_run(db, "INSERT INTO t(b) VALUES('half')"), RC_OK);
+    (void)sqlite3_hard_heap_limit64(1); /* no allocation succeeds */
+    enum rc rc = db_run(db, "INSERT INTO t(b) VALUES('more')");
+    db_rollback(db);
+    (void)sqlite3_hard_heap_limit64(0);
+    assert_int_equal(rc, RC_NOMEM);
+    assert_int_equal(db_begin(db), RC_OK); /* and not within the one before */
+    assert_int_equal(db_commit(db), RC_OK);
+    assert_int_equal(int_of(db, "SELECT count(*) FROM t"), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int
@@ -310,6 +328,7 @@ main(void)
         TEST(db_tells_a_row_that_is_not_there),
         TEST(db_lets_an_inner_rollback_doom_the_outermost),
         TEST(db_never_commits_alone_after_sqlite_rolled_back),
+        TEST(db_rolls_back_where_memory_ran_out),
         TEST(db_refuses_what_is_not_there_or_not_a_database),
         TEST(db_reports_a_damaged_structure),
     };

@@ -81,8 +81,9 @@ else
 fi
 
 # ---- ext4 on a loop device
-truncate -s 24M "$WORK/image" && mkfs.ext4 -q -m 0 "$WORK/image"
-if LOOP=$(root losetup -f --show "$WORK/image" 2>"$WORK/mount.err") &&
+PATH=$PATH:/usr/sbin:/sbin
+truncate -s 24M "$WORK/image"
+if mkfs.ext4 -q -m 0 "$WORK/image" 2>"$WORK/mount.err" && LOOP=$(root losetup -f --show "$WORK/image" 2>"$WORK/mount.err") &&
     root mount -o errors=remount-ro "$LOOP" "$WORK/disk" 2>"$WORK/mount.err" && root chmod 777 "$WORK/disk"; then
     lay "$WORK/disk/store"
     fills_up "a full ext4" "$WORK/disk"

@@ -9,6 +9,8 @@ enum rc cmd_lock(struct call *call) MUST_CHECK;
 enum rc cmd_doctor(struct call *call) MUST_CHECK;
 enum rc cmd_passphrase_change(struct call *call) MUST_CHECK;
 enum rc cmd_recovery_print(struct call *call) MUST_CHECK;
+enum rc cmd_backup(struct call *call) MUST_CHECK;
+enum rc cmd_restore(struct call *call) MUST_CHECK;
 enum rc cmd_status(struct call *call) MUST_CHECK;
 
 enum rc cmd_team_create(struct call *call) MUST_CHECK;

@@ -67,6 +67,8 @@ static const struct {
     [OPT_RECOVERY_FILE] = {"recovery-file", "FILE", false,
                            N_("open with the recovery sheet: its groups are in a file")},
     [OPT_RELATION] = {"relation", "WORD", false, N_("mother, father, child, other")},
+    [OPT_REPLACE] = {"replace", NULL, false,
+                     N_("the store that is there makes way; it is kept beside it")},
     [OPT_ROLES] = {"roles", "LIST", false,
                    N_("administrator, coordinator, coach, scientist, duty, intake; with commas")},
     [OPT_SERVER] = {"server", "ADDRESS", false, N_("address of the team's server")},

@@ -59,6 +59,7 @@ enum option {
     OPT_RECOVERY,
     OPT_RECOVERY_FILE,
     OPT_RELATION,
+    OPT_REPLACE,
     OPT_ROLES,
     OPT_SERVER,
     OPT_SHARED_WITH,

@@ -322,7 +322,7 @@ unlock_slots(struct call *call, const char *directory, const struct store_slots 
         progress_step(&call->out.progress, _("unlocking the store"));
     if (rc == RC_OK)
         rc = has_sheet ? store_key_open_sheet(slots, &given, key) : store_key_open(slots, &given, key);
-    if (rc == RC_OK && !has_sheet)
+    if (rc == RC_OK && !has_sheet && directory != NULL)
         raise_cost(call, directory, slots, &given);
     if (rc == RC_OK)
         call->ending.advice = NULL;

@@ -23,7 +23,8 @@ enum rc unlock_key(struct call *call, const char *directory, struct id *store,
                    struct secret *key) MUST_CHECK;
 
 /* The key by one of the slots: by the recovery sheet when --recovery or --recovery-file says so, else by the passphrase,
- * which takes a second on purpose, with progress. A slot whose cost is lower than today's is wrapped anew. */
+ * which takes a second on purpose, with progress. A slot whose cost is lower than today's is wrapped anew,
+ * unless `directory` is NULL: the slots are a backup's. */
 enum rc unlock_slots(struct call *call, const char *directory, const struct store_slots *slots,
                      struct secret *key) MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/db_error.h"
+#include "core/db_inside.h"
 #include "core/i18n.h"
 #include "core/vfs.h"
 
@@ -501,6 +502,12 @@ bool
 db_in_transaction(const struct db *db)
 {
     return db->depth > 0;
+}
+
+sqlite3 *
+db_handle(const struct db *db)
+{
+    return db->handle;
 }
 
 /* --- upkeep -------------------------------------------------------------------------------- */

@@ -88,6 +88,9 @@ void db_rollback(struct db *db); /* keeps rc_sentence; does nothing outside a tr
 enum rc db_end(struct db *db, enum rc rc) MUST_CHECK;
 bool db_in_transaction(const struct db *db);
 
+/* Writes what the database holds at this moment to the file `path` through the VFS `vfs`, empty or absent before. Others
+ * may write meanwhile. Not synced. RC_FULL, RC_IO, RC_CORRUPT, RC_BUSY. Outside a transaction. */
+enum rc db_copy(struct db *db, const char *path, const char *vfs) MUST_CHECK;
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */
 enum rc
 db_check_structure(struct db *db) MUST_CHECK; /* quick_check; RC_CORRUPT names the first finding */

@@ -25,18 +25,37 @@ apply(struct db *db, const struct migration *migration)
     return rc_while(rc, _("schema %s"), migration->name);
 }
 
+static enum rc
+read_version(struct db *db, int64_t *version)
+{
+    enum rc rc = db_get_int(db, "PRAGMA user_version", version);
+
+    if (rc == RC_OK && (*version < 0 || *version > MIGRATIONS[MIGRATION_COUNT - 1].number))
+        rc = rc_fail(RC_UNSUPPORTED, _("the store was written by a newer program (schema %lld)"),
+                     (long long)*version);
+    return rc;
+}
+
+enum rc
+migration_check(struct db *db)
+{
+    int64_t version;
+    enum rc rc = read_version(db, &version);
+
+    if (rc == RC_OK && version < MIGRATIONS[MIGRATION_COUNT - 1].number)
+        rc = rc_fail(RC_STALE, _("an older program wrote the store: open it once with `baken status`, which brings it up to date"));
+    return rc;
+}
+
 enum rc
 migration_run(struct db *db, bool *changed)
 {
     int64_t version;
-    enum rc rc = db_get_int(db, "PRAGMA user_version", &version);
+    enum rc rc = read_version(db, &version);
 
     *changed = false;
     if (rc != RC_OK)
         return rc;
-    if (version < 0 || version > MIGRATIONS[MIGRATION_COUNT - 1].number)
-        return rc_fail(RC_UNSUPPORTED, _("the store was written by a newer program (schema %lld)"),
-                       (long long)version);
     for (size_t i = 0; i < MIGRATION_COUNT && rc == RC_OK; i++)
         if (MIGRATIONS[i].number > version) {
             rc = apply(db, &MIGRATIONS[i]);

@@ -26,5 +26,7 @@ extern const size_t MIGRATION_COUNT;
  * fails    RC_UNSUPPORTED the store's schema is newer than this program
  */
 enum rc migration_run(struct db *db, bool *changed) MUST_CHECK;
+/* Whether the schema is this program's own. RC_UNSUPPORTED it is newer; RC_STALE it is older. */
+enum rc migration_check(struct db *db) MUST_CHECK;
 
 #endif

@@ -31,6 +31,7 @@ struct store {
     uint64_t openings;
     char doubt[REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
+    bool is_readonly;
     struct vfs_kept kept; /* the log as it was at this opening */
     enum store_slots_state slots_state;
 };
@@ -159,7 +160,7 @@ count_on(struct store *store, bool is_clean)
 
 /* A doubt of an earlier opening stays until it is ended, and what may lack until it is accepted. */
 static enum rc
-judge_continuity(struct store *store)
+load_doubt(struct store *store)
 {
     struct buf earlier = BUF_EMPTY(REASON_BYTES);
     enum rc rc = meta_get(store->db, "lack", &earlier);
@@ -174,7 +175,7 @@ judge_continuity(struct store *store)
         store->doubt[earlier.len] = '\0';
     }
     buf_wipe(&earlier);
-    return rc == RC_OK ? compare_tokens(store) : rc;
+    return rc;
 }
 
 /* --- key slots ------------------------------------------------------------------------------------- */
@@ -248,6 +249,7 @@ open_db(struct store *store, const char *base_vfs, const uint8_t *file_id)
         .share = true,
         .busy_ms = STORE_LOCK_WAIT_MS,
         .synchronous_full = true,
+        .readonly = store->is_readonly,
     };
     enum rc rc = vfs_register(base_vfs, &store->key, file_id, &store->vfs);
 
@@ -322,14 +324,35 @@ open_steps(struct store *store, const struct store_options *options)
     if (rc == RC_OK && !options->is_checkup)
         rc = check_where_needed(store, has_migrated);
     if (rc == RC_OK)
-        rc = judge_continuity(store);
+        rc = load_doubt(store);
+    if (rc == RC_OK)
+        rc = compare_tokens(store);
     if (rc == RC_OK)
         rc = judge_slots(store);
     return rc == RC_OK ? count_on(store, false) : rc;
 }
 
-enum rc
-store_open(const struct store_options *options, struct store **out)
+/* Nothing is counted, marked or brought up to date; what the writing program does meanwhile does not matter. */
+static enum rc
+open_to_read_steps(struct store *store, const struct store_options *options)
+{
+    enum rc rc = store_key_read(store->directory, &store->slots);
+
+    if (rc == RC_OK && options->key == NULL)
+        rc = rc_fail(RC_LOCKED, _("the store is locked"));
+    if (rc == RC_OK)
+        rc = secret_copy(&store->key, options->key->bytes, options->key->len);
+    store->is_readonly = true;
+    if (rc == RC_OK)
+        rc = open_db(store, options->base_vfs, store->slots.file_id);
+    if (rc == RC_OK)
+        rc = migration_check(store->db);
+    return rc == RC_OK ? load_doubt(store) : rc;
+}
+
+static enum rc
+open_by(enum rc (*steps)(struct store *store, const struct store_options *options),
+        const struct store_options *options, struct store **out)
 {
     struct store *store;
     struct stat info;
@@ -340,7 +363,7 @@ store_open(const struct store_options *options, struct store **out)
         return rc_fail(RC_ABSENT, _("there is no store at %s"), options->directory);
     rc = begin(options, &store);
     if (rc == RC_OK)
-        rc = open_steps(store, options);
+        rc = steps(store, options);
     if (rc != RC_OK) {
         db_close_as_is(store == NULL ? NULL : store->db);
         end(store);
@@ -348,6 +371,18 @@ store_open(const struct store_options *options, struct store **out)
     }
     *out = store;
     return RC_OK;
+}
+
+enum rc
+store_open(const struct store_options *options, struct store **out)
+{
+    return open_by(open_steps, options, out);
+}
+
+enum rc
+store_open_to_read(const struct store_options *options, struct store **out)
+{
+    return open_by(open_to_read_steps, options, out);
 }
 
 /* --- making ------------------------------------------------------------------------------------- */
@@ -449,7 +484,7 @@ store_close(struct store *store)
     if (store == NULL)
         return;
     /* A failure here (a full disk, say) leaves the end unclean: the next opening checks. */
-    enum rc rc = db_in_transaction(store->db) ? RC_STALE : count_on(store, true);
+    enum rc rc = store->is_readonly || db_in_transaction(store->db) ? RC_STALE : count_on(store, true);
     (void)rc;
     db_close(store->db);
     end(store);
@@ -486,6 +521,18 @@ const char *
 store_directory(const struct store *store)
 {
     return store->directory;
+}
+
+const struct secret *
+store_secret(const struct store *store)
+{
+    return &store->key;
+}
+
+const struct store_slots *
+store_slots(const struct store *store)
+{
+    return &store->slots;
 }
 
 bool

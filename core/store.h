@@ -51,6 +51,14 @@ enum rc store_create(const struct store_options *options, const struct secret *p
  *        who holds it; RC_CORRUPT; RC_UNSUPPORTED newer than this program; RC_FULL, RC_IO
  */
 enum rc store_open(const struct store_options *options, struct store **store) MUST_CHECK;
+/*
+ * Opens a store to look at it, while another program may write to it, also on a disk or in a directory that may only be
+ * read: no turn is taken, nothing is counted, marked, checked or brought up to date, and the reading is not logged.
+ * Statements that write fail (RC_IO).
+ *
+ * fails  as store_open; RC_STALE an older program wrote it: it is to be opened once as usual
+ */
+enum rc store_open_to_read(const struct store_options *options, struct store **store) MUST_CHECK;
 /* Checkpoints, marks the end as clean, releases the lock. Accepts NULL. */
 void store_close(struct store *store);
 
@@ -59,6 +67,8 @@ struct db *store_db(struct store *store);
 const struct clock *store_clock(const struct store *store);
 struct id store_id(const struct store *store);
 const char *store_directory(const struct store *store);
+const struct secret *store_secret(const struct store *store); /* the store key */
+const struct store_slots *store_slots(const struct store *store);
 
 /* A key of this store alone, to seal secrets under that lie in its rows: what SQLite holds in memory is in the clear there. */
 enum rc store_sealing_key(const struct store *store, struct secret *sealing) MUST_CHECK;

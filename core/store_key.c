@@ -226,13 +226,11 @@ write_slot(struct json_writer *writer, const struct store_slot *slot)
 }
 
 enum rc
-store_key_write(const char *directory, const struct clock *clock, const struct secret *key,
-                struct store_slots *slots)
+store_key_encode(const struct clock *clock, const struct secret *key, struct store_slots *slots,
+                 struct buf *text)
 {
-    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES);
-    struct json_writer writer = json_writer_of(&text, true);
+    struct json_writer writer = json_writer_of(text, true);
     int64_t now_ms = clock_wall_ms(clock);
-    enum rc rc;
 
     slots->changed_ms = now_ms > slots->changed_ms ? now_ms : slots->changed_ms + 1;
     slots->has_proof = true;
@@ -249,7 +247,16 @@ store_key_write(const char *directory, const struct clock *clock, const struct s
     json_array_end(&writer);
     json_put_hex(&writer, "proof", slots->proof, sizeof slots->proof);
     json_object_end(&writer);
-    rc = json_finish(&writer);
+    return json_finish(&writer);
+}
+
+enum rc
+store_key_write(const char *directory, const struct clock *clock, const struct secret *key,
+                struct store_slots *slots)
+{
+    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES);
+    enum rc rc = store_key_encode(clock, key, slots, &text);
+
     if (rc == RC_OK)
         rc = durable_write(directory, STORE_KEY_FILE, text.data, text.len);
     buf_wipe(&text);

@@ -219,4 +219,5 @@ def main():
         print(" | ".join(hashlib.sha256(v).hexdigest() if isinstance(v, bytes) else str(v) for v in row))
 
 
-main()
+if __name__ == "__main__":
+    main()

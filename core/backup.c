@@ -1,0 +1,507 @@
+/* A store in one sealed file: written while others write to the store, proven, and put back. */
+#define _GNU_SOURCE /* renameat2 */
+#include "core/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/durable.h"
+#include "core/i18n.h"
+#include "core/store_lock.h"
+#include "core/vfs_seal.h"
+
+static const uint8_t MAGIC[8] = "bakenbup";
+
+/* Places in the trailer. What is before the nonce is authenticated with the slots. */
+enum { AT_FORMAT = 8, AT_SLOTS = 12, AT_PAGES = 16, AT_MADE = 24, AT_NONCE = 32, AT_TAG = 56 };
+
+/* A page of SQLite's first 100 bytes: the size of the file in pages (its file format, 1.3). */
+enum { PAGE_COUNT_AT = 28 };
+
+static enum rc
+fail_errno(const char *path)
+{
+    int error = errno;
+
+    return rc_fail(error == ENOSPC || error == EDQUOT ? RC_FULL : error == ENOENT ? RC_ABSENT : RC_IO, "%s: %s",
+                   path, strerror(error));
+}
+
+static enum rc
+fail_damaged(void)
+{
+    return rc_fail(RC_CORRUPT, _("the backup is cut, altered or no backup"));
+}
+
+static void
+put_number(uint8_t *at, uint64_t value, size_t len)
+{
+    while (len-- > 0) {
+        at[len] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static uint64_t
+number_at(const uint8_t *at, size_t len)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/* --- the format --------------------------------------------------------------------------------- */
+
+enum rc
+backup_trailer_decode(const uint8_t trailer[BACKUP_TRAILER_BYTES], uint64_t bytes, struct backup_trailer *out)
+{
+    *out = (struct backup_trailer){0, 0, 0};
+    if (memcmp(trailer, MAGIC, sizeof MAGIC) != 0)
+        return fail_damaged();
+    if (number_at(trailer + AT_FORMAT, 4) != BACKUP_FORMAT)
+        return rc_fail(RC_UNSUPPORTED, _("a newer program wrote the backup"));
+    out->slots_len = (uint32_t)number_at(trailer + AT_SLOTS, 4);
+    out->pages = number_at(trailer + AT_PAGES, 8);
+    out->made_ms = number_at(trailer + AT_MADE, 8);
+    if (out->slots_len > STORE_KEY_FILE_BYTES || out->pages == 0 || out->pages > UINT32_MAX ||
+        out->made_ms > INT64_MAX ||
+        bytes != out->pages * VFS_PAGE_BYTES + out->slots_len + BACKUP_TRAILER_BYTES)
+        return fail_damaged();
+    return RC_OK;
+}
+
+/* The tag over trailer and slots, under a key of this backup alone. */
+static enum rc
+end_key(const struct secret *key, const uint8_t file_id[VFS_FILE_ID_BYTES], struct secret *out)
+{
+    return crypto_derive(key, "baken backup", file_id, VFS_FILE_ID_BYTES, out, CRYPTO_KEY_BYTES);
+}
+
+static enum rc
+bound_text(const uint8_t *trailer, const struct buf *slots, struct buf *text)
+{
+    enum rc rc = buf_put(text, trailer, AT_NONCE);
+
+    return rc == RC_OK ? buf_put(text, slots->data, slots->len) : rc;
+}
+
+static enum rc
+seal_trailer(const struct secret *key, const struct store_slots *ids, const struct buf *slots, uint8_t *trailer)
+{
+    struct secret end = SECRET_EMPTY;
+    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES + BACKUP_TRAILER_BYTES);
+    enum rc rc = end_key(key, ids->file_id, &end);
+
+    if (rc == RC_OK)
+        rc = bound_text(trailer, slots, &text);
+    if (rc == RC_OK) {
+        random_fill(trailer + AT_NONCE, CRYPTO_NONCE_BYTES);
+        crypto_seal(end.bytes, trailer + AT_NONCE, text.data, text.len, "", 0, trailer + AT_TAG);
+    }
+    buf_wipe(&text);
+    secret_wipe(&end);
+    return rc;
+}
+
+static enum rc
+prove_trailer(const struct secret *key, const struct store_slots *ids, const struct buf *slots,
+              const uint8_t *trailer)
+{
+    struct secret end = SECRET_EMPTY;
+    struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES + BACKUP_TRAILER_BYTES);
+    uint8_t nothing[1];
+    enum rc rc = vfs_id_judge(key, ids->file_id) == VFS_FITS ? end_key(key, ids->file_id, &end)
+                                                : rc_fail(RC_LOCKED, _("the key does not fit this backup"));
+
+    if (rc == RC_OK)
+        rc = bound_text(trailer, slots, &text);
+    if (rc == RC_OK && !crypto_open(end.bytes, trailer + AT_NONCE, text.data, text.len, trailer + AT_TAG,
+                                    CRYPTO_TAG_BYTES, nothing))
+        rc = fail_damaged();
+    buf_wipe(&text);
+    secret_wipe(&end);
+    return rc;
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static enum rc
+read_at(int fd, uint64_t at, uint8_t *out, size_t len)
+{
+    while (len > 0) {
+        ssize_t got = pread(fd, out, len, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(_("reading the backup"));
+        if (got == 0)
+            return fail_damaged();
+        out += got;
+        at += (uint64_t)got;
+        len -= (size_t)got;
+    }
+    return RC_OK;
+}
+
+static enum rc
+read_end(int fd, struct backup *backup, struct buf *slots, uint8_t *trailer)
+{
+    struct stat info;
+    uint8_t *room;
+    enum rc rc;
+
+    if (fstat(fd, &info) != 0)
+        return fail_errno(_("reading the backup"));
+    if (!S_ISREG(info.st_mode) || info.st_size < BACKUP_TRAILER_BYTES)
+        return fail_damaged();
+    backup->bytes = (uint64_t)info.st_size;
+    rc = read_at(fd, backup->bytes - BACKUP_TRAILER_BYTES, trailer, BACKUP_TRAILER_BYTES);
+    if (rc == RC_OK)
+        rc = backup_trailer_decode(trailer, backup->bytes, &backup->trailer);
+    if (rc == RC_OK)
+        rc = buf_extend(slots, backup->trailer.slots_len, &room);
+    if (rc == RC_OK)
+        rc = read_at(fd, backup->trailer.pages * VFS_PAGE_BYTES, room, backup->trailer.slots_len);
+    return rc == RC_OK ? store_key_decode(slots->data, slots->len, &backup->slots) : rc;
+}
+
+static enum rc
+write_at(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t wrote = write(fd, bytes, len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return fail_errno(_("writing"));
+        bytes += wrote;
+        len -= (size_t)wrote;
+    }
+    return RC_OK;
+}
+
+/* Proves every page; writes them to `to` as they are, unless it is -1. */
+static enum rc
+prove_pages(int fd, const struct secret *key, const struct backup *backup, int to)
+{
+    struct vfs_keys keys = {.is_ready = false};
+    uint8_t sealed[VFS_PAGE_BYTES], page[VFS_PAGE_BYTES];
+    enum rc rc = vfs_keys_derive(&keys, key, backup->slots.file_id);
+
+    for (uint64_t number = 1; rc == RC_OK && number <= backup->trailer.pages; number++) {
+        rc = read_at(fd, (number - 1) * VFS_PAGE_BYTES, sealed, sizeof sealed);
+        memcpy(page, sealed, sizeof page);
+        bool is_first = number == 1;
+        if (rc == RC_OK && ((is_first && memcmp(page, backup->slots.file_id, VFS_FILE_ID_BYTES) != 0) ||
+                            !vfs_page_open(&keys, number, page) ||
+                            (is_first && number_at(page + PAGE_COUNT_AT, 4) != backup->trailer.pages)))
+            rc = fail_damaged();
+        if (rc == RC_OK && to >= 0)
+            rc = write_at(to, sealed, sizeof sealed);
+    }
+    wipe(page, sizeof page);
+    vfs_keys_wipe(&keys);
+    return rc;
+}
+
+static enum rc
+open_backup(const char *path, int *fd)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is told, not waited for */
+    return *fd < 0 ? fail_errno(path) : RC_OK;
+}
+
+enum rc
+backup_look(const char *path, struct backup *backup)
+{
+    uint8_t trailer[BACKUP_TRAILER_BYTES];
+    struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
+    int fd;
+    enum rc rc = open_backup(path, &fd);
+
+    if (rc == RC_OK)
+        rc = read_end(fd, backup, &slots, trailer);
+    buf_wipe(&slots);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Reads all of the file anew and proves it, copying its pages to `to` unless that is -1. */
+static enum rc
+prove(const char *path, const struct secret *key, struct backup *backup, int to)
+{
+    uint8_t trailer[BACKUP_TRAILER_BYTES];
+    struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
+    int fd;
+    enum rc rc = open_backup(path, &fd);
+
+    if (rc == RC_OK)
+        rc = read_end(fd, backup, &slots, trailer);
+    if (rc == RC_OK)
+        rc = prove_trailer(key, &backup->slots, &slots, trailer);
+    if (rc == RC_OK)
+        rc = prove_pages(fd, key, backup, to);
+    buf_wipe(&slots);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* SQLite's own check of the file of pages at `path`. */
+static enum rc
+check_structure(const char *path, const struct secret *key, const uint8_t *file_id)
+{
+    struct db_options options = {.must_exist = true, .exclusive = true};
+    struct vfs *vfs = NULL;
+    struct db *db = NULL;
+    enum rc rc = vfs_register(NULL, key, file_id, &vfs);
+
+    if (rc == RC_OK) {
+        options.vfs = vfs_name(vfs);
+        rc = db_open(path, &options, &db);
+    }
+    if (rc == RC_OK)
+        rc = db_check_structure(db);
+    db_close(db);
+    vfs_unregister(vfs);
+    return rc;
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+/* An empty file that only the user may read; SQLite takes over the mode for what it makes beside it. */
+static enum rc
+make_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return fail_errno(path);
+    close(fd);
+    return RC_OK;
+}
+
+static enum rc
+copy_database(struct store *store, const char *path, uint8_t file_id[VFS_FILE_ID_BYTES])
+{
+    struct vfs *vfs = NULL;
+    enum rc rc = vfs_register(NULL, store_secret(store), NULL, &vfs);
+
+    if (rc == RC_OK)
+        rc = db_copy(store_db(store), path, vfs_name(vfs));
+    if (rc == RC_OK)
+        rc = vfs_file_id(vfs, file_id);
+    vfs_unregister(vfs);
+    return rc;
+}
+
+static enum rc
+append_end(struct store *store, const char *path, struct store_slots *ids)
+{
+    uint8_t trailer[BACKUP_TRAILER_BYTES];
+    struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
+    struct stat info;
+    enum rc rc = store_key_encode(store_clock(store), store_secret(store), ids, &slots);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    if (rc == RC_OK && (fd < 0 || fstat(fd, &info) != 0))
+        rc = fail_errno(path);
+    if (rc == RC_OK) {
+        memcpy(trailer, MAGIC, sizeof MAGIC);
+        put_number(trailer + AT_FORMAT, BACKUP_FORMAT, 4);
+        put_number(trailer + AT_SLOTS, slots.len, 4);
+        put_number(trailer + AT_PAGES, (uint64_t)info.st_size / VFS_PAGE_BYTES, 8);
+        put_number(trailer + AT_MADE, (uint64_t)clock_wall_ms(store_clock(store)), 8);
+        rc = seal_trailer(store_secret(store), ids, &slots, trailer);
+    }
+    if (rc == RC_OK)
+        rc = write_at(fd, slots.data, slots.len);
+    if (rc == RC_OK)
+        rc = write_at(fd, trailer, sizeof trailer);
+    if (rc == RC_OK && fsync(fd) != 0)
+        rc = fail_errno(path);
+    if (fd >= 0) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that what is proven next comes from the disk */
+        close(fd);
+    }
+    buf_wipe(&slots);
+    return rc;
+}
+
+static enum rc
+directory_of(const char *path, char directory[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash == NULL ? snprintf(directory, PATH_MAX, ".")
+                            : snprintf(directory, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+
+    return len > 0 && len < PATH_MAX ? RC_OK : rc_fail(RC_TOO_LARGE, _("the path is too long"));
+}
+
+/* Gives the file its name, unless something has that already. */
+static enum rc
+publish(const char *part, const char *path)
+{
+    char directory[PATH_MAX];
+    struct stat info;
+    enum rc rc = directory_of(path, directory);
+
+    if (rc != RC_OK)
+        return rc;
+    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return durable_sync_directory(directory);
+    if (errno != EEXIST && errno != EINVAL && errno != ENOSYS)
+        return fail_errno(path);
+    if (errno == EEXIST || lstat(path, &info) == 0)
+        return rc_fail(RC_EXISTS, _("there is a file %s already"), path);
+    return rename(part, path) == 0 ? durable_sync_directory(directory) : fail_errno(path);
+}
+
+enum rc
+backup_write(struct store *store, const char *path, struct backup *backup)
+{
+    char part[PATH_MAX];
+    struct stat info;
+    struct store_slots ids = *store_slots(store);
+    int len = snprintf(part, sizeof part, "%s.part-%016llx", path, (unsigned long long)random_u64());
+
+    if (len <= 0 || (size_t)len >= sizeof part)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (lstat(path, &info) == 0)
+        return rc_fail(RC_EXISTS, _("there is a file %s already"), path);
+    enum rc rc = make_file(part);
+    if (rc != RC_OK)
+        return rc_while(rc, _("writing the backup"));
+    rc = copy_database(store, part, ids.file_id);
+    if (rc == RC_OK)
+        rc = check_structure(part, store_secret(store), ids.file_id);
+    if (rc == RC_OK)
+        rc = append_end(store, part, &ids);
+    if (rc == RC_OK)
+        rc = prove(part, store_secret(store), backup, -1);
+    if (rc == RC_OK)
+        rc = publish(part, path);
+    if (rc == RC_OK)
+        return RC_OK;
+    unlink(part);
+    return rc_while(rc, _("writing the backup"));
+}
+
+/* --- putting back ------------------------------------------------------------------------------- */
+
+static enum rc
+stage(const char *path, const struct secret *key, const char *directory, const struct clock *clock,
+      struct backup *backup)
+{
+    char store[PATH_MAX];
+    int len = snprintf(store, sizeof store, "%s/store.db", directory);
+
+    if (len <= 0 || (size_t)len >= sizeof store)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    int fd = open(store, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fail_errno(store);
+    enum rc rc = prove(path, key, backup, fd);
+    if (rc == RC_OK && fsync(fd) != 0)
+        rc = fail_errno(store);
+    if (close(fd) != 0 && rc == RC_OK)
+        rc = fail_errno(store);
+    if (rc == RC_OK)
+        rc = check_structure(store, key, backup->slots.file_id);
+    /* Last, as at a creation: a directory without it has no store. */
+    return rc == RC_OK ? store_key_write(directory, clock, key, &backup->slots) : rc;
+}
+
+static void
+clear_stage(const char *directory)
+{
+    static const char *const NAMES[] = {"store.db", "store.db-wal", "store.db-journal", "keyslots.json",
+                                        "keyslots.json.new", "lock"};
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (size_t i = 0; fd >= 0 && i < sizeof NAMES / sizeof NAMES[0]; i++)
+        unlinkat(fd, NAMES[i], 0);
+    if (fd >= 0)
+        close(fd);
+    rmdir(directory);
+}
+
+/* Where the file system can exchange names, each of the two stores has one of them at every moment. `keep`, out: the old
+ * store may be left under the name `staged`. */
+static enum rc
+exchange(const char *staged, const char *directory, const char *aside, bool *keep)
+{
+    if (renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) == 0) {
+        if (rename(staged, aside) == 0)
+            return RC_OK;
+        enum rc failed = fail_errno(aside);
+        *keep = renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) != 0;
+        return failed;
+    }
+    if (errno != EINVAL && errno != ENOSYS)
+        return fail_errno(directory);
+    if (rename(directory, aside) != 0)
+        return fail_errno(aside);
+    if (rename(staged, directory) == 0)
+        return RC_OK;
+    enum rc rc = fail_errno(directory);
+    return rename(aside, directory) == 0 ? rc : fail_errno(aside);
+}
+
+static enum rc
+put_in_place(const char *staged, const char *directory, const char *aside, const struct clock *clock, bool *keep)
+{
+    char parent[PATH_MAX];
+    struct stat info;
+    int lock = -1;
+    enum rc rc = directory_of(directory, parent);
+
+    if (rc == RC_OK && aside == NULL) /* takes the place of an empty directory, and of no other */
+        return rename(staged, directory) == 0 ? durable_sync_directory(parent) : fail_errno(directory);
+    if (rc == RC_OK && lstat(aside, &info) == 0)
+        rc = rc_fail(RC_EXISTS, _("there is a directory %s already"), aside);
+    if (rc == RC_OK)
+        rc = store_lock_take(directory, clock, &lock);
+    if (rc == RC_OK)
+        rc = exchange(staged, directory, aside, keep);
+    if (rc == RC_OK)
+        rc = durable_sync_directory(parent);
+    store_lock_release(lock);
+    return rc;
+}
+
+enum rc
+backup_restore(const char *path, const struct secret *key, const char *directory, const char *aside,
+               const struct clock *clock, struct backup *backup)
+{
+    char staged[PATH_MAX], parent[PATH_MAX];
+    bool keep = false;
+    int len = snprintf(staged, sizeof staged, "%s.restoring-XXXXXX", directory);
+    enum rc rc = directory_of(directory, parent);
+
+    if (rc == RC_OK && (len <= 0 || (size_t)len >= sizeof staged))
+        rc = rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (rc == RC_OK)
+        rc = durable_mkdir(parent);
+    if (rc == RC_OK && mkdtemp(staged) == NULL) /* mode 0700 */
+        rc = fail_errno(staged);
+    if (rc != RC_OK)
+        return rc_while(rc, _("restoring the backup"));
+    rc = stage(path, key, staged, clock, backup);
+    if (rc == RC_OK)
+        rc = put_in_place(staged, directory, aside, clock, &keep);
+    if (rc == RC_OK)
+        return RC_OK;
+    if (!keep)
+        clear_stage(staged);
+    return rc_while(rc, _("restoring the backup"));
+}

@@ -1,0 +1,147 @@
+#!/bin/bash
+# Backup and restore: beside a writer, elsewhere and in place, cut and altered; written on both copies, and everything once.
+. "$(dirname "$0")/lib.sh"
+
+# elsewhere NAME COMMAND ...: as `as` with the passphrase of anna, and instance tokens elsewhere: another machine.
+elsewhere() {
+    local name=$1
+    shift
+    BAKEN_HOME=$WORK/$name BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state-$name \
+        "$BAKEN" "$@" --no-input
+}
+restore() { BAKEN_HOME=$WORK/$1 BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$2 "$BAKEN" restore "${@:3}" --no-input; }
+# How often each visit is there: a list "text times" of what is not exactly once.
+not_once() {
+    for text in "$@"; do
+        n=$(as fatma visit list duin --all --json | grep -o "$text" | wc -l)
+        [ "$n" -eq 1 ] || printf '%s: %s times\n' "$text" "$n"
+    done
+}
+
+server_start
+team_create anna Anna >"$WORK/out" 2>&1 || give_up "a team is made" "$(cat "$WORK/out")"
+device_join anna fatma Fatma coach >"$WORK/out" 2>&1 || give_up "a second device joins"
+check "a family is registered" as anna family add Duin
+check "and shared" as anna family assign duin Fatma
+check "a visit that is sent" as anna visit add duin --text "eerst-verzonden"
+check "and goes" as anna sync
+check "a visit that is not sent" as anna visit add duin --text "tweede-onverzonden"
+
+# ---- writing one
+before=$(cd "$WORK/anna" && cksum store.db keyslots.json)
+check "a backup" as anna backup "$WORK/one.bak" --json
+cp "$WORK/check.out" "$WORK/answer"
+check "its answer" tests/e2e/validate.py "$WORK/answer"
+check_equal "the store is byte for byte as it was" "$(cd "$WORK/anna" && cksum store.db keyslots.json)" "$before"
+check_equal "only its owner may read it" "$(stat -c %a "$WORK/one.bak")" 600
+check_equal "nothing lies beside it" "$(ls -d "$WORK"/one.bak* | wc -l)" 1
+check_exit "an existing file is not written over" 13 "already" as anna backup "$WORK/one.bak"
+check_exit "a directory that is not there" 4 "" as anna backup "$WORK/nowhere/one.bak"
+for word in eerst-verzonden tweede-onverzonden Duin "SQLite format"; do
+    check "no plain text in it: $word" sh -c '! grep -aq "$1" "$2"' - "$word" "$WORK/one.bak"
+done
+hold anna "4711 visit"
+check "beside a program that writes" as anna backup "$WORK/beside.bak"
+release
+(for i in 1 2 3 4 5 6; do as anna goal add duin --text "tijdens-$i" >/dev/null 2>&1; done) &
+WRITER=$!
+for i in 1 2 3; do check "while another writes, $i" as anna backup "$WORK/while$i.bak"; done
+wait "$WRITER"
+check_equal "all of what it wrote is there" "$(as anna goal list duin --json | grep -o 'tijdens-[0-9]' | sort -u | wc -l)" 6
+
+# ---- a decoder that shares no code
+check "an independent decoder reads it" /usr/bin/python3 tests/decoders/backup.py "$WORK/one.bak" "$(cat "$WORK/anna.passphrase")"
+grep -q "^pages" "$WORK/check.out" && ok "and proves its pages" || not_ok "and proves its pages" "$(cat "$WORK/check.out")"
+
+# ---- elsewhere, as a copy on another machine
+check_exit "another passphrase" 7 "" env BAKEN_HOME="$WORK/copy" BAKEN_PASSPHRASE_FILE="$WORK/fatma.passphrase" "$BAKEN" restore "$WORK/one.bak" --no-input
+check "nothing was made" test ! -e "$WORK/copy"
+check "restored elsewhere" restore copy "$WORK/state-copy" "$WORK/one.bak" --json
+cp "$WORK/check.out" "$WORK/answer"
+check "its answer" tests/e2e/validate.py "$WORK/answer"
+check_equal "its directory is its owner's" "$(stat -c %a "$WORK/copy")" 700
+check_says "the visit that was not sent is in it" tweede-onverzonden elsewhere copy visit list duin
+check "it is whole" elsewhere copy doctor
+check_exit "a store in the way is refused" 13 "there is a store" restore copy "$WORK/state-copy" "$WORK/one.bak"
+mkdir -p "$WORK/photos" && : >"$WORK/photos/one.jpg"
+check_exit "a directory with other files as well" 13 "no store" restore photos "$WORK/state-copy" "$WORK/one.bak" --replace
+
+# ---- both go on, then in place
+check "the original goes on and sends" as anna visit add duin --text "derde-na-backup"
+check "it syncs" as anna sync
+check "and writes what it does not send" as anna visit add duin --text "vierde-onverzonden"
+check "the copy writes" elsewhere copy visit add duin --text "vijfde-op-kopie"
+check "restored in place" restore anna "$WORK/state" "$WORK/one.bak" --replace --json
+cp "$WORK/check.out" "$WORK/answer"
+check "its answer" tests/e2e/validate.py "$WORK/answer"
+check "what was not sent is named" test "$(json restored.replaced_unsent <"$WORK/answer")" -gt 0
+old=$(basename "$(ls -d "$WORK"/anna.replaced-*)")
+check_says "the replaced store has it" vierde-onverzonden env BAKEN_HOME="$WORK/$old" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" visit list duin --no-input
+check "the restored one writes before it syncs" as anna visit add duin --text "zesde-op-herstel"
+as anna status >"$WORK/out" 2>"$WORK/err"
+grep -q "sent only after" "$WORK/out" "$WORK/err" && ok "it says that sending waits" || not_ok "it says that sending waits" "$(cat "$WORK/err")"
+check "it syncs" as anna sync
+check "the copy syncs" elsewhere copy sync
+check "the replaced store sends what it kept" env BAKEN_HOME="$WORK/$old" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state-old" "$BAKEN" sync --no-input
+for round in 1 2; do
+    check "and again, $round" as anna sync
+    check "the copy too, $round" elsewhere copy sync
+done
+check "the colleague fetches" as fatma sync
+check_equal "everything is there once" "$(not_once eerst-verzonden tweede-onverzonden derde-na-backup vierde-onverzonden vijfde-op-kopie zesde-op-herstel)" ""
+for store in "as anna" "elsewhere copy"; do
+    $store visit list duin --all --json | /usr/bin/python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["visits"], sort_keys=True))' >"$WORK/visits.own"
+    as fatma visit list duin --all --json | /usr/bin/python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["visits"], sort_keys=True))' >"$WORK/visits.fatma"
+    check "$store shows what the colleague shows" cmp "$WORK/visits.own" "$WORK/visits.fatma"
+done
+for device in anna fatma; do check_exit "$device's store is whole" 0 "" as "$device" doctor --accept; done
+check "the copy is whole" elsewhere copy doctor --accept
+
+# ---- the golden backup
+check "a decoder reads the golden backup" sh -c '/usr/bin/python3 tests/decoders/backup.py tests/golden/backup/golden.bak "golden passphrase" golden >"$1"' - "$WORK/golden"
+check "as it was written" cmp "$WORK/golden" tests/golden/backup/expected.txt
+echo "golden passphrase" >"$WORK/golden.passphrase"
+check "and Baken restores it" env BAKEN_HOME="$WORK/golden.store" BAKEN_PASSPHRASE_FILE="$WORK/golden.passphrase" XDG_STATE_HOME="$WORK/state-golden" "$BAKEN" restore tests/golden/backup/golden.bak --no-input
+
+# ---- damage: a clear word, and nothing touched
+size=$(stat -c %s "$WORK/one.bak")
+damaged() {
+    check_exit "$1" "$2" "$3" restore damaged "$WORK/state-damaged" "$WORK/bad.bak"
+    check "nothing was made of it" sh -c '! ls -d "$1"/damaged* 2>/dev/null' - "$WORK"
+}
+for cut in 1 72 4096 $((size - 4096)) $((size - 72)); do
+    head -c $((size - cut)) "$WORK/one.bak" >"$WORK/bad.bak"
+    damaged "cut by $cut bytes" 11 "backup is cut"
+done
+: >"$WORK/bad.bak"
+damaged "an empty file" 11 "backup is cut"
+flip() {
+    cp "$WORK/one.bak" "$WORK/bad.bak"
+    /usr/bin/python3 -c 'import sys
+f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek(int(sys.argv[2])); f.write(bytes([b ^ 1]))' "$WORK/bad.bak" "$1"
+}
+for at in 0 5000 $((size - 40)) $((size - 20)) $((size - 50)) $((size - 60)); do
+    flip "$at"
+    damaged "a flipped byte at $at" 11 "backup"
+done
+cp "$WORK/one.bak" "$WORK/bad.bak"
+printf '\002' | dd of="$WORK/bad.bak" bs=1 seek=$((size - 61)) conv=notrunc 2>/dev/null
+damaged "a newer format" 16 "newer program"
+# The same page of another backup: another file, another key.
+cp "$WORK/one.bak" "$WORK/bad.bak"
+dd if="$WORK/while1.bak" of="$WORK/bad.bak" bs=4096 skip=3 seek=3 count=1 conv=notrunc 2>/dev/null
+damaged "a page of another backup" 11 "backup is cut"
+
+# ---- a disk without room, a kill
+if [ "$(id -u)" -eq 0 ] && mkdir "$WORK/small" && mount -t tmpfs -o size=64k tmpfs "$WORK/small" 2>/dev/null; then
+    check_exit "no room for the backup" 17 "full" as anna backup "$WORK/small/x.bak"
+    check_equal "and nothing of it left" "$(ls -A "$WORK/small" | wc -l)" 0
+    umount "$WORK/small"
+fi
+for s in 0.005 0.01 0.02 0.03 0.045 0.06 0.08 0.12 0.2; do
+    BAKEN_HOME=$WORK/killed BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state-k sh -c 'timeout -s KILL "$@"; :' - $s "$BAKEN" restore "$WORK/one.bak" --replace --no-input >/dev/null 2>&1
+    ! [ -e "$WORK/killed" ] || [ -e "$WORK/killed/keyslots.json" ] || not_ok "killed after $s s: half a store"
+done
+[ -e "$WORK/killed/keyslots.json" ] || restore killed "$WORK/state-k" "$WORK/one.bak" >/dev/null 2>&1
+check "after kills a restored store is whole" env BAKEN_HOME="$WORK/killed" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state-k" "$BAKEN" doctor --accept --no-input
+finish

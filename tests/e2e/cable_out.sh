@@ -116,6 +116,7 @@ works "bundle import, the other way" "" anna bundle import "$WORK/to anna"
 works "cover summary" "Fetched the spare key" anna cover summary zee
 echo "quite another passphrase" >"$WORK/fresh"
 PASSPHRASE=yes
+works "recovery print" "baken unlock --recovery" anna recovery print
 works "passphrase change" "" anna passphrase change "$WORK/fresh"
 cp "$WORK/fresh" "$WORK/anna.passphrase"
 works "lock" "" anna lock

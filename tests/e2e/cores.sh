@@ -44,6 +44,14 @@ fi
 clean "caseload, which reads" caseload
 check "secrets are learnt again" learn
 clean "family add, which makes keys" family add Vos
+# Beyond the first pages another library has the cipher.
+head -c 250000 /dev/zero | tr '\0' m >"$WORK/much"
+for i in 1 2 3 4 5 6; do as anna visit add duin --note-file "$WORK/much" >/dev/null 2>&1; done
+clean "doctor, over many pages" doctor
+check "they were many" test "$(stat -c %s "$WORK/anna/store.db")" -gt 4000000
+clean "recovery print" recovery print --output "$WORK/sheet.html"
+clean "passphrase change by the sheet" passphrase change "$WORK/anna.passphrase" \
+    --recovery-file <(/usr/bin/python3 tests/decoders/qr.py "$WORK/sheet.html")
 check "secrets are learnt again" learn
 clean "a program that opened and closed the store" visit list
 check_exit "a wrong passphrase" 7 "" cores anna visit list --passphrase-file "$WORK/berk.passphrase"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/i18n.h"
 
 const char *
 elog_reason_name(enum elog_reason reason)
@@ -189,6 +190,8 @@ read_entry(struct stmt *stmt, struct elog_row *row)
     if (stmt_is_null(stmt, 4))
         return RC_OK;
     rc = stmt_get_buf(stmt, 4, &row->bytes);
+    if (rc == RC_OK && row->bytes.len != row->entry.ciphertext_len) /* whoever reads it goes by the header */
+        rc = rc_fail(RC_CORRUPT, _("an entry in the store is cut short, or too long"));
     row->entry.ciphertext = row->bytes.data;
     return rc;
 }

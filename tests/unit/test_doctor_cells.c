@@ -213,7 +213,7 @@ an_entry_whose_ciphertext_was_damaged_is_fetched_again(void **state)
     (void)state;
     assert_fetched_again("UPDATE sync_entry SET ciphertext = zeroblob(length(ciphertext)) WHERE entry = " OTHERS,
                          "body fetch");
-    assert_fetched_again("UPDATE sync_entry SET ciphertext = substr(ciphertext, 2) WHERE entry = " OWN, "body fetch");
+    assert_fetched_again("UPDATE sync_entry SET ciphertext = substr(ciphertext, 2) WHERE entry = " OWN, "header fetch");
 }
 
 static void

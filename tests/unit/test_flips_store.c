@@ -418,7 +418,8 @@ a_missing_file_is_named(void **state)
     assert_int_equal(outcome.rc, RC_CORRUPT);
     assert_non_null(strstr(rc_sentence(), "store.db is missing"));
     outcome = exchange(&fixture.closed, &fixture.closed, SLOTS);
-    assert_int_equal(outcome.rc, RC_ABSENT);
+    assert_int_equal(outcome.rc, RC_CORRUPT);
+    assert_non_null(strstr(rc_sentence(), "key slots are gone"));
     outcome = exchange(&fixture.closed, &fixture.closed, LOCK);
     assert_true(outcome.rc == RC_OK && outcome.rows == ROWS);
 }

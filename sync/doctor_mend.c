@@ -449,7 +449,7 @@ sift(struct doctor *doctor, struct id stream, uint64_t *dropped, uint64_t *kept)
 {
     struct looked_at at = {.key = 0};
     struct elog_feed feed;
-    bool found = true, is_good;
+    bool found = true, is_good = false;
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && found) {

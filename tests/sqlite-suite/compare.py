@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: compare.py LOGS FILES EXPECTED | compare.py LOGS FILES --only SIDE
+"""usage: compare.py LOGS FILES EXPECTED | LOGS FILES --only SIDE | LOGS FILES --differing
 
 Reads the logs of SQLite's own tests on plain SQLite, on the control (plain files in our geometry) and on
 our VFS. A case that fails on ours and not on plain, and that no line of EXPECTED names, fails; so does a
@@ -106,8 +106,13 @@ def main():
     logs, list_path = sys.argv[1:3]
     with open(list_path, encoding="ascii") as text:
         files = [tuple(line.split()) for line in text]
-    sides = [sys.argv[4]] if sys.argv[3] == "--only" else ["plain", "geometry", "ours"]
+    sides = [sys.argv[4]] if sys.argv[3] == "--only" else ["plain", "ours"]
     results = {side: {f: Result(logs, side, *f) for f in files} for side in sides}
+    if sys.argv[3] == "--differing": # the files that the control has to run
+        for file in files:
+            if differences(results["plain"][file], results["ours"][file]):
+                print(*file)
+        return 0
     for side in sides:
         print_counts(side, results[side].values())
     if len(sides) == 1:
@@ -121,7 +126,7 @@ def main():
         here = [(n, line) for n, line in enumerate(expected) if line[1] == f"{suite}/{name}"]
         plain = results["plain"][suite, name]
         found = differences(plain, results["ours"][suite, name])
-        control = differences(plain, results["geometry"][suite, name])
+        control = differences(plain, Result(logs, "geometry", suite, name)) if found else {}
         differ += bool(found)
         for case, got in sorted(found.items()):
             hits = [(n, line[3]) for n, line in here if fnmatch.fnmatchcase(case, line[2]) and

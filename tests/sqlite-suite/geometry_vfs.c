@@ -77,6 +77,8 @@ geometry_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_int64 
 static int
 geometry_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
+    if (size % VFS_PAGE_BYTES != 0)
+        return SQLITE_IOERR_TRUNCATE;
     return base_of(file)->pMethods->xTruncate(base_of(file), size);
 }
 

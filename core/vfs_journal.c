@@ -48,23 +48,42 @@ adopt(struct vfs_journal_file *file)
     return SQLITE_OK;
 }
 
-/* A header that is not ours was torn before the journal's first sync, or another program's: either way
- * the main file was not changed under it, and the journal reads as zeros, which SQLite passes by. */
-int
-vfs_journal_start(struct vfs_journal_file *file)
+/*
+ * Looks at the header on disk, when nothing waits in memory: in the modes that keep the journal open between
+ * transactions another process may have ended it or begun its own since. A header that is not ours was torn
+ * before the journal's first sync, or is another program's: either way the main file was not changed under
+ * it, and the journal reads as zeros, which SQLite passes by.
+ */
+static int
+refresh(struct vfs_journal_file *file)
 {
     const uint8_t *file_id = file->main == NULL ? NULL : file->main->keys.id;
     sqlite3_file *base = file->head.base;
-    int code;
+    uint8_t header[VFS_JOURNAL_HEADER_BYTES];
 
+    if (file->is_dirty)
+        return SQLITE_OK;
+    int code = base->pMethods->xRead(base, header, sizeof header, 0);
+    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
+        return code;
+    file->number = 0;
+    if (code == SQLITE_OK && file->has_key && memcmp(header, file->header, sizeof header) == 0)
+        return SQLITE_OK;
+    forget(file);
+    if (code == SQLITE_IOERR_SHORT_READ ||
+        !vfs_journal_fits(&file->vfs->master, header, file_id))
+        return SQLITE_OK;
+    memcpy(file->header, header, sizeof header);
+    return adopt(file);
+}
+
+int
+vfs_journal_start(struct vfs_journal_file *file)
+{
     file->room = calloc(1, sizeof *file->room);
     if (file->room == NULL)
         return SQLITE_NOMEM;
-    code = base->pMethods->xRead(base, file->header, sizeof file->header, 0);
-    if (code == SQLITE_IOERR_SHORT_READ)
-        return SQLITE_OK;
-    if (code == SQLITE_OK && vfs_journal_fits(&file->vfs->master, file->header, file_id))
-        code = adopt(file);
+    int code = refresh(file);
     if (code != SQLITE_OK) {
         free(file->room);
         file->room = NULL;
@@ -138,9 +157,8 @@ slots_in(sqlite3_int64 stored)
 
 /* The bytes of the journal, as SQLite sees it. A last slot that does not open counts as full. */
 static int
-journal_size(sqlite3_file *opaque, sqlite3_int64 *size)
+size_of(struct vfs_journal_file *file, sqlite3_int64 *size)
 {
-    struct vfs_journal_file *file = journal_of(opaque);
     sqlite3_file *base = file->head.base;
 
     *size = 0;
@@ -158,6 +176,15 @@ journal_size(sqlite3_file *opaque, sqlite3_int64 *size)
     return code == SQLITE_IOERR_DATA ? SQLITE_OK : code;
 }
 
+static int
+journal_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    int code = refresh(journal_of(file));
+
+    *size = 0;
+    return code == SQLITE_OK ? size_of(journal_of(file), size) : code;
+}
+
 /* --- reading -------------------------------------------------------------------------------- */
 
 /* Where a torn slot is no news to SQLite: it looks for a header (whose records are not needed when it
@@ -169,7 +196,7 @@ may_be_torn(struct vfs_journal_file *file, int amount, sqlite3_int64 offset)
 
     if ((amount == MAGIC_BYTES || amount == 1) && offset % VFS_CHUNK_BYTES == 0)
         return true;
-    return amount <= SUPER_TAIL_BYTES && journal_size(&file->head.api, &size) == SQLITE_OK &&
+    return amount <= SUPER_TAIL_BYTES && size_of(file, &size) == SQLITE_OK &&
            offset >= size - SUPER_TAIL_BYTES;
 }
 
@@ -195,10 +222,10 @@ journal_read(sqlite3_file *opaque, void *out, int amount, sqlite3_int64 offset)
     const sqlite3_int64 begin_at = offset, end = offset + amount;
     uint8_t *to = out;
     sqlite3_int64 size;
-    int code = SQLITE_OK;
+    int code = offset == 0 ? refresh(file) : SQLITE_OK;
 
     memset(out, 0, (size_t)amount);
-    if (!file->has_key)
+    if (code == SQLITE_OK && !file->has_key)
         return SQLITE_IOERR_SHORT_READ;
     while (code == SQLITE_OK && offset < end) {
         sqlite3_int64 len = VFS_CHUNK_BYTES - offset % VFS_CHUNK_BYTES;
@@ -212,7 +239,7 @@ journal_read(sqlite3_file *opaque, void *out, int amount, sqlite3_int64 offset)
         return SQLITE_OK;
     if (code != SQLITE_OK)
         return code;
-    code = file->len == VFS_CHUNK_BYTES ? SQLITE_OK : journal_size(opaque, &size);
+    code = file->len == VFS_CHUNK_BYTES ? SQLITE_OK : size_of(file, &size);
     return code == SQLITE_OK && file->len < VFS_CHUNK_BYTES && end > size ? SQLITE_IOERR_SHORT_READ
                                                                           : code;
 }
@@ -295,8 +322,10 @@ static int
 journal_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
 {
     struct vfs_journal_file *file = journal_of(opaque);
-    int code = file->has_key ? SQLITE_OK : begin(file);
+    int code = offset == 0 ? refresh(file) : SQLITE_OK;
 
+    if (code == SQLITE_OK && !file->has_key)
+        code = begin(file);
     /* SQLite goes back to a header to count the records behind it. These must be on disk by then
      * (synchronous=NORMAL would sync both at once), for a counted record that was torn is an error. */
     sqlite3_int64 first = offset / VFS_CHUNK_BYTES + 1;
@@ -304,8 +333,12 @@ journal_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64
         code = journal_sync(opaque, SQLITE_SYNC_NORMAL);
     if (code != SQLITE_OK)
         return code;
-    return ends_super_name(bytes, amount) ? write_super_end(file, bytes, offset)
-                                          : write_pieces(file, bytes, offset, offset + amount);
+    if (ends_super_name(bytes, amount))
+        return write_super_end(file, bytes, offset);
+    code = write_pieces(file, bytes, offset, offset + amount);
+    /* The first bytes say whether the journal counts. Zeroed, they are the commit of journal_mode=PERSIST,
+     * which other processes must see, and with synchronous=OFF no sync follows. */
+    return code == SQLITE_OK && offset == 0 ? vfs_journal_flush(file) : code;
 }
 
 /* Cuts within a slot. */
@@ -335,7 +368,7 @@ journal_truncate(sqlite3_file *opaque, sqlite3_int64 size)
         forget(file); /* the next journal has an id of its own */
         return base->pMethods->xTruncate(base, 0);
     }
-    int code = journal_size(opaque, &is);
+    int code = size_of(file, &is);
     if (code != SQLITE_OK || size >= is)
         return code;
     sqlite3_int64 whole = size / VFS_CHUNK_BYTES;
@@ -343,7 +376,7 @@ journal_truncate(sqlite3_file *opaque, sqlite3_int64 size)
     if (rest > 0)
         code = cut_slot(file, whole + 1, rest);
     sqlite3_int64 slots = whole + (rest > 0);
-    if (file->number > slots) /* flushed by journal_size */
+    if (file->number > slots) /* flushed by size_of */
         file->number = 0;
     return code == SQLITE_OK ? base->pMethods->xTruncate(base, place_of(slots + 1)) : code;
 }

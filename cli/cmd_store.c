@@ -251,7 +251,7 @@ check_sync(struct call *call)
     if (rc != RC_OK)
         return rc;
     if (store_may_lack_saves(call->store))
-        finding(call, "error", "saves", call_lack_sentence());
+        finding(call, "error", "saves", call_lack_sentence(false));
     if (!store_is_continuous(call->store, &reason)) {
         call_doubt_sentence(reason, doubt, sizeof doubt);
         finding(call, "warning", "continuity", doubt);

@@ -67,7 +67,7 @@ enum rc call_open_or_make(struct call *call) MUST_CHECK;
 enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
 void call_close(struct call *call);
 /* For people: that the last saves may be missing, what is safe, what to do. */
-const char *call_lack_sentence(void);
+const char *call_lack_sentence(bool has_copy); /* of a log that ended early */
 /* That recovery ended early in the log of this opening. */
 const char *call_cut_sentence(const struct vfs_kept *kept);
 /* For people: what to do when keyslots.json is gone or damaged. */

@@ -233,10 +233,13 @@ tell_hidden(struct call *call)
 static void
 tell_lack(struct call *call)
 {
-    if (call->store != NULL && store_may_lack_saves(call->store))
-        out_notice(&call->out, "saves_may_be_missing", "%s", call_lack_sentence());
-    if (call->store != NULL && store_kept_log(call->store)->is_cut)
-        out_notice(&call->out, "log_cut", "%s", call_cut_sentence(store_kept_log(call->store)));
+    if (call->store == NULL)
+        return;
+    const struct vfs_kept *kept = store_kept_log(call->store);
+    if (store_may_lack_saves(call->store))
+        out_notice(&call->out, "saves_may_be_missing", "%s", call_lack_sentence(kept->is_kept));
+    else if (kept->is_cut)
+        out_notice(&call->out, "log_cut", "%s", call_cut_sentence(kept));
 }
 
 /* Likewise, until the passphrase is changed: somebody may have put an old file back. */

@@ -175,11 +175,16 @@ call_connect(struct call *call, const char *address)
 }
 
 const char *
-call_lack_sentence(void)
+call_lack_sentence(bool has_copy)
 {
-    return _("The last saves on this device may be missing, for its store is older than when it was last used here; "
-             "what the server and your colleagues have is safe; run `baken sync`, look whether your last visits are "
-             "there, write again what is not, and then confirm with `baken doctor --accept`.");
+    return has_copy
+               ? _("The last saves on this device may be missing, for its store is older than when it was last used here, and "
+                   "a copy of its damaged log is kept beside it; what the server and your colleagues have is safe; run `baken "
+                   "sync`, look whether your last visits are there, write again what is not, and then confirm with `baken "
+                   "doctor --accept`.")
+               : _("The last saves on this device may be missing, for its store is older than when it was last used here; "
+                   "what the server and your colleagues have is safe; run `baken sync`, look whether your last visits are "
+                   "there, write again what is not, and then confirm with `baken doctor --accept`.");
 }
 
 const char *

@@ -117,7 +117,8 @@ configure(struct db *db, const struct db_options *options)
         rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE");
     if (rc == RC_OK)
         rc = exec(db, "PRAGMA page_size=4096; PRAGMA cache_size=-65536; PRAGMA cache_spill=OFF;"
-                      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON");
+                      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON;"
+                      "PRAGMA wal_autocheckpoint=4000");
     if (rc == RC_OK)
         rc = db_set_synchronous(db, options->synchronous_full);
     if (rc == RC_OK &&

@@ -22,7 +22,7 @@ enum { RUNS_MOST = 101, SMALL = 2000, LOOKUPS = 20000, SIDES_MOST = 8, PAGES = 4
 static const char SETTINGS[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA cache_size=-65536;"
     "PRAGMA cache_spill=OFF; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=ON;"
-    "PRAGMA synchronous=NORMAL;";
+    "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000;";
 
 enum line { BULK, INDEX, NORMAL, FULL, SCAN, LOOKUP, LINES };
 

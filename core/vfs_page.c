@@ -90,12 +90,25 @@ read_part(struct vfs_main_file *file, void *out, int amount, sqlite3_int64 offse
     return code;
 }
 
+/* SQLite itself reads one page or a part of one; its recovery extension reads many at once. */
 static int
 main_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offset)
 {
+    uint8_t *to = out;
+
+    while (amount > VFS_PAGE_BYTES && offset % VFS_PAGE_BYTES == 0) {
+        int code = read_page(main_of(file), offset / VFS_PAGE_BYTES + 1, to);
+        if (code != SQLITE_OK) {
+            memset(to, 0, (size_t)amount);
+            return code;
+        }
+        to += VFS_PAGE_BYTES;
+        offset += VFS_PAGE_BYTES;
+        amount -= VFS_PAGE_BYTES;
+    }
     if (amount == VFS_PAGE_BYTES && offset % VFS_PAGE_BYTES == 0)
-        return read_page(main_of(file), offset / VFS_PAGE_BYTES + 1, out);
-    return read_part(main_of(file), out, amount, offset);
+        return read_page(main_of(file), offset / VFS_PAGE_BYTES + 1, to);
+    return read_part(main_of(file), to, amount, offset);
 }
 
 static int

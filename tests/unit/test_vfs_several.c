@@ -278,6 +278,25 @@ vfs_rolls_back_both_files_whichever_write_fails(void **state)
     assert_true(points > 20);
 }
 
+/* As SQLite's recovery extension does (.recover of the shell). */
+static void
+vfs_reads_many_pages_at_once(void **state)
+{
+    (void)state;
+    static uint8_t many[3 * VFS_PAGE_BYTES], one[VFS_PAGE_BYTES];
+    sqlite3_file *file = NULL;
+
+    assert_ok(sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file));
+    assert_ok(file->pMethods->xRead(file, many, sizeof many, VFS_PAGE_BYTES));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(file->pMethods->xRead(file, one, sizeof one, (i + 1) * VFS_PAGE_BYTES));
+        assert_memory_equal(many + i * VFS_PAGE_BYTES, one, sizeof one);
+    }
+    assert_int_not_equal(file->pMethods->xRead(file, many, sizeof many, 10000 * VFS_PAGE_BYTES),
+                         SQLITE_OK);
+    assert_int_equal(many[0] | many[sizeof many - 1], 0);
+}
+
 static void
 vfs_refuses_an_extension_that_is_not_there(void **state)
 {
@@ -525,6 +544,7 @@ main(void)
         TEST(vfs_reads_which_super_journal_a_sealed_journal_names),
         TEST(vfs_does_not_guess_what_a_journal_is_that_it_cannot_read),
         TEST(vfs_rolls_back_both_files_whichever_write_fails),
+        TEST(vfs_reads_many_pages_at_once),
         TEST(vfs_refuses_an_extension_that_is_not_there),
         TEST(vfs_vacuums_in_both_modes),
         TEST(vfs_vacuums_into_a_file_that_inherits),

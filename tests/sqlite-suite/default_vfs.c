@@ -9,8 +9,6 @@
 
 /* SQLite calls it at the end of each sqlite3_initialize(), before which it has made "unix" the default. */
 int baken_suite_init(const char *unused);
-/* The linker sends to it what SQLite's tests register. */
-int __wrap_sqlite3_vfs_register(sqlite3_vfs *vfs, int is_default);
 
 enum side { PLAIN, GEOMETRY, OURS };
 
@@ -110,25 +108,4 @@ baken_suite_init(const char *unused)
     if (vfs == NULL)
         vfs = make_for(side, "unix");
     return vfs == NULL ? SQLITE_NOMEM : sqlite3_vfs_register(vfs, 1);
-}
-
-/*
- * SQLite's crash tests put a disk that loses power, with sectors of 512 bytes, over the default VFS. It
- * belongs below ours: what tears is what lies on the disk. So "crash" becomes ours over theirs.
- */
-int
-__wrap_sqlite3_vfs_register(sqlite3_vfs *vfs, int is_default)
-{
-    enum side side = side_of_run();
-
-    if (side == PLAIN || strcmp(vfs->zName, "crash") != 0)
-        return sqlite3_vfs_register(vfs, is_default);
-    vfs->zName = "crash-below";
-    vfs->pAppData = sqlite3_vfs_find("unix");
-    int code = sqlite3_vfs_register(vfs, 0);
-    sqlite3_vfs *over = code == SQLITE_OK ? make_for(side, "crash-below") : NULL;
-    if (over == NULL)
-        return code == SQLITE_OK ? SQLITE_NOMEM : code;
-    over->zName = "crash";
-    return sqlite3_vfs_register(over, is_default);
 }

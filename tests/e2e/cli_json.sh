@@ -148,6 +148,13 @@ cp "$WORK/fresh" "$WORK/anna.passphrase"
 answer "the new passphrase opens" anna family list
 answer "recovery print" anna recovery print
 answer "recovery print to a file" anna recovery print --output "$WORK/sheet.html"
+answer "backup" anna backup "$WORK/anna.backup"
+device_make restored && cp "$WORK/fresh" "$WORK/restored.passphrase"
+answer "restore" restored restore "$WORK/anna.backup"
+answer "restore, over it" restored restore "$WORK/anna.backup" --replace
+as anna status --json >"$WORK/status"
+check_equal "what was not sent of it is counted" "$(value restored.replaced_unsent)" \
+    "$(($(json saves_unsealed <"$WORK/status") + $(json entries_unsent <"$WORK/status")))"
 answer "lock" anna lock
 if as anna unlock --json >"$WORK/answer" 2>/dev/null; then
     check "unlock" tests/e2e/validate.py "$WORK/answer"

@@ -51,7 +51,7 @@ killed() { # killed MILLISECONDS NAME WORDS ...
 }
 places() {
     printf '%s\0' "$WORK"/*/keyslots.json "$WORK/anna" "$WORK/fatma" "$WORK/state" "$WORK/server" "$HOME" "$TMPDIR" "$XDG_RUNTIME_DIR"
-    find "$WORK" -maxdepth 1 -name '*.bundle' -print0
+    find "$WORK" -maxdepth 1 \( -name '*.bundle' -o -name 'anna.*backup*' -o -name 'anna.re*' \) -print0
     find /tmp /var/tmp /dev/shm -path "$WORK" -prune -o -type f -newer "$WORK/began" -user "$(id -u)" -size -64M -print0 2>/dev/null
 }
 # Plain words, also as UTF-16 and in the other case, as search and file names would have them.
@@ -137,6 +137,8 @@ does anna passphrase change "$WORK/fresh" && cp "$WORK/fresh" "$WORK/anna.passph
 does anna recovery print
 does anna doctor && does anna lock
 check "the expert's VACUUM" vacuum
+does anna backup "$WORK/anna.backup" && does anna restore "$WORK/anna.backup" --replace && does anna sync
+check "the store that made way is kept, and searched too" test -s "$(ls -d "$WORK"/anna.replaced-*)/store.db"
 check "a third device joins" device_join anna cato Cato coach
 does anna device revoke cato && does anna sync
 check_equal "at the end of the day no file holds a word" "$(find_words)" ""

@@ -21,7 +21,8 @@ static const struct {
     [OPT_PASSPHRASE_COMMAND] = {"passphrase-command", "COMMAND", false,
                                 N_("read the passphrase from what a command prints")},
     [OPT_ACCEPT] = {"accept", NULL, false,
-                    N_("you looked whether your last visits are there: the notice about them ends")},
+                    N_("you looked whether your last visits are there: notices about them and about old key slots end, and kept copies "
+                       "of the log are deleted")},
     [OPT_ADDRESS] = {"address", "TEXT", false, N_("address")},
     [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed or withdrawn")},
     [OPT_BIRTH_DATE] = {"birth-date", "DATE", false,

@@ -217,7 +217,7 @@ open_and_apply(struct replica *replica, const struct entry *entry, struct buf *b
     return rc;
 }
 
-/* RC_CORRUPT and RC_UNSUPPORTED speak of the entry itself: the caller rolls back and parks it. */
+/* RC_CORRUPT, RC_UNSUPPORTED, RC_INVALID and RC_TOO_LARGE speak of the entry itself: the caller rolls back and parks it. */
 static enum rc
 apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
           struct inbox_verdict *verdict)
@@ -290,7 +290,7 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
             touched = pass->row.entry.stream;
             rc = streams_touch(replica, touched);
         }
-        if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_INVALID)
+        if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_INVALID || rc == RC_TOO_LARGE)
             pass->bad = keys[i];
         applied += rc == RC_OK && verdict.state == ELOG_APPLIED;
         if (rc == RC_OK)

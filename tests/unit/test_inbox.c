@@ -7,7 +7,7 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { FORGER = 0, VICTIM = 1, NEWCOMER = 2 };
+enum { FORGER = 0, VICTIM = 1, NEWCOMER = 2, SAVES_MOST = 300 };
 
 static struct office office;
 static struct id record; /* that the newcomer's save is about */
@@ -34,33 +34,45 @@ teardown(void **state)
     return 0;
 }
 
-/* Save 1 of the newcomer's feed of the team stream, signed by the device `signer`. */
+/* The first saves of the newcomer's feed of the team stream, none of which replaces another, signed by the device
+ * `signer`. */
 static struct entry
-seal_as_newcomer(int signer, int64_t number, struct buf *cipher)
+seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *cipher)
 {
     struct replica *author = office.devices[signer].replica,
                    *forger = office.devices[FORGER].replica;
     struct identity identity = author->identity;
     struct id stream = ledger_team_stream(forger->ledger);
-    struct change change = CHANGE_EMPTY(stream);
-    struct buf value = BUF_EMPTY(64), body = BUF_EMPTY(4096);
+    struct change changes[SAVES_MOST];
+    struct buf value = BUF_EMPTY(64), body = BUF_EMPTY(65536);
     struct secret key = SECRET_EMPTY;
-    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = 1, .last = 1};
+    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = 1, .last = saves};
 
     identity.device = office.devices[NEWCOMER].id; /* lent keys, another's name */
-    assert_ok(value_put_int(&value, 1, number));
-    assert_ok(change_put(&change, 9999, record, 1, &value));
-    assert_ok(body_write((struct feed_ref){identity.device, 7}, 1, &change, 1, NULL, 0, &body));
+    for (uint32_t i = 0; i < saves; i++) {
+        changes[i] = (struct change)CHANGE_EMPTY(stream);
+        buf_clear(&value);
+        assert_ok(value_put_int(&value, 1, number + i));
+        assert_ok(change_put(&changes[i], 9999, record, 1, &value));
+    }
+    assert_ok(body_write((struct feed_ref){identity.device, 7}, 1, changes, saves, NULL, 0, &body));
     assert_ok(keyring_get(forger->keys, stream, 1, &key));
     entry.position = ledger_position(forger->ledger);
     memcpy(entry.position_hash, ledger_hash_at(forger->ledger, entry.position),
            sizeof entry.position_hash);
     assert_ok(entry_seal(&entry, &identity, &key, &body, cipher));
     secret_wipe(&key);
-    change_wipe(&change);
+    for (uint32_t i = 0; i < saves; i++)
+        change_wipe(&changes[i]);
     buf_wipe(&value);
     buf_wipe(&body);
     return entry;
+}
+
+static struct entry
+seal_as_newcomer(int signer, int64_t number, struct buf *cipher)
+{
+    return seal_saves_as_newcomer(signer, number, 1, cipher);
 }
 
 static enum rc
@@ -192,6 +204,22 @@ what_builds_on_work_that_became_late_is_still_sealed(void **state)
     buf_wipe(&cipher);
 }
 
+/* More versions of one thing at once than a register holds. */
+static void
+an_entry_that_is_over_a_ceiling_is_parked_and_stops_nobody(void **state)
+{
+    (void)state;
+    struct buf cipher = BUF_EMPTY(65536);
+    struct entry many = seal_saves_as_newcomer(NEWCOMER, 1, SAVES_MOST, &cipher);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    assert_ok(bring(&many, true));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_PARKED);
+    assert_ok(inbox_apply(office.devices[VICTIM].replica, NULL, NULL));
+    buf_wipe(&cipher);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -201,6 +229,7 @@ main(void)
         CASE(an_entry_counts_only_under_its_authors_signature),
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
+        CASE(an_entry_that_is_over_a_ceiling_is_parked_and_stops_nobody),
         CASE(what_builds_on_work_that_became_late_is_still_sealed),
     };
 

@@ -79,6 +79,21 @@ printf ".load '%s'\n.open 'file:%s?vfs=baken&mode=ro'\nPRAGMA integrity_check;\n
     bare anna >"$WORK/out" 2>"$WORK/err"
 check_equal "the copy opens by the same key" "$(tail -n 1 "$WORK/out")" ok
 
+# ---- one cell of a typed table, and one word of the search index, damaged beneath the journal
+truth=$(as anna visit list duin --limit 100 --json 2>/dev/null | json visits)
+forge() { # forge SQL: and doctor finds it, puts it right, and then finds nothing
+    echo "$1; SELECT changes();" | shell anna '&mode=rw' >"$WORK/out" 2>"$WORK/err"
+    check_equal "the shell damages one cell: ${1%% SET*}" "$(tail -n 1 "$WORK/out")" 1
+    as anna doctor --json >"$WORK/answer" 2>"$WORK/err"
+    check_equal "doctor finds it and ends with a finding" "$? $(grep -c '"tables"' "$WORK/answer")" "19 1"
+    check_equal "and has put it right" "$(as anna visit list duin --limit 100 --json 2>/dev/null | json visits)" "$truth"
+    check "it then finds nothing" as anna doctor
+}
+forge "UPDATE file_contact SET note = 'vals' WHERE note = 'tweede'"
+check_equal "what was forged is nowhere" "$(as anna search vals --json | json hits)" "[]"
+forge "UPDATE journal_search_content SET c0 = 'vals' WHERE c0 LIKE '%derde%'"
+check_says "the search finds what was written" derde as anna search derde
+
 # ---- a plain database in
 bare anna >"$WORK/out" 2>"$WORK/err" <<END
 .load '$LIBRARY'

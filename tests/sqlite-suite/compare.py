@@ -69,7 +69,7 @@ def differences(plain, ours):
     found = {case: got for case, got in ours.failed.items() if case not in plain.failed}
     ended = not any(case.startswith("(") for case in (*plain.failed, *ours.failed))
     if ended and ours.tests < 0.9 * plain.tests:
-        found["(fewer)"] = f"{ours.tests} of {plain.tests}"
+        found["(fewer)"] = ""
     return found
 
 

@@ -307,10 +307,87 @@ open_for_checkup(struct call *call)
     return rc;
 }
 
+static enum rc
+open_to_look(struct call *call)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct secret key = SECRET_EMPTY;
+    struct store_options options = {.clock = call->clock, .key = &key};
+    struct store_slots slots;
+    struct id id;
+    enum rc rc = unlock_read_slots(call, &path, &options.directory, &slots);
+
+    if (rc == RC_OK)
+        rc = unlock_key(call, options.directory, &id, &key);
+    if (rc == RC_OK)
+        rc = store_open_to_read(&options, &call->store);
+    secret_wipe(&key);
+    buf_wipe(&path);
+    return rc;
+}
+
+/* What can be told of a store without writing to it. */
+static enum rc
+look_at_store(struct call *call, struct checkup *checkup)
+{
+    const char *reason = NULL;
+    char doubt[CALL_DOUBT_BYTES];
+    enum rc rc = check_log(call);
+
+    if (store_may_lack_saves(call->store))
+        finding(call, "error", "saves", call_lack_sentence(false));
+    if (!store_is_continuous(call->store, &reason)) {
+        call_doubt_sentence(reason, doubt, sizeof doubt);
+        finding(call, "warning", "continuity", doubt);
+    }
+    if (rc == RC_OK)
+        rc = db_check_indexes(store_db(call->store));
+    if (rc == RC_CORRUPT) {
+        checkup->has_found = true;
+        finding(call, "error", "index", _("the structure or an index does not hold: `baken doctor` repairs what can be repaired"));
+        rc = RC_OK;
+    }
+    if (rc == RC_OK)
+        rc = replica_doctor_store(call->store, replica_finding, checkup);
+    if (rc == RC_STALE) {
+        finding(call, "warning", "pages", rc_sentence());
+        rc = RC_OK;
+    }
+    if (rc == RC_OK && !checkup->has_found)
+        finding(call, "ok", "structure", _("the store is whole"));
+    return rc;
+}
+
+/* The doctor who writes nothing: on a disk that may only be read, beside a command that works, or to leave all as it was found. */
+static enum rc
+look(struct call *call)
+{
+    struct checkup checkup = {.call = call};
+
+    if (call_has(call, OPT_ACCEPT))
+        return rc_fail(RC_INVALID, _("--accept writes, and --look does not: one of them"));
+    enum rc rc = open_to_look(call);
+    if (rc != RC_OK)
+        return rc;
+    progress_step(&call->out.progress, _("checking the store"));
+    out_list(&call->out, "findings", OUT_TABLE);
+    check_disk(call);
+    check_memory(call);
+    rc = look_at_store(call, &checkup);
+    out_list_end(&call->out, NULL);
+    out_notice(&call->out, "not_logged", "%s",
+               _("This only looked: nothing was repaired, and that it was done is written down nowhere. Signatures, chains and "
+                 "tables were not compared; `baken doctor` does that."));
+    return rc;
+}
+
 enum rc
 cmd_doctor(struct call *call)
 {
     struct checkup checkup = {.call = call};
+
+    if (call_has(call, OPT_LOOK))
+        return look(call);
     enum rc rc = open_for_checkup(call);
 
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))

@@ -50,6 +50,8 @@ static const struct {
     [OPT_LEVEL] = {"level", "WORD", false, N_("level of the goal: hoofddoel (main goal), subdoel (sub-goal) or werkdoel (working goal)")},
     [OPT_LIMIT] = {"limit", "NUMBER", false, N_("at most so many lines")},
     [OPT_LIVES] = {"lives", "TEXT", false, N_("where the person lives")},
+    [OPT_LOOK] = {"look", NULL, false,
+                  N_("only look: nothing is written, also beside a command that works or where nothing can be written")},
     [OPT_MEASURE] = {"measure", "TEXT", false, N_("how one sees that the goal is reached")},
     [OPT_MINUTES] = {"minutes", "NUMBER", false, N_("how long it took")},
     [OPT_NAME] = {"name", "NAME", false, N_("name of the person")},

@@ -43,6 +43,7 @@ enum option {
     OPT_LEVEL,
     OPT_LIMIT,
     OPT_LIVES,
+    OPT_LOOK,
     OPT_MEASURE,
     OPT_MINUTES,
     OPT_NAME,

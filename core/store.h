@@ -100,7 +100,8 @@ enum rc store_end_saves(struct store *store, enum rc rc) MUST_CHECK;
  * device, so that a copy from before can never pass for this store. Outside a transaction. */
 enum rc store_count_on(struct store *store) MUST_CHECK;
 /* Empties the log into the file, then authenticates every page, free pages too, as vfs_verify does. Outside a
- * transaction. RC_OK also when pages are bad. */
+ * transaction. RC_OK also when pages are bad. A store that was opened to be read is left as it is; RC_STALE there is a log beside
+ * it, under which the file may be older. */
 enum rc store_verify(struct store *store, struct vfs_verdict *verdict) MUST_CHECK;
 
 #endif

@@ -173,7 +173,7 @@ store_judge_slots(struct store *store)
         store->slots_state = STORE_SLOTS_ALTERED;
     else if (store->slots.changed_ms < newest_ms)
         store->slots_state = STORE_SLOTS_OLD;
-    else if (store->slots.changed_ms > newest_ms)
+    else if (store->slots.changed_ms > newest_ms && !store->is_readonly)
         rc = note_slots(store);
     return rc;
 }

@@ -63,6 +63,7 @@ reads_only() { # reads_only NAME
     check_exit "$1: a visit" 18 "" run visit add duin --text "refused"
     sentence "$1" "only be read|[Rr]ead-only"
     check_exit "$1: a list" 18 "" run visit list duin
+    check "$1: the doctor can look" run doctor --look
 }
 
 server_start

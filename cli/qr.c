@@ -40,8 +40,9 @@ qr_wipe(struct qr *qr)
     *qr = QR_EMPTY;
 }
 
-bool
-qr_is_dark(const struct qr *qr, size_t x, size_t y)
+/* False beyond the edge. */
+static bool
+is_dark(const struct qr *qr, size_t x, size_t y)
 {
     return x < qr->width && y < qr->width && qr->dark[y * qr->width + x] == 1;
 }
@@ -59,7 +60,7 @@ qr_to_svg(const struct qr *qr, struct buf *svg)
     for (size_t y = 0; y < qr->width; y++)
         for (size_t x = 0; x < qr->width && rc == RC_OK; x++) {
             size_t run = 0;
-            while (qr_is_dark(qr, x + run, y))
+            while (is_dark(qr, x + run, y))
                 run++;
             if (run > 0)
                 rc = buf_printf(svg, "M%zu %zuh%zuv1h-%zuz", x + QUIET_SVG, y + QUIET_SVG, run, run);
@@ -80,8 +81,8 @@ qr_to_blocks(const struct qr *qr, bool has_colour, struct buf *lines)
             rc = buf_printf(lines, "\033[30;47m");
         for (size_t x = 0; x < side && rc == RC_OK; x++) {
             /* Beyond the edge, also before it (a size_t that wrapped), all is light. */
-            bool upper = qr_is_dark(qr, x - QUIET_BLOCKS, y - QUIET_BLOCKS);
-            bool lower = qr_is_dark(qr, x - QUIET_BLOCKS, y + 1 - QUIET_BLOCKS);
+            bool upper = is_dark(qr, x - QUIET_BLOCKS, y - QUIET_BLOCKS);
+            bool lower = is_dark(qr, x - QUIET_BLOCKS, y + 1 - QUIET_BLOCKS);
             bool is_last = y + 1 == side;
             if (!has_colour) { /* the screen is dark: what lights up are the light squares */
                 upper = !upper;

@@ -20,8 +20,6 @@ struct qr {
 /* Level Q: a quarter of it may be unreadable. `text` ends in NUL. RC_TOO_LARGE, RC_NOMEM. */
 enum rc qr_make(const char *text, struct qr *qr) MUST_CHECK;
 void qr_wipe(struct qr *qr);
-/* False beyond the edge. */
-bool qr_is_dark(const struct qr *qr, size_t x, size_t y);
 /* An <svg> with its quiet zone of four squares, one unit a square. */
 enum rc qr_to_svg(const struct qr *qr, struct buf *svg) MUST_CHECK;
 /* Lines of half blocks, each ended by a line feed, with a quiet zone of two; `has_colour`: black on white by

@@ -192,7 +192,7 @@ write_at(int fd, const uint8_t *bytes, size_t len)
 static enum rc
 prove_pages(int fd, const struct secret *key, const struct backup *backup, int to)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     uint8_t sealed[VFS_PAGE_BYTES], page[VFS_PAGE_BYTES];
     enum rc rc = vfs_keys_derive(&keys, key, backup->slots.file_id);
 

@@ -1,4 +1,4 @@
-/* XChaCha20-Poly1305 by libcrypto: HChaCha20 gives each nonce a key of its own, under which ChaCha20-Poly1305 (RFC 8439) seals. */
+/* XChaCha20-Poly1305 by libcrypto: ChaCha20-Poly1305 (RFC 8439) under the key that HChaCha20 gives for a nonce. */
 #include "core/crypto_page.h"
 
 #include <assert.h>
@@ -12,8 +12,8 @@
 enum { LEN_MOST = 1 << 30, IV_BYTES = 12, HALF_NONCE_BYTES = 16, FIRST_PAGES = 512 };
 
 #ifdef BAKEN_CONTROL_IDENTITY_CIPHER
-static const char CIPHER[] =
-    "none"; /* the demo's control: what libcrypto lacks falls to core/crypto.c, which then hides nothing */
+/* The demo's control: what libcrypto lacks falls to core/crypto.c, which then hides nothing. */
+static const char CIPHER[] = "none";
 #else
 static const char CIPHER[] = "ChaCha20-Poly1305";
 #endif

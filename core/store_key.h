@@ -48,8 +48,7 @@ struct store_slot {
 /* The content of keyslots.json. Open value without secrets. */
 struct store_slots {
     struct id store;
-    uint8_t
-        file_id[VFS_FILE_ID_BYTES]; /* what store.db begins with: its first sector may be lost */
+    uint8_t file_id[VFS_FILE_ID_BYTES]; /* what store.db begins with: its first sector may be lost */
     int64_t changed_ms; /* rises with each change; 0 in format 1 */
     bool has_proof;     /* not in format 1 */
     uint8_t proof[CRYPTO_HASH_BYTES];

@@ -15,7 +15,7 @@ vfs_of(sqlite3_vfs *api)
     return api->pAppData;
 }
 
-/* --- io methods common to both kinds --------------------------------------------------------- */
+/* --- io methods common to all kinds ---------------------------------------------------------- */
 
 static sqlite3_file *
 base_of(sqlite3_file *file)
@@ -39,6 +39,16 @@ int
 vfs_reserved_through(sqlite3_file *file, int *is_reserved)
 {
     return base_of(file)->pMethods->xCheckReservedLock(base_of(file), is_reserved);
+}
+
+int
+vfs_log_control(sqlite3_file *file, int operation, void *argument)
+{
+    (void)file;
+    (void)argument;
+    return operation == SQLITE_FCNTL_SIZE_HINT || operation == SQLITE_FCNTL_CHUNK_SIZE
+               ? SQLITE_OK
+               : SQLITE_NOTFOUND;
 }
 
 int

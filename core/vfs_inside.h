@@ -103,9 +103,7 @@ int vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, in
  * taken for a super-journal because its head could not be read, it would name none, and a commit over
  * two files would be rolled back in one of them only. */
 int vfs_is_sealed_child(struct vfs *vfs, const char *name, int flags, bool *is_sealed);
-/* The open main file that has this very name pointer; NULL when there is none. */
-struct vfs_main_file *vfs_find_main(struct vfs *vfs, const char *name);
-/* At closing. */
+/* At closing, of a main file. */
 void vfs_forget_main(struct vfs_main_file *file);
 
 /* Takes over the base file that was opened below; the caller closes that on failure. */
@@ -135,6 +133,8 @@ bool vfs_is_our_first_page(const uint8_t page[VFS_PAGE_BYTES]);
 int vfs_lock_through(sqlite3_file *file, int level);
 int vfs_unlock_through(sqlite3_file *file, int level);
 int vfs_reserved_through(sqlite3_file *file, int *is_reserved);
+/* Of logs: hints of size, which would make holes, are taken and left; nothing else is known. */
+int vfs_log_control(sqlite3_file *file, int operation, void *argument);
 /* At least the size of a page: a journal's header then has a slot of its own. */
 int vfs_sector_size(sqlite3_file *file);
 /* Only what stays true above our layout is passed on. */

@@ -413,16 +413,6 @@ journal_close(sqlite3_file *opaque)
     return code == SQLITE_OK ? closed : code;
 }
 
-static int
-journal_control(sqlite3_file *file, int operation, void *argument)
-{
-    (void)file;
-    (void)argument;
-    return operation == SQLITE_FCNTL_SIZE_HINT || operation == SQLITE_FCNTL_CHUNK_SIZE
-               ? SQLITE_OK
-               : SQLITE_NOTFOUND;
-}
-
 const sqlite3_io_methods VFS_JOURNAL_METHODS = {
     .iVersion = 1,
     .xClose = journal_close,
@@ -434,7 +424,7 @@ const sqlite3_io_methods VFS_JOURNAL_METHODS = {
     .xLock = vfs_lock_through,
     .xUnlock = vfs_unlock_through,
     .xCheckReservedLock = vfs_reserved_through,
-    .xFileControl = journal_control,
+    .xFileControl = vfs_log_control,
     .xSectorSize = vfs_sector_size,
     .xDeviceCharacteristics = vfs_characteristics,
 };

@@ -87,9 +87,7 @@ scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *m
             has_ended = true;
             continue;
         }
-        /* SQLite's frame header: bytes 4..7 are not zero in the frame that ends a commit. */
-        const uint8_t *size = unit + CRYPTO_NONCE_BYTES + 4;
-        kept->later_commits += has_ended && (size[0] | size[1] | size[2] | size[3]) != 0;
+        kept->later_commits += has_ended && vfs_frame_is_commit(unit + CRYPTO_NONCE_BYTES);
     }
     wipe(unit, sizeof unit);
     kept->is_cut = rc == RC_OK && kept->later_commits > 0;
@@ -226,7 +224,7 @@ vfs_kept_look(const char *directory, const struct secret *key,
               const uint8_t file_id[VFS_FILE_ID_BYTES], const struct clock *clock,
               struct vfs_kept *kept)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     struct marks marks = {{0}, {0}};
     char path[PATH_MAX];
 

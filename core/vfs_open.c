@@ -12,8 +12,9 @@ enum {
 
 /* --- the list of main files ----------------------------------------------------------------- */
 
-struct vfs_main_file *
-vfs_find_main(struct vfs *vfs, const char *name)
+/* The open main file that has this very name pointer; NULL when there is none. */
+static struct vfs_main_file *
+find_main(struct vfs *vfs, const char *name)
 {
     struct vfs_main_file *file;
 
@@ -264,7 +265,7 @@ start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int fl
 static int
 start_wal(struct vfs *vfs, struct vfs_wal_file *file, const char *name)
 {
-    file->main = vfs_find_main(vfs, sqlite3_filename_database(name));
+    file->main = find_main(vfs, sqlite3_filename_database(name));
     if (file->main == NULL)
         return SQLITE_CANTOPEN;
     file->head.keys = &file->main->keys;
@@ -301,7 +302,7 @@ start(struct vfs *vfs, struct vfs_file *file, const char *name, int flags)
     if ((flags & SQLITE_OPEN_WAL) != 0)
         return start_wal(vfs, (struct vfs_wal_file *)file, name);
     if ((flags & SQLITE_OPEN_MAIN_JOURNAL) != 0) {
-        main = vfs_find_main(vfs, sqlite3_filename_database(name));
+        main = find_main(vfs, sqlite3_filename_database(name));
         if (main == NULL)
             return SQLITE_CANTOPEN;
     }
@@ -326,7 +327,7 @@ is_log_to_read(struct vfs *vfs, const char *name, int flags)
 {
     if ((flags & SQLITE_OPEN_WAL) == 0)
         return false;
-    const struct vfs_main_file *main = vfs_find_main(vfs, sqlite3_filename_database(name));
+    const struct vfs_main_file *main = find_main(vfs, sqlite3_filename_database(name));
     return main != NULL && main->is_readonly;
 }
 

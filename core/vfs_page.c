@@ -32,15 +32,13 @@ static int
 read_page(struct vfs_main_file *file, sqlite3_int64 number, uint8_t *page)
 {
     sqlite3_file *base = file->head.base;
-    int code = SQLITE_IOERR_DATA;
+    int code = SQLITE_OK;
 
     /* A page that another process writes at this moment is whole a moment later: where SQLite finds no log it reads page 1
      * without a lock that keeps a checkpoint away. */
-    for (int tries = file->shared == NULL ? 1 : 2; tries > 0; tries--) {
+    for (int tries = file->shared == NULL ? 1 : 2; code == SQLITE_OK && tries > 0; tries--) {
         code = base->pMethods->xRead(base, page, VFS_PAGE_BYTES, (number - 1) * VFS_PAGE_BYTES);
-        if (code != SQLITE_OK)
-            break;
-        if (vfs_page_open(file->head.keys, (uint64_t)number, page))
+        if (code == SQLITE_OK && vfs_page_open(file->head.keys, (uint64_t)number, page))
             return SQLITE_OK;
     }
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)

@@ -96,7 +96,6 @@ vfs_keys_derive(struct vfs_keys *keys, const struct secret *master,
         return rc;
     }
     memcpy(keys->id, id, VFS_FILE_ID_BYTES);
-    keys->is_ready = true;
     return RC_OK;
 }
 
@@ -107,7 +106,6 @@ vfs_keys_wipe(struct vfs_keys *keys)
     secret_wipe(&keys->wal);
     crypto_page_free(keys->cipher);
     keys->cipher = NULL;
-    keys->is_ready = false;
 }
 
 void
@@ -197,6 +195,12 @@ vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t 
     put_frame_ad(ad, keys, generation, number);
     return crypto_page_open(keys->cipher, keys->wal.bytes, unit, ad, sizeof ad, frame,
                             VFS_FRAME_BYTES, frame + VFS_FRAME_BYTES, frame);
+}
+
+bool
+vfs_frame_is_commit(const uint8_t frame[VFS_FRAME_BYTES])
+{
+    return (frame[4] | frame[5] | frame[6] | frame[7]) != 0;
 }
 
 static void

@@ -63,8 +63,9 @@ struct vfs_keys {
     uint8_t id[VFS_FILE_ID_BYTES];
     struct secret page;
     struct secret wal;
-    bool is_ready;
 };
+
+#define VFS_KEYS_EMPTY ((struct vfs_keys){.cipher = NULL})
 
 void vfs_nonces_wipe(struct vfs_nonces *nonces);
 
@@ -93,6 +94,8 @@ void vfs_frame_seal(const struct vfs_keys *keys, struct vfs_nonces *nonces,
                     const uint8_t frame[VFS_FRAME_BYTES], uint8_t unit[VFS_FRAME_UNIT_BYTES]);
 bool vfs_frame_open(const struct vfs_keys *keys, const uint8_t *generation, uint64_t number,
                     uint8_t unit[VFS_FRAME_UNIT_BYTES]) MUST_CHECK;
+/* Whether an open frame ends a commit: bytes 4..7 of its header are not zero then (SQLite's file format, 4.1). */
+bool vfs_frame_is_commit(const uint8_t frame[VFS_FRAME_BYTES]);
 
 /* A rollback journal has an id of its own, for it is begun anew with each transaction. */
 void vfs_journal_begin(const struct secret *master, const uint8_t file_id[VFS_FILE_ID_BYTES],

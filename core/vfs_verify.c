@@ -1,9 +1,10 @@
 /* Authenticates every page of a store file, free pages included. */
+#include "core/vfs_inside.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"
-#include "core/vfs_inside.h"
 
 static void
 verify_pages(const struct vfs_keys *keys, sqlite3_file *file, struct vfs_verdict *verdict, int *code)
@@ -54,7 +55,7 @@ keys_of(struct vfs *vfs, sqlite3_file *file, const char *name, sqlite3_int64 siz
 static enum rc
 verify_file(struct vfs *vfs, sqlite3_file *file, const char *name, struct vfs_verdict *verdict)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     sqlite3_int64 size;
     int code = file->pMethods->xFileSize(file, &size);
 

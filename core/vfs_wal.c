@@ -211,8 +211,6 @@ number_in(const uint8_t *frame)
 static int
 put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
 {
-    /* The header's bytes 4..7 are not zero in the frame that ends a commit (SQLite's file format). */
-    bool is_commit = (frame[4] | frame[5] | frame[6] | frame[7]) != 0;
     sqlite3_int64 slot = number - file->batch_first;
     int code = SQLITE_OK;
 
@@ -241,7 +239,7 @@ put_frame(struct vfs_wal_file *file, sqlite3_int64 number, const uint8_t *frame)
         file->last_own = number;
     if (file->cached == number && frame != cached_frame(file))
         file->cached = 0;
-    return is_commit || file->batch_len == BATCH_FRAMES ? flush(file) : SQLITE_OK;
+    return vfs_frame_is_commit(frame) || file->batch_len == BATCH_FRAMES ? flush(file) : SQLITE_OK;
 }
 
 /* Replaces part of a frame that is there already. */
@@ -445,16 +443,6 @@ wal_close(sqlite3_file *opaque)
     return code == SQLITE_OK ? closed : code;
 }
 
-static int
-wal_control(sqlite3_file *file, int operation, void *argument)
-{
-    (void)file;
-    (void)argument;
-    return operation == SQLITE_FCNTL_SIZE_HINT || operation == SQLITE_FCNTL_CHUNK_SIZE
-               ? SQLITE_OK
-               : SQLITE_NOTFOUND;
-}
-
 const sqlite3_io_methods VFS_WAL_METHODS = {
     .iVersion = 1,
     .xClose = wal_close,
@@ -466,7 +454,7 @@ const sqlite3_io_methods VFS_WAL_METHODS = {
     .xLock = vfs_lock_through,
     .xUnlock = vfs_unlock_through,
     .xCheckReservedLock = vfs_reserved_through,
-    .xFileControl = wal_control,
+    .xFileControl = vfs_log_control,
     .xSectorSize = vfs_sector_size,
     .xDeviceCharacteristics = vfs_characteristics,
 };

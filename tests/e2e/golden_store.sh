@@ -30,7 +30,7 @@ reads_the_rows() {
 SHEET=000GC-40R4Y-0M301-E209M-185G2-R38EE-1W810-24GKG
 newer_slots() { rm -rf "$work/newer" && cp -r tests/golden/store "$work/newer" && cp tests/golden/store/keyslots-2.json "$work/newer/keyslots.json"; }
 reads_by() { decode "$work/newer" "$1" && diff -u tests/golden/store/expected.txt "$work/out"; }
-# alters WORDS: a value of the slots is replaced (sed).
+# proves_the_slots SCRIPT WORDS: where sed changed a value of the slots, WORDS open them no more.
 proves_the_slots() { newer_slots && sed -i "$1" "$work/newer/keyslots.json" && ! decode "$work/newer" "$2"; }
 
 refuses_another_passphrase() { ! decode tests/golden/store 'golden passphrasf'; }

@@ -119,7 +119,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static uint8_t bytes[ROOM];
     struct secret master = SECRET_EMPTY;
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     uint8_t id[VFS_FILE_ID_BYTES];
     struct vfs_verdict verdict;
     struct vfs *vfs;

@@ -105,16 +105,6 @@ shut(struct run *run)
 }
 
 static enum rc
-attach_second(struct run *run, struct db *db)
-{
-    char sql[160];
-
-    (void)run;
-    snprintf(sql, sizeof sql, "ATTACH '/second.db' AS second");
-    return db_run(db, sql);
-}
-
-static enum rc
 reach_one(struct run *run, struct db **db)
 {
     struct db_options options = {.must_exist = run->is_begun,
@@ -129,7 +119,7 @@ reach_one(struct run *run, struct db **db)
     if (rc == RC_OK)
         rc = db_run(*db, run->workload->settings);
     if (rc == RC_OK && (run->workload->acts & CRASH_TWO_FILES) != 0)
-        rc = attach_second(run, *db);
+        rc = db_run(*db, "ATTACH '/second.db' AS second");
     return rc;
 }
 

@@ -24,9 +24,8 @@ struct crash_workload {
     bool is_shared;   /* the wal-index is shared, not exclusive */
     bool keeps_all;   /* each acknowledged commit must be there, else only a prefix of them */
     bool loses_plain; /* a known loss of stock SQLite: nothing is demanded of it, nor of ours */
-    bool
-        is_journaled; /* a rollback journal: a page that was free before may be left torn, and is free again */
-    bool is_product; /* through store and replica, not SQL alone */
+    bool is_journaled; /* a rollback journal: a free page may be left torn, and is free again */
+    bool is_product;   /* through store and replica, not SQL alone */
 };
 
 struct crash_outcome {

@@ -339,7 +339,7 @@ bool
 office_store_holds(struct office *office, int at, const char *word)
 {
     struct office_device *device = &office->devices[at];
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     char path[192];
     size_t len, wal_len;
 

@@ -10,7 +10,7 @@
 
 #include "tests/support/power_vfs.h"
 
-enum { POWER_NAME_BYTES = 512, POWER_REGIONS = 64, POWER_SHARED_LOCKS = 8 };
+enum { POWER_NAME_BYTES = 512, POWER_REGIONS = 64 };
 
 struct power_bytes {
     uint8_t *at;

@@ -68,7 +68,7 @@ dump_log(const struct vfs_keys *keys, const char *path)
 static void
 dump_pages(struct opened *opened)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     char log[sizeof opened->path + 8];
 
     opened_demand(vfs_keys_derive(&keys, &opened->key, opened->slots.file_id),
@@ -139,7 +139,7 @@ print_secret(const char *name, const struct secret *secret)
 static void
 dump_secrets(struct opened *opened)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     struct secret identity = SECRET_EMPTY;
 
     opened_demand(vfs_keys_derive(&keys, &opened->key, opened->slots.file_id), "the keys of the file");

@@ -113,7 +113,7 @@ commit(int k)
 static void
 read_commits(void)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     uint8_t unit[VFS_FRAME_UNIT_BYTES];
     int commits = 0;
 

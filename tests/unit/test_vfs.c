@@ -512,7 +512,7 @@ vfs_binds_a_unit_to_its_file_place_kind_and_generation(void **state)
     static const uint8_t frame[VFS_FRAME_BYTES];
     uint8_t unit[VFS_FRAME_UNIT_BYTES], one[CRYPTO_NONCE_BYTES] = {1},
             two[CRYPTO_NONCE_BYTES] = {2};
-    struct vfs_keys keys = {.is_ready = false}, renamed;
+    struct vfs_keys keys = VFS_KEYS_EMPTY, renamed;
 
     assert_int_equal(vfs_keys_derive(&keys, &key, file_id), RC_OK);
     renamed = keys; /* the same keys, another id: only the associated data differs */
@@ -577,7 +577,7 @@ vfs_never_uses_a_nonce_twice(void **state)
     static struct vfs_nonces pools[2];
     static const uint8_t frame[VFS_FRAME_BYTES];
     uint8_t(*nonces)[CRYPTO_NONCE_BYTES] = calloc(SEALS, sizeof *nonces);
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
 
     assert_non_null(nonces);
     assert_int_equal(vfs_keys_derive(&keys, &key, file_id), RC_OK);

@@ -34,7 +34,7 @@ log_path(void)
 static void
 read_frames(void)
 {
-    struct vfs_keys keys = {.is_ready = false};
+    struct vfs_keys keys = VFS_KEYS_EMPTY;
     uint8_t unit[VFS_FRAME_UNIT_BYTES];
 
     assert_ok(vfs_keys_derive(&keys, &fixture.stores.key, fixture.slots.file_id));

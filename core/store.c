@@ -103,6 +103,20 @@ check_where_needed(struct store *store, bool has_migrated)
     return rc;
 }
 
+/* The slots are there: from here on a store.db without them has lost them. */
+static enum rc
+end_making(const char *directory)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/%s", directory, STORE_KEY_MAKING);
+
+    if (len <= 0 || (size_t)len >= sizeof path)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (unlink(path) == 0)
+        return durable_sync_directory(directory);
+    return errno == ENOENT ? RC_OK : rc_fail(RC_IO, "%s: %s", path, strerror(errno));
+}
+
 static enum rc
 open_steps(struct store *store, const struct store_options *options)
 {
@@ -133,6 +147,8 @@ open_steps(struct store *store, const struct store_options *options)
         rc = store_compare_tokens(store);
     if (rc == RC_OK)
         rc = store_judge_slots(store);
+    if (rc == RC_OK) /* a power cut may have left the mark of a creation that was as good as done */
+        rc = end_making(store->directory);
     return rc == RC_OK ? store_count(store, false) : rc;
 }
 
@@ -207,18 +223,6 @@ clear_remains(const struct store *store, const char *base_vfs)
         return rc_fail(errno == ENOSPC ? RC_FULL : RC_IO, "%s: %s", store->path, strerror(errno));
     close(fd);
     return RC_OK;
-}
-
-/* The slots are there: from here on a store.db without them has lost them. */
-static enum rc
-end_making(const char *directory)
-{
-    char path[PATH_MAX];
-    int len = snprintf(path, sizeof path, "%s/%s", directory, STORE_KEY_MAKING);
-
-    if (len <= 0 || (size_t)len >= sizeof path || (unlink(path) != 0 && errno != ENOENT))
-        return rc_fail(RC_IO, "%s: %s", path, strerror(errno));
-    return durable_sync_directory(directory);
 }
 
 static enum rc

@@ -225,14 +225,11 @@ write_slot(struct json_writer *writer, const struct store_slot *slot)
     json_object_end(writer);
 }
 
-enum rc
-store_key_encode(const struct clock *clock, const struct secret *key, struct store_slots *slots,
-                 struct buf *text)
+static enum rc
+encode(const struct secret *key, struct store_slots *slots, struct buf *text)
 {
     struct json_writer writer = json_writer_of(text, true);
-    int64_t now_ms = clock_wall_ms(clock);
 
-    slots->changed_ms = now_ms > slots->changed_ms ? now_ms : slots->changed_ms + 1;
     slots->has_proof = true;
     prove(slots, key, slots->proof);
     json_object_start(&writer);
@@ -250,12 +247,42 @@ store_key_encode(const struct clock *clock, const struct secret *key, struct sto
     return json_finish(&writer);
 }
 
+static void
+count_on(const struct clock *clock, struct store_slots *slots)
+{
+    int64_t now_ms = clock_wall_ms(clock);
+
+    slots->changed_ms = now_ms > slots->changed_ms ? now_ms : slots->changed_ms + 1;
+}
+
+enum rc
+store_key_encode(const struct clock *clock, const struct secret *key, struct store_slots *slots,
+                 struct buf *text)
+{
+    count_on(clock, slots);
+    return encode(key, slots, text);
+}
+
+void
+store_key_distrust(struct store_slots *slots, const struct secret *key)
+{
+    if (!store_key_is_whole(slots, key))
+        slots->changed_ms = 0;
+}
+
 enum rc
 store_key_write(const char *directory, const struct clock *clock, const struct secret *key,
                 struct store_slots *slots)
 {
+    count_on(clock, slots);
+    return store_key_write_as_is(directory, key, slots);
+}
+
+enum rc
+store_key_write_as_is(const char *directory, const struct secret *key, struct store_slots *slots)
+{
     struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES);
-    enum rc rc = store_key_encode(clock, key, slots, &text);
+    enum rc rc = encode(key, slots, &text);
 
     if (rc == RC_OK)
         rc = durable_write(directory, STORE_KEY_FILE, text.data, text.len);

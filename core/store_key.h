@@ -69,6 +69,9 @@ enum rc store_key_write(const char *directory, const struct clock *clock, const 
 /* True when the slots are as who had `key` wrote them last, whenever that was; also of format 1, which proves nothing. */
 bool store_key_is_whole(const struct store_slots *slots, const struct secret *key);
 
+/* Forgets the count of slots that are not whole: a number that somebody without the key put there counts for nothing. */
+void store_key_distrust(struct store_slots *slots, const struct secret *key);
+
 /* Adds a slot. RC_INVALID for an empty passphrase or a cost out of bounds; RC_TOO_LARGE: no slot free. */
 enum rc store_key_add(struct store_slots *slots, const struct secret *key,
                       const struct secret *passphrase,
@@ -94,7 +97,8 @@ enum rc store_key_set_passphrase(const char *directory, const struct clock *cloc
 enum rc store_key_set_sheet(const char *directory, const struct clock *clock, const struct secret *key,
                             const struct secret *sheet) MUST_CHECK;
 /* Wraps the slot that `passphrase` opens anew where its cost is lower than `cost`, by the higher of each; does nothing
- * otherwise. *raised tells. */
+ * otherwise, nor to slots that are not whole. It counts nothing on: an older file that was put back stays older. *raised
+ * tells. */
 enum rc store_key_raise(const char *directory, const struct clock *clock, const struct secret *passphrase,
                         const struct store_key_cost *cost, bool *raised) MUST_CHECK;
 /* Whether store_key_raise would find a passphrase whose cost is lower. */

@@ -17,6 +17,8 @@ read_own(const char *directory, const struct secret *key, struct store_slots *sl
 
     if (rc == RC_OK && vfs_id_judge(key, slots->file_id) != VFS_FITS)
         rc = rc_fail(RC_LOCKED, _("the key is another store's"));
+    if (rc == RC_OK)
+        store_key_distrust(slots, key);
     return rc;
 }
 
@@ -110,13 +112,15 @@ store_key_raise(const char *directory, const struct clock *clock, const struct s
         rc = store_key_read(directory, &slots);
     if (rc == RC_OK)
         rc = store_key_find_slot(&slots, passphrase, &key, &at);
-    if (rc == RC_OK && is_cheap(&slots.slots[at], cost)) {
+    if (rc == RC_OK && store_key_is_whole(&slots, &key) && is_cheap(&slots.slots[at], cost)) {
         const struct store_key_cost *now = &slots.slots[at].cost;
         struct store_key_cost better = {higher(now->memory_kib, cost->memory_kib),
                                         higher(now->passes, cost->passes)};
         rc = store_key_seal_slot(&slots.slots[at], slots.store, &key, passphrase, &better);
+        if (slots.changed_ms == 0) /* of the first format: the least that the second has */
+            slots.changed_ms = 1;
         if (rc == RC_OK)
-            rc = store_key_write(directory, clock, &key, &slots);
+            rc = store_key_write_as_is(directory, &key, &slots);
         *raised = rc == RC_OK;
     }
     secret_wipe(&key);

@@ -70,9 +70,8 @@ fail_busy(int fd)
 }
 
 static enum rc
-wait_for_lock(int fd, const struct clock *clock)
+wait_for_lock(int fd, const struct clock *clock, int64_t until_ms)
 {
-    int64_t until_ms = clock_mono_ms(clock) + STORE_LOCK_WAIT_MS;
     int error;
 
     while ((error = vfs_lock_set(fd, VFS_LOCK_WRITER, VFS_LOCK_EXCLUSIVE)) != 0) {
@@ -85,6 +84,20 @@ wait_for_lock(int fd, const struct clock *clock)
     return RC_OK;
 }
 
+static enum rc
+take_once(const char *directory, const char *path, const struct clock *clock, int64_t until_ms, int *fd)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return rc_fail(RC_ABSENT, _("there is no store at %s"), directory);
+    if (*fd < 0)
+        return rc_fail(RC_IO, "%s: %s", path, strerror(errno));
+    enum rc rc = wait_for_lock(*fd, clock, until_ms);
+    if (rc != RC_OK)
+        close(*fd);
+    return rc;
+}
+
 enum rc
 store_lock_take(const char *directory, const struct clock *clock, int *out)
 {
@@ -94,16 +107,16 @@ store_lock_take(const char *directory, const struct clock *clock, int *out)
     *out = -1;
     if (len <= 0 || (size_t)len >= sizeof path)
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return rc_fail(RC_ABSENT, _("there is no store at %s"), directory);
-    if (fd < 0)
-        return rc_fail(RC_IO, "%s: %s", path, strerror(errno));
-    enum rc rc = wait_for_lock(fd, clock);
-    if (rc != RC_OK) {
+    /* While this program waited a restored store may have taken the place of the one whose lock it waited for. */
+    int64_t until_ms = clock_mono_ms(clock) + STORE_LOCK_WAIT_MS;
+    int fd = -1;
+    enum rc rc = take_once(directory, path, clock, until_ms, &fd);
+    while (rc == RC_OK && !vfs_lock_is_named(fd, path)) {
         close(fd);
-        return rc;
+        rc = take_once(directory, path, clock, until_ms, &fd);
     }
+    if (rc != RC_OK)
+        return rc;
     say_who_holds(fd);
     *out = fd;
     return RC_OK;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool
@@ -18,6 +19,15 @@ vfs_lock_path(const char *store, char *path, size_t room)
     int len = snprintf(path, room, "%.*s%s", kept, store, is_store ? "lock" : "-lock");
 
     return len > 0 && (size_t)len < room;
+}
+
+bool
+vfs_lock_is_named(int fd, const char *path)
+{
+    struct stat held, named;
+
+    return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
 }
 
 static struct flock

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -37,6 +38,7 @@ struct vfs_shared {
     bool is_mapped;
     int lock;
     int directory; /* in memory */
+    int held;      /* the anchor, locked (flock) by all who share the wal-index */
     char directory_path[DIRECTORY_BYTES];
     char entry[ENTRY_BYTES];
     struct vfs_lock_record record;
@@ -131,6 +133,27 @@ remove_index(const struct vfs_shared *shared)
     unlinkat(shared->directory, index, 0);
 }
 
+static void
+let_go(struct vfs_shared *shared)
+{
+    if (shared->held >= 0)
+        close(shared->held);
+    shared->held = -1;
+}
+
+/* Who is alone by the lock file may not be: a person may have deleted that under a running program, and a new one was
+ * made. Two indexes of one log would end in a damaged store. */
+static bool
+is_in_use(const struct vfs_shared *shared)
+{
+    int fd = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool is_locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    return is_locked;
+}
+
 /* Makes anchor and wal-index anew, which only one who is alone may do, and notes in `record` what shows them. */
 static int
 make_index(struct vfs_shared *shared)
@@ -140,42 +163,52 @@ make_index(struct vfs_shared *shared)
     struct stat info;
     int code = SQLITE_CANTOPEN;
 
+    let_go(shared);
+    if (is_in_use(shared))
+        return VFS_OTHER_MEMORY;
     remove_index(shared);
     random_fill(shared->record.token, sizeof shared->record.token);
     index_entry(shared, entry);
     int anchor = openat(shared->directory, shared->entry, flags, 0600);
     int index = openat(shared->directory, entry, flags, 0600);
-    if (anchor >= 0 && index >= 0 && fstat(index, &info) == 0 &&
+    shared->held = anchor;
+    if (anchor >= 0 && index >= 0 && flock(anchor, LOCK_SH | LOCK_NB) == 0 && fstat(index, &info) == 0 &&
         write(anchor, shared->record.token, sizeof shared->record.token) ==
             (ssize_t)sizeof shared->record.token) {
         shared->record.inode = (uint64_t)info.st_ino;
         code = SQLITE_OK;
     }
-    if (anchor >= 0)
-        close(anchor);
     if (index >= 0)
         close(index);
     return code;
 }
 
-/* Whether the wal-index that this process sees is the one of the record. */
+/* Whether the anchor `fd` and the wal-index that this process sees beside it are those of the record. */
 static bool
-is_index_of(const struct vfs_shared *shared, const struct vfs_lock_record *record)
+is_index_of(const struct vfs_shared *shared, int fd, const struct vfs_lock_record *record)
 {
     uint8_t token[VFS_LOCK_TOKEN_BYTES];
     char entry[ENTRY_BYTES + 8];
     struct stat info;
 
     index_entry(shared, entry);
-    int fd = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    bool is_same = read(fd, token, sizeof token) == (ssize_t)sizeof token &&
-                   memcmp(token, record->token, sizeof token) == 0 &&
-                   fstatat(shared->directory, entry, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   (uint64_t)info.st_ino == record->inode;
-    close(fd);
-    return is_same;
+    return pread(fd, token, sizeof token, 0) == (ssize_t)sizeof token &&
+           memcmp(token, record->token, sizeof token) == 0 &&
+           fstatat(shared->directory, entry, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (uint64_t)info.st_ino == record->inode;
+}
+
+/* Joins those whose index it is. Not waited for: only who makes it anew locks it alone, for a moment. */
+static bool
+hold_index(struct vfs_shared *shared, const struct vfs_lock_record *record)
+{
+    let_go(shared);
+    shared->held = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (shared->held >= 0 && flock(shared->held, LOCK_SH | LOCK_NB) == 0 &&
+        is_index_of(shared, shared->held, record))
+        return true;
+    let_go(shared);
+    return false;
 }
 
 /* --- joining those who have the store open -------------------------------------------------------- */
@@ -195,6 +228,7 @@ leave(struct vfs_shared *shared)
         if (is_extra && !shared->is_readonly && !shared->is_alone)
             unlink(path); /* a store's own lock file stays */
     }
+    let_go(shared);
     if (shared->lock >= 0)
         close(shared->lock);
     if (shared->directory >= 0)
@@ -240,22 +274,12 @@ try_to_join(struct vfs_shared *shared, bool may_write)
         error = vfs_lock_set(shared->lock, VFS_LOCK_SHARERS, VFS_LOCK_SHARED);
     if (error != 0)
         return error == EAGAIN ? SQLITE_BUSY : SQLITE_IOERR_LOCK;
-    if (vfs_lock_read(shared->lock, &record) && is_index_of(shared, &record)) {
+    if (vfs_lock_read(shared->lock, &record) && hold_index(shared, &record)) {
         shared->record = record;
         return SQLITE_OK;
     }
     vfs_lock_set(shared->lock, VFS_LOCK_SHARERS, VFS_LOCK_NONE);
     return VFS_OTHER_MEMORY;
-}
-
-/* Whether the file that was locked is still the one of that name: the last to leave may have removed it meanwhile. */
-static bool
-is_still_there(int fd, const char *path)
-{
-    struct stat held, named;
-
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-           held.st_dev == named.st_dev;
 }
 
 static int
@@ -288,7 +312,8 @@ join_once(struct vfs_shared *shared)
     else if (code == SQLITE_OK && !shared->is_readonly &&
              vfs_lock_is_held(shared->lock, VFS_LOCK_ALONE))
         code = VFS_OTHER_MEMORY;
-    if (code == SQLITE_OK && shared->lock >= 0 && !is_still_there(shared->lock, path))
+    /* The last to leave may have removed it meanwhile. */
+    if (code == SQLITE_OK && shared->lock >= 0 && !vfs_lock_is_named(shared->lock, path))
         code = SQLITE_BUSY;
     if (code != SQLITE_OK && shared->lock >= 0) {
         close(shared->lock);
@@ -362,7 +387,7 @@ vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, str
     shared->name = name;
     shared->keys = keys;
     shared->is_readonly = is_readonly;
-    shared->lock = shared->directory = -1;
+    shared->lock = shared->directory = shared->held = -1;
     return SQLITE_OK;
 }
 
@@ -390,6 +415,18 @@ vfs_shm_free(struct vfs_shared *shared)
     free(shared);
 }
 
+/* By its name, as SQLite opened it. */
+static bool
+is_seen(const struct vfs_shared *shared)
+{
+    int fd = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool is_same = fd >= 0 && is_index_of(shared, fd, &shared->record);
+
+    if (fd >= 0)
+        close(fd);
+    return is_same;
+}
+
 int
 vfs_shm_map(struct vfs_shared *shared, int region, int size, int may_extend, void volatile **out)
 {
@@ -398,7 +435,7 @@ vfs_shm_map(struct vfs_shared *shared, int region, int size, int may_extend, voi
     *out = NULL;
     if (code == SQLITE_OK)
         code = shared->anchor->pMethods->xShmMap(shared->anchor, region, size, may_extend, out);
-    if (code == SQLITE_OK && !shared->is_mapped && !is_index_of(shared, &shared->record)) {
+    if (code == SQLITE_OK && !shared->is_mapped && !is_seen(shared)) {
         *out = NULL; /* somebody emptied the directory in between */
         return VFS_OTHER_MEMORY;
     }

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "core/store_lock.h"
+#include "core/vfs_lock.h"
 #include "core/store_token.h"
 #include "core/vfs.h"
 #include "tests/support/stores.h"
@@ -520,6 +521,55 @@ store_opens_the_golden_store(void **state)
     store_close(store);
 }
 
+/* Restoring exchanges the directory while another program waits for its turn: the turn is that of the store which has the
+ * name by then, or two programs would write to it. */
+static void
+store_lock_is_that_of_the_store_which_has_the_name(void **state)
+{
+    (void)state;
+    char lock[256], aside[256];
+    int held, status;
+
+    store_close(made());
+    snprintf(lock, sizeof lock, "%s/lock", fixture.directory);
+    snprintf(aside, sizeof aside, "%s", scratch_path(&fixture.scratch, "aside"));
+    assert_int_equal(store_lock_take(fixture.directory, &fixture.options.clock, &held), RC_OK);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct clock clock = clock_system();
+        int turn;
+        store_lock_release(held); /* the parent's copy goes on */
+        if (store_lock_take(fixture.directory, &clock, &turn) != RC_OK)
+            _exit(1);
+        _exit(vfs_lock_is_named(turn, lock) ? 0 : 2);
+    }
+    usleep(300000);
+    assert_int_equal(rename(fixture.directory, aside), 0);
+    assert_int_equal(mkdir(fixture.directory, 0700), 0);
+    store_lock_release(held);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(rmdir(fixture.directory), 0);
+    assert_int_equal(rename(aside, fixture.directory), 0);
+}
+
+/* A power cut just after the slots were written leaves the mark of a store in the making. Kept, it would have a store whose
+ * slots are lost years later taken for one that nobody ever had the key of, and deleted. */
+static void
+store_that_opens_is_no_longer_in_the_making(void **state)
+{
+    (void)state;
+    const char *mark = scratch_path(&fixture.scratch, "device/" STORE_KEY_MAKING);
+
+    store_close(made());
+    scratch_write(&fixture.scratch, "device/" STORE_KEY_MAKING, "", 0);
+    store_close(opened());
+    assert_int_equal(access(mark, F_OK), -1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int
@@ -541,6 +591,8 @@ main(void)
         TEST(store_reports_a_full_file_system),
         TEST(store_reports_a_file_system_that_is_read_only),
         TEST(store_opens_the_golden_store),
+        TEST(store_lock_is_that_of_the_store_which_has_the_name),
+        TEST(store_that_opens_is_no_longer_in_the_making),
     };
 
     if (secret_start() != RC_OK)

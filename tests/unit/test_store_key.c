@@ -423,6 +423,80 @@ old_slots_that_were_put_back_are_told_of(void **state)
     secret_wipe(&right);
 }
 
+/* Raising the cost of an old file must not make it the newest: its old sheet, which opens again, is told of. */
+static void
+old_slots_that_are_raised_stay_old(void **state)
+{
+    (void)state;
+    const struct clock *clock = &fixture.options.clock;
+    const struct store_key_cost more = {STORES_CHEAP.memory_kib * 2, STORES_CHEAP.passes};
+    struct secret right = SECRET_EMPTY, sheet = SECRET_EMPTY;
+    struct id id;
+    bool raised;
+    size_t len;
+    uint8_t *old = scratch_read(scratch_path(&fixture.scratch, "device/keyslots.json"), &len);
+
+    assert_int_equal(unlock(&word, &id, &right), RC_OK);
+    fixture.options.key = &right;
+    assert_int_equal(sheet_make(&sheet), RC_OK);
+    assert_int_equal(store_key_set_sheet(fixture.directory, clock, &right, &sheet), RC_OK);
+    assert_int_equal(state_at_opening(), STORE_SLOTS_FINE);
+    scratch_write(&fixture.scratch, "device/keyslots.json", old, len);
+    clock_sleep_ms(clock, 10);
+    assert_int_equal(store_key_raise(fixture.directory, clock, &word, &more, &raised), RC_OK);
+    assert_true(raised);
+    assert_int_equal(state_at_opening(), STORE_SLOTS_OLD);
+    free(old);
+    secret_wipe(&right);
+    secret_wipe(&sheet);
+}
+
+/* "changed" as high as the format allows. */
+static void
+put_most_changed(void)
+{
+    size_t len;
+    char *text = (char *)scratch_read(scratch_path(&fixture.scratch, "device/keyslots.json"), &len);
+
+    text[len] = '\0';
+    char *from = strstr(text, "\"changed\": ");
+    assert_non_null(from);
+    from += strlen("\"changed\": ");
+    char *end = from + strspn(from, "0123456789");
+    char number = *end;
+    *end = '\0';
+    char old[32];
+    snprintf(old, sizeof old, "%s", from);
+    *end = number;
+    assert_int_equal(read_changed(text, old, "9007199254740992"), RC_OK);
+    free(text);
+}
+
+/* Nor is an altered file proven by it; and no number in one makes the next file unreadable. */
+static void
+altered_slots_are_not_raised_and_can_be_written_anew(void **state)
+{
+    (void)state;
+    const struct clock *clock = &fixture.options.clock;
+    const struct store_key_cost more = {STORES_CHEAP.memory_kib * 2, STORES_CHEAP.passes};
+    struct secret right = SECRET_EMPTY;
+    struct id id;
+    bool raised;
+
+    assert_int_equal(unlock(&word, &id, &right), RC_OK);
+    fixture.options.key = &right;
+    assert_int_equal(state_at_opening(), STORE_SLOTS_FINE);
+    put_most_changed();
+    assert_int_equal(store_key_raise(fixture.directory, clock, &word, &more, &raised), RC_OK);
+    assert_false(raised);
+    assert_int_equal(state_at_opening(), STORE_SLOTS_ALTERED);
+    clock_sleep_ms(clock, 10);
+    assert_int_equal(store_key_set_passphrase(fixture.directory, clock, &right, &other, &STORES_CHEAP), RC_OK);
+    assert_int_equal(state_at_opening(), STORE_SLOTS_FINE);
+    assert_int_equal(unlock(&other, &id, &key), RC_OK);
+    secret_wipe(&right);
+}
+
 static void
 altered_slots_are_told_of(void **state)
 {
@@ -500,6 +574,8 @@ main(void)
         TEST(every_byte_of_the_slots_may_be_flipped_and_none_gives_a_wrong_key),
         TEST(old_slots_that_were_put_back_are_told_of),
         TEST(altered_slots_are_told_of),
+        TEST(old_slots_that_are_raised_stay_old),
+        TEST(altered_slots_are_not_raised_and_can_be_written_anew),
         TEST(lost_slots_are_written_anew_by_who_has_the_key),
     };
 

@@ -526,6 +526,24 @@ a_writer_stays_away_from_one_who_reads_with_an_index_of_its_own(void **state)
     close_side(&side);
 }
 
+/* Who deletes `lock` because a program "hangs on it" must not get a second wal-index over the same log. */
+static void
+a_lock_file_that_was_deleted_lets_no_second_index_in(void **state)
+{
+    (void)state;
+    struct side a = open_side(), b;
+
+    run(&a, "INSERT INTO t(b) VALUES(1)");
+    assert_ok(unlink(scratch_path(&scratch, "lock")));
+    assert_int_equal(try_side(&b, false), RC_BUSY);
+    assert_int_equal(try_side(&b, true), RC_BUSY);
+    run(&a, "INSERT INTO t(b) VALUES(2)");
+    close_side(&a);
+    b = open_side();
+    assert_int_equal(count(&b), 2);
+    close_side(&b);
+}
+
 int
 main(void)
 {
@@ -545,6 +563,7 @@ main(void)
         cmocka_unit_test_setup_teardown(who_may_only_read_reads_while_nobody_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_writer_stays_away_from_one_who_reads_with_an_index_of_its_own, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_file_that_was_deleted_lets_no_second_index_in, set_up, tear_down),
     };
 
     if (secret_start() != RC_OK)

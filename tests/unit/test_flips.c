@@ -560,7 +560,7 @@ a_log_of_another_store_or_generation_is_as_good_as_none(void **state)
 /* ---- what nothing here notices (docs/STORE.md, section 9) ------------------------------------------- */
 
 /* An old page authenticates in its own place. With it come its old rows, or rows and index that do not fit each other: an
- * error where SQLite sees that, and else mixed rows. What of it `baken doctor` shows is in test_doctor_old_page. */
+ * error where SQLite sees that, and else mixed rows. What of it `baken doctor` shows is in test_doctor_pages. */
 static void
 an_old_page_in_its_own_place_gives_what_it_held_then(void **state)
 {

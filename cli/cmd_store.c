@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -166,6 +167,8 @@ finding(struct call *call, const char *level, const char *check, const char *mes
 struct checkup {
     struct call *call;
     bool has_found;
+    char *why_look; /* NULL unless the doctor only looks: a sentence, without its full stop */
+    bool is_uncopied; /* and had to do without a copy in memory: a page in use is damaged, or it is too large */
 };
 
 static enum rc
@@ -202,7 +205,7 @@ check_disk(struct call *call)
 }
 
 static void
-check_memory(struct call *call)
+check_memory(struct call *call, bool knows_slots)
 {
     struct secret key = SECRET_EMPTY;
     enum rc rc = keyslot_fetch(store_id(call->store), &key);
@@ -212,7 +215,9 @@ check_memory(struct call *call)
             secret_is_locked()
                 ? _("keys in memory are never swapped to disk")
                 : _("the kernel refuses to lock memory: keys may be swapped to disk"));
-    if (store_slots_state(call->store) == STORE_SLOTS_FINE)
+    if (!knows_slots)
+        finding(call, "warning", "key_slots", _("whether the key slots are the newest was not looked at"));
+    else if (store_slots_state(call->store) == STORE_SLOTS_FINE)
         finding(call, "ok", "key_slots", _("the key slots are the newest that opened this store"));
     else
         finding(call, "error", "key_slots", call_slots_sentence(store_slots_state(call->store)));
@@ -293,12 +298,90 @@ check_replica(struct call *call, struct checkup *checkup)
     return rc == RC_OK ? replica_doctor(call->replica, replica_finding, checkup) : rc;
 }
 
+/* ---- only looking ------------------------------------------------------------------------------ */
+
+/* Opens the store without a turn and without a write; what is checked by rebuilding is so in a copy in memory. */
+static enum rc
+open_to_look(struct call *call, struct checkup *checkup)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct secret key = SECRET_EMPTY;
+    struct store_slots slots;
+    const char *directory = NULL;
+    struct store_options options = {.clock = call->clock, .key = &key, .is_checkup = true};
+    enum rc rc = unlock_read_slots(call, &path, &directory, &slots);
+
+    if (rc == RC_OK && keyslot_fetch(slots.store, &key) != RC_OK)
+        rc = unlock_slots(call, NULL, &slots, &key);
+    options.directory = directory;
+    if (rc == RC_OK)
+        rc = store_open_to_read(&options, &call->store);
+    if (rc == RC_OK)
+        rc = store_go_on_in_memory(call->store);
+    checkup->is_uncopied = call->store != NULL && (rc == RC_CORRUPT || rc == RC_TOO_LARGE || rc == RC_NOMEM);
+    secret_wipe(&key);
+    buf_wipe(&path);
+    return checkup->is_uncopied ? RC_OK : rc;
+}
+
+/* What keeps from writing, and not from reading. */
+static bool
+may_look(enum rc rc)
+{
+    return rc == RC_IO || rc == RC_BUSY || rc == RC_FULL;
+}
+
+/* As usual; and where that is not wished or not possible, only to look. */
+static enum rc
+open_or_look(struct call *call, struct checkup *checkup)
+{
+    bool is_wish = call_has(call, OPT_LOOK);
+
+    if (is_wish && call_has(call, OPT_ACCEPT))
+        return rc_fail(RC_INVALID, _("--look writes nothing, and --accept is to be written down: give one of them"));
+    enum rc rc = is_wish ? RC_OK : call_open(call);
+    if (!is_wish && (!may_look(rc) || call_has(call, OPT_ACCEPT)))
+        return rc;
+    const char *why = is_wish ? _("you asked for that") : rc_sentence();
+    checkup->why_look = strdup(why);
+    if (checkup->why_look == NULL)
+        return rc_nomem();
+    call->ending = (struct ending){NULL, NULL};
+    return open_to_look(call, checkup);
+}
+
+static void
+tell_of_looking(struct call *call, const struct checkup *checkup)
+{
+    if (checkup->why_look != NULL)
+        out_notice(&call->out, "only_looked",
+                   _("This only looked, because: %s; that is written down nowhere, and nothing was repaired: where a finding tells "
+                     "of a repair, it was made in a copy in memory, to go on looking, and the store is as it was."),
+                   checkup->why_look);
+}
+
+/* Without a copy: what can be read is read. */
+static enum rc
+check_by_reading(struct call *call, struct checkup *checkup)
+{
+    enum rc rc = replica_doctor_store(call->store, replica_finding, checkup);
+
+    if (rc == RC_OK)
+        finding(call, "warning", "journal",
+                checkup->has_found
+                    ? _("signatures, chains and tables were not looked at: that needs a store whose pages can all be read")
+                    : _("signatures, chains and tables were not looked at: that needs a copy, for which there is not enough "
+                        "memory"));
+    checkup->has_found = true; /* no word of a whole store */
+    return rc;
+}
+
 /* A store that is too damaged for the doctor: the usual advice would send to him again. */
 static enum rc
-open_for_checkup(struct call *call)
+open_for_checkup(struct call *call, struct checkup *checkup)
 {
     call->is_checkup = true;
-    enum rc rc = call_open(call);
+    enum rc rc = open_or_look(call, checkup);
     if (rc == RC_CORRUPT) {
         call->ending.safe = _("nothing was changed, and what was sent is at the server");
         call->ending.advice = _("keep a copy of the directory; put a backup back, or join the team again as a further device, "
@@ -308,76 +391,24 @@ open_for_checkup(struct call *call)
 }
 
 static enum rc
-open_to_look(struct call *call)
+check_all(struct call *call, struct checkup *checkup)
 {
-    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
-    struct secret key = SECRET_EMPTY;
-    struct store_options options = {.clock = call->clock, .key = &key};
-    struct store_slots slots;
-    struct id id;
-    enum rc rc = unlock_read_slots(call, &path, &options.directory, &slots);
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK)
-        rc = unlock_key(call, options.directory, &id, &key);
-    if (rc == RC_OK)
-        rc = store_open_to_read(&options, &call->store);
-    secret_wipe(&key);
-    buf_wipe(&path);
-    return rc;
-}
-
-/* What can be told of a store without writing to it. */
-static enum rc
-look_at_store(struct call *call, struct checkup *checkup)
-{
-    const char *reason = NULL;
-    char doubt[CALL_DOUBT_BYTES];
-    enum rc rc = check_log(call);
-
-    if (store_may_lack_saves(call->store))
-        finding(call, "error", "saves", call_lack_sentence(false));
-    if (!store_is_continuous(call->store, &reason)) {
-        call_doubt_sentence(reason, doubt, sizeof doubt);
-        finding(call, "warning", "continuity", doubt);
-    }
-    if (rc == RC_OK)
-        rc = db_check_indexes(store_db(call->store));
-    if (rc == RC_CORRUPT) {
-        checkup->has_found = true;
-        finding(call, "error", "index", _("the structure or an index does not hold: `baken doctor` repairs what can be repaired"));
-        rc = RC_OK;
-    }
-    if (rc == RC_OK)
-        rc = replica_doctor_store(call->store, replica_finding, checkup);
-    if (rc == RC_STALE) {
-        finding(call, "warning", "pages", rc_sentence());
-        rc = RC_OK;
-    }
-    if (rc == RC_OK && !checkup->has_found)
-        finding(call, "ok", "structure", _("the store is whole"));
-    return rc;
-}
-
-/* The doctor who writes nothing: on a disk that may only be read, beside a command that works, or to leave all as it was found. */
-static enum rc
-look(struct call *call)
-{
-    struct checkup checkup = {.call = call};
-
-    if (call_has(call, OPT_ACCEPT))
-        return rc_fail(RC_INVALID, _("--accept writes, and --look does not: one of them"));
-    enum rc rc = open_to_look(call);
-    if (rc != RC_OK)
-        return rc;
     progress_step(&call->out.progress, _("checking the store"));
     out_list(&call->out, "findings", OUT_TABLE);
     check_disk(call);
-    check_memory(call);
-    rc = look_at_store(call, &checkup);
+    check_memory(call, !checkup->is_uncopied);
+    if (!call_has(call, OPT_ACCEPT))
+        rc = check_log(call);
+    if (rc == RC_OK)
+        rc = checkup->is_uncopied ? check_by_reading(call, checkup) : check_replica(call, checkup);
+    if (rc == RC_OK && !checkup->has_found) {
+        finding(call, "ok", "structure", _("the store is whole"));
+        finding(call, "ok", "journal", _("signatures, chains and tables agree"));
+    }
     out_list_end(&call->out, NULL);
-    out_notice(&call->out, "not_logged", "%s",
-               _("This only looked: nothing was repaired, and that it was done is written down nowhere. Signatures, chains and "
-                 "tables were not compared; `baken doctor` does that."));
+    tell_of_looking(call, checkup);
     return rc;
 }
 
@@ -385,31 +416,16 @@ enum rc
 cmd_doctor(struct call *call)
 {
     struct checkup checkup = {.call = call};
-
-    if (call_has(call, OPT_LOOK))
-        return look(call);
-    enum rc rc = open_for_checkup(call);
+    enum rc rc = open_for_checkup(call, &checkup);
 
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
         rc = store_accept_lack(call->store);
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
-        rc = vfs_kept_forget(store_directory(call->store));
+        rc = store_forget_kept(call->store);
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))
         rc = store_accept_slots(call->store);
-    if (rc != RC_OK)
-        return rc;
-    progress_step(&call->out.progress, _("checking the store"));
-    out_list(&call->out, "findings", OUT_TABLE);
-    check_disk(call);
-    check_memory(call);
-    if (!call_has(call, OPT_ACCEPT))
-        rc = check_log(call);
     if (rc == RC_OK)
-        rc = check_replica(call, &checkup);
-    if (rc == RC_OK && !checkup.has_found) {
-        finding(call, "ok", "structure", _("the store is whole"));
-        finding(call, "ok", "journal", _("signatures, chains and tables agree"));
-    }
-    out_list_end(&call->out, NULL);
+        rc = check_all(call, &checkup);
+    free(checkup.why_look);
     return rc;
 }

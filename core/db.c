@@ -156,7 +156,7 @@ enter_wal(struct db *db, const struct db_options *options)
     bool is_wal;
     enum rc rc = journal_mode(db, "PRAGMA journal_mode", &is_wal);
 
-    if (rc != RC_OK || is_wal || options->readonly)
+    if (rc != RC_OK || is_wal || options->readonly || options->in_memory)
         return rc;
     /* A creation that is cut short is begun anew by store_create: it needs no journal on disk. A
      * store that a person put into another mode returns under its journal. */

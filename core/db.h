@@ -19,6 +19,7 @@ struct db_options {
     bool exclusive;        /* locking_mode=EXCLUSIVE before the first read: no wal-index */
     bool share;            /* not so where the VFS gives shared memory: then several processes at once */
     bool readonly;         /* writes nothing, makes no file; must_exist is implied */
+    bool in_memory;        /* no file, no log: the path is ":memory:" */
     int busy_ms;           /* how long to wait for another process */
     bool synchronous_full; /* FULL, else NORMAL */
 };
@@ -91,6 +92,9 @@ bool db_in_transaction(const struct db *db);
 /* Writes what the database holds at this moment to the file `path` through the VFS `vfs`, empty or absent before. Others
  * may write meanwhile. Not synced. RC_FULL, RC_IO, RC_CORRUPT, RC_BUSY. Outside a transaction. */
 enum rc db_copy(struct db *db, const char *path, const char *vfs) MUST_CHECK;
+/* The same into a database in memory of its own: what is written there reaches no disk, and goes with db_close. RC_TOO_LARGE:
+ * it would fill more than a quarter of this machine's memory. */
+enum rc db_copy_to_memory(struct db *db, struct db **copy) MUST_CHECK;
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */
 enum rc
 db_check_structure(struct db *db) MUST_CHECK; /* quick_check; RC_CORRUPT names the first finding */

@@ -1,10 +1,12 @@
-/* Copies a database into a file, as it is at one moment, while others write to it. */
+/* Copies a database into a file or into memory, as it is at one moment, while others write to it. */
 #include "core/db_inside.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "core/db_error.h"
 #include "core/i18n.h"
+#include "core/vfs.h"
 
 enum { STEP_PAGES = 1024, BUSY_MS = 5000 };
 
@@ -37,25 +39,72 @@ copy_pages(sqlite3 *from, sqlite3 *to)
     return code == SQLITE_DONE ? ended : code;
 }
 
-enum rc
-db_copy(struct db *db, const char *path, const char *vfs)
+/* A transaction of ours around the steps: what others commit meanwhile neither shows nor makes it begin anew. */
+static int
+copy_moment(sqlite3 *from, sqlite3 *to)
 {
-    sqlite3 *from = db_handle(db), *to = NULL;
-    int code = open_copy(path, vfs, &to);
+    int code;
 
     sqlite3_busy_timeout(from, BUSY_MS);
-    /* A transaction of ours around the steps: what others commit meanwhile neither shows nor makes it begin anew. */
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(from, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    code = sqlite3_exec(from, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = copy_pages(from, to);
     if (sqlite3_get_autocommit(from) == 0)
         sqlite3_exec(from, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+static enum rc
+fail_copy(int code)
+{
+    enum rc rc = db_rc_of(code);
+
+    if (rc == RC_NOMEM)
+        return rc_nomem();
+    return rc == RC_FULL ? rc_fail(rc, _("the disk is full")) : rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
+}
+
+enum rc
+db_copy(struct db *db, const char *path, const char *vfs)
+{
+    sqlite3 *to = NULL;
+    int code = open_copy(path, vfs, &to);
+
+    if (code == SQLITE_OK)
+        code = copy_moment(db_handle(db), to);
     int closed = sqlite3_close(to);
     if (code == SQLITE_OK)
         code = closed;
+    return code == SQLITE_OK ? RC_OK : fail_copy(code);
+}
+
+/* Linux takes what is asked for and ends a program later that uses it: so it is asked before. */
+static enum rc
+check_memory(struct db *db)
+{
+    int64_t pages, memory = (int64_t)sysconf(_SC_PHYS_PAGES), bytes = (int64_t)sysconf(_SC_PAGESIZE);
+    enum rc rc = db_get_int(db, "PRAGMA page_count", &pages);
+
+    if (rc == RC_OK && (memory <= 0 || bytes <= 0 || pages > memory / 4 * (bytes / VFS_PAGE_BYTES)))
+        rc = rc_fail(RC_TOO_LARGE, _("the store is larger than a quarter of this computer's memory"));
+    return rc;
+}
+
+enum rc
+db_copy_to_memory(struct db *db, struct db **copy)
+{
+    struct db_options options = {.in_memory = true};
+    enum rc rc = check_memory(db);
+
+    *copy = NULL;
+    if (rc == RC_OK)
+        rc = db_open(":memory:", &options, copy);
+    if (rc != RC_OK)
+        return rc;
+    int code = copy_moment(db_handle(db), db_handle(*copy));
     if (code == SQLITE_OK)
         return RC_OK;
-    enum rc rc = db_rc_of(code);
-    return rc == RC_FULL ? rc_fail(rc, _("the disk is full")) : rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
+    db_close(*copy);
+    *copy = NULL;
+    return fail_copy(code);
 }

@@ -169,7 +169,9 @@ open_to_read_steps(struct store *store, const struct store_options *options)
         rc = migration_check(store->db);
     if (rc == RC_OK)
         rc = store_load_doubt(store);
-    return rc == RC_OK ? store_judge_slots(store) : rc;
+    if (rc == RC_OK)
+        rc = store_judge_slots(store);
+    return rc == RC_CORRUPT && options->is_checkup && store->db != NULL ? RC_OK : rc;
 }
 
 static enum rc
@@ -297,6 +299,7 @@ store_close(struct store *store)
     enum rc rc = store->is_readonly || db_in_transaction(store->db) ? RC_STALE : store_count(store, true);
     (void)rc;
     db_close(store->db);
+    db_close(store->disk);
     end(store);
 }
 
@@ -349,35 +352,4 @@ const struct vfs_kept *
 store_kept_log(const struct store *store)
 {
     return &store->kept;
-}
-
-/* With a log beside it, pages of the file may be older, torn, or just being written. */
-static bool
-has_log(const struct store *store)
-{
-    char path[PATH_MAX + 8];
-    struct stat info;
-    int len = snprintf(path, sizeof path, "%s-wal", store->path);
-
-    return len <= 0 || stat(path, &info) != 0 ? errno != ENOENT : info.st_size > 0;
-}
-
-static enum rc
-verify_beside_others(struct store *store, struct vfs_verdict *verdict)
-{
-    enum rc rc = has_log(store) ? RC_STALE : vfs_verify(store->vfs, store->path, verdict);
-
-    return rc == RC_STALE || has_log(store)
-               ? rc_fail(RC_STALE, _("the store is in use, or was not closed cleanly: free pages were not looked at"))
-               : rc;
-}
-
-enum rc
-store_verify(struct store *store, struct vfs_verdict *verdict)
-{
-    *verdict = (struct vfs_verdict){0, 0, 0};
-    if (store->is_readonly)
-        return verify_beside_others(store, verdict);
-    enum rc rc = db_checkpoint(store->db, true);
-    return rc == RC_OK ? vfs_verify(store->vfs, store->path, verdict) : rc;
 }

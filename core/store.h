@@ -59,6 +59,14 @@ enum rc store_open(const struct store_options *options, struct store **store) MU
  * fails  as store_open; RC_STALE an older program wrote it: it is to be opened once as usual
  */
 enum rc store_open_to_read(const struct store_options *options, struct store **store) MUST_CHECK;
+/*
+ * Has a store that was opened to be read go on in a copy in memory of this moment, where statements write and of which nothing
+ * reaches the disk, the instance token included; continuity and key slots are judged as store_open does.
+ *
+ * fails  and leaves the store as it was: RC_CORRUPT a page in use is damaged; RC_TOO_LARGE, RC_NOMEM it does not fit into
+ *        memory; RC_IO, RC_BUSY
+ */
+enum rc store_go_on_in_memory(struct store *store) MUST_CHECK;
 /* Checkpoints, marks the end as clean, releases the lock. Accepts NULL. */
 void store_close(struct store *store);
 
@@ -99,9 +107,11 @@ enum rc store_end_saves(struct store *store, enum rc rc) MUST_CHECK;
 /* Counts on, in the store and in its instance token: after something was sealed and before it leaves this
  * device, so that a copy from before can never pass for this store. Outside a transaction. */
 enum rc store_count_on(struct store *store) MUST_CHECK;
+/* Deletes the copies of logs (core/vfs_kept.h); of a store that was opened to be read it deletes nothing. */
+enum rc store_forget_kept(struct store *store) MUST_CHECK;
 /* Empties the log into the file, then authenticates every page, free pages too, as vfs_verify does. Outside a
- * transaction. RC_OK also when pages are bad. A store that was opened to be read is left as it is; RC_STALE there is a log beside
- * it, under which the file may be older. */
+ * transaction. RC_OK also when pages are bad. A store that was opened to be read is left as it is; RC_STALE: pages are bad and
+ * there is a log beside it, which may hold them. */
 enum rc store_verify(struct store *store, struct vfs_verdict *verdict) MUST_CHECK;
 
 #endif

@@ -52,11 +52,34 @@ doubt(struct store *store, const char *reason)
     snprintf(store->doubt, sizeof store->doubt, "%s", reason);
 }
 
+/* A copy in memory says nothing beside the store. */
+static enum rc
+put_beside(const struct store *store, const struct store_token *token)
+{
+    return store->is_readonly ? RC_OK : store_token_write((const char *)store->state.data, token);
+}
+
+enum rc
+store_token_beside(const struct store *store, struct store_token *outside)
+{
+    *outside = (struct store_token){.openings = 0};
+    return store_token_read((const char *)store->state.data, store->slots.store, outside);
+}
+
 enum rc
 store_compare_tokens(struct store *store)
 {
+    struct store_token outside;
+    enum rc found = store_token_beside(store, &outside);
+
+    return store_compare_with(store, found, &outside);
+}
+
+enum rc
+store_compare_with(struct store *store, enum rc found, const struct store_token *outside)
+{
     struct buf text = BUF_EMPTY(STORE_TOKEN_BYTES);
-    struct store_token inside, outside, now;
+    struct store_token inside, now;
     enum rc rc = store_meta_get(store->db, "token", &text);
 
     if (rc == RC_OK)
@@ -67,23 +90,22 @@ store_compare_tokens(struct store *store)
     if (rc != RC_OK)
         return rc;
     store->openings = inside.openings;
-    rc = store_token_read((const char *)store->state.data, store->slots.store, &outside);
-    if (rc == RC_ABSENT || rc == RC_CORRUPT) {
+    if (found == RC_ABSENT || found == RC_CORRUPT) {
         doubt(store, _("its instance token is missing or unreadable"));
         return RC_OK;
     }
-    if (rc != RC_OK)
-        return rc;
-    if (outside.openings > store->openings) {
-        store->openings = outside.openings;
+    if (found != RC_OK)
+        return found;
+    if (outside->openings > store->openings) {
+        store->openings = outside->openings;
         store->may_lack_saves = true;
     }
-    if (!id_equal(outside.store, store->slots.store) || outside.device != now.device ||
-        outside.inode != now.inode)
+    if (!id_equal(outside->store, store->slots.store) || outside->device != now.device ||
+        outside->inode != now.inode)
         doubt(store, _("its directory was copied, moved or restored"));
-    else if (outside.openings > inside.openings)
+    else if (outside->openings > inside.openings)
         doubt(store, _("it is older than when it was last used here"));
-    else if (inside.openings > outside.openings + OPENINGS_AHEAD)
+    else if (inside.openings > outside->openings + OPENINGS_AHEAD)
         doubt(store, _("its instance token is older than the store"));
     return RC_OK;
 }
@@ -123,7 +145,7 @@ store_count(struct store *store, bool is_clean)
     if (rc != RC_OK)
         return rc;
     store->openings++;
-    return store_token_write((const char *)store->state.data, &token);
+    return put_beside(store, &token);
 }
 
 enum rc
@@ -247,7 +269,7 @@ store_end_saves(struct store *store, enum rc rc)
     if (rc != RC_OK || db_in_transaction(store->db))
         return rc;
     store->openings++;
-    enum rc told = store_token_write((const char *)store->state.data, &token);
+    enum rc told = put_beside(store, &token);
     (void)told;
     return RC_OK;
 }

@@ -1,8 +1,9 @@
-/* What core/store.c shares with core/store_continuity.c alone: an open store, and what stands of it in its table meta. */
+/* What core/store.c shares with core/store_continuity.c and core/store_look.c alone: an open store, and what stands of it in its table meta. */
 #ifndef CORE_STORE_INSIDE_H
 #define CORE_STORE_INSIDE_H
 
 #include "core/store.h"
+#include "core/store_token.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -18,11 +19,12 @@ struct store {
     struct store_slots slots;
     struct vfs *vfs;
     struct db *db;
+    struct db *disk; /* of a store that goes on in memory: what it was copied from */
     int lock;
     uint64_t openings;
     char doubt[STORE_REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
-    bool is_readonly;
+    bool is_readonly; /* also in memory: nothing of it reaches the disk */
     struct vfs_kept kept; /* the log as it was at this opening */
     enum store_slots_state slots_state;
 };
@@ -33,6 +35,9 @@ enum rc store_meta_get(struct db *db, const char *key, struct buf *value) MUST_C
 enum rc store_load_doubt(struct store *store) MUST_CHECK;
 /* At an opening: compares the token beside the store with the one in it, and takes the higher count. */
 enum rc store_compare_tokens(struct store *store) MUST_CHECK;
+/* Its two halves: what lies beside the store, and the comparison, where `found` is how that was read. */
+enum rc store_token_beside(const struct store *store, struct store_token *outside) MUST_CHECK;
+enum rc store_compare_with(struct store *store, enum rc found, const struct store_token *outside) MUST_CHECK;
 /* At an opening: the newest slots that this store was opened by are noted in it; older ones are told of. */
 enum rc store_judge_slots(struct store *store) MUST_CHECK;
 /* Counts on, in the store and then beside it; is_clean is what the next opening finds. */

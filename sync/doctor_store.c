@@ -115,6 +115,8 @@ doctor_pages(struct doctor *doctor, struct store *store, bool is_whole)
         rc = store_verify(store, &verdict);
     if (rc == RC_CORRUPT || (rc == RC_OK && verdict.bad == 0))
         return RC_OK; /* a log that cannot be emptied into the file: its tables were named */
+    if (rc == RC_STALE)
+        return doctor_find(doctor, "pages", (struct id){{0}}, rc_sentence());
     if (rc != RC_OK)
         return rc;
     snprintf(sentence, sizeof sentence,

@@ -181,7 +181,7 @@ enum rc replica_mend(struct store *store, replica_finding_fn visit, void *contex
  * session. Findings name the rest. After a finding of a key the replica is to be opened anew. */
 enum rc replica_doctor(struct replica *replica, replica_finding_fn visit, void *context) MUST_CHECK;
 /* For a store whose replica does not open, or that was opened to be read: structure, the tables that cannot be read, pages.
- * Changes nothing there. RC_STALE as store_verify; all but free pages was looked at then. */
+ * Changes nothing. */
 enum rc replica_doctor_store(struct store *store, replica_finding_fn visit, void *context) MUST_CHECK;
 /* Resets and applies a stream again from log and outbox. */
 enum rc replica_rebuild(struct replica *replica, struct id stream) MUST_CHECK;

@@ -185,7 +185,7 @@ scrub(struct replica *replica)
     if (rc == RC_OK)
         rc = db_checkpoint(replica->db, true);
     if (rc == RC_OK)
-        rc = vfs_kept_forget(store_directory(replica->store));
+        rc = store_forget_kept(replica->store);
     return rc == RC_OK ? state_put_int(replica->db, STATE_MUST_SCRUB, 0) : rc;
 }
 

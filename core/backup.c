@@ -1,6 +1,6 @@
-/* A store in one sealed file: written while others write to the store, proven, and put back. */
+/* A store in one sealed file: written while others write to the store, and proven. */
 #define _GNU_SOURCE /* renameat2 */
-#include "core/backup.h"
+#include "core/backup_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 
 #include "core/durable.h"
 #include "core/i18n.h"
-#include "core/store_lock.h"
 #include "core/vfs_seal.h"
 
 static const uint8_t MAGIC[8] = "bakenbup";
@@ -24,8 +23,8 @@ enum { AT_FORMAT = 8, AT_SLOTS = 12, AT_PAGES = 16, AT_MADE = 24, AT_NONCE = 32,
 /* A page of SQLite's first 100 bytes: the size of the file in pages (its file format, 1.3). */
 enum { PAGE_COUNT_AT = 28 };
 
-static enum rc
-fail_errno(const char *path)
+enum rc
+backup_fail_errno(const char *path)
 {
     int error = errno;
 
@@ -141,7 +140,7 @@ read_at(int fd, uint64_t at, uint8_t *out, size_t len)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail_errno(_("reading the backup"));
+            return backup_fail_errno(_("reading the backup"));
         if (got == 0)
             return fail_damaged();
         out += got;
@@ -159,7 +158,7 @@ read_end(int fd, struct backup *backup, struct buf *slots, uint8_t *trailer)
     enum rc rc;
 
     if (fstat(fd, &info) != 0)
-        return fail_errno(_("reading the backup"));
+        return backup_fail_errno(_("reading the backup"));
     if (!S_ISREG(info.st_mode) || info.st_size < BACKUP_TRAILER_BYTES)
         return fail_damaged();
     backup->bytes = (uint64_t)info.st_size;
@@ -181,7 +180,7 @@ write_at(int fd, const uint8_t *bytes, size_t len)
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return fail_errno(_("writing"));
+            return backup_fail_errno(_("writing"));
         bytes += wrote;
         len -= (size_t)wrote;
     }
@@ -216,7 +215,7 @@ static enum rc
 open_backup(const char *path, int *fd)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is told, not waited for */
-    return *fd < 0 ? fail_errno(path) : RC_OK;
+    return *fd < 0 ? backup_fail_errno(path) : RC_OK;
 }
 
 enum rc
@@ -235,9 +234,8 @@ backup_look(const char *path, struct backup *backup)
     return rc;
 }
 
-/* Reads all of the file anew and proves it, copying its pages to `to` unless that is -1. */
-static enum rc
-prove(const char *path, const struct secret *key, struct backup *backup, int to)
+enum rc
+backup_prove(const char *path, const struct secret *key, struct backup *backup, int to)
 {
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
@@ -256,9 +254,8 @@ prove(const char *path, const struct secret *key, struct backup *backup, int to)
     return rc;
 }
 
-/* SQLite's own check of the file of pages at `path`. */
-static enum rc
-check_structure(const char *path, const struct secret *key, const uint8_t *file_id)
+enum rc
+backup_check_structure(const char *path, const struct secret *key, const uint8_t *file_id)
 {
     struct db_options options = {.must_exist = true, .exclusive = true};
     struct vfs *vfs = NULL;
@@ -285,7 +282,7 @@ make_file(const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
-        return fail_errno(path);
+        return backup_fail_errno(path);
     close(fd);
     return RC_OK;
 }
@@ -314,7 +311,7 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
     int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
     if (rc == RC_OK && (fd < 0 || fstat(fd, &info) != 0))
-        rc = fail_errno(path);
+        rc = backup_fail_errno(path);
     if (rc == RC_OK) {
         memcpy(trailer, MAGIC, sizeof MAGIC);
         put_number(trailer + AT_FORMAT, BACKUP_FORMAT, 4);
@@ -328,7 +325,7 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
     if (rc == RC_OK)
         rc = write_at(fd, trailer, sizeof trailer);
     if (rc == RC_OK && fsync(fd) != 0)
-        rc = fail_errno(path);
+        rc = backup_fail_errno(path);
     if (fd >= 0) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that what is proven next comes from the disk */
         close(fd);
@@ -337,8 +334,8 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
     return rc;
 }
 
-static enum rc
-directory_of(const char *path, char directory[PATH_MAX])
+enum rc
+backup_directory_of(const char *path, char directory[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     int len = slash == NULL ? snprintf(directory, PATH_MAX, ".")
@@ -353,17 +350,17 @@ publish(const char *part, const char *path)
 {
     char directory[PATH_MAX];
     struct stat info;
-    enum rc rc = directory_of(path, directory);
+    enum rc rc = backup_directory_of(path, directory);
 
     if (rc != RC_OK)
         return rc;
     if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
         return durable_sync_directory(directory);
     if (errno != EEXIST && errno != EINVAL && errno != ENOSYS)
-        return fail_errno(path);
+        return backup_fail_errno(path);
     if (errno == EEXIST || lstat(path, &info) == 0)
         return rc_fail(RC_EXISTS, _("there is a file %s already"), path);
-    return rename(part, path) == 0 ? durable_sync_directory(directory) : fail_errno(path);
+    return rename(part, path) == 0 ? durable_sync_directory(directory) : backup_fail_errno(path);
 }
 
 enum rc
@@ -384,125 +381,15 @@ backup_write(struct store *store, const char *path, struct backup *backup)
         return rc_while(rc, _("writing the backup"));
     rc = copy_database(store, part, ids.file_id);
     if (rc == RC_OK)
-        rc = check_structure(part, store_secret(store), ids.file_id);
+        rc = backup_check_structure(part, store_secret(store), ids.file_id);
     if (rc == RC_OK)
         rc = append_end(store, part, &ids);
     if (rc == RC_OK)
-        rc = prove(part, store_secret(store), backup, -1);
+        rc = backup_prove(part, store_secret(store), backup, -1);
     if (rc == RC_OK)
         rc = publish(part, path);
     if (rc == RC_OK)
         return RC_OK;
     unlink(part);
     return rc_while(rc, _("writing the backup"));
-}
-
-/* --- putting back ------------------------------------------------------------------------------- */
-
-static enum rc
-stage(const char *path, const struct secret *key, const char *directory, const struct clock *clock,
-      struct backup *backup)
-{
-    char store[PATH_MAX];
-    int len = snprintf(store, sizeof store, "%s/store.db", directory);
-
-    if (len <= 0 || (size_t)len >= sizeof store)
-        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    int fd = open(store, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fail_errno(store);
-    enum rc rc = prove(path, key, backup, fd);
-    if (rc == RC_OK && fsync(fd) != 0)
-        rc = fail_errno(store);
-    if (close(fd) != 0 && rc == RC_OK)
-        rc = fail_errno(store);
-    if (rc == RC_OK)
-        rc = check_structure(store, key, backup->slots.file_id);
-    /* Last, as at a creation: a directory without it has no store. */
-    return rc == RC_OK ? store_key_write(directory, clock, key, &backup->slots) : rc;
-}
-
-static void
-clear_stage(const char *directory)
-{
-    static const char *const NAMES[] = {"store.db", "store.db-wal", "store.db-journal", "keyslots.json",
-                                        "keyslots.json.new", "lock"};
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    for (size_t i = 0; fd >= 0 && i < sizeof NAMES / sizeof NAMES[0]; i++)
-        unlinkat(fd, NAMES[i], 0);
-    if (fd >= 0)
-        close(fd);
-    rmdir(directory);
-}
-
-/* Where the file system can exchange names, each of the two stores has one of them at every moment. `keep`, out: the old
- * store may be left under the name `staged`. */
-static enum rc
-exchange(const char *staged, const char *directory, const char *aside, bool *keep)
-{
-    if (renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) == 0) {
-        if (rename(staged, aside) == 0)
-            return RC_OK;
-        enum rc failed = fail_errno(aside);
-        *keep = renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) != 0;
-        return failed;
-    }
-    if (errno != EINVAL && errno != ENOSYS)
-        return fail_errno(directory);
-    if (rename(directory, aside) != 0)
-        return fail_errno(aside);
-    if (rename(staged, directory) == 0)
-        return RC_OK;
-    enum rc rc = fail_errno(directory);
-    return rename(aside, directory) == 0 ? rc : fail_errno(aside);
-}
-
-static enum rc
-put_in_place(const char *staged, const char *directory, const char *aside, const struct clock *clock, bool *keep)
-{
-    char parent[PATH_MAX];
-    struct stat info;
-    int lock = -1;
-    enum rc rc = directory_of(directory, parent);
-
-    if (rc == RC_OK && aside == NULL) /* takes the place of an empty directory, and of no other */
-        return rename(staged, directory) == 0 ? durable_sync_directory(parent) : fail_errno(directory);
-    if (rc == RC_OK && lstat(aside, &info) == 0)
-        rc = rc_fail(RC_EXISTS, _("there is a directory %s already"), aside);
-    if (rc == RC_OK)
-        rc = store_lock_take(directory, clock, &lock);
-    if (rc == RC_OK)
-        rc = exchange(staged, directory, aside, keep);
-    if (rc == RC_OK)
-        rc = durable_sync_directory(parent);
-    store_lock_release(lock);
-    return rc;
-}
-
-enum rc
-backup_restore(const char *path, const struct secret *key, const char *directory, const char *aside,
-               const struct clock *clock, struct backup *backup)
-{
-    char staged[PATH_MAX], parent[PATH_MAX];
-    bool keep = false;
-    int len = snprintf(staged, sizeof staged, "%s.restoring-XXXXXX", directory);
-    enum rc rc = directory_of(directory, parent);
-
-    if (rc == RC_OK && (len <= 0 || (size_t)len >= sizeof staged))
-        rc = rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    if (rc == RC_OK)
-        rc = durable_mkdir(parent);
-    if (rc == RC_OK && mkdtemp(staged) == NULL) /* mode 0700 */
-        rc = fail_errno(staged);
-    if (rc != RC_OK)
-        return rc_while(rc, _("restoring the backup"));
-    rc = stage(path, key, staged, clock, backup);
-    if (rc == RC_OK)
-        rc = put_in_place(staged, directory, aside, clock, &keep);
-    if (rc == RC_OK)
-        return RC_OK;
-    if (!keep)
-        clear_stage(staged);
-    return rc_while(rc, _("restoring the backup"));
 }

@@ -1,0 +1,122 @@
+/* A backup put back: proven, laid beside, and exchanged for what is there in one step. */
+#define _GNU_SOURCE /* renameat2 */
+#include "core/backup_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/durable.h"
+#include "core/i18n.h"
+#include "core/store_lock.h"
+
+static enum rc
+stage(const char *path, const struct secret *key, const char *directory, const struct clock *clock,
+      struct backup *backup)
+{
+    char store[PATH_MAX];
+    int len = snprintf(store, sizeof store, "%s/store.db", directory);
+
+    if (len <= 0 || (size_t)len >= sizeof store)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    int fd = open(store, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return backup_fail_errno(store);
+    enum rc rc = backup_prove(path, key, backup, fd);
+    if (rc == RC_OK && fsync(fd) != 0)
+        rc = backup_fail_errno(store);
+    if (close(fd) != 0 && rc == RC_OK)
+        rc = backup_fail_errno(store);
+    if (rc == RC_OK)
+        rc = backup_check_structure(store, key, backup->slots.file_id);
+    /* Last, as at a creation: a directory without it has no store. */
+    return rc == RC_OK ? store_key_write(directory, clock, key, &backup->slots) : rc;
+}
+
+static void
+clear_stage(const char *directory)
+{
+    static const char *const NAMES[] = {"store.db", "store.db-wal", "store.db-journal", "keyslots.json",
+                                        "keyslots.json.new", "lock"};
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (size_t i = 0; fd >= 0 && i < sizeof NAMES / sizeof NAMES[0]; i++)
+        unlinkat(fd, NAMES[i], 0);
+    if (fd >= 0)
+        close(fd);
+    rmdir(directory);
+}
+
+/* Where the file system can exchange names, each of the two stores has one of them at every moment. `keep`, out: the old
+ * store may be left under the name `staged`. */
+static enum rc
+exchange(const char *staged, const char *directory, const char *aside, bool *keep)
+{
+    if (renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) == 0) {
+        if (rename(staged, aside) == 0)
+            return RC_OK;
+        enum rc failed = backup_fail_errno(aside);
+        *keep = renameat2(AT_FDCWD, staged, AT_FDCWD, directory, RENAME_EXCHANGE) != 0;
+        return failed;
+    }
+    if (errno != EINVAL && errno != ENOSYS)
+        return backup_fail_errno(directory);
+    if (rename(directory, aside) != 0)
+        return backup_fail_errno(aside);
+    if (rename(staged, directory) == 0)
+        return RC_OK;
+    enum rc rc = backup_fail_errno(directory);
+    return rename(aside, directory) == 0 ? rc : backup_fail_errno(aside);
+}
+
+static enum rc
+put_in_place(const char *staged, const char *directory, const char *aside, const struct clock *clock, bool *keep)
+{
+    char parent[PATH_MAX];
+    struct stat info;
+    int lock = -1;
+    enum rc rc = backup_directory_of(directory, parent);
+
+    if (rc == RC_OK && aside == NULL) /* takes the place of an empty directory, and of no other */
+        return rename(staged, directory) == 0 ? durable_sync_directory(parent) : backup_fail_errno(directory);
+    if (rc == RC_OK && lstat(aside, &info) == 0)
+        rc = rc_fail(RC_EXISTS, _("there is a directory %s already"), aside);
+    if (rc == RC_OK)
+        rc = store_lock_take(directory, clock, &lock);
+    if (rc == RC_OK)
+        rc = exchange(staged, directory, aside, keep);
+    if (rc == RC_OK)
+        rc = durable_sync_directory(parent);
+    store_lock_release(lock);
+    return rc;
+}
+
+enum rc
+backup_restore(const char *path, const struct secret *key, const char *directory, const char *aside,
+               const struct clock *clock, struct backup *backup)
+{
+    char staged[PATH_MAX], parent[PATH_MAX];
+    bool keep = false;
+    int len = snprintf(staged, sizeof staged, "%s.restoring-XXXXXX", directory);
+    enum rc rc = backup_directory_of(directory, parent);
+
+    if (rc == RC_OK && (len <= 0 || (size_t)len >= sizeof staged))
+        rc = rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (rc == RC_OK)
+        rc = durable_mkdir(parent);
+    if (rc == RC_OK && mkdtemp(staged) == NULL) /* mode 0700 */
+        rc = backup_fail_errno(staged);
+    if (rc != RC_OK)
+        return rc_while(rc, _("restoring the backup"));
+    rc = stage(path, key, staged, clock, backup);
+    if (rc == RC_OK)
+        rc = put_in_place(staged, directory, aside, clock, &keep);
+    if (rc == RC_OK)
+        return RC_OK;
+    if (!keep)
+        clear_stage(staged);
+    return rc_while(rc, _("restoring the backup"));
+}

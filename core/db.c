@@ -1,5 +1,5 @@
-/* Statements, transactions and SQLite's errors mapped to rc. What can be said with these is db_short.c. */
-#include "core/db.h"
+/* A connection, its transactions, and SQLite's errors mapped to rc. Statements are db_stmt.c, what can be said with these db_short.c. */
+#include "core/db_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,34 +10,11 @@
 #include <unistd.h>
 
 #include "core/db_error.h"
-#include "core/db_inside.h"
 #include "core/i18n.h"
 #include "core/vfs.h"
 
-enum { STATEMENT_BUCKETS = 256 };
-
-struct stmt {
-    sqlite3_stmt *handle;
-    struct db *db;
-    struct stmt *next; /* in the bucket */
-    const char *text;  /* the literal's address: the first half of the key */
-    int bind_code;     /* of the first bind that failed */
-    bool is_out;       /* lent to a caller */
-};
-
-struct db {
-    sqlite3 *handle;
-    sqlite3_stmt *rollback; /* made at opening: where memory ran out none could be made */
-    struct stmt *buckets[STATEMENT_BUCKETS];
-    int depth;      /* of nested transactions */
-    bool is_doomed;   /* the outermost must not commit */
-    bool must_forget; /* what virtual tables keep in memory: see forget_where_needed */
-};
-
-/* A sentence by code. SQLite's own messages are used only for our own SQL: those of a running
- * statement may quote what was searched for. */
-static enum rc
-fail_with(struct db *db, int code, bool is_ours)
+enum rc
+db_fail_with(struct db *db, int code, bool is_ours)
 {
     enum rc rc = db_rc_of(code);
 
@@ -74,9 +51,8 @@ fail_with(struct db *db, int code, bool is_ours)
     return rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
 }
 
-/* SQLite may roll back by itself (full disk, I/O error). What follows must not commit alone. */
-static bool
-is_rolled_back(const struct db *db)
+bool
+db_is_rolled_back(const struct db *db)
 {
     return db->depth > 0 && sqlite3_get_autocommit(db->handle) != 0;
 }
@@ -88,7 +64,7 @@ exec(struct db *db, const char *sql)
 
     if (code == SQLITE_OK)
         return RC_OK;
-    return fail_with(db, sqlite3_extended_errcode(db->handle), true);
+    return db_fail_with(db, sqlite3_extended_errcode(db->handle), true);
 }
 
 /* --- opening ------------------------------------------------------------------------------- */
@@ -125,7 +101,7 @@ configure(struct db *db, const struct db_options *options)
         rc = db_set_synchronous(db, options->synchronous_full);
     if (rc == RC_OK &&
         sqlite3_prepare_v2(db->handle, "ROLLBACK", -1, &db->rollback, NULL) != SQLITE_OK)
-        rc = fail_with(db, sqlite3_extended_errcode(db->handle), true);
+        rc = db_fail_with(db, sqlite3_extended_errcode(db->handle), true);
     return rc;
 }
 
@@ -189,7 +165,7 @@ db_open(const char *path, const struct db_options *options, struct db **out)
              sqlite3_system_errno(db->handle) == ENOENT)
         rc = rc_fail(RC_ABSENT, _("there is no store at %s"), path);
     else if (code != SQLITE_OK)
-        rc = fail_with(db, code, true);
+        rc = db_fail_with(db, code, true);
     else
         rc = configure(db, options);
     if (rc == RC_OK)
@@ -217,7 +193,7 @@ db_close(struct db *db)
 {
     if (db == NULL)
         return;
-    for (size_t i = 0; i < STATEMENT_BUCKETS; i++) {
+    for (size_t i = 0; i < DB_STATEMENT_BUCKETS; i++) {
         struct stmt *stmt = db->buckets[i];
         while (stmt != NULL) {
             struct stmt *next = stmt->next;
@@ -242,191 +218,9 @@ db_set_synchronous(struct db *db, bool full)
 enum rc
 db_run(struct db *db, const char *sql)
 {
-    if (is_rolled_back(db))
+    if (db_is_rolled_back(db))
         return rc_fail(RC_STALE, _("the transaction was rolled back"));
     return exec(db, sql);
-}
-
-/* --- statements ---------------------------------------------------------------------------- */
-
-static size_t
-bucket_of(const char *sql)
-{
-    uintptr_t address = (uintptr_t)sql;
-
-    return (size_t)((address ^ (address >> 8) ^ (address >> 16)) % STATEMENT_BUCKETS);
-}
-
-enum rc
-db_stmt(struct db *db, const char *sql, struct stmt **out)
-{
-    struct stmt **bucket = &db->buckets[bucket_of(sql)];
-
-    *out = NULL;
-    for (struct stmt *stmt = *bucket; stmt != NULL; stmt = stmt->next)
-        if (!stmt->is_out && stmt->text == sql && strcmp(sqlite3_sql(stmt->handle), sql) == 0) {
-            stmt->is_out = true;
-            *out = stmt;
-            return RC_OK;
-        }
-    struct stmt *stmt = calloc(1, sizeof *stmt);
-    if (stmt == NULL)
-        return rc_nomem();
-    int code =
-        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
-    if (code != SQLITE_OK) {
-        free(stmt);
-        return fail_with(db, sqlite3_extended_errcode(db->handle), true);
-    }
-    assert(stmt->handle != NULL); /* an empty text is our own mistake */
-    stmt->db = db;
-    stmt->text = sql;
-    stmt->is_out = true;
-    stmt->next = *bucket;
-    *bucket = stmt;
-    *out = stmt;
-    return RC_OK;
-}
-
-static void
-bound(struct stmt *stmt, int code)
-{
-    if (code != SQLITE_OK && stmt->bind_code == SQLITE_OK)
-        stmt->bind_code = code;
-}
-
-void
-stmt_int(struct stmt *stmt, int at, int64_t value)
-{
-    bound(stmt, sqlite3_bind_int64(stmt->handle, at, value));
-}
-
-void
-stmt_text(struct stmt *stmt, int at, const char *text)
-{
-    /* A NULL text binds NULL. */
-    bound(stmt, sqlite3_bind_text64(stmt->handle, at, text, text == NULL ? 0 : strlen(text),
-                                    SQLITE_TRANSIENT, SQLITE_UTF8));
-}
-
-void
-stmt_text_bytes(struct stmt *stmt, int at, const void *text, size_t len)
-{
-    bound(stmt, sqlite3_bind_text64(stmt->handle, at, len == 0 ? "" : text, len, SQLITE_TRANSIENT,
-                                    SQLITE_UTF8));
-}
-
-void
-stmt_blob(struct stmt *stmt, int at, const void *bytes, size_t len)
-{
-    if (len == 0) /* a NULL pointer would bind NULL, not an empty blob */
-        bound(stmt, sqlite3_bind_zeroblob(stmt->handle, at, 0));
-    else
-        bound(stmt, sqlite3_bind_blob64(stmt->handle, at, bytes, len, SQLITE_TRANSIENT));
-}
-
-void
-stmt_text_lent(struct stmt *stmt, int at, const void *text, size_t len)
-{
-    bound(stmt, sqlite3_bind_text64(stmt->handle, at, len == 0 ? "" : text, len, SQLITE_STATIC,
-                                    SQLITE_UTF8));
-}
-
-void
-stmt_blob_lent(struct stmt *stmt, int at, const void *bytes, size_t len)
-{
-    if (len == 0)
-        bound(stmt, sqlite3_bind_zeroblob(stmt->handle, at, 0));
-    else
-        bound(stmt, sqlite3_bind_blob64(stmt->handle, at, bytes, len, SQLITE_STATIC));
-}
-
-void
-stmt_null(struct stmt *stmt, int at)
-{
-    bound(stmt, sqlite3_bind_null(stmt->handle, at));
-}
-
-enum rc
-stmt_step(struct stmt *stmt, bool *row)
-{
-    *row = false;
-    if (stmt->bind_code != SQLITE_OK)
-        return fail_with(stmt->db, stmt->bind_code, false);
-    if (is_rolled_back(stmt->db))
-        return rc_fail(RC_STALE, _("the transaction was rolled back"));
-    int code = sqlite3_step(stmt->handle);
-    *row = code == SQLITE_ROW;
-    if (code == SQLITE_ROW || code == SQLITE_DONE)
-        return RC_OK;
-    enum rc rc = fail_with(stmt->db, sqlite3_extended_errcode(stmt->db->handle), false);
-    sqlite3_reset(stmt->handle); /* ends the read that it may have begun */
-    return rc;
-}
-
-enum rc
-stmt_run(struct stmt *stmt)
-{
-    bool row;
-    enum rc rc;
-
-    do
-        rc = stmt_step(stmt, &row);
-    while (rc == RC_OK && row);
-    sqlite3_reset(stmt->handle);
-    return rc;
-}
-
-void
-stmt_done(struct stmt *stmt)
-{
-    if (stmt == NULL)
-        return;
-    sqlite3_reset(stmt->handle);
-    sqlite3_clear_bindings(stmt->handle);
-    stmt->bind_code = SQLITE_OK;
-    stmt->is_out = false;
-}
-
-int64_t
-stmt_get_int(struct stmt *stmt, int at)
-{
-    return sqlite3_column_int64(stmt->handle, at);
-}
-
-const char *
-stmt_get_text(struct stmt *stmt, int at)
-{
-    return (const char *)sqlite3_column_text(stmt->handle, at);
-}
-
-const uint8_t *
-stmt_get_blob(struct stmt *stmt, int at, size_t *len)
-{
-    const void *bytes = sqlite3_column_blob(stmt->handle, at);
-
-    *len = (size_t)sqlite3_column_bytes(stmt->handle, at);
-    return bytes;
-}
-
-enum rc
-stmt_get_fixed(struct stmt *stmt, int at, void *out, size_t len)
-{
-    size_t stored = 0;
-    const uint8_t *bytes = stmt_get_blob(stmt, at, &stored);
-
-    if (sqlite3_column_type(stmt->handle, at) != SQLITE_BLOB || stored != len || bytes == NULL) {
-        memset(out, 0, len);
-        return rc_fail(RC_CORRUPT, _("a stored value is not a blob of %zu bytes"), len);
-    }
-    memcpy(out, bytes, len);
-    return RC_OK;
-}
-
-bool
-stmt_is_null(struct stmt *stmt, int at)
-{
-    return sqlite3_column_type(stmt->handle, at) == SQLITE_NULL;
 }
 
 int64_t
@@ -459,7 +253,7 @@ forget_where_needed(struct db *db)
 enum rc
 db_begin(struct db *db)
 {
-    if (db->is_doomed || is_rolled_back(db))
+    if (db->is_doomed || db_is_rolled_back(db))
         return rc_fail(RC_STALE, _("the transaction was rolled back"));
     if (db->depth == 0) {
         enum rc rc = forget_where_needed(db);
@@ -492,7 +286,7 @@ db_commit(struct db *db)
         db->depth--;
         return RC_OK;
     }
-    if (db->is_doomed || is_rolled_back(db)) {
+    if (db->is_doomed || db_is_rolled_back(db)) {
         roll_back(db);
         return rc_fail(RC_STALE, _("the transaction was rolled back"));
     }
@@ -537,7 +331,7 @@ db_checkpoint(struct db *db, bool truncate)
         db->handle, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_FULL, NULL,
         NULL);
 
-    return code == SQLITE_OK ? RC_OK : fail_with(db, code, false);
+    return code == SQLITE_OK ? RC_OK : db_fail_with(db, code, false);
 }
 
 static enum rc

@@ -49,6 +49,29 @@ for i in 1 2 3; do check "while another writes, $i" as anna backup "$WORK/while$
 wait "$WRITER"
 check_equal "all of what it wrote is there" "$(as anna goal list duin --json | grep -o 'tijdens-[0-9]' | sort -u | wc -l)" 6
 
+# ---- verified after writing: a disk that gives back another byte, in a page, in the slots, in the trailer
+BARE=$(mktemp -d /tmp/baken-e2e.XXXXXX) && trap 'rm -rf "$BARE"; cleanup' EXIT # LD_PRELOAD takes no path with a space
+check "the library that flips is built" gcc -shared -fPIC -O1 -o "$BARE/flip.so" tests/e2e/flip_written.c
+size=$(stat -c %s "$WORK/one.bak")
+for at in 5000 $((size - 200)) $((size - 30)); do
+    check_exit "what was written and reads back otherwise at $at is no backup" 11 "backup" \
+        env LD_PRELOAD="$BARE/flip.so" FLIP_AT="$at" BAKEN_HOME="$WORK/anna" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
+        XDG_STATE_HOME="$WORK/state" "$BAKEN" backup "$WORK/flipped.bak" --no-input
+    check_equal "and nothing of it is left" "$(ls "$WORK" | grep -c '^flipped')" 0
+done
+
+# ---- killed while it writes: none, a sealed part, or a whole backup
+for s in 0.005 0.01 0.015 0.02 0.03 0.045 0.06 0.1; do
+    BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state sh -c 'timeout -s KILL "$@"; :' - $s \
+        "$BAKEN" backup "$WORK/cut-$s.bak" --no-input >/dev/null 2>&1
+done
+check_equal "after kills no part shows a word" "$(cat "$WORK"/cut-*.part-* 2>/dev/null | grep -ac -e eerst-verzonden -e Duin -e 'SQLite format')" 0
+for file in "$WORK"/cut-*.bak; do
+    [ -e "$file" ] || continue
+    check "a backup with its name is whole: $(basename "$file")" /usr/bin/python3 tests/decoders/backup.py "$file" "$(cat "$WORK/anna.passphrase")"
+done
+check "and the store goes on" as anna doctor
+
 # ---- a decoder that shares no code
 check "an independent decoder reads it" /usr/bin/python3 tests/decoders/backup.py "$WORK/one.bak" "$(cat "$WORK/anna.passphrase")"
 grep -q "^pages" "$WORK/check.out" && ok "and proves its pages" || not_ok "and proves its pages" "$(cat "$WORK/check.out")"

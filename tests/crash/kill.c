@@ -11,6 +11,7 @@
 #include "core/db.h"
 #include "core/vfs.h"
 #include "tests/support/chance.h"
+#include "tests/support/scratch.h"
 
 enum { WRITERS = 3, ROW_BYTES_MOST = 9000, ROUNDS_PER_FILE = 25 };
 
@@ -24,7 +25,8 @@ struct writer {
 };
 
 struct run {
-    char directory[64], path[96];
+    struct scratch scratch;
+    const char *path;
     struct writer writers[WRITERS];
     uint64_t kills, saves, together; /* rounds in which more than one writer saved */
 };
@@ -324,7 +326,7 @@ run_rounds(struct run *run, uint64_t rounds, uint64_t seed)
     for (uint64_t round = 0; round < rounds; round++)
         if (!play(run, &chance, round)) {
             printf("seed %llu: round %llu failed; the store is left in %s\n", (unsigned long long)seed,
-                   (unsigned long long)round, run->directory);
+                   (unsigned long long)round, run->scratch.directory);
             return round;
         }
     return rounds;
@@ -334,8 +336,7 @@ int
 main(int argc, char **argv)
 {
     uint64_t rounds = 20, seed = 1;
-    struct run run = {.directory = "/tmp/baken-kill-XXXXXX"};
-    char command[128];
+    struct run run = {.path = NULL};
 
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0)
@@ -345,16 +346,16 @@ main(int argc, char **argv)
         else
             return fputs(USAGE, stderr), 2;
     }
-    if (mkdtemp(run.directory) == NULL)
-        return perror(run.directory), 1;
-    snprintf(run.path, sizeof run.path, "%s/store.db", run.directory);
+    scratch_make(&run.scratch);
+    run.path = scratch_path(&run.scratch, "store.db");
     uint64_t passed = run_rounds(&run, rounds, seed);
     printf("seed %llu: %llu kills, %llu acknowledged saves, several writers in %llu rounds\n",
            (unsigned long long)seed, (unsigned long long)run.kills, (unsigned long long)run.saves,
            (unsigned long long)run.together);
-    snprintf(command, sizeof command, "rm -rf '%s'", run.directory);
     bool is_shown = run.saves > 0 && (rounds < 10 || run.together > 0);
-    bool is_fine = passed == rounds && is_shown && system(command) == 0;
+    bool is_fine = passed == rounds && is_shown;
+    if (is_fine)
+        scratch_remove(&run.scratch);
     printf("%llu passed, %d failed\n", (unsigned long long)passed, !is_fine);
     return is_fine ? 0 : 1;
 }

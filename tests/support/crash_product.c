@@ -26,19 +26,6 @@ static struct {
 } base;
 
 static void
-find_token(void)
-{
-    char command[256];
-
-    snprintf(command, sizeof command, "ls -d %s/*", base.office.devices[0].state);
-    FILE *list = popen(command, "r");
-    if (list == NULL || fgets(base.token, sizeof base.token, list) == NULL)
-        abort();
-    pclose(list);
-    base.token[strcspn(base.token, "\n")] = '\0';
-}
-
-static void
 make_base(void)
 {
     struct office_device *device = &base.office.devices[0];
@@ -51,6 +38,7 @@ make_base(void)
     base.family = office_family(&base.office, 0, "Duin", 0);
     (void)office_visit(&base.office, 0, base.family, "before all");
     snprintf(base.path, sizeof base.path, "%s/store.db", device->directory);
+    office_token_path(&base.office, 0, base.token);
     office_shut(&base.office, 0);
     const uint8_t *file = power_disk_file(base.disk, base.path, &len);
     base.file = malloc(len);
@@ -58,7 +46,6 @@ make_base(void)
         abort();
     memcpy(base.file, file, len);
     base.len = len;
-    find_token();
     base.token_bytes = scratch_read(base.token, &base.token_len);
     base.is_made = true;
 }
@@ -85,10 +72,8 @@ lay_base(bool is_shared)
         fclose(name);
     else
         (void)unlink(base.path);
-
     struct power_disk *disk = power_disk_new();
     FILE *token = fopen(base.token, "wb");
-
     power_disk_put(disk, base.path, base.file, base.len);
     if (token == NULL || fwrite(base.token_bytes, 1, base.token_len, token) != base.token_len)
         abort();
@@ -135,17 +120,6 @@ no_finding(void *context, const struct doctor_finding *finding)
     return RC_OK;
 }
 
-/* The dump has values as hexadecimal digits. */
-static bool
-holds(const char *dump, const char *note)
-{
-    char digits[128];
-
-    for (size_t i = 0; note[i] != '\0' && 2 * i + 2 < sizeof digits; i++)
-        snprintf(digits + 2 * i, 3, "%02x", (unsigned)(unsigned char)note[i]);
-    return strstr(dump, digits) != NULL;
-}
-
 static void
 look_at_visits(uint64_t seed, int saved, struct crash_outcome *outcome)
 {
@@ -154,7 +128,7 @@ look_at_visits(uint64_t seed, int saved, struct crash_outcome *outcome)
 
     for (int i = 1; i <= VISITS; i++) {
         snprintf(note, sizeof note, "visit %d of %llu;", i, (unsigned long long)seed);
-        bool is_there = holds(dump, note);
+        bool is_there = office_dump_shows(dump, note);
         if (i <= saved && !is_there)
             outcome->what = "an acknowledged visit is lost";
         if (i > saved + 1 && is_there)

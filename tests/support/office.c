@@ -444,3 +444,23 @@ office_dump(struct office *office, int at, struct id stream)
     buf_wipe(&out);
     return text;
 }
+
+bool
+office_dump_shows(const char *dump, const char *word)
+{
+    char digits[256] = "";
+
+    for (size_t i = 0; i < strlen(word) && i < 120; i++)
+        snprintf(digits + 2 * i, 3, "%02x", (unsigned)(unsigned char)word[i]);
+    return strstr(dump, word) != NULL || strstr(dump, digits) != NULL;
+}
+
+void
+office_token_path(const struct office *office, int at, char path[256])
+{
+    const struct office_device *device = &office->devices[at];
+    char name[ID_TEXT_CHARS + 1];
+
+    id_to_text(store_id(device->store), name);
+    snprintf(path, 256, "%s/%s", device->state, name);
+}

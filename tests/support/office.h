@@ -80,6 +80,10 @@ struct id office_visit(struct office *office, int at, struct id family, const ch
 enum rc office_try_visit(struct office *office, int at, struct id family, const char *note);
 /* The journal's dump of a stream as text, the caller's to free; empty where the stream is not here. */
 char *office_dump(struct office *office, int at, struct id stream);
+/* Whether such a dump shows the word (of at most 120 bytes): as it is, or in hexadecimal digits, as values stand there. */
+bool office_dump_shows(const char *dump, const char *word);
+/* The path of the instance token of the device's store, which is open. */
+void office_token_path(const struct office *office, int at, char path[256]);
 /* True when any page of the device's store or frame of its WAL holds the word, free pages included: opened with the key. */
 bool office_store_holds(struct office *office, int at, const char *word);
 

@@ -40,9 +40,15 @@ remove_one(const char *path, const struct stat *stat, int kind, struct FTW *ftw)
 }
 
 void
+scratch_remove_tree(const char *directory)
+{
+    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void
 scratch_remove(struct scratch *scratch)
 {
-    nftw(scratch->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove_tree(scratch->directory);
 }
 
 const char *

@@ -14,6 +14,7 @@ struct scratch {
 
 void scratch_make(struct scratch *scratch);
 void scratch_remove(struct scratch *scratch);
+void scratch_remove_tree(const char *directory); /* with all that is in it; nothing when it is not there */
 /* Path of a file in it; lent until seven calls later. */
 const char *scratch_path(struct scratch *scratch, const char *name);
 void scratch_write(struct scratch *scratch, const char *name, const void *bytes, size_t len);

@@ -56,14 +56,8 @@ static bool
 has(int at, struct id stream, const char *word)
 {
     char *dump = office_dump(&office, at, stream);
-    bool found = strstr(dump, word) != NULL;
+    bool found = office_dump_shows(dump, word);
 
-    if (!found) { /* the dump may show values as hexadecimal */
-        char hex[256];
-        for (size_t i = 0; i < strlen(word) && i < 120; i++)
-            snprintf(hex + 2 * i, 3, "%02x", (unsigned)(unsigned char)word[i]);
-        found = strstr(dump, hex) != NULL;
-    }
     free(dump);
     return found;
 }

@@ -107,11 +107,8 @@ static bool
 bram_has(const char *word)
 {
     char *dump = office_dump(&office, BRAM, stream_of(true));
-    char hex[64] = "";
+    bool found = office_dump_shows(dump, word);
 
-    for (size_t i = 0; i < strlen(word) && i < 30; i++)
-        snprintf(hex + 2 * i, 3, "%02x", (unsigned)(unsigned char)word[i]);
-    bool found = strstr(dump, word) != NULL || strstr(dump, hex) != NULL;
     free(dump);
     return found;
 }

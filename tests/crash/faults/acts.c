@@ -13,7 +13,7 @@
 #include "tests/support/power_vfs.h"
 #include "tests/support/stores.h"
 
-enum { FILES = 8, VISITS = 3 };
+enum { VISITS = 3 };
 
 /* A file as each act finds it: of the machine's own disk, or of a disk in memory. */
 struct kept {
@@ -29,7 +29,7 @@ static struct {
     struct power_disk *disk, *server_disk;
     struct id family;
     struct secret key;
-    struct kept own[FILES], device_files[2], server_files[4];
+    struct kept own[2], device_files[2], server_files[2]; /* slots and token; file and log */
     char path[256], server_path[256];
     int saved; /* visits that were acknowledged in the act */
     int hits;
@@ -40,18 +40,13 @@ static struct {
 
 /* --- keeping ------------------------------------------------------------------------------------ */
 
+/* Where kept->path says. */
 static void
-keep_own(struct kept *kept, const char *pattern)
+keep_own(struct kept *kept)
 {
-    char command[300];
-
-    snprintf(command, sizeof command, "ls -d %s", pattern);
-    FILE *list = popen(command, "r");
-    if (list == NULL || fgets(kept->path, sizeof kept->path, list) == NULL)
-        abort();
-    pclose(list);
-    kept->path[strcspn(kept->path, "\n")] = '\0';
     kept->bytes = scratch_read(kept->path, &kept->len);
+    if (kept->bytes == NULL)
+        abort();
 }
 
 static void
@@ -115,18 +110,18 @@ send_unfailing(void *context, const struct transport_request *in, struct transpo
 static void
 keep_all(void)
 {
-    char pattern[300];
+    char path[300];
     static const char *const SUFFIXES[] = {"", "-wal"};
 
-    snprintf(pattern, sizeof pattern, "%s/keyslots.json", at.device->directory);
-    keep_own(&at.own[0], pattern);
-    snprintf(pattern, sizeof pattern, "%s/*", at.device->state);
-    keep_own(&at.own[1], pattern);
+    snprintf(at.own[0].path, sizeof at.own[0].path, "%s/keyslots.json", at.device->directory);
+    keep_own(&at.own[0]);
+    office_token_path(&at.office, 0, at.own[1].path);
+    keep_own(&at.own[1]);
     for (size_t i = 0; i < 2; i++) {
-        snprintf(pattern, sizeof pattern, "%s%s", at.path, SUFFIXES[i]);
-        keep_disk(&at.device_files[i], at.disk, pattern);
-        snprintf(pattern, sizeof pattern, "%s%s", at.server_path, SUFFIXES[i]);
-        keep_disk(&at.server_files[i], at.server_disk, pattern);
+        snprintf(path, sizeof path, "%s%s", at.path, SUFFIXES[i]);
+        keep_disk(&at.device_files[i], at.disk, path);
+        snprintf(path, sizeof path, "%s%s", at.server_path, SUFFIXES[i]);
+        keep_disk(&at.server_files[i], at.server_disk, path);
     }
 }
 
@@ -164,19 +159,14 @@ acts_start(void)
 static void
 close_all(void)
 {
-    char command[300];
-
     office_shut(&at.office, 0);
     store_close(at.made);
     at.made = NULL;
     server_close(at.office.server);
     at.office.server = NULL;
     power_disk_free(at.disk);
-    if (at.new_directory[0] != '\0') {
-        snprintf(command, sizeof command, "rm -rf '%s'", at.new_directory);
-        if (system(command) != 0)
-            abort();
-    }
+    if (at.new_directory[0] != '\0')
+        scratch_remove_tree(at.new_directory);
 }
 
 static void
@@ -225,16 +215,6 @@ acts_end(void)
 
 /* --- what must be true -------------------------------------------------------------------------- */
 
-static bool
-holds(const char *dump, const char *note)
-{
-    char digits[128];
-
-    for (size_t i = 0; note[i] != '\0' && 2 * i + 2 < sizeof digits; i++)
-        snprintf(digits + 2 * i, 3, "%02x", (unsigned)(unsigned char)note[i]);
-    return strstr(dump, digits) != NULL;
-}
-
 static enum rc
 found(void *context, const struct doctor_finding *finding)
 {
@@ -256,11 +236,11 @@ look_at_visits(void)
     if (family == NULL)
         return "the family is gone";
     char *dump = office_dump(&at.office, 0, family->file);
-    if (!holds(dump, "kept one;") || !holds(dump, "kept two;"))
+    if (!office_dump_shows(dump, "kept one;") || !office_dump_shows(dump, "kept two;"))
         what = "a visit that was saved before is lost";
     for (int i = 1; i <= VISITS; i++) {
         snprintf(note, sizeof note, "visit %d;", i);
-        if (i <= at.saved && !holds(dump, note))
+        if (i <= at.saved && !office_dump_shows(dump, note))
             what = "an acknowledged visit is lost";
     }
     free(dump);

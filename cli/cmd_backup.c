@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* --- backup --------------------------------------------------------------------------------------- */
 
@@ -153,12 +152,9 @@ look_inside(struct call *call, const char *directory, const struct backup *backu
 static enum rc
 name_aside(struct call *call, const char *directory, char aside[PATH_MAX])
 {
-    time_t now = (time_t)(clock_wall_ms(&call->clock) / 1000);
-    struct tm when;
-    char date[32];
+    char date[TIME_STAMP_BYTES];
 
-    if (gmtime_r(&now, &when) == NULL || strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &when) == 0)
-        return rc_fail(RC_INVALID, _("the clock of this device shows no date"));
+    time_to_stamp(clock_wall_ms(&call->clock), date);
     int len = snprintf(aside, PATH_MAX, "%s.replaced-%s", directory, date);
     return len > 0 && len < PATH_MAX ? RC_OK : rc_fail(RC_TOO_LARGE, _("the path is too long"));
 }

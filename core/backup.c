@@ -27,9 +27,9 @@ enum rc
 backup_fail_errno(const char *path)
 {
     int error = errno;
+    enum rc rc = error == ENOSPC || error == EDQUOT ? RC_FULL : error == ENOENT ? RC_ABSENT : RC_IO;
 
-    return rc_fail(error == ENOSPC || error == EDQUOT ? RC_FULL : error == ENOENT ? RC_ABSENT : RC_IO, "%s: %s",
-                   path, strerror(error));
+    return rc_fail(rc, "%s: %s", path, strerror(error));
 }
 
 static enum rc
@@ -117,9 +117,10 @@ prove_trailer(const struct secret *key, const struct store_slots *ids, const str
     struct secret end = SECRET_EMPTY;
     struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES + BACKUP_TRAILER_BYTES);
     uint8_t nothing[1];
-    enum rc rc = vfs_id_judge(key, ids->file_id) == VFS_FITS ? end_key(key, ids->file_id, &end)
-                                                : rc_fail(RC_LOCKED, _("the key does not fit this backup"));
 
+    if (vfs_id_judge(key, ids->file_id) != VFS_FITS)
+        return rc_fail(RC_LOCKED, _("the key does not fit this backup"));
+    enum rc rc = end_key(key, ids->file_id, &end);
     if (rc == RC_OK)
         rc = bound_text(trailer, slots, &text);
     if (rc == RC_OK && !crypto_open(end.bytes, trailer + AT_NONCE, text.data, text.len, trailer + AT_TAG,
@@ -135,19 +136,10 @@ prove_trailer(const struct secret *key, const struct store_slots *ids, const str
 static enum rc
 read_at(int fd, uint64_t at, uint8_t *out, size_t len)
 {
-    while (len > 0) {
-        ssize_t got = pread(fd, out, len, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return backup_fail_errno(_("reading the backup"));
-        if (got == 0)
-            return fail_damaged();
-        out += got;
-        at += (uint64_t)got;
-        len -= (size_t)got;
-    }
-    return RC_OK;
+    size_t got;
+    enum rc rc = durable_read_at(fd, _("reading the backup"), at, out, len, &got);
+
+    return rc == RC_OK && got < len ? fail_damaged() : rc;
 }
 
 static enum rc
@@ -172,21 +164,6 @@ read_end(int fd, struct backup *backup, struct buf *slots, uint8_t *trailer)
     return rc == RC_OK ? store_key_decode(slots->data, slots->len, &backup->slots) : rc;
 }
 
-static enum rc
-write_at(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t wrote = write(fd, bytes, len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return backup_fail_errno(_("writing"));
-        bytes += wrote;
-        len -= (size_t)wrote;
-    }
-    return RC_OK;
-}
-
 /* Proves every page; writes them to `to` as they are, unless it is -1. */
 static enum rc
 prove_pages(int fd, const struct secret *key, const struct backup *backup, int to)
@@ -204,7 +181,7 @@ prove_pages(int fd, const struct secret *key, const struct backup *backup, int t
                             (is_first && number_at(page + PAGE_COUNT_AT, 4) != backup->trailer.pages)))
             rc = fail_damaged();
         if (rc == RC_OK && to >= 0)
-            rc = write_at(to, sealed, sizeof sealed);
+            rc = durable_write_all(to, _("writing"), sealed, sizeof sealed);
     }
     wipe(page, sizeof page);
     vfs_keys_wipe(&keys);
@@ -321,9 +298,9 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
         rc = seal_trailer(store_secret(store), ids, &slots, trailer);
     }
     if (rc == RC_OK)
-        rc = write_at(fd, slots.data, slots.len);
+        rc = durable_write_all(fd, _("writing"), slots.data, slots.len);
     if (rc == RC_OK)
-        rc = write_at(fd, trailer, sizeof trailer);
+        rc = durable_write_all(fd, _("writing"), trailer, sizeof trailer);
     if (rc == RC_OK && fsync(fd) != 0)
         rc = backup_fail_errno(path);
     if (fd >= 0) {

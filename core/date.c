@@ -196,6 +196,16 @@ time_to_text(int64_t ms, char text[TIME_TEXT_BYTES])
         put_moment(&local, text);
 }
 
+void
+time_to_stamp(int64_t ms, char text[TIME_STAMP_BYTES])
+{
+    time_t seconds = whole_seconds(ms);
+    struct tm utc;
+
+    (void)gmtime_r(&seconds, &utc); /* the years of 64 bits of milliseconds fit */
+    (void)strftime(text, TIME_STAMP_BYTES, "%Y%m%dT%H%M%SZ", &utc);
+}
+
 /* The moment of a local time. The daylight reading comes first: in autumn it is the earlier one. */
 static enum rc
 from_local(const struct tm *asked, int64_t *ms)

@@ -11,6 +11,7 @@
 enum {
     DATE_TEXT_BYTES = 11, /* YYYY-MM-DD and NUL */
     TIME_TEXT_BYTES = 26, /* YYYY-MM-DDTHH:MM:SS+hh:mm and NUL */
+    TIME_STAMP_BYTES = 32, /* also of a clock that is off by millions of years */
     DATE_YEAR_LEAST = 1900,
     DATE_YEAR_MOST = 2199,
 };
@@ -34,6 +35,8 @@ struct date date_add_months(struct date date, int months);
 
 /* RFC 3339 in the local zone; whole seconds, rounded down. */
 void time_to_text(int64_t ms, char text[TIME_TEXT_BYTES]);
+/* In UTC, as a part of a file's name: YYYYMMDDTHHMMSSZ. */
+void time_to_stamp(int64_t ms, char text[TIME_STAMP_BYTES]);
 /* `YYYY-MM-DDTHH:MM[:SS](Z|+hh:mm|-hh:mm)`, or `YYYY-MM-DD HH:MM` in the local zone. An hour that
  * the clock skips in spring is RC_INVALID; of the hour that comes twice in autumn the first is meant. */
 enum rc time_parse(const char *text, int64_t *ms) MUST_CHECK;

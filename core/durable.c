@@ -30,19 +30,35 @@ join(char path[PATH_MAX], const char *directory, const char *name, const char *s
     return len > 0 && len < PATH_MAX ? RC_OK : rc_fail(RC_TOO_LARGE, _("the path is too long"));
 }
 
-static enum rc
-write_whole(int fd, const char *path, const uint8_t *bytes, size_t len)
+enum rc
+durable_write_all(int fd, const char *name, const void *bytes, size_t len)
 {
-    while (len > 0) {
-        ssize_t wrote = write(fd, bytes, len);
+    for (size_t done = 0; done < len;) {
+        ssize_t wrote = write(fd, (const uint8_t *)bytes + done, len - done);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return fail_errno(path);
-        bytes += wrote;
-        len -= (size_t)wrote;
+            return fail_errno(name);
+        done += (size_t)wrote;
     }
-    return fsync(fd) == 0 ? RC_OK : fail_errno(path);
+    return RC_OK;
+}
+
+enum rc
+durable_read_at(int fd, const char *name, uint64_t at, void *bytes, size_t len, size_t *got)
+{
+    *got = 0;
+    while (*got < len) {
+        ssize_t more = pread(fd, (uint8_t *)bytes + *got, len - *got, (off_t)(at + *got));
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more < 0)
+            return fail_errno(name);
+        if (more == 0)
+            break;
+        *got += (size_t)more;
+    }
+    return RC_OK;
 }
 
 enum rc
@@ -72,7 +88,9 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail_errno(fresh);
-    rc = write_whole(fd, fresh, bytes, len);
+    rc = durable_write_all(fd, fresh, bytes, len);
+    if (rc == RC_OK && fsync(fd) != 0)
+        rc = fail_errno(fresh);
     if (close(fd) != 0 && rc == RC_OK)
         rc = fail_errno(fresh);
     if (rc == RC_OK && rename(fresh, path) != 0)

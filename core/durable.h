@@ -6,6 +6,7 @@
 #include "core/rc.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Replaces `name` in `directory` (mode 0600): a new file, fsync, rename, fsync of the directory.
  * RC_FULL, RC_IO; the old content then stands. */
@@ -15,6 +16,11 @@ enum rc durable_write(const char *directory, const char *name, const void *bytes
 enum rc durable_read(const char *directory, const char *name, struct buf *out) MUST_CHECK;
 /* Makes `directory` and its missing parents, mode 0700. RC_OK when it is there. */
 enum rc durable_mkdir(const char *directory) MUST_CHECK;
+/* Writes all of it where the descriptor stands. `name` is for the sentence. RC_FULL, RC_IO. Not synced. */
+enum rc durable_write_all(int fd, const char *name, const void *bytes, size_t len) MUST_CHECK;
+/* Reads `len` bytes from the place `at`, in bytes; *got are fewer only at the end of the file. RC_IO. */
+enum rc durable_read_at(int fd, const char *name, uint64_t at, void *bytes, size_t len,
+                        size_t *got) MUST_CHECK;
 /* fsync of a directory: what was made or renamed in it stays. */
 enum rc durable_sync_directory(const char *directory) MUST_CHECK;
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "core/durable.h"
 #include "core/i18n.h"
 #include "core/vfs_seal.h"
@@ -35,30 +35,12 @@ put_path(char path[PATH_MAX], const char *directory, const char *name)
     return len > 0 && len < PATH_MAX;
 }
 
-/* Fewer bytes at the end of the file. */
-static enum rc
-read_at(int fd, void *bytes, size_t len, off_t at, size_t *got)
-{
-    *got = 0;
-    while (*got < len) {
-        ssize_t more = pread(fd, (uint8_t *)bytes + *got, len - *got, at + (off_t)*got);
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more < 0)
-            return rc_fail(RC_IO, "%s: %s", LOG_NAME, strerror(errno));
-        if (more == 0)
-            break;
-        *got += (size_t)more;
-    }
-    return RC_OK;
-}
-
 /* ---- looking ------------------------------------------------------------------------------------ */
 
-static off_t
+static uint64_t
 place_of(uint64_t frame)
 {
-    return frame == 0 ? 0 : (off_t)(VFS_START_BYTES + (frame - 1) * VFS_FRAME_UNIT_BYTES);
+    return frame == 0 ? 0 : VFS_START_BYTES + (frame - 1) * VFS_FRAME_UNIT_BYTES;
 }
 
 /* The nonce of the start is the generation, also where the rest of the start does not hold. */
@@ -68,7 +50,7 @@ scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *m
     uint8_t unit[VFS_FRAME_UNIT_BYTES], header[VFS_WAL_HEADER_BYTES];
     bool has_ended;
     size_t got;
-    enum rc rc = read_at(fd, marks->start, sizeof marks->start, 0, &got);
+    enum rc rc = durable_read_at(fd, LOG_NAME, 0, marks->start, sizeof marks->start, &got);
 
     if (rc != RC_OK || got < sizeof marks->start)
         return rc;
@@ -76,7 +58,7 @@ scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *m
     memset(marks->bad, 0, sizeof marks->bad);
     wipe(header, sizeof header);
     for (uint64_t frame = 1;; frame++) {
-        rc = read_at(fd, unit, sizeof unit, place_of(frame), &got);
+        rc = durable_read_at(fd, LOG_NAME, place_of(frame), unit, sizeof unit, &got);
         if (rc != RC_OK || got < sizeof unit)
             break;
         if (!has_ended)
@@ -142,9 +124,10 @@ compare_copy(void *context, const char *path)
 
     if (fd < 0)
         return RC_OK;
-    enum rc rc = read_at(fd, marks.start, sizeof marks.start, 0, &got);
+    enum rc rc = durable_read_at(fd, path, 0, marks.start, sizeof marks.start, &got);
     if (rc == RC_OK && wanted->kept->first_bad > 0)
-        rc = read_at(fd, marks.bad, sizeof marks.bad, place_of(wanted->kept->first_bad), &got_bad);
+        rc = durable_read_at(fd, path, place_of(wanted->kept->first_bad), marks.bad, sizeof marks.bad,
+                             &got_bad);
     close(fd);
     if (rc == RC_OK && got == sizeof marks.start && got_bad == sizeof marks.bad &&
         memcmp(&marks, wanted->marks, sizeof marks) == 0)
@@ -152,38 +135,31 @@ compare_copy(void *context, const char *path)
     return RC_OK; /* one that cannot be read is another */
 }
 
-static bool
+static enum rc
 copy_bytes(int from, int to)
 {
     uint8_t *bytes = malloc(COPY_BYTES);
-    off_t at = 0;
-    size_t got = bytes == NULL ? 0 : COPY_BYTES;
-    bool is_good = bytes != NULL;
+    uint64_t at = 0;
+    size_t got = COPY_BYTES;
+    enum rc rc = bytes == NULL ? rc_nomem() : RC_OK;
 
-    while (is_good && got == COPY_BYTES) {
-        is_good = read_at(from, bytes, COPY_BYTES, at, &got) == RC_OK;
-        for (size_t done = 0; is_good && done < got;) {
-            ssize_t more = write(to, bytes + done, got - done);
-            if (more < 0 && errno != EINTR)
-                is_good = false;
-            done += more > 0 ? (size_t)more : 0;
-        }
-        at += (off_t)got;
+    while (rc == RC_OK && got == COPY_BYTES) {
+        rc = durable_read_at(from, LOG_NAME, at, bytes, COPY_BYTES, &got);
+        if (rc == RC_OK)
+            rc = durable_write_all(to, KEPT_PREFIX, bytes, got);
+        at += got;
     }
     free(bytes);
-    return is_good;
+    return rc;
 }
 
 /* True when the copy is on disk. */
 static bool
 copy(int log, const char *directory, const struct clock *clock)
 {
-    char name[64], path[PATH_MAX], date[32];
-    time_t now = (time_t)(clock_wall_ms(clock) / 1000);
-    struct tm utc;
+    char name[64], path[PATH_MAX], date[TIME_STAMP_BYTES];
 
-    if (gmtime_r(&now, &utc) == NULL || strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &utc) == 0)
-        return false;
+    time_to_stamp(clock_wall_ms(clock), date);
     int fd = -1;
     for (unsigned i = 1; fd < 0 && i <= VFS_KEPT_MOST; i++) { /* two in one second */
         snprintf(name, sizeof name, i == 1 ? KEPT_PREFIX "%s" : KEPT_PREFIX "%s-%u", date, i);
@@ -195,7 +171,7 @@ copy(int log, const char *directory, const struct clock *clock)
     }
     if (fd < 0)
         return false;
-    bool is_good = copy_bytes(log, fd) && fsync(fd) == 0;
+    bool is_good = copy_bytes(log, fd) == RC_OK && fsync(fd) == 0;
     is_good = close(fd) == 0 && is_good;
     is_good = is_good && durable_sync_directory(directory) == RC_OK;
     if (!is_good)

@@ -173,6 +173,18 @@ start(void **state)
     return failed;
 }
 
+static void
+a_stamp_is_in_utc_and_fits_a_file_name(void **state)
+{
+    char stamp[TIME_STAMP_BYTES];
+
+    (void)state;
+    time_to_stamp(INT64_C(951826153999), stamp);
+    assert_string_equal(stamp, "20000229T120913Z");
+    time_to_stamp(INT64_MAX, stamp);
+    assert_string_equal(stamp, "2922789940817T071255Z");
+}
+
 int
 main(void)
 {
@@ -186,6 +198,7 @@ main(void)
         cmocka_unit_test(moments_that_are_none_are_refused),
         cmocka_unit_test(moments_are_written_with_their_zone_and_read_back),
         cmocka_unit_test(today_is_the_date_of_the_local_zone),
+        cmocka_unit_test(a_stamp_is_in_utc_and_fits_a_file_name),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

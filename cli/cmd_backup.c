@@ -63,6 +63,10 @@ write_backup(struct call *call, const char *directory, struct backup *backup)
     interrupt_hold(&before);
     rc = backup_write(call->store, call->words[0], backup);
     interrupt_release(&before);
+    if (rc == RC_EXISTS)
+        call->ending.advice = _("name a file that does not exist yet, such as one in that directory");
+    if (rc == RC_ABSENT)
+        call->ending.advice = _("look whether the directory is there, and the stick is plugged in");
     return rc;
 }
 
@@ -81,8 +85,8 @@ cmd_backup(struct call *call)
     out_backup(call, call->words[0], &backup);
     out_object_end(&call->out);
     out_notice(&call->out, "not_logged", "%s",
-               _("A backup only reads: that it was made is written down nowhere. It opens with the passphrase of now, "
-                 "also when that is changed later."));
+               _("Keep the backup away from the laptop. It opens with the passphrase and the recovery sheet of now, also when they "
+                 "are changed later. That it was made is written down nowhere."));
     return RC_OK;
 }
 
@@ -173,8 +177,8 @@ tell_of_replaced(struct call *call, const char *aside, const struct present *pre
     else if (present->unsent > 0)
         out_notice(&call->out, "replaced_unsent",
                    _("%" PRIu64 " saves or packets in the store that was there were never sent, and are not in the backup "
-                     "unless they are older than it. They lie in %s; `baken --store` with that directory shows them, and "
-                     "`sync` there sends them."),
+                     "unless they are older than it. They lie in %s: `baken sync --store` with that directory sends them, "
+                     "and `baken sync` after it fetches them here."),
                    present->unsent, aside);
 }
 
@@ -201,8 +205,8 @@ restore(struct call *call, const char *directory, const struct secret *key, cons
         tell_of_replaced(call, aside, present);
     out_object_end(&call->out);
     out_notice(&call->out, "restored",
-               _("This store is as it was when the backup was made. Run `baken sync` now: it brings back what the server "
-                 "has, and only then is anything sent from here."));
+               _("This store is as it was when the backup was made: what was written later and never sent is not in it. Run "
+                 "`baken sync` now: it brings back what the server has, and only then is anything sent from here."));
     return RC_OK;
 }
 
@@ -230,8 +234,8 @@ cmd_restore(struct call *call)
     call->ending.safe = _("nothing was changed");
     if (rc == RC_OK)
         rc = backup_look(call->words[0], &backup);
-    if (rc == RC_CORRUPT)
-        call->ending.advice = _("use another backup, and fetch the file again if it was copied");
+    if (rc == RC_ABSENT)
+        call->ending.advice = _("look at the name of the backup, and whether the stick is plugged in");
     if (rc == RC_OK)
         rc = check_way(call, directory, &present);
     if (rc == RC_OK)
@@ -240,6 +244,8 @@ cmd_restore(struct call *call)
         rc = look_inside(call, directory, &backup, &key, &present);
     if (rc == RC_OK)
         rc = restore(call, directory, &key, &present, &backup);
+    if (rc == RC_CORRUPT)
+        call->ending.advice = _("use another backup, and fetch the file again if it was copied");
     secret_wipe(&key);
     return rc;
 }

@@ -47,6 +47,9 @@ cmd_unlock(struct call *call)
         out_text(&call->out, "directory", NULL, directory);
         out_int(&call->out, "minutes", NULL, minutes);
         out_line(&call->out, _("Open for %u minutes; `baken lock` closes it."), (unsigned)minutes);
+        if (call_has(call, OPT_RECOVERY) || call_has(call, OPT_RECOVERY_FILE))
+            out_line(&call->out, "%s",
+                     _("Choose a new passphrase while you have the sheet at hand: `baken passphrase change --recovery`."));
     }
     secret_wipe(&key);
     buf_wipe(&path);
@@ -384,8 +387,8 @@ open_for_checkup(struct call *call, struct checkup *checkup)
     enum rc rc = open_or_look(call, checkup);
     if (rc == RC_CORRUPT) {
         call->ending.safe = _("nothing was changed, and what was sent is at the server");
-        call->ending.advice = _("keep a copy of the directory; put a backup back, or join the team again as a further device, "
-                                "which fetches all that was sent");
+        call->ending.advice = _("keep a copy of the directory; put a backup back with `baken restore FILE --replace`, or join the team "
+                                "again as a further device, which fetches all that was sent");
     }
     return rc;
 }

@@ -77,6 +77,15 @@ name_option(struct call *call, enum option option, struct texts *texts, const ch
     return text_check(*name, strlen(*name), LEDGER_TEXT_BYTES, option_name(option));
 }
 
+/* To whoever just chose a passphrase. */
+static void
+tell_of_sheet(struct call *call)
+{
+    out_line(&call->out, "%s",
+             _("Without the passphrase nobody opens this store: `baken recovery print` makes a sheet that does, for when it is "
+               "forgotten."));
+}
+
 enum rc
 cmd_team_create(struct call *call)
 {
@@ -117,6 +126,7 @@ cmd_team_create(struct call *call)
     out_id(&call->out, "device", _("This device"), replica_self(call->replica).feed.device);
     out_object_end(&call->out);
     out_line(&call->out, "%s", _("The team is made. `baken team invite` lets colleagues in."));
+    tell_of_sheet(call);
 out:
     buf_wipe(&code);
     texts_wipe(&texts);
@@ -226,6 +236,7 @@ cmd_team_join(struct call *call)
     out_text(&call->out, "server", _("Server"), where);
     out_line(&call->out, "%s",
              _("Read the digits out to who invited you. Once you are let in, run `baken sync`."));
+    tell_of_sheet(call);
 out:
     buf_wipe(&typed);
     buf_wipe(&address);

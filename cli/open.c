@@ -202,8 +202,8 @@ call_cut_sentence(const struct vfs_kept *kept)
 const char *
 call_lost_slots_advice(void)
 {
-    return _("put keyslots.json back from a backup; or, while the store is unlocked, run `baken passphrase change`, which "
-             "writes it anew");
+    return _("while the store is unlocked, `baken passphrase change` writes keyslots.json anew; else put a backup back with "
+             "`baken restore FILE --replace`");
 }
 
 const char *

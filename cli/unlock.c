@@ -71,7 +71,7 @@ unlock_file(struct call *call, const char *path, struct secret *passphrase)
         call->ending.advice = _("look at the name and the rights of the file and do it again");
     if (descriptor < 0)
         return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO,
-                       _("the passphrase file %s cannot be read: %s"), path, strerror(errno));
+                       _("the file %s cannot be read: %s"), path, strerror(errno));
     enum rc rc = read_from(descriptor, passphrase);
     (void)close(descriptor);
     return rc;
@@ -279,12 +279,15 @@ read_sheet(struct call *call, struct secret *sheet)
     struct secret text = SECRET_EMPTY;
 
     progress_step(&call->out.progress, NULL);
-    call->ending.advice = _("compare what was typed with the newest recovery sheet");
-    if (file == NULL && call_has(call, OPT_NO_INPUT))
-        return rc_fail(RC_LOCKED, _("--no-input forbids to ask for the recovery sheet: give --recovery-file"));
+    if (file == NULL && call_has(call, OPT_NO_INPUT)) {
+        call->ending.advice = _("write its groups into a file and name that with --recovery-file");
+        return rc_fail(RC_LOCKED, _("--no-input forbids to ask for the recovery sheet"));
+    }
     if (file == NULL)
         return ask_sheet(sheet);
     enum rc rc = unlock_file(call, file, &text);
+    if (rc == RC_INVALID)
+        rc = rc_fail(RC_INVALID, _("the file %s is empty"), file);
     if (rc == RC_OK)
         rc = sheet_from_text(text.bytes, text.len, sheet);
     secret_wipe(&text);
@@ -311,6 +314,18 @@ raise_cost(struct call *call, const char *directory, const struct store_slots *s
     (void)rc;
 }
 
+/* What to do when neither fitted. Without a directory the slots are those of a backup. */
+static const char *
+advice_on_slots(const char *directory, const struct store_slots *slots, bool has_sheet)
+{
+    if (directory == NULL)
+        return _("give the passphrase of when the backup was made, or the recovery sheet of that time with --recovery");
+    if (!store_key_has_sheet(slots))
+        return _("give the right passphrase: there is no recovery sheet for this store");
+    return has_sheet ? _("compare what was typed with the newest recovery sheet")
+                     : _("give the right passphrase; when it is forgotten, `baken unlock --recovery` takes the recovery sheet");
+}
+
 enum rc
 unlock_slots(struct call *call, const char *directory, const struct store_slots *slots, struct secret *key)
 {
@@ -324,8 +339,8 @@ unlock_slots(struct call *call, const char *directory, const struct store_slots 
         rc = has_sheet ? store_key_open_sheet(slots, &given, key) : store_key_open(slots, &given, key);
     if (rc == RC_OK && !has_sheet && directory != NULL)
         raise_cost(call, directory, slots, &given);
-    if (rc == RC_OK)
-        call->ending.advice = NULL;
+    if (call->ending.advice == NULL && (rc == RC_LOCKED || (rc == RC_INVALID && has_sheet)))
+        call->ending.advice = advice_on_slots(directory, slots, has_sheet);
     secret_wipe(&given);
     return rc;
 }

@@ -351,7 +351,7 @@ backup_write(struct store *store, const char *path, struct backup *backup)
     if (len <= 0 || (size_t)len >= sizeof part)
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
     if (lstat(path, &info) == 0)
-        return rc_fail(RC_EXISTS, _("there is a file %s already"), path);
+        return rc_fail(RC_EXISTS, S_ISDIR(info.st_mode) ? _("%s is a directory") : _("there is a file %s already"), path);
     store_key_distrust(&ids, store_secret(store));
     enum rc rc = make_file(part);
     if (rc != RC_OK)

@@ -108,7 +108,7 @@ enum rc
 doctor_pages(struct doctor *doctor, struct store *store, bool is_whole)
 {
     struct vfs_verdict verdict;
-    char sentence[200];
+    char sentence[500];
 
     enum rc rc = is_whole ? RC_OK : name_tables(doctor, store_db(store));
     if (rc == RC_OK)
@@ -124,7 +124,8 @@ doctor_pages(struct doctor *doctor, struct store *store, bool is_whole)
                  ? _("damaged pages of the store: %llu (the first is %llu). None is in use: nothing written "
                      "is lost, but the disk may be failing")
                  : _("damaged pages of the store: %llu (the first is %llu). What only they hold is lost; what "
-                     "the server has is safe"),
+                     "the server has is safe. Keep a copy of the directory; put a backup back with `baken restore FILE "
+                     "--replace`, or join the team again as a further device"),
              (unsigned long long)verdict.bad, (unsigned long long)verdict.first_bad);
     return doctor_find(doctor, "pages", (struct id){{0}}, sentence);
 }

@@ -170,7 +170,7 @@ enum rc replica_bundle_import(struct replica *replica, const void *bytes, size_t
 struct doctor_finding {
     const char *what; /* a stable word */
     struct id stream;
-    char sentence[200];
+    char sentence[500];
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
 /* Before replica_open: what would keep it from opening. Indexes are made anew that do not fit their tables. Ledger lines from the first that does not hold, and keys of another size, are

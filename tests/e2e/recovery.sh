@@ -106,7 +106,7 @@ for damage in "rm -f" "truncate -s 0" "truncate -s 300"; do
         as anna lock >/dev/null
     fi
     $damage "$WORK/anna/keyslots.json"
-    check_exit "$damage: locked, it says what to do" 11 "back from a backup; or, while the store is unlocked" as anna visit list
+    check_exit "$damage: locked, it says what to do" 11 "while the store is unlocked.*backup back" as anna visit list
     check_exit "$damage: and no new store takes its place" 11 "keyslots" as anna team create --server "$SERVER" --name Anna \
         --code-file "$CODE"
     check_exit "$damage: nor is the passphrase changed" 11 "keyslots" as anna passphrase change "$WORK/fresh"

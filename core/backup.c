@@ -164,24 +164,32 @@ read_end(int fd, struct backup *backup, struct buf *slots, uint8_t *trailer)
     return rc == RC_OK ? store_key_decode(slots->data, slots->len, &backup->slots) : rc;
 }
 
-/* Proves every page; writes them to `to` as they are, unless it is -1. */
 static enum rc
-prove_pages(int fd, const struct secret *key, const struct backup *backup, int to)
+put_page(struct backup_target *to, uint64_t number, const uint8_t *page)
+{
+    uint8_t sealed[VFS_PAGE_BYTES];
+
+    vfs_page_seal(&to->keys, &to->nonces, number, page, sealed);
+    return durable_write_all(to->fd, _("writing"), sealed, sizeof sealed);
+}
+
+/* Proves every page; writes them to `to`, unless it is NULL. */
+static enum rc
+prove_pages(int fd, const struct secret *key, const struct backup *backup, struct backup_target *to)
 {
     struct vfs_keys keys = VFS_KEYS_EMPTY;
-    uint8_t sealed[VFS_PAGE_BYTES], page[VFS_PAGE_BYTES];
+    uint8_t page[VFS_PAGE_BYTES];
     enum rc rc = vfs_keys_derive(&keys, key, backup->slots.file_id);
 
     for (uint64_t number = 1; rc == RC_OK && number <= backup->trailer.pages; number++) {
-        rc = read_at(fd, (number - 1) * VFS_PAGE_BYTES, sealed, sizeof sealed);
-        memcpy(page, sealed, sizeof page);
+        rc = read_at(fd, (number - 1) * VFS_PAGE_BYTES, page, sizeof page);
         bool is_first = number == 1;
         if (rc == RC_OK && ((is_first && memcmp(page, backup->slots.file_id, VFS_FILE_ID_BYTES) != 0) ||
                             !vfs_page_open(&keys, number, page) ||
                             (is_first && number_at(page + PAGE_COUNT_AT, 4) != backup->trailer.pages)))
             rc = fail_damaged();
-        if (rc == RC_OK && to >= 0)
-            rc = durable_write_all(to, _("writing"), sealed, sizeof sealed);
+        if (rc == RC_OK && to != NULL)
+            rc = put_page(to, number, page);
     }
     wipe(page, sizeof page);
     vfs_keys_wipe(&keys);
@@ -212,7 +220,7 @@ backup_look(const char *path, struct backup *backup)
 }
 
 enum rc
-backup_prove(const char *path, const struct secret *key, struct backup *backup, int to)
+backup_prove(const char *path, const struct secret *key, struct backup *backup, struct backup_target *to)
 {
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
@@ -362,7 +370,7 @@ backup_write(struct store *store, const char *path, struct backup *backup)
     if (rc == RC_OK)
         rc = append_end(store, part, &ids);
     if (rc == RC_OK)
-        rc = backup_prove(part, store_secret(store), backup, -1);
+        rc = backup_prove(part, store_secret(store), backup, NULL);
     if (rc == RC_OK)
         rc = publish(part, path);
     if (rc == RC_OK)

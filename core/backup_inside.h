@@ -3,6 +3,7 @@
 #define CORE_BACKUP_INSIDE_H
 
 #include "core/backup.h"
+#include "core/vfs_seal.h"
 
 #include <limits.h>
 
@@ -10,8 +11,14 @@
 enum rc backup_fail_errno(const char *path) MUST_CHECK;
 /* The directory that `path` lies in. RC_TOO_LARGE. */
 enum rc backup_directory_of(const char *path, char directory[PATH_MAX]) MUST_CHECK;
-/* Reads all of the file anew and proves it, copying its pages as they are to `to` unless that is -1. As backup_restore. */
-enum rc backup_prove(const char *path, const struct secret *key, struct backup *backup, int to) MUST_CHECK;
+/* Where proven pages go: a file under an id of its own, for which its keys are. */
+struct backup_target {
+    int fd;
+    struct vfs_keys keys;
+    struct vfs_nonces nonces;
+};
+/* Reads all of the file anew and proves it, sealing its pages anew to `to` unless that is NULL. As backup_restore. */
+enum rc backup_prove(const char *path, const struct secret *key, struct backup *backup, struct backup_target *to) MUST_CHECK;
 /* SQLite's own check of the file of pages at `path`. RC_CORRUPT. */
 enum rc backup_check_structure(const char *path, const struct secret *key, const uint8_t *file_id) MUST_CHECK;
 

@@ -85,6 +85,7 @@ check "its answer" tests/e2e/validate.py "$WORK/answer"
 check_equal "its directory is its owner's" "$(stat -c %a "$WORK/copy")" 700
 check_says "the visit that was not sent is in it" tweede-onverzonden elsewhere copy visit list duin
 check "it is whole" elsewhere copy doctor
+check "it is a file of its own, not the backup's" sh -c '! cmp -s -n 16 "$1" "$2"' - "$WORK/one.bak" "$WORK/copy/store.db"
 check_exit "a store in the way is refused" 13 "there is a store" restore copy "$WORK/state-copy" "$WORK/one.bak"
 mkdir -p "$WORK/photos" && : >"$WORK/photos/one.jpg"
 check_exit "a directory with other files as well" 13 "no store" restore photos "$WORK/state-copy" "$WORK/one.bak" --replace

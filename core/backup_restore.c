@@ -13,6 +13,7 @@
 #include "core/durable.h"
 #include "core/i18n.h"
 #include "core/store_lock.h"
+#include "core/vfs_lock.h"
 
 /* Sealed anew under a fresh id: two stores restored from one backup are two files, whose pages and logs do not mix. */
 static enum rc
@@ -91,6 +92,18 @@ exchange(const char *staged, const char *directory, const char *aside, bool *kee
     return rename(aside, directory) == 0 ? rc : backup_fail_errno(aside);
 }
 
+/* The turn of the writing program, and with it nobody who shares the wal-index. The expert's shell would delete, as it
+ * leaves, the log that has the name by then: that of the restored store. */
+static enum rc
+take_whole(const char *directory, const struct clock *clock, int *lock)
+{
+    enum rc rc = store_lock_take(directory, clock, lock);
+
+    if (rc == RC_OK && vfs_lock_set(*lock, VFS_LOCK_SHARERS, VFS_LOCK_EXCLUSIVE) != 0)
+        rc = rc_fail(RC_BUSY, _("another process holds the store"));
+    return rc;
+}
+
 static enum rc
 put_in_place(const char *staged, const char *directory, const char *aside, const struct clock *clock, bool *keep)
 {
@@ -104,7 +117,7 @@ put_in_place(const char *staged, const char *directory, const char *aside, const
     if (rc == RC_OK && lstat(aside, &info) == 0)
         rc = rc_fail(RC_EXISTS, _("there is a directory %s already"), aside);
     if (rc == RC_OK)
-        rc = store_lock_take(directory, clock, &lock);
+        rc = take_whole(directory, clock, &lock);
     if (rc == RC_OK)
         rc = exchange(staged, directory, aside, keep);
     if (rc == RC_OK)

@@ -205,7 +205,10 @@ crypto_open_apart(const uint8_t *key, const uint8_t *nonce, const void *ad, size
 void
 crypto_subkey(const uint8_t *key, const uint8_t *nonce, uint8_t subkey[CRYPTO_KEY_BYTES])
 {
+    enum { DEEPEST_BYTES = 512 }; /* once for every page: no more than it uses */
+
     (void)crypto_core_hchacha20(subkey, nonce, key, NULL);
+    sodium_stackzero(DEEPEST_BYTES);
 }
 
 enum rc

@@ -120,4 +120,17 @@ refused "a wrong passphrase" "passphrase is wrong" BAKEN_PASSPHRASE_FILE="$WORK/
 refused "no file with the passphrase" "passphrase file .* cannot be read" BAKEN_PASSPHRASE_FILE="$WORK/none"
 refused "no store" "there is no store in" BAKEN_HOME="$WORK/none"
 check_equal "nothing of that changed a byte" "$(sums)" "$before"
+
+# ---- a shell that stays open while a store is restored would delete, as it leaves, the log that has the name by then
+check "a backup" as anna backup "$WORK/shell.bak"
+mkfifo "$WORK/typed"
+shell anna '&mode=rw' <"$WORK/typed" >"$WORK/out" 2>&1 &
+SHELL_PID=$!
+exec 7>"$WORK/typed"
+echo "SELECT 'it ' || 'is open' FROM sqlite_schema LIMIT 1;" >&7
+until_true grep -q "it is open" "$WORK/out" || give_up "a shell is open" "$(cat "$WORK/out")"
+check_exit "nothing is restored under it" 6 "holds the store" as anna restore "$WORK/shell.bak" --replace
+exec 7>&-
+wait "$SHELL_PID"
+check "and then it is" as anna restore "$WORK/shell.bak" --replace
 finish

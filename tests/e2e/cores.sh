@@ -12,12 +12,7 @@ cores() {
     rm -rf "$WORK/cores" && mkdir "$WORK/cores"
     STOP_DIR=$WORK/cores LD_PRELOAD=$STOP as "$@"
 }
-# The secrets as they are on a copy of the store.
-learn() {
-    rm -rf "$WORK/copy" && cp -r "$WORK/anna" "$WORK/copy"
-    "$BUILD/tests/tools/dump_store" secrets "$WORK/copy" "$WORK/anna.passphrase" >"$WORK/secrets"
-}
-search() { tests/e2e/core_search.py "$WORK/secrets" "$WORK/anna.passphrase" "$WORK/anna/keyslots.json" "$@"; }
+search() { tests/e2e/core_search.py "$WORK/anna.secrets" "$WORK/anna.passphrase" "$WORK/anna/keyslots.json" "$@"; }
 # clean NAME WORDS ...: the command succeeds, and none of its moments shows a secret.
 clean() {
     local name=$1
@@ -31,8 +26,8 @@ server_start
 team_create anna Anna >/dev/null 2>&1 || give_up "a team is made"
 as anna family add Duin >/dev/null 2>&1 || give_up "a family is made"
 device_join anna berk Berk coach >/dev/null 2>&1 || give_up "a colleague joins"
-check "the secrets are known" learn
-check "among them keys of epochs" test "$(wc -l <"$WORK/secrets")" -ge 9
+check "the secrets are known" learn_secrets anna
+check "among them keys of epochs" test "$(wc -l <"$WORK/anna.secrets")" -ge 9
 
 clean "visit add, by the passphrase" visit add duin --text "the first"
 clean "sync" sync
@@ -42,7 +37,7 @@ if as anna unlock >/dev/null 2>&1; then
     clean "lock" lock
 fi
 clean "caseload, which reads" caseload
-check "secrets are learnt again" learn
+check "secrets are learnt again" learn_secrets anna
 clean "family add, which makes keys" family add Vos
 # Beyond the first pages another library has the cipher.
 head -c 250000 /dev/zero | tr '\0' m >"$WORK/much"
@@ -52,7 +47,7 @@ check "they were many" test "$(stat -c %s "$WORK/anna/store.db")" -gt 4000000
 clean "recovery print" recovery print --output "$WORK/sheet.html"
 clean "passphrase change by the sheet" passphrase change "$WORK/anna.passphrase" \
     --recovery-file <(/usr/bin/python3 tests/decoders/qr.py "$WORK/sheet.html")
-check "secrets are learnt again" learn
+check "secrets are learnt again" learn_secrets anna
 clean "a program that opened and closed the store" visit list
 check_exit "a wrong passphrase" 7 "" cores anna visit list --passphrase-file "$WORK/berk.passphrase"
 check "a wrong passphrase: no core holds a secret" search "$WORK/cores"
@@ -69,7 +64,7 @@ case $(cat /proc/sys/kernel/core_pattern) in
 esac
 
 # The controls: one secret in ordinary memory, and one in a file, are found.
-sed -n 's/^store-key //p' "$WORK/secrets" | xxd -r -p >"$WORK/plant"
+sed -n 's/^store-key //p' "$WORK/anna.secrets" | xxd -r -p >"$WORK/plant"
 STOP_PLANT=$WORK/plant cores anna visit list >/dev/null 2>&1
 check_exit "control: a key left in ordinary memory is found" 1 "" search "$WORK/cores"
 cp "$WORK/check.out" "$WORK/hits"

@@ -58,11 +58,6 @@ places() {
 }
 # Plain words, also as UTF-16 and in the other case, as search and file names would have them.
 find_words() { places | xargs -0 grep -rilaF -f "$WORDS" -- 2>/dev/null; }
-learn() {
-    rm -rf "$WORK.copy" && cp -r "$WORK/$1" "$WORK.copy" &&
-        "$BUILD/tests/tools/dump_store" secrets "$WORK.copy" "$WORK/$1.passphrase" >"$WORK/$1.secrets"
-    rm -rf "$WORK.copy"
-}
 find_keys() {
     places | xargs -0 tests/e2e/core_search.py "$WORK/$1.secrets" "$WORK/$1.passphrase" "$WORK/$1/keyslots.json"
 }
@@ -129,8 +124,8 @@ afternoon
 night
 check "a log is left behind" test -s "$WORK/anna/store.db-wal"
 check_equal "after the kills no file holds a word" "$(find_words)" ""
-check "the keys are known" learn anna
-check "and the colleague's" learn fatma
+check "the keys are known" learn_secrets anna
+check "and the colleague's" learn_secrets fatma
 check "nor a key" find_keys anna
 if as anna unlock >/dev/null 2>&1; then as anna visit list >/dev/null; fi
 echo "unlock " >>"$RUN"
@@ -144,7 +139,7 @@ check "the store that made way is kept, and searched too" test -s "$(ls -d "$WOR
 check "a third device joins" device_join anna cato Cato coach
 does anna device revoke cato && does anna sync
 check_equal "at the end of the day no file holds a word" "$(find_words)" ""
-check "the keys are known again" learn anna
+check "the keys are known again" learn_secrets anna
 check "nor a key of the owner" find_keys anna
 check "nor one of the colleague" find_keys fatma
 sed -n 's/^store-key //p' "$WORK/anna.secrets" | xxd -r -p >"$HOME/plant"

@@ -316,6 +316,16 @@ except BlockingIOError:
     check "$1 leaves a log behind" test "$(stat -c %s "$WORK/$1/store.db-wal" 2>/dev/null || echo 0)" -ge 4232
 }
 
+# learn_secrets NAME: what that device's store holds as secret, into $WORK/NAME.secrets; asked of a copy.
+learn_secrets() {
+    local status
+    rm -rf "$WORK/copy" && cp -r "$WORK/$1" "$WORK/copy" &&
+        "$BUILD/tests/tools/dump_store" secrets "$WORK/copy" "$WORK/$1.passphrase" >"$WORK/$1.secrets"
+    status=$?
+    rm -rf "$WORK/copy"
+    return $status
+}
+
 # team_create NAME PERSON: the first device of a team: administrator, coordinator and coach.
 team_create() {
     device_make "$1"

@@ -37,10 +37,10 @@ enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHE
  * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. */
 enum rc journal_save(struct journal *journal, const struct author *self, struct change *change,
                      struct buf *body, uint32_t *save) MUST_CHECK;
-/* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below the feed's frontier was applied before: RC_OK, nothing
- * changes. RC_STALE when it is not the next (a gap: the caller parks it); RC_TOO_LARGE when a unit would have more
- * than 256 current versions (parked too: a resolution makes room). After these nothing was changed. Inside a
- * transaction; after any other failure roll it back. */
+/* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below
+ * the feed's frontier was applied before: RC_OK, nothing changes. RC_STALE when it is not the next (a gap: the caller parks
+ * it); RC_TOO_LARGE when a unit would have more than 256 current versions (parked too: a resolution makes room). After these
+ * nothing was changed. Inside a transaction; after any other failure roll it back. */
 enum rc journal_apply(struct journal *journal, const struct author *author, uint32_t save,
                       const struct change *change) MUST_CHECK;
 /* What is applied between these two, in one transaction, is kept in memory (16 MiB, then it is written in between) and written

@@ -12,8 +12,8 @@
  *
  *   check = 2 d1 + 4 d2 + 8 d3 + 16 d4 + number of the group, from 1
  *
- * The factors differ, none is zero or one: any one wrong digit, any two that changed places and any two groups that changed places
- * are noticed, and where.
+ * The factors differ, none is zero or one: any one wrong digit, any two that changed places and any two groups that changed
+ * places are noticed, and where.
  */
 enum { DATA_CHARS = SHEET_GROUP_CHARS - 1, FIELD_MODULUS = 0x25 };
 

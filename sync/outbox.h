@@ -15,8 +15,8 @@ enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;
 enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last) MUST_CHECK;
 
 /*
- * Seals what waits, in one stream or (zero) in all that owe no rotation: each entry in a transaction of its own. What cannot be sealed (no key, no
- * right ever, continuity not proven) goes on waiting.
+ * Seals what waits, in one stream or (zero) in all that owe no rotation: each entry in a transaction of its own. What cannot
+ * be sealed (no key, no right ever, continuity not proven) goes on waiting.
  * What was sealed may leave this device only after RC_OK: the instance token has counted on then. Outside a transaction.
  */
 enum rc outbox_seal(struct replica *replica, struct id stream) MUST_CHECK;

@@ -14,7 +14,8 @@
 struct replica;
 
 /* Opens what the store holds; brings own covers to their end whose time is over (seals what waits, deletes boxes, keys,
- * rows, free pages) before anything can be read, and hides those of which only a jump of the clock says so. A store without a team opens too. `store` is lent. */
+ * rows, free pages) before anything can be read, and hides those of which only a jump of the clock says so. A store without
+ * a team opens too. `store` is lent. */
 enum rc replica_open(struct store *store, struct replica **replica) MUST_CHECK;
 void replica_close(struct replica *replica);
 

@@ -30,7 +30,7 @@ struct crash_workload {
 
 struct crash_outcome {
     const char *what; /* what is wrong; NULL: nothing */
-    char sentence[256];
+    char sentence[512];
     uint64_t operation; /* the cut */
     struct power_manner manner;
 };

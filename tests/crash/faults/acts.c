@@ -218,7 +218,7 @@ acts_end(void)
 static enum rc
 found(void *context, const struct doctor_finding *finding)
 {
-    static char sentence[220];
+    static char sentence[520];
 
     snprintf(sentence, sizeof sentence, "doctor: %s", finding->sentence);
     *(const char **)context = sentence;

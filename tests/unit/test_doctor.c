@@ -39,7 +39,7 @@ teardown(void **state)
 struct findings {
     const char *wanted;
     unsigned wanted_count, count;
-    char sentence[200]; /* of the last one */
+    char sentence[500]; /* of the last one */
 };
 
 static enum rc

@@ -45,6 +45,7 @@ struct vfs_main_file {
     bool inherits; /* a new file tells SQLite nothing of its page size: VACUUM INTO sets it itself */
     struct vfs_shared *shared; /* NULL: no shared memory, so one process at a time */
     bool is_readonly;
+    int lock; /* of a reader without shared memory (vfs_lock_alone); else -1 */
 };
 
 /* What stands in for the base's file of a log while there is none, for a connection that only reads. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +55,27 @@ vfs_lock_is_held(int fd, enum vfs_lock_byte byte)
     struct flock range = range_of(byte, F_WRLCK);
 
     return fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
+}
+
+int
+vfs_lock_alone(const char *store, int *fd)
+{
+    char path[PATH_MAX];
+
+    *fd = -1;
+    if (!vfs_lock_path(store, path, sizeof path))
+        return ENAMETOOLONG;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0)
+        return 0;
+    int error = vfs_lock_set(*fd, VFS_LOCK_ALONE, VFS_LOCK_SHARED);
+    if (error == 0 && (vfs_lock_is_held(*fd, VFS_LOCK_SHARERS) || !vfs_lock_is_named(*fd, path)))
+        error = EAGAIN;
+    if (error != 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    return error;
 }
 
 bool

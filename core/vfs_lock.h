@@ -37,6 +37,9 @@ bool vfs_lock_is_named(int fd, const char *path);
 /* Takes, converts (in one step) or gives back one byte; never waits. 0, or errno: EAGAIN when another holds it; EBADF
  * exclusive on a file that was opened to be read. */
 int vfs_lock_set(int fd, enum vfs_lock_byte byte, enum vfs_lock_kind kind);
+/* For a reader without shared memory: holds VFS_LOCK_ALONE, at which writers with one stay away, until the caller closes
+ * `fd`. 0, or errno: EAGAIN while somebody uses a wal-index. Where there is no lock file, 0 and `fd` is -1. */
+int vfs_lock_alone(const char *store, int *fd);
 /* Whether another open file holds the byte in any way. */
 bool vfs_lock_is_held(int fd, enum vfs_lock_byte byte);
 /* False when there is none, whole. */

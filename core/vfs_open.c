@@ -243,6 +243,7 @@ start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int fl
 {
     file->vfs = vfs;
     file->name = name;
+    file->lock = -1;
     file->head.keys = &file->keys;
     const sqlite3_io_methods *below = file->head.base->pMethods;
     file->inherits = sqlite3_uri_boolean(name, "inherit", 0) != 0;

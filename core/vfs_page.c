@@ -1,7 +1,10 @@
 /* The main database file: each page sealed on its way down and opened on its way up. */
 #include "core/vfs_inside.h"
+#include "core/vfs_lock.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct vfs_main_file *
 main_of(sqlite3_file *file)
@@ -22,6 +25,8 @@ main_close(sqlite3_file *file)
     sqlite3_file *base = main_of(file)->head.base;
 
     vfs_shm_free(main_of(file)->shared);
+    if (main_of(file)->lock >= 0)
+        close(main_of(file)->lock);
     vfs_forget_main(main_of(file));
     return base->pMethods->xClose(base);
 }
@@ -292,7 +297,7 @@ main_shm_unmap(sqlite3_file *file, int delete_it)
 
 #define COMMON_METHODS                                                                             \
     .xClose = main_close, .xRead = main_read, .xWrite = main_write, .xTruncate = main_truncate,    \
-    .xSync = main_sync, .xFileSize = main_size, .xLock = vfs_lock_through,                         \
+    .xSync = main_sync, .xFileSize = main_size,                                                    \
     .xUnlock = vfs_unlock_through, .xCheckReservedLock = vfs_reserved_through,                     \
     .xFileControl = main_control, .xSectorSize = vfs_sector_size,                                  \
     .xDeviceCharacteristics = main_characteristics
@@ -301,12 +306,28 @@ main_shm_unmap(sqlite3_file *file, int delete_it)
 const sqlite3_io_methods VFS_MAIN_METHODS = {
     .iVersion = 2,
     COMMON_METHODS,
+    .xLock = vfs_lock_through,
     .xShmMap = main_shm_map,
     .xShmLock = main_shm_lock,
     .xShmBarrier = main_shm_barrier,
     .xShmUnmap = main_shm_unmap,
 };
 
+/* SQLite's exclusive mode wants an exclusive lock, which a file that was opened to be read cannot have. The shared one keeps
+ * writers without shared memory away, and the lock file those with. */
+static int
+main_lock_alone(sqlite3_file *opaque, int level)
+{
+    struct vfs_main_file *file = main_of(opaque);
+
+    if (!file->is_readonly)
+        return vfs_lock_through(opaque, level);
+    int error = file->lock < 0 ? vfs_lock_alone(file->name, &file->lock) : 0;
+    if (error != 0)
+        return error == EAGAIN ? VFS_OTHER_MEMORY : SQLITE_IOERR_LOCK;
+    return vfs_lock_through(opaque, SQLITE_LOCK_SHARED);
+}
+
 /* Without memory for it no wal-index is shared: on disk its checksums of plain text would lie open. SQLite then allows WAL
  * in exclusive mode only. */
-const sqlite3_io_methods VFS_MAIN_ALONE_METHODS = {.iVersion = 1, COMMON_METHODS};
+const sqlite3_io_methods VFS_MAIN_ALONE_METHODS = {.iVersion = 1, COMMON_METHODS, .xLock = main_lock_alone};

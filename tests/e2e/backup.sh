@@ -33,6 +33,13 @@ check "a backup" as anna backup "$WORK/one.bak" --json
 cp "$WORK/check.out" "$WORK/answer"
 check "its answer" tests/e2e/validate.py "$WORK/answer"
 check_equal "the store is byte for byte as it was" "$(cd "$WORK/anna" && cksum store.db keyslots.json)" "$before"
+# without_memory FILE: a backup where no wal-index can be shared
+without_memory() {
+    BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state BAKEN_FILE=$1 BAKEN=$BAKEN \
+        unshare -rm sh -c 'mount -t tmpfs -o ro tmpfs /dev/shm && exec "$BAKEN" backup "$BAKEN_FILE" --no-input'
+}
+check "where /dev/shm may not be written" without_memory "$WORK/alone.bak"
+check_equal "and the store is as it was there too" "$(cd "$WORK/anna" && cksum store.db keyslots.json)" "$before"
 check_equal "only its owner may read it" "$(stat -c %a "$WORK/one.bak")" 600
 check_equal "nothing lies beside it" "$(ls -d "$WORK"/one.bak* | wc -l)" 1
 check_exit "an existing file is not written over" 13 "already" as anna backup "$WORK/one.bak"

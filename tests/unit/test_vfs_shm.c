@@ -526,6 +526,46 @@ a_writer_stays_away_from_one_who_reads_with_an_index_of_its_own(void **state)
     close_side(&side);
 }
 
+/* A machine on which this user may not write there. */
+static void
+hide_memory(void)
+{
+    assert_ok(mount("tmpfs", "/dev/shm", "tmpfs", MS_RDONLY, NULL));
+}
+
+static void
+show_memory(void)
+{
+    assert_ok(umount2("/dev/shm", MNT_DETACH));
+}
+
+static void
+who_has_no_memory_reads_while_nobody_writes(void **state)
+{
+    (void)state;
+    if (!is_apart)
+        skip();
+    struct side a = open_side(), b, c;
+
+    run(&a, "INSERT INTO t(b) VALUES(1)");
+    hide_memory();
+    assert_int_equal(try_side(&b, true), RC_BUSY);
+    show_memory();
+    close_side(&a);
+    hide_memory();
+    assert_ok(try_side(&b, true));
+    assert_ok(try_side(&c, true));
+    assert_int_equal(count(&b), 1);
+    assert_int_equal(count(&c), 1);
+    assert_int_equal(try_side(&a, false), RC_BUSY);
+    show_memory();
+    assert_int_equal(try_side(&a, false), RC_BUSY);
+    close_side(&b);
+    close_side(&c);
+    a = open_side();
+    close_side(&a);
+}
+
 /* Who deletes `lock` because a program "hangs on it" must not get a second wal-index over the same log. */
 static void
 a_lock_file_that_was_deleted_lets_no_second_index_in(void **state)
@@ -563,6 +603,7 @@ main(void)
         cmocka_unit_test_setup_teardown(who_may_only_read_reads_while_nobody_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_writer_stays_away_from_one_who_reads_with_an_index_of_its_own, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(who_has_no_memory_reads_while_nobody_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lock_file_that_was_deleted_lets_no_second_index_in, set_up, tear_down),
     };
 

@@ -21,7 +21,7 @@ struct vfs {
     uint8_t first_id[VFS_FILE_ID_BYTES];
     bool is_known;    /* first_id is set */
     bool is_expected; /* it came from keyslots.json, not from the file */
-    bool reads_only;  /* the first file, unless a URI says mode=rw */
+    bool reads_only;  /* the expert's shell: the first file, unless a URI says mode=rw */
 };
 
 /* Head of every file object of ours; the base's object follows the whole of it. */

@@ -250,7 +250,8 @@ start_main(struct vfs *vfs, struct vfs_main_file *file, const char *name, int fl
     int code = prove_key(file, (flags & SQLITE_OPEN_CREATE) != 0);
     if (code == SQLITE_OK && below->iVersion >= 2 && below->xShmMap != NULL &&
         vfs_shm_is_possible(name))
-        code = vfs_shm_new(name, &file->keys, file->is_readonly, &file->shared);
+        code = vfs_shm_new(name, &file->keys, file->is_readonly, vfs->reads_only && !file->is_readonly,
+                           &file->shared);
     if (code == SQLITE_OK)
         code = remember_main(file);
     if (code == SQLITE_OK) {

@@ -32,6 +32,7 @@ struct vfs_shared {
     const char *name; /* of the store's file */
     const struct vfs_keys *keys;
     bool is_readonly;
+    bool takes_turn; /* of the one writing program */
     /* From the first mapping to the unmapping: */
     bool is_joined;
     bool is_alone; /* a private wal-index, of a reader */
@@ -306,7 +307,10 @@ join_once(struct vfs_shared *shared)
 
     if (code != SQLITE_OK)
         return code;
-    code = shared->lock < 0 ? VFS_OTHER_MEMORY : try_to_join(shared, may_write);
+    if (shared->takes_turn && vfs_lock_set(shared->lock, VFS_LOCK_WRITER, VFS_LOCK_EXCLUSIVE) != 0)
+        code = VFS_OTHER_MEMORY; /* plain SQLITE_BUSY would have SQLite try on for many seconds */
+    else
+        code = shared->lock < 0 ? VFS_OTHER_MEMORY : try_to_join(shared, may_write);
     if (code == VFS_OTHER_MEMORY && shared->is_readonly && !may_write)
         code = join_alone(shared);
     else if (code == SQLITE_OK && !shared->is_readonly &&
@@ -315,6 +319,8 @@ join_once(struct vfs_shared *shared)
     /* The last to leave may have removed it meanwhile. */
     if (code == SQLITE_OK && shared->lock >= 0 && !vfs_lock_is_named(shared->lock, path))
         code = SQLITE_BUSY;
+    if (code != SQLITE_OK)
+        let_go(shared);
     if (code != SQLITE_OK && shared->lock >= 0) {
         close(shared->lock);
         shared->lock = -1;
@@ -377,7 +383,8 @@ join(struct vfs_shared *shared)
 /* --- what SQLite calls ---------------------------------------------------------------------------- */
 
 int
-vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, struct vfs_shared **out)
+vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, bool takes_turn,
+            struct vfs_shared **out)
 {
     struct vfs_shared *shared = calloc(1, sizeof *shared);
 
@@ -387,6 +394,7 @@ vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, str
     shared->name = name;
     shared->keys = keys;
     shared->is_readonly = is_readonly;
+    shared->takes_turn = takes_turn;
     shared->lock = shared->directory = shared->held = -1;
     return SQLITE_OK;
 }

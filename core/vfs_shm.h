@@ -10,8 +10,10 @@ struct vfs_shared;
 
 /* Whether the file called `name` is a file of this machine and a memory file system is there for its wal-index. */
 bool vfs_shm_is_possible(const char *name);
-/* SQLITE_NOMEM. `name` and `keys` stay the caller's, for as long. Nothing is opened yet. */
-int vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, struct vfs_shared **shared);
+/* SQLITE_NOMEM. `name` and `keys` stay the caller's, for as long. Nothing is opened yet. `takes_turn`: who joins is the one
+ * writing program (VFS_LOCK_WRITER) and has not said so itself. */
+int vfs_shm_new(const char *name, const struct vfs_keys *keys, bool is_readonly, bool takes_turn,
+                struct vfs_shared **shared);
 void vfs_shm_free(struct vfs_shared *shared); /* unmaps; accepts NULL */
 
 /*

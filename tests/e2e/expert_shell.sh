@@ -121,6 +121,14 @@ refused "no file with the passphrase" "passphrase file .* cannot be read" BAKEN_
 refused "no store" "there is no store in" BAKEN_HOME="$WORK/none"
 check_equal "nothing of that changed a byte" "$(sums)" "$before"
 
+# ---- one program writes at a time: what the other has in memory would be older than the store
+hold anna
+echo "SELECT count(*) FROM sqlite_schema;" | shell anna '&mode=rw' >"$WORK/out" 2>"$WORK/err"
+check "a shell does not write beside baken" grep -q "locked" "$WORK/err"
+echo "SELECT 'read ' || count(*) FROM sqlite_schema;" | shell anna >"$WORK/out" 2>"$WORK/err"
+check "it reads beside it" grep -q "^read" "$WORK/out"
+release
+
 # ---- a shell that stays open while a store is restored would delete, as it leaves, the log that has the name by then
 check "a backup" as anna backup "$WORK/shell.bak"
 mkfifo "$WORK/typed"

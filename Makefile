@@ -78,7 +78,8 @@ EXTENSION := $(OUT)/bakenvfs.so
 SIM := $(OUT)/sim
 FAULTS := $(OUT)/faults
 # What the program of failures makes fail in our own code, see tests/crash/faults/wrap.c.
-FAULT_WRAPS := open read pread write pwrite fsync ftruncate rename unlink mkdir chmod flock stat \
+FAULT_WRAPS := open openat read pread write pwrite fsync ftruncate rename unlink unlinkat mkdir chmod flock fcntl \
+    stat fstat fstatat \
     malloc calloc realloc strdup strndup u8_normalize crypto_pwhash secret_make secret_copy secret_random
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a

@@ -107,6 +107,16 @@ int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
 int __real_stat(const char *path, struct stat *out);
 int __wrap_stat(const char *path, struct stat *out);
+int __real_openat(int directory, const char *path, int flags, ...);
+int __wrap_openat(int directory, const char *path, int flags, ...);
+int __real_unlinkat(int directory, const char *path, int flags);
+int __wrap_unlinkat(int directory, const char *path, int flags);
+int __real_fcntl(int fd, int operation, ...);
+int __wrap_fcntl(int fd, int operation, ...);
+int __real_fstat(int fd, struct stat *out);
+int __wrap_fstat(int fd, struct stat *out);
+int __real_fstatat(int directory, const char *path, struct stat *out, int flags);
+int __wrap_fstatat(int directory, const char *path, struct stat *out, int flags);
 
 int
 __wrap_open(const char *path, int flags, ...)
@@ -197,6 +207,51 @@ int
 __wrap_stat(const char *path, struct stat *out)
 {
     return fault_now(FAULT_LOOK) ? fails_with(EIO) : __real_stat(path, out);
+}
+
+int
+__wrap_openat(int directory, const char *path, int flags, ...)
+{
+    va_list args;
+
+    va_start(args, flags);
+    int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
+    va_end(args);
+    if (fault_now(FAULT_OPEN))
+        return fails_with(EACCES);
+    if ((flags & O_CREAT) != 0 && fault_now(FAULT_FULL))
+        return fails_with(ENOSPC);
+    return __real_openat(directory, path, flags, mode);
+}
+
+int
+__wrap_unlinkat(int directory, const char *path, int flags)
+{
+    return fault_now(FAULT_DELETE) ? fails_with(EIO) : __real_unlinkat(directory, path, flags);
+}
+
+/* Ours are locks alone, with a struct flock. */
+int
+__wrap_fcntl(int fd, int operation, ...)
+{
+    va_list args;
+
+    va_start(args, operation);
+    struct flock *range = va_arg(args, struct flock *);
+    va_end(args);
+    return fault_now(FAULT_LOCK) ? fails_with(ENOLCK) : __real_fcntl(fd, operation, range);
+}
+
+int
+__wrap_fstat(int fd, struct stat *out)
+{
+    return fault_now(FAULT_LOOK) ? fails_with(EIO) : __real_fstat(fd, out);
+}
+
+int
+__wrap_fstatat(int directory, const char *path, struct stat *out, int flags)
+{
+    return fault_now(FAULT_LOOK) ? fails_with(EIO) : __real_fstatat(directory, path, out, flags);
 }
 
 /* --- memory ------------------------------------------------------------------------------------ */

@@ -228,20 +228,37 @@ owed(struct call *call)
     return rc;
 }
 
-/* The honest line: what is only here. */
+/* The honest line: what is only here. Of a store in doubt that is known after a session, and "all" is said of a server
+ * that was heard. */
+static void
+summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
+{
+    bool is_sent = waiting->saves_unsealed + waiting->entries_unsent == 0;
+    bool is_known = is_proven && (!is_sent || waiting->last_sync_ms != 0);
+
+    out_word(&call->out, "server_has", NULL, !is_known ? "unknown" : is_sent ? "all" : "not_all", "");
+    if (!is_proven)
+        out_line(&call->out, "%s",
+                 _("Whether the server has everything that was saved here is known only after `baken sync`."));
+    else if (is_known && is_sent)
+        out_line(&call->out, "%s", _("The server has everything that was saved here."));
+    if (!is_sent)
+        out_line(
+            &call->out,
+            is_proven
+                ? _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send.")
+                : _("To send, as far as this store knows: %" PRIu64 " saves, and %" PRIu64 " sealed packets."),
+            waiting->saves_unsealed, waiting->entries_unsent);
+}
+
 static void
 summary(struct call *call, const struct waiting *waiting)
 {
     const char *reason = NULL;
     char doubt[CALL_DOUBT_BYTES];
+    bool is_proven = store_is_continuous(call->store, &reason);
 
-    if (waiting->saves_unsealed + waiting->entries_unsent == 0)
-        out_line(&call->out, "%s", _("The server has everything that was saved here."));
-    else
-        out_line(
-            &call->out,
-            _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send."),
-            waiting->saves_unsealed, waiting->entries_unsent);
+    summary_of_own(call, waiting, is_proven);
     if (waiting->entries_carried > 0)
         out_line(&call->out,
                  _("Of colleagues, received by bundle: %" PRIu64
@@ -253,7 +270,7 @@ summary(struct call *call, const struct waiting *waiting)
         out_notice(&call->out, "revoked", "%s",
                    _("This device was shut out of the team: what is written on it does not count at "
                      "your colleagues. Ask the coordinator."));
-    if (!store_is_continuous(call->store, &reason)) {
+    if (!is_proven) {
         call_doubt_sentence(reason, doubt, sizeof doubt);
         out_notice(&call->out, "continuity", "%s", doubt);
     }

@@ -108,10 +108,14 @@ check "its answer" tests/e2e/validate.py "$WORK/answer"
 check "what was not sent is named" test "$(json restored.replaced_unsent <"$WORK/answer")" -gt 0
 old=$(basename "$(ls -d "$WORK"/anna.replaced-*)")
 check_says "the replaced store has it" vierde-onverzonden env BAKEN_HOME="$WORK/$old" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" visit list duin --no-input
+check_equal "before a sync nothing is claimed of the server" "$(as anna status --json | json server_has)" unknown
+check_equal "nor in words" "$(as anna status | grep -cE "The server has everything|Only on this device")" 0
+check_says "but that it is not known" "known only after" as anna status
 check "the restored one writes before it syncs" as anna visit add duin --text "zesde-op-herstel"
 as anna status >"$WORK/out" 2>"$WORK/err"
 grep -q "sent only after" "$WORK/out" "$WORK/err" && ok "it says that sending waits" || not_ok "it says that sending waits" "$(cat "$WORK/err")"
 check "it syncs" as anna sync
+check_equal "then it is known again" "$(as anna status --json | json server_has)" all
 check "the copy syncs" elsewhere copy sync
 check "the replaced store sends what it kept" env BAKEN_HOME="$WORK/$old" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state-old" "$BAKEN" sync --no-input
 for round in 1 2; do

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { CONTROL_D = 4, BACKSPACE = 8, RUBOUT = 127 };
+enum { NEW_ASKED_TIMES = 3 };
 
 /* Bytes arrive here one read at a time; `typed` has SECRET_MAX_BYTES. */
 struct typing {
@@ -180,23 +181,37 @@ ask(int terminal, const char *question, bool is_shown, struct secret *passphrase
     return rc;
 }
 
+/* Two that differ, or an empty one, are asked again: what was typed before, such as a sheet, is not lost by it. */
+static enum rc
+ask_twice(int terminal, struct secret *passphrase)
+{
+    struct secret again = SECRET_EMPTY;
+    enum rc rc = RC_INVALID;
+
+    for (int i = 0; rc == RC_INVALID && i < NEW_ASKED_TIMES; i++) {
+        if (i > 0) {
+            say(terminal, rc_sentence());
+            say(terminal, "\n");
+        }
+        rc = ask(terminal, _("New passphrase: "), false, passphrase);
+        if (rc == RC_OK)
+            rc = ask(terminal, _("The same once more: "), false, &again);
+        if (rc == RC_OK && !secret_equal(passphrase, &again))
+            rc = rc_fail(RC_INVALID, _("the two passphrases differ"));
+    }
+    secret_wipe(&again);
+    return rc;
+}
+
 static enum rc
 ask_terminal(bool is_new, struct secret *passphrase)
 {
-    struct secret again = SECRET_EMPTY;
     int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    enum rc rc = RC_OK;
 
     if (terminal < 0)
         return rc_fail(RC_LOCKED, _("there is no passphrase and no terminal to ask it on"));
-    rc = ask(terminal, is_new ? _("New passphrase: ") : _("Passphrase: "), false,
-             passphrase);
-    if (rc == RC_OK && is_new)
-        rc = ask(terminal, _("The same once more: "), false, &again);
-    if (rc == RC_OK && is_new && !secret_equal(passphrase, &again))
-        rc = rc_fail(RC_INVALID, _("the two passphrases differ"));
+    enum rc rc = is_new ? ask_twice(terminal, passphrase) : ask(terminal, _("Passphrase: "), false, passphrase);
     (void)close(terminal);
-    secret_wipe(&again);
     return rc;
 }
 

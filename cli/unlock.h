@@ -6,7 +6,7 @@
 #include "core/store_key.h"
 
 /* The passphrase from --passphrase-file, --passphrase-command, BAKEN_PASSPHRASE_FILE, or else asked for on
- * the terminal without echo; twice and compared when it `is_new`. One line end at its end is cut off. Never
+ * the terminal without echo; twice and compared when it `is_new`, and up to three times when they differ or it is empty. One line end at its end is cut off. Never
  * from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to read it from
  * (--no-input, no terminal) or the user gave up; RC_ABSENT, RC_IO no such file. */
 enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase) MUST_CHECK;
@@ -14,7 +14,7 @@ enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphr
 /* From this file alone. */
 enum rc unlock_file(struct call *call, const char *path, struct secret *passphrase) MUST_CHECK;
 
-/* Asks for a new passphrase on the terminal, twice. */
+/* Asks for a new passphrase on the terminal, twice; as unlock_passphrase. */
 enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;
 
 /* The key of the store in `directory`: parked in the kernel's keyring, or else by the passphrase. RC_LOCKED

@@ -18,7 +18,12 @@ server_start
 check_says "a new passphrase is asked twice" "once more" terminal $'het geheim\nhet geheim' \
     "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna --roles coach,coordinator
 check_equal "it is not shown" "$(grep -c geheim "$WORK/check.out")" 0
-check_exit "two that differ make no store" 3 "" terminal $'een\ntwee' env BAKEN_HOME="$WORK/none" "$BAKEN" \
+echo "het geheim" >"$WORK/first"
+check_says "before any exchange nothing is claimed of the server" "Nothing was exchanged" \
+    "$BAKEN" status --passphrase-file "$WORK/first"
+check_equal "not even that it has everything" "$(grep -c "The server has" "$WORK/check.out")" 0
+check_equal "nor to programs" "$("$BAKEN" status --passphrase-file "$WORK/first" --json | json server_has)" unknown
+check_exit "two that differ, three times, make no store" 3 "" terminal $'een\ntwee\neen\ntwee\neen\ntwee' env BAKEN_HOME="$WORK/none" "$BAKEN" \
     team create --server "$SERVER" --code-file "$CODE" --name Anna
 check_equal "no store was made" "$(find "$WORK/none" -name keyslots.json 2>/dev/null | wc -l)" 0
 check_says "the passphrase is asked" "Passphrase:" terminal "het geheim" "$BAKEN" family add "A family with a code name that is long"
@@ -42,6 +47,9 @@ interrupted "Ctrl-C at a new passphrase" --at 'New passphrase: $' 'een\n' --at '
     env BAKEN_HOME="$WORK/none" "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna
 check_equal "no store was made" "$(find "$WORK/none" -name keyslots.json 2>/dev/null | wc -l)" 0
 
+check "two that differ and an empty one are asked again" keys --at '^Passphrase: $' 'het geheim\n' --at 'New passphrase: $' 'een\n' \
+    --at 'once more: $' 'twee\n' --at 'differ.*New passphrase: $' '\n' --at 'empty.*New passphrase: $' 'het geheim\n' \
+    --at 'once more: $' 'het geheim\n' -- "$BAKEN" passphrase change
 echo "het geheim" >"$WORK/anna.passphrase"
 export BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase
 interrupted "Ctrl-C in the middle of a note" --at 'Ctrl-D on a line of its own' 'half a no\003' -- \

@@ -30,7 +30,7 @@ while True:
         break
     if time.monotonic() > ends_at:
         child.kill()
-    if steps and re.search(steps[0][1].encode(), shown[seen:]):
+    if steps and re.search(steps[0][1].encode(), shown[seen:], re.DOTALL):
         kind, _, what = steps.pop(0)
         seen = len(shown)
         if kind == "--kill":

@@ -419,6 +419,9 @@ enum rc
 cmd_doctor(struct call *call)
 {
     struct checkup checkup = {.call = call};
+
+    if (call_has(call, OPT_RESCUE))
+        return cmd_doctor_rescue(call);
     enum rc rc = open_for_checkup(call, &checkup);
 
     if (rc == RC_OK && call_has(call, OPT_ACCEPT))

@@ -7,6 +7,7 @@
 enum rc cmd_unlock(struct call *call) MUST_CHECK;
 enum rc cmd_lock(struct call *call) MUST_CHECK;
 enum rc cmd_doctor(struct call *call) MUST_CHECK;
+enum rc cmd_doctor_rescue(struct call *call) MUST_CHECK; /* its --rescue */
 enum rc cmd_passphrase_change(struct call *call) MUST_CHECK;
 enum rc cmd_recovery_print(struct call *call) MUST_CHECK;
 enum rc cmd_backup(struct call *call) MUST_CHECK;

@@ -36,7 +36,7 @@ static const struct command commands[] = {
     {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT) | SHEET,
      N_("open the store and keep it open for a while")},
     {"lock", NULL, "", 0, 0, cmd_lock, 0, N_("close the store: the passphrase is needed again")},
-    {"doctor", NULL, "", 0, 0, cmd_doctor, O(ACCEPT) | O(LOOK), N_("check everything on this device")},
+    {"doctor", NULL, "", 0, 0, cmd_doctor, O(ACCEPT) | O(LOOK) | O(RESCUE), N_("check everything on this device")},
     {"backup", NULL, "FILE", 1, 1, cmd_backup, 0, N_("write the store to one sealed file, and prove it")},
     {"restore", NULL, "FILE", 1, 1, cmd_restore, O(REPLACE) | SHEET,
      N_("make the store anew from a backup")},

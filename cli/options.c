@@ -72,6 +72,7 @@ static const struct {
     [OPT_RELATION] = {"relation", "WORD", false, N_("mother, father, child, other")},
     [OPT_REPLACE] = {"replace", NULL, false,
                      N_("the store that is there makes way; it is kept beside it")},
+    [OPT_RESCUE] = {"rescue", "DIR", false, N_("bring what can be read of a damaged store into a new one there")},
     [OPT_ROLES] = {"roles", "LIST", false,
                    N_("administrator, coordinator, coach, scientist, duty, intake; with commas")},
     [OPT_SERVER] = {"server", "ADDRESS", false, N_("address of the team's server")},

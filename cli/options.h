@@ -61,6 +61,7 @@ enum option {
     OPT_RECOVERY_FILE,
     OPT_RELATION,
     OPT_REPLACE,
+    OPT_RESCUE,
     OPT_ROLES,
     OPT_SERVER,
     OPT_SHARED_WITH,

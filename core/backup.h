@@ -53,4 +53,7 @@ enum rc backup_look(const char *path, struct backup *backup) MUST_CHECK;
 enum rc backup_restore(const char *path, const struct secret *key, const char *directory, const char *aside,
                        const struct clock *clock, struct backup *backup) MUST_CHECK;
 
+/* Removes the files of a store that was begun in a directory of its own, and the directory. */
+void backup_clear_stage(const char *directory);
+
 #endif

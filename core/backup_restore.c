@@ -56,11 +56,11 @@ stage(const char *path, const struct secret *key, const char *directory, const s
     return rc == RC_OK ? store_key_write(directory, clock, key, &backup->slots) : rc;
 }
 
-static void
-clear_stage(const char *directory)
+void
+backup_clear_stage(const char *directory)
 {
     static const char *const NAMES[] = {"store.db", "store.db-wal", "store.db-journal", "keyslots.json",
-                                        "keyslots.json.new", "lock"};
+                                        "keyslots.json.new", "lock", STORE_KEY_MAKING};
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     for (size_t i = 0; fd >= 0 && i < sizeof NAMES / sizeof NAMES[0]; i++)
@@ -149,6 +149,6 @@ backup_restore(const char *path, const struct secret *key, const char *directory
     if (rc == RC_OK)
         return RC_OK;
     if (!keep)
-        clear_stage(staged);
+        backup_clear_stage(staged);
     return rc_while(rc, _("restoring the backup"));
 }

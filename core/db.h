@@ -55,6 +55,8 @@ void stmt_blob_lent(struct stmt *stmt, int at, const void *bytes, size_t len);
 void stmt_id(struct stmt *stmt, int at, struct id id);
 void stmt_id_or_null(struct stmt *stmt, int at, const struct id *id); /* NULL binds NULL */
 void stmt_null(struct stmt *stmt, int at);
+/* As column `column` of another statement's row, of whatever type. */
+void stmt_copy(struct stmt *stmt, int at, struct stmt *from, int column);
 /* Runs to the next row. RC_OK and *row tells whether there is one. Any bind error surfaces here. */
 enum rc stmt_step(struct stmt *stmt, bool *row) MUST_CHECK;
 /* As stmt_step, of a row that should be there: RC_ABSENT without a sentence when it is not. */

@@ -106,6 +106,12 @@ stmt_null(struct stmt *stmt, int at)
     bound(stmt, sqlite3_bind_null(stmt->handle, at));
 }
 
+void
+stmt_copy(struct stmt *stmt, int at, struct stmt *from, int column)
+{
+    bound(stmt, sqlite3_bind_value(stmt->handle, at, sqlite3_column_value(from->handle, column)));
+}
+
 enum rc
 stmt_step(struct stmt *stmt, bool *row)
 {

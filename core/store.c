@@ -227,9 +227,31 @@ clear_remains(const struct store *store, const char *base_vfs)
     return RC_OK;
 }
 
+/* The slots, but for the file's id: new ones, or those of the store that this one goes on for. */
 static enum rc
-create_steps(struct store *store, const struct store_options *options,
-             const struct secret *passphrase, const struct store_key_cost *cost)
+begin_slots(struct store *store, const struct secret *passphrase, const struct store_key_cost *cost,
+            const struct store *old)
+{
+    struct store_token outside;
+
+    if (old == NULL) {
+        store->slots.store = id_random();
+        return passphrase == NULL ? RC_OK
+                                  : store_key_add(&store->slots, &store->key, passphrase,
+                                                  cost == NULL ? &STORE_KEY_COST : cost);
+    }
+    store->slots = old->slots;
+    store->is_apart = true;
+    store->may_lack_saves = old->may_lack_saves;
+    if (store_token_beside(store, &outside) == RC_OK)
+        store->openings = outside.openings;
+    snprintf(store->doubt, sizeof store->doubt, "%s", _("its directory was copied, moved or restored"));
+    return RC_OK;
+}
+
+static enum rc
+create_steps(struct store *store, const struct store_options *options, const struct secret *passphrase,
+             const struct store_key_cost *cost, const struct store *old)
 {
     bool has_migrated;
     enum rc rc = durable_mkdir(store->directory);
@@ -249,10 +271,8 @@ create_steps(struct store *store, const struct store_options *options,
     if (rc == RC_OK)
         rc = options->key != NULL ? secret_copy(&store->key, options->key->bytes, options->key->len)
                                   : secret_random(&store->key, CRYPTO_KEY_BYTES);
-    store->slots.store = id_random();
-    if (rc == RC_OK && passphrase != NULL)
-        rc = store_key_add(&store->slots, &store->key, passphrase,
-                           cost == NULL ? &STORE_KEY_COST : cost);
+    if (rc == RC_OK)
+        rc = begin_slots(store, passphrase, cost, old);
     if (rc == RC_OK)
         rc = open_db(store, options->base_vfs, NULL);
     if (rc == RC_OK)
@@ -270,9 +290,9 @@ create_steps(struct store *store, const struct store_options *options,
     return rc == RC_OK ? end_making(store->directory) : rc;
 }
 
-enum rc
-store_create(const struct store_options *options, const struct secret *passphrase,
-             const struct store_key_cost *cost, struct store **out)
+static enum rc
+create(const struct store_options *options, const struct secret *passphrase, const struct store_key_cost *cost,
+       const struct store *old, struct store **out)
 {
     struct store *store;
     enum rc rc;
@@ -280,7 +300,7 @@ store_create(const struct store_options *options, const struct secret *passphras
     *out = NULL;
     rc = begin(options, &store);
     if (rc == RC_OK)
-        rc = create_steps(store, options, passphrase, cost);
+        rc = create_steps(store, options, passphrase, cost, old);
     if (rc != RC_OK) {
         db_close(store == NULL ? NULL : store->db);
         end(store);
@@ -288,6 +308,19 @@ store_create(const struct store_options *options, const struct secret *passphras
     }
     *out = store;
     return RC_OK;
+}
+
+enum rc
+store_create(const struct store_options *options, const struct secret *passphrase,
+             const struct store_key_cost *cost, struct store **store)
+{
+    return create(options, passphrase, cost, NULL, store);
+}
+
+enum rc
+store_create_after(const struct store_options *options, const struct store *old, struct store **store)
+{
+    return create(options, NULL, NULL, old, store);
 }
 
 void

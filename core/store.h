@@ -45,6 +45,15 @@ enum rc store_create(const struct store_options *options, const struct secret *p
                      const struct store_key_cost *cost, struct store **store) MUST_CHECK;
 
 /*
+ * Makes a store in `options->directory` that goes on for `old`, lent: its id, key and slots, another file. It writes no instance token
+ * and is in doubt, so that it counts as a copy of the old one from its first opening on. Call with nothing else to do there than
+ * to fill and to close it.
+ *
+ * fails  as store_create
+ */
+enum rc store_create_after(const struct store_options *options, const struct store *old, struct store **store) MUST_CHECK;
+
+/*
  * Opens a store: lock, key, migrations, quick_check where the last end was not clean.
  *
  * fails  RC_ABSENT no store; RC_LOCKED no key or a wrong one, and no byte was changed; RC_BUSY, saying

@@ -56,7 +56,7 @@ doubt(struct store *store, const char *reason)
 static enum rc
 put_beside(const struct store *store, const struct store_token *token)
 {
-    return store->is_readonly ? RC_OK : store_token_write((const char *)store->state.data, token);
+    return store->is_readonly || store->is_apart ? RC_OK : store_token_write((const char *)store->state.data, token);
 }
 
 enum rc

@@ -25,6 +25,7 @@ struct store {
     char doubt[STORE_REASON_BYTES]; /* empty: continuity is proven */
     bool may_lack_saves;
     bool is_readonly; /* also in memory: nothing of it reaches the disk */
+    bool is_apart;    /* writes no token: it is made to go on for another, which has it */
     struct vfs_kept kept; /* the log as it was at this opening */
     enum store_slots_state slots_state;
 };

@@ -25,6 +25,9 @@ enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *str
                            bool *found) MUST_CHECK;
 /* Puts the saves of a refused entry, and of all after it in its feed, back in line. RC_DENIED when one was in a bundle. */
 enum rc outbox_unseal(struct replica *replica, int64_t entry) MUST_CHECK;
+/* The saves of own entries that are here and not at the server, where one before them is lost, back in line: their chain ends
+ * nowhere, and recovery gives them new numbers. Not those that were in a bundle. Inside a transaction. */
+enum rc outbox_unseal_torn(struct replica *replica) MUST_CHECK;
 /* Applies the waiting saves of a stream to the journal again, after it was reset. */
 enum rc outbox_reapply(struct replica *replica, struct id stream) MUST_CHECK;
 

@@ -349,3 +349,54 @@ outbox_unseal(struct replica *replica, int64_t entry)
     elog_row_wipe(&row);
     return rc;
 }
+
+/* The first save of a feed that the server may lack and the log does lack, above what it is known to hold; 0: none. */
+static enum rc
+first_lost(struct replica *replica, const struct elog_feed *feed, uint32_t *lost)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    uint32_t save = feed->on_server + 1;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && save <= feed->saved) {
+        rc = elog_find(replica->db, feed->key, save, &row);
+        if (rc == RC_OK)
+            save = row.entry.last + 1;
+    }
+    elog_row_wipe(&row);
+    *lost = rc == RC_ABSENT ? save : 0;
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+unseal_after_lost(void *context, const struct elog_feed *found)
+{
+    struct replica *replica = context;
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_feed feed = *found;
+    uint32_t lost;
+
+    if (!feed.is_own)
+        return RC_OK;
+    enum rc rc = first_lost(replica, &feed, &lost);
+    for (uint32_t save = lost; rc == RC_OK && lost != 0 && save <= found->saved; save++) {
+        rc = elog_find(replica->db, feed.key, save, &row);
+        if (rc == RC_OK && !row.is_sent && !row.is_bundled) {
+            save = row.entry.last;
+            rc = unseal_one(replica, &feed, &row);
+        }
+        if (rc == RC_ABSENT || rc == RC_LOCKED)
+            rc = RC_OK;
+    }
+    elog_row_wipe(&row);
+    return rc;
+}
+
+enum rc
+outbox_unseal_torn(struct replica *replica)
+{
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, unseal_after_lost, replica);
+
+    source_forget(replica);
+    return rc;
+}

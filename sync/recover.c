@@ -118,24 +118,62 @@ compare_feed(void *context, const struct elog_feed *feed)
     return rc;
 }
 
-/* References to saves that get new numbers follow them; an empty list stays an explicit one. */
+/* Whether an own save is nowhere: neither sealed here nor at the server, nor waiting. The store was rescued from damage. */
+static enum rc
+is_nowhere(const struct leftovers *list, const struct leftover *item, const struct version *version, bool *nowhere)
+{
+    struct replica *replica = list->replica;
+    struct elog_feed feed;
+    struct entry entry;
+    enum streams_place place;
+    bool is_unproven;
+
+    *nowhere = false;
+    if (!id_equal(version->feed.device, item->old.device))
+        return RC_OK;
+    enum rc rc = streams_find(replica, item->stream, &place);
+    if (rc != RC_OK || place != STREAMS_SHOWN)
+        return rc;
+    rc = elog_feed_find(replica->db, item->stream, version->feed, &feed);
+    if (rc == RC_OK)
+        rc = elog_header_at(replica->db, feed.key, version->save, &entry, &is_unproven);
+    *nowhere = rc == RC_ABSENT;
+    return *nowhere ? RC_OK : rc;
+}
+
+/* The new number of the save that a version names, if it gets one. */
+static bool
+follow(const struct leftovers *list, const struct leftover *item, struct version *version, struct feed_ref feed)
+{
+    for (const struct leftover *other = list->items; other < item; other++) {
+        if (!id_equal(other->stream, item->stream) || other->save != version->save ||
+            !id_equal(other->old.device, version->feed.device) ||
+            other->old.incarnation != version->feed.incarnation)
+            continue;
+        version->feed = feed;
+        version->save = other->new_save;
+        return true;
+    }
+    return false;
+}
+
+/* References to saves that get new numbers follow them, and those to saves that are lost go; an empty list stays an explicit one. */
 static enum rc
 renumber(const struct leftovers *list, struct leftover *item, struct feed_ref feed)
 {
     for (size_t i = 0; i < item->change->count; i++) {
         struct operation *operation = &item->change->operations[i];
+        size_t kept = 0;
         for (size_t j = 0; j < operation->supersedes_count; j++) {
-            struct version *version = &operation->supersedes[j];
-            for (const struct leftover *other = list->items; other < item; other++) {
-                if (!id_equal(other->stream, item->stream) || other->save != version->save ||
-                    !id_equal(other->old.device, version->feed.device) ||
-                    other->old.incarnation != version->feed.incarnation)
-                    continue;
-                version->feed = feed;
-                version->save = other->new_save;
-                break;
-            }
+            struct version version = operation->supersedes[j];
+            bool nowhere = false;
+            enum rc rc = follow(list, item, &version, feed) ? RC_OK : is_nowhere(list, item, &version, &nowhere);
+            if (rc != RC_OK)
+                return rc;
+            if (!nowhere)
+                operation->supersedes[kept++] = version;
         }
+        operation->supersedes_count = kept;
         if (operation->supersedes == NULL)
             operation->supersedes = calloc(1, sizeof *operation->supersedes);
         if (operation->supersedes == NULL)

@@ -1,0 +1,100 @@
+/* `baken doctor --rescue`: what can be read of a damaged store, in a new one. */
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/unlock.h"
+#include "core/i18n.h"
+#include "core/store_lock.h"
+#include "sync/rescue.h"
+
+#include <inttypes.h>
+#include <limits.h>
+
+static enum rc
+lost_row(void *context, const struct rescue_lost *lost)
+{
+    struct call *call = context;
+
+    out_row(&call->out);
+    out_text(&call->out, "family", _("Family"), lost->code_name);
+    out_id(&call->out, "stream", NULL, lost->stream);
+    out_int(&call->out, "saves", _("Saves that could not be read"), (int64_t)lost->last - lost->first + 1);
+    out_time(&call->out, "before", _("Written before"), lost->before_ms);
+    out_row_end(&call->out);
+    return RC_OK;
+}
+
+static void
+tell(struct call *call, const struct rescue *rescue, const char *directory)
+{
+    out_text(&call->out, "directory", NULL, directory);
+    out_int(&call->out, "unsent", NULL, (int64_t)rescue->unsent);
+    out_int(&call->out, "lost", NULL, (int64_t)rescue->lost);
+    out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 "."), directory, rescue->unsent);
+    if (rescue->lost > 0) {
+        call->exit = EXIT_PARTLY;
+        out_notice(&call->out, "unsent_lost",
+                   _("%" PRIu64 " saves of this device could not be read, and the server is not known to have them: write them again, "
+                     "unless `baken sync` brings them."),
+                   rescue->lost);
+    }
+    out_notice(&call->out, "rescued",
+               _("The old directory is as it was: keep it. Run `baken sync` with --store and the new directory: it brings what the "
+                 "server has, and only then is anything sent; then `baken doctor` there."));
+}
+
+static enum rc
+rescue_to(struct call *call, const char *old, const char *directory)
+{
+    struct secret key = SECRET_EMPTY;
+    struct store_options options = {.directory = old, .clock = call->clock, .key = &key, .is_checkup = true};
+    struct rescue rescue = {0, 0, false};
+    struct id id;
+    sigset_t before;
+    int turn = -1;
+    enum rc rc = unlock_key(call, old, &id, &key);
+
+    if (rc == RC_ABSENT)
+        rc = call_no_store(call, old);
+    if (rc == RC_OK) /* where it may not be written, nobody writes */
+        rc = store_lock_take(old, &call->clock, &turn);
+    if (rc == RC_IO)
+        rc = RC_OK;
+    if (rc == RC_OK)
+        rc = store_open_to_read(&options, &call->store);
+    options.directory = directory;
+    progress_step(&call->out.progress, _("reading what can be read"));
+    interrupt_hold(&before);
+    out_list(&call->out, "lost_saves", OUT_TABLE);
+    if (rc == RC_OK)
+        rc = rescue_into(call->store, &options, lost_row, call, &rescue);
+    out_list_end(&call->out, NULL);
+    interrupt_release(&before);
+    store_lock_release(turn);
+    secret_wipe(&key);
+    if (rc == RC_OK)
+        tell(call, &rescue, directory);
+    return rc;
+}
+
+enum rc
+cmd_doctor_rescue(struct call *call)
+{
+    struct buf path = BUF_EMPTY(PATH_MAX);
+    enum rc rc = call_has(call, OPT_ACCEPT) || call_has(call, OPT_LOOK)
+                     ? rc_fail(RC_INVALID, _("--rescue is given without --accept and --look"))
+                     : call_directory(call, &path);
+    const char *old = rc == RC_OK ? buf_text(&path) : NULL;
+
+    if (rc == RC_OK && old == NULL)
+        rc = rc_nomem();
+    call->ending.safe = _("the old directory is as it was");
+    if (rc == RC_OK)
+        rc = rescue_to(call, old, call_option(call, OPT_RESCUE));
+    if (rc == RC_CORRUPT)
+        call->ending.advice = _("put a backup back with `baken restore`, or join the team again as a further device, which fetches all "
+                                "that was sent");
+    if (rc == RC_UNTRUSTED)
+        call->ending.advice = _("change the passphrase first, with `baken passphrase change`");
+    buf_wipe(&path);
+    return rc;
+}

@@ -1,0 +1,524 @@
+/* Copies what can be read of a damaged store: rows by their keys, stepping over pages that fail. */
+#include "sync/rescue.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/backup.h"
+#include "core/durable.h"
+#include "core/family.h"
+#include "core/i18n.h"
+#include "sync/outbox.h"
+#include "sync/replica_own.h"
+
+enum { STEPS_MOST = 65536, PREFIXES = 65536 };
+
+struct copy {
+    struct db *from, *to;
+    uint64_t bad; /* rows or stretches of the table that could not be read */
+};
+
+/* ---- tables with a number as key ------------------------------------------------------------------ */
+
+/* `next` gives the first key above ?1, without touching what lies on further pages of the row; `read` the row; both go by the
+ * table alone, NOT INDEXED. */
+struct numbered {
+    const char *name, *next, *read, *write;
+    int columns;
+};
+
+static const struct numbered NUMBERED[] = {
+    {"sync_line", "SELECT rowid FROM sync_line NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+     "SELECT position, line FROM sync_line NOT INDEXED WHERE rowid = ?1",
+     "INSERT INTO sync_line (position, line) VALUES (?1, ?2)", 2},
+    {"sync_feed", "SELECT rowid FROM sync_feed NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+     "SELECT feed, stream, device, incarnation, is_own, saved, sealed, head, on_server FROM sync_feed NOT INDEXED"
+     " WHERE rowid = ?1",
+     "INSERT INTO sync_feed (feed, stream, device, incarnation, is_own, saved, sealed, head, on_server)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+     9},
+    {"sync_entry", "SELECT rowid FROM sync_entry NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+     "SELECT entry, feed, first, last, header, signature, ciphertext, arrived_ms, state, reason, is_sent, is_bundled"
+     " FROM sync_entry NOT INDEXED WHERE rowid = ?1",
+     "INSERT INTO sync_entry (entry, feed, first, last, header, signature, ciphertext, arrived_ms, state, reason, is_sent,"
+     " is_bundled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+     12},
+    {"sync_outbox", "SELECT rowid FROM sync_outbox NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+     "SELECT feed, save, body, hash FROM sync_outbox NOT INDEXED WHERE rowid = ?1",
+     "INSERT INTO sync_outbox (feed, save, body, hash) VALUES (?1, ?2, ?3, ?4)", 4},
+};
+
+/* The first key above `after`; *found false at the end of the table. */
+static enum rc
+next_key(struct db *db, const char *sql, int64_t after, int64_t *key, bool *found)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, sql, &stmt);
+
+    *found = false;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, after);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
+        *key = stmt_get_int(stmt, 0);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* As next_key, past pages that fail: key by key, for keys are dense, and then in growing steps. */
+static enum rc
+next_readable(struct copy *copy, const char *sql, int64_t *key, bool *found)
+{
+    int64_t after = *key, step = 1;
+    enum rc rc = next_key(copy->from, sql, after, key, found);
+
+    if (rc == RC_CORRUPT)
+        copy->bad++;
+    for (unsigned tries = 0; rc == RC_CORRUPT; tries++) {
+        if (tries > STEPS_MOST)
+            step = 2 * step;
+        if (after > INT64_MAX / 4 - step) { /* to the end */
+            *found = false;
+            return RC_OK;
+        }
+        after += step;
+        rc = next_key(copy->from, sql, after, key, found);
+    }
+    return rc;
+}
+
+/* Writes a row that `stmt` stands on. A row that is there already is left. */
+static enum rc
+write_row(struct copy *copy, const char *sql, struct stmt *row, int columns)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(copy->to, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    for (int i = 0; i < columns; i++)
+        stmt_copy(stmt, i + 1, row, i);
+    rc = stmt_finish(stmt);
+    return rc == RC_EXISTS ? RC_OK : rc;
+}
+
+static enum rc
+copy_row(struct copy *copy, const struct numbered *table, int64_t key)
+{
+    struct stmt *stmt;
+    bool found;
+    enum rc rc = db_stmt(copy->from, table->read, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_CORRUPT) {
+        copy->bad++;
+        rc = RC_OK;
+    } else if (rc == RC_OK && found) {
+        rc = write_row(copy, table->write, stmt, table->columns);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+copy_numbered(struct copy *copy, const struct numbered *table)
+{
+    int64_t key = 0;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    copy->bad = 0;
+    while (rc == RC_OK && found) {
+        rc = next_readable(copy, table->next, &key, &found);
+        if (rc == RC_OK && found)
+            rc = copy_row(copy, table, key);
+    }
+    return rc == RC_OK ? RC_OK : rc_while(rc, "%s", table->name);
+}
+
+/* ---- tables with words or ids as key ---------------------------------------------------------------- */
+
+/* `up` and `down` give all rows in the order of the key; `from` those whose first column is at least ?1, which is NULL in none. */
+struct keyed {
+    const char *name, *up, *down, *from, *write;
+    int columns;
+    bool is_text;
+};
+
+static const struct keyed KEYED[] = {
+    {"sync_state", "SELECT name, value FROM sync_state ORDER BY name", "SELECT name, value FROM sync_state ORDER BY name DESC",
+     "SELECT name, value FROM sync_state WHERE name >= ?1 ORDER BY name",
+     "INSERT OR IGNORE INTO sync_state (name, value) VALUES (?1, ?2)", 2, true},
+    {"sync_key", "SELECT stream, epoch, sealed FROM sync_key ORDER BY stream, epoch",
+     "SELECT stream, epoch, sealed FROM sync_key ORDER BY stream DESC, epoch DESC",
+     "SELECT stream, epoch, sealed FROM sync_key WHERE stream >= ?1 ORDER BY stream, epoch",
+     "INSERT OR IGNORE INTO sync_key (stream, epoch, sealed) VALUES (?1, ?2, ?3)", 3, false},
+    {"sync_box", "SELECT stream, epoch, recipient, box, is_forged FROM sync_box ORDER BY stream, epoch, recipient",
+     "SELECT stream, epoch, recipient, box, is_forged FROM sync_box ORDER BY stream DESC, epoch DESC, recipient DESC",
+     "SELECT stream, epoch, recipient, box, is_forged FROM sync_box WHERE stream >= ?1 ORDER BY stream, epoch, recipient",
+     "INSERT OR IGNORE INTO sync_box (stream, epoch, recipient, box, is_forged) VALUES (?1, ?2, ?3, ?4, ?5)", 5, false},
+    {"sync_ack", "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack ORDER BY device, stream",
+     "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack ORDER BY device DESC, stream DESC",
+     "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack WHERE device >= ?1"
+     " ORDER BY device, stream",
+     "INSERT OR IGNORE INTO sync_ack (device, stream, incarnation, number, created_ms, digest, vector)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+     7, false},
+    {"sync_newer_run", "SELECT hash, run FROM sync_newer_run ORDER BY hash", "SELECT hash, run FROM sync_newer_run ORDER BY hash DESC",
+     "SELECT hash, run FROM sync_newer_run WHERE hash >= ?1 ORDER BY hash",
+     "INSERT OR IGNORE INTO sync_newer_run (hash, run) VALUES (?1, ?2)", 2, false},
+};
+
+/* Copies rows until one cannot be read, or, where `prefix` is not NULL, until one begins otherwise. */
+static enum rc
+copy_run(struct copy *copy, const struct keyed *table, const char *sql, const uint8_t *prefix, size_t len)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(copy->from, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    if (prefix != NULL && table->is_text)
+        stmt_text_bytes(stmt, 1, prefix, len);
+    else if (prefix != NULL)
+        stmt_blob(stmt, 1, prefix, len);
+    while (rc == RC_OK && found) {
+        size_t key_len;
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        const uint8_t *key = stmt_get_blob(stmt, 0, &key_len);
+        if (prefix != NULL && (key_len < len || memcmp(key, prefix, len) != 0))
+            break;
+        rc = write_row(copy, table->write, stmt, table->columns);
+        if (rc == RC_CORRUPT) /* only what is read may be damaged */
+            rc = RC_IO;
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* From both ends up to what fails, and then what begins in each of all ways. */
+static enum rc
+copy_keyed(struct copy *copy, const struct keyed *table)
+{
+    copy->bad = 0;
+    enum rc rc = copy_run(copy, table, table->up, NULL, 0);
+    if (rc != RC_CORRUPT)
+        return rc == RC_OK ? RC_OK : rc_while(rc, "%s", table->name);
+    copy->bad = 1;
+    rc = copy_run(copy, table, table->down, NULL, 0);
+    for (unsigned i = 0; (rc == RC_OK || rc == RC_CORRUPT) && i < (table->is_text ? 256 : PREFIXES); i++) {
+        uint8_t prefix[2] = {(uint8_t)(table->is_text ? i : i >> 8), (uint8_t)i};
+        if (!table->is_text || (i >= 'a' && i <= 'z'))
+            rc = copy_run(copy, table, table->from, prefix, table->is_text ? 1 : 2);
+    }
+    return rc == RC_CORRUPT ? RC_OK : rc;
+}
+
+/* ---- what must be there, and what is fetched again ---------------------------------------------------- */
+
+/* The keys of feeds stand a second time in the index of that table: a feed of which only that can be read is known by it, and
+ * what waits of an own feed with it. */
+static enum rc
+restore_feeds(struct copy *copy, struct id device)
+{
+    static const char READ[] = "SELECT feed, stream, device, incarnation, device = ?1 FROM sync_feed"
+                               " INDEXED BY sqlite_autoindex_sync_feed_1 ORDER BY stream, device, incarnation";
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(copy->from, READ, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, device);
+    while (rc == RC_OK && found) {
+        rc = stmt_step(stmt, &found);
+        if (rc != RC_OK || !found)
+            break;
+        rc = write_row(copy,
+                       "INSERT OR IGNORE INTO sync_feed (feed, stream, device, incarnation, is_own) VALUES (?1, ?2, ?3, ?4, ?5)",
+                       stmt, 5);
+        if (rc == RC_CORRUPT)
+            rc = RC_IO;
+    }
+    stmt_done(stmt);
+    if (rc != RC_OK && rc != RC_CORRUPT)
+        return rc;
+    return db_run(copy->to, "UPDATE sync_feed SET saved = max(saved,"
+                            "  (SELECT coalesce(max(save), 0) FROM sync_outbox o WHERE o.feed = sync_feed.feed),"
+                            "  (SELECT coalesce(max(last), 0) FROM sync_entry e WHERE e.feed = sync_feed.feed))"
+                            " WHERE is_own");
+}
+
+static enum rc
+load_device(struct store *from, struct db *to, struct id *device)
+{
+    struct secret sealing = SECRET_EMPTY, saved = SECRET_EMPTY;
+    struct identity identity = IDENTITY_EMPTY;
+    enum rc rc = store_sealing_key(from, &sealing);
+
+    if (rc == RC_OK)
+        rc = own_secret_get(to, &sealing, STATE_IDENTITY, &saved);
+    if (rc == RC_OK)
+        rc = identity_load(&saved, &identity);
+    *device = identity.device;
+    identity_wipe(&identity);
+    secret_wipe(&saved);
+    secret_wipe(&sealing);
+    return rc;
+}
+
+/* A page of lines that fails holds at least one: so there were more than could be read up to it. */
+static enum rc
+note_lines(struct copy *copy)
+{
+    int64_t first, last;
+    enum rc rc = db_get_int(copy->to, "SELECT min(position) FROM sync_line", &first);
+
+    if (rc == RC_OK)
+        rc = db_get_int(copy->to, "SELECT max(position) FROM sync_line", &last);
+    if (rc == RC_OK && copy->bad > 0 && first != 1)
+        rc = rc_fail(RC_CORRUPT, _("the first line of the ledger, which says whose team this is, cannot be read"));
+    if (rc == RC_OK && first != 1)
+        rc = rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
+    return rc == RC_OK && copy->bad > 0 ? state_put_int(copy->to, STATE_LEDGER_LINES, last + 1) : rc;
+}
+
+static enum rc
+copy_tables(struct copy *copy, struct store *from, struct rescue *rescue)
+{
+    struct id device;
+    bool lacks_state = false; /* some of it: perhaps the keys */
+    enum rc rc = db_run(copy->to, "DELETE FROM sync_state"); /* the migrations' own: the old store's count */
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof KEYED / sizeof KEYED[0]; i++) {
+        rc = copy_keyed(copy, &KEYED[i]);
+        rescue->is_damaged = rescue->is_damaged || copy->bad > 0;
+        lacks_state = lacks_state || (i == 0 && copy->bad > 0);
+        if (rc == RC_OK && i > 0 && copy->bad > 0)
+            rc = state_put_int(copy->to, STATE_BOXES_AFTER, 0);
+        if (rc == RC_OK && i > 0 && copy->bad > 0)
+            rc = state_put_int(copy->to, STATE_ACKS_AFTER, 0);
+    }
+    if (rc == RC_OK) {
+        rc = load_device(from, copy->to, &device);
+        if (rc == RC_ABSENT)
+            rc = lacks_state ? RC_CORRUPT : rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
+        if (rc == RC_CORRUPT)
+            rc = rc_fail(RC_CORRUPT, _("this device's own keys cannot be read"));
+    }
+    for (size_t i = 0; rc == RC_OK && i < sizeof NUMBERED / sizeof NUMBERED[0]; i++) {
+        rc = copy_numbered(copy, &NUMBERED[i]);
+        rescue->is_damaged = rescue->is_damaged || copy->bad > 0;
+        if (rc == RC_OK && i == 0)
+            rc = note_lines(copy);
+    }
+    if (rc == RC_OK)
+        rc = restore_feeds(copy, device);
+    if (rc == RC_OK)
+        rc = db_run(copy->to, "DELETE FROM sync_entry WHERE feed NOT IN (SELECT feed FROM sync_feed)");
+    return rc;
+}
+
+/* ---- what is lost ------------------------------------------------------------------------------------ */
+
+struct losses {
+    struct replica *replica;
+    rescue_lost_fn visit;
+    void *context;
+    struct rescue *rescue;
+};
+
+static enum rc
+tell(struct losses *losses, struct rescue_lost lost)
+{
+    struct replica *replica = losses->replica;
+    const struct ledger_stream *stream = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, lost.stream);
+    struct texts texts = TEXTS_EMPTY;
+    struct family family;
+
+    if (lost.first == 0)
+        return RC_OK;
+    losses->rescue->lost += lost.last - lost.first + 1;
+    if (stream != NULL && family_get(replica->journal, stream->family, &family, &texts) == RC_OK)
+        lost.code_name = family.code_name;
+    enum rc rc = losses->visit(losses->context, &lost);
+    texts_wipe(&texts);
+    return rc;
+}
+
+/* Whether a save is here, and when it was written where it waits in line. */
+static enum rc
+look_for(struct replica *replica, const struct elog_feed *feed, uint32_t save, uint32_t *last, int64_t *at_ms)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *change = NULL;
+
+    *last = save;
+    *at_ms = 0;
+    enum rc rc = outbox_get(replica->db, feed->key, save, &body);
+    if (rc == RC_OK && body_read(feed->stream, feed->feed, save, save, body.data, body.len, &change) == RC_OK) {
+        *at_ms = hlc_ms(change->hlc);
+        body_free(change, 1);
+    }
+    if (rc == RC_ABSENT) {
+        rc = elog_find(replica->db, feed->key, save, &row);
+        if (rc == RC_OK)
+            *last = row.entry.last;
+    }
+    elog_row_wipe(&row);
+    buf_wipe(&body);
+    return rc == RC_CORRUPT || rc == RC_UNSUPPORTED ? RC_OK : rc; /* it is here; the doctor names it */
+}
+
+static enum rc
+find_lost(void *context, const struct elog_feed *feed)
+{
+    struct losses *losses = context;
+    struct rescue_lost lost = {.stream = feed->stream};
+    enum rc rc = RC_OK;
+
+    if (!feed->is_own || feed->feed.incarnation != replica_feed(losses->replica).incarnation)
+        return RC_OK; /* what an ended incarnation did not send has other numbers by now */
+    for (uint32_t save = feed->on_server + 1; rc == RC_OK && save <= feed->saved && save != 0; save++) {
+        uint32_t last;
+        rc = look_for(losses->replica, feed, save, &last, &lost.before_ms);
+        if (rc == RC_ABSENT) {
+            lost.first = lost.first == 0 ? save : lost.first;
+            lost.last = save;
+            rc = RC_OK;
+            continue;
+        }
+        if (rc == RC_OK)
+            rc = tell(losses, lost);
+        lost.first = 0;
+        save = last;
+    }
+    lost.before_ms = 0;
+    return rc == RC_OK ? tell(losses, lost) : rc;
+}
+
+/* What waits of feeds of which nothing else is known cannot be given a family. */
+static enum rc
+drop_nameless(struct losses *losses)
+{
+    int64_t count;
+    enum rc rc = db_get_int(losses->replica->db,
+                            "SELECT count(*) FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)", &count);
+    struct rescue_lost lost = {.first = 1, .last = (uint32_t)count};
+
+    if (rc == RC_OK && count > 0)
+        rc = tell(losses, lost);
+    return rc == RC_OK
+               ? db_run(losses->replica->db, "DELETE FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)")
+               : rc;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------- */
+
+static enum rc
+ignore_finding(void *context, const struct doctor_finding *finding)
+{
+    (void)context;
+    (void)finding;
+    return RC_OK;
+}
+
+/* The replica on the new store has gained every stream again by the ledger, to be filled; what is here is shown at once. */
+static enum rc
+settle(struct losses *losses)
+{
+    struct replica *replica = losses->replica;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = drop_nameless(losses);
+    if (rc == RC_OK)
+        rc = outbox_unseal_torn(replica);
+    if (rc == RC_OK)
+        rc = replica_rebuild_all(replica);
+    if (rc == RC_OK)
+        rc = elog_feeds(replica->db, (struct id){{0}}, find_lost, losses);
+    return db_end(replica->db, rc);
+}
+
+enum rc
+rescue_copy(struct store *from, struct store *to, rescue_lost_fn visit, void *context, struct rescue *rescue)
+{
+    struct copy copy = {.from = store_db(from), .to = store_db(to)};
+    struct losses losses = {.visit = visit, .context = context, .rescue = rescue};
+    struct waiting waiting;
+    enum rc rc = db_begin(copy.to);
+
+    *rescue = (struct rescue){0, 0, false};
+    if (rc != RC_OK)
+        return rc;
+    rc = db_end(copy.to, copy_tables(&copy, from, rescue));
+    if (rc == RC_OK)
+        rc = replica_mend(to, ignore_finding, NULL);
+    if (rc == RC_OK)
+        rc = replica_open(to, &losses.replica);
+    if (rc == RC_OK)
+        rc = settle(&losses);
+    if (rc == RC_OK)
+        rc = replica_waiting(losses.replica, &waiting);
+    if (rc == RC_OK)
+        rescue->unsent = waiting.saves_unsealed + waiting.entries_unsent;
+    replica_close(losses.replica);
+    return rc;
+}
+
+/* Made beside its place, and put there last of all: what is cut short has another name. */
+static enum rc
+put_in_place(const char *staged, const char *directory)
+{
+    char parent[PATH_MAX + 4];
+
+    (void)snprintf(parent, sizeof parent, "%s/..", directory);
+    if (rename(staged, directory) != 0)
+        return rc_fail(errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR ? RC_EXISTS : RC_IO, "%s: %s", directory,
+                       strerror(errno));
+    return durable_sync_directory(parent);
+}
+
+enum rc
+rescue_into(struct store *from, const struct store_options *options, rescue_lost_fn visit, void *context, struct rescue *rescue)
+{
+    char staged[PATH_MAX];
+    struct store_options begun = *options;
+    struct store *to = NULL;
+    int len = snprintf(staged, sizeof staged, "%s.rescuing-XXXXXX", options->directory);
+
+    if (len <= 0 || (size_t)len >= sizeof staged)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    if (store_slots_state(from) != STORE_SLOTS_FINE)
+        return rc_fail(RC_UNTRUSTED, _("keyslots.json is an old or an altered one"));
+    if (rmdir(options->directory) != 0 && errno != ENOENT)
+        return rc_fail(errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR ? RC_EXISTS : RC_IO, "%s: %s",
+                       options->directory, strerror(errno));
+    if (mkdtemp(staged) == NULL)
+        return rc_fail(RC_IO, "%s: %s", staged, strerror(errno));
+    begun.directory = staged;
+    enum rc rc = store_create_after(&begun, from, &to);
+    if (rc == RC_OK)
+        rc = rescue_copy(from, to, visit, context, rescue);
+    store_close(to);
+    if (rc == RC_OK)
+        rc = put_in_place(staged, options->directory);
+    if (rc != RC_OK)
+        backup_clear_stage(staged);
+    return rc;
+}

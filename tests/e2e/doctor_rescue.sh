@@ -1,0 +1,50 @@
+#!/bin/bash
+# A page in use is damaged while visits wait: `baken doctor --rescue` makes a new store, and a colleague gets everything once.
+. "$(dirname "$0")/lib.sh"
+
+LIBRARY=$BUILD/bakenvfs
+unset SQLITE_HISTORY
+command -v sqlite3 >/dev/null || give_up "sqlite3, which says where a table begins, is there"
+sums() { (cd "$1" && find . -type f ! -name lock -exec cksum {} + | sort); }
+# page TABLE: where it begins.
+page() {
+    printf "%s\n" ".load '$LIBRARY'" ".open 'file:$WORK/anna/store.db?vfs=baken&mode=ro'" "SELECT rootpage FROM sqlite_schema WHERE name = '$1';" |
+        BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state sqlite3 -batch -bail 2>/dev/null
+}
+fresh() { BAKEN_HOME=$WORK/fresh BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state "$BAKEN" "$@" --no-input; }
+spoil() { printf 'xyz' | dd of="$WORK/anna/store.db" bs=1 seek=$((($1 - 1) * 4096 + 100)) conv=notrunc 2>/dev/null; }
+
+server_start
+team_create anna Anna >/dev/null 2>&1 || give_up "a team is made"
+device_join anna fatma Fatma coach >/dev/null 2>&1 || give_up "a second device joins"
+as anna family add Duin >/dev/null 2>&1 && as anna family assign duin Fatma >/dev/null 2>&1 || give_up "a family is shared"
+for i in 1 2 3; do as anna visit add duin --text "verzonden-$i" >/dev/null 2>&1; done
+as anna sync >/dev/null 2>&1
+for i in 1 2 3; do as anna visit add duin --text "wacht-$i" >/dev/null 2>&1; done
+own=$(page sync_state)
+spoil "$(page sync_entry)"
+before=$(sums "$WORK/anna")
+check_exit "other commands are refused" 11 "" as anna visit list duin
+check_exit "without its directory it is refused" 2 "needs a value" as anna doctor --rescue
+mkdir "$WORK/full" && : >"$WORK/full/photo"
+check_exit "a directory with other files is left" 13 "old directory" as anna doctor --rescue "$WORK/full"
+before=$(sums "$WORK/anna")
+check "a rescue" as anna doctor --rescue "$WORK/fresh" --json
+cp "$WORK/check.out" "$WORK/answer"
+check "its answer" tests/e2e/validate.py "$WORK/answer"
+check "all that waited came along" test "$(json unsent <"$WORK/answer")" -ge 3
+check_equal "nothing was lost" "$(json lost <"$WORK/answer")" 0
+check_equal "the old directory is as it was" "$(sums "$WORK/anna")" "$before"
+check_equal "nothing lies beside the new one" "$(ls -d "$WORK"/fresh* | wc -l)" 1
+for round in 1 2; do check "it syncs, $round" fresh sync; done
+check "it writes on" fresh visit add duin --text "daarna-1"
+check "it sends that" fresh sync
+check "the colleague fetches" as fatma sync
+for note in verzonden-1 verzonden-2 verzonden-3 wacht-1 wacht-2 wacht-3 daarna-1; do
+    check_equal "$note is there once" "$(as fatma visit list duin --all --json | grep -o "$note" | wc -l)" 1
+done
+check "it is whole" fresh doctor
+spoil "$own"
+check_exit "without the device's keys it is refused" 11 "own keys.*backup" as anna doctor --rescue "$WORK/again"
+check_equal "and nothing is left" "$(ls -d "$WORK"/again* 2>/dev/null | wc -l)" 0
+finish

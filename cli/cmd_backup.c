@@ -43,6 +43,25 @@ out_backup(struct call *call, const char *path, const struct backup *backup)
     out_int(&call->out, "bytes", _("Bytes"), (int64_t)backup->bytes);
 }
 
+/* A backup in the store's own directory is lost with it, and moved aside by a restore. What cannot be resolved is told when
+ * the file is made. */
+static enum rc
+check_place(struct call *call, const char *directory)
+{
+    const char *path = call->words[0], *slash = strrchr(path, '/');
+    char parent[PATH_MAX], store[PATH_MAX], lies[PATH_MAX];
+    int len = slash == NULL ? snprintf(parent, sizeof parent, ".")
+                            : snprintf(parent, sizeof parent, "%.*s", (int)(slash - path) + 1, path);
+
+    if (len <= 0 || (size_t)len >= sizeof parent || realpath(parent, lies) == NULL || realpath(directory, store) == NULL)
+        return RC_OK;
+    size_t prefix = strlen(store);
+    if (strncmp(lies, store, prefix) != 0 || (lies[prefix] != '\0' && lies[prefix] != '/'))
+        return RC_OK;
+    call->ending.advice = _("name a file elsewhere, such as on a stick that you keep away from the laptop");
+    return rc_fail(RC_INVALID, _("%s lies in the store's own directory: a backup there is lost with the store"), path);
+}
+
 static enum rc
 write_backup(struct call *call, const char *directory, struct backup *backup)
 {
@@ -77,6 +96,8 @@ cmd_backup(struct call *call)
     struct backup backup;
     enum rc rc = find_directory(call, directory);
 
+    if (rc == RC_OK)
+        rc = check_place(call, directory);
     if (rc == RC_OK)
         rc = write_backup(call, directory, &backup);
     if (rc != RC_OK)

@@ -197,10 +197,10 @@ prove_pages(int fd, const struct secret *key, const struct backup *backup, struc
 }
 
 static enum rc
-open_backup(const char *path, int *fd)
+open_backup(const char *path, const char *named, int *fd)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is told, not waited for */
-    return *fd < 0 ? backup_fail_errno(path) : RC_OK;
+    return *fd < 0 ? backup_fail_errno(named) : RC_OK;
 }
 
 enum rc
@@ -209,7 +209,7 @@ backup_look(const char *path, struct backup *backup)
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
     int fd;
-    enum rc rc = open_backup(path, &fd);
+    enum rc rc = open_backup(path, path, &fd);
 
     if (rc == RC_OK)
         rc = read_end(fd, backup, &slots, trailer);
@@ -220,12 +220,13 @@ backup_look(const char *path, struct backup *backup)
 }
 
 enum rc
-backup_prove(const char *path, const struct secret *key, struct backup *backup, struct backup_target *to)
+backup_prove(const char *path, const char *named, const struct secret *key, struct backup *backup,
+             struct backup_target *to)
 {
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
     int fd;
-    enum rc rc = open_backup(path, &fd);
+    enum rc rc = open_backup(path, named, &fd);
 
     if (rc == RC_OK)
         rc = read_end(fd, backup, &slots, trailer);
@@ -262,12 +263,12 @@ backup_check_structure(const char *path, const struct secret *key, const uint8_t
 
 /* An empty file that only the user may read; SQLite takes over the mode for what it makes beside it. */
 static enum rc
-make_file(const char *path)
+make_file(const char *path, const char *named)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
-        return backup_fail_errno(path);
+        return backup_fail_errno(named);
     close(fd);
     return RC_OK;
 }
@@ -287,7 +288,7 @@ copy_database(struct store *store, const char *path, uint8_t file_id[VFS_FILE_ID
 }
 
 static enum rc
-append_end(struct store *store, const char *path, struct store_slots *ids)
+append_end(struct store *store, const char *path, const char *named, struct store_slots *ids)
 {
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
@@ -296,7 +297,7 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
     int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
     if (rc == RC_OK && (fd < 0 || fstat(fd, &info) != 0))
-        rc = backup_fail_errno(path);
+        rc = backup_fail_errno(named);
     if (rc == RC_OK) {
         memcpy(trailer, MAGIC, sizeof MAGIC);
         put_number(trailer + AT_FORMAT, BACKUP_FORMAT, 4);
@@ -310,7 +311,7 @@ append_end(struct store *store, const char *path, struct store_slots *ids)
     if (rc == RC_OK)
         rc = durable_write_all(fd, _("writing"), trailer, sizeof trailer);
     if (rc == RC_OK && fsync(fd) != 0)
-        rc = backup_fail_errno(path);
+        rc = backup_fail_errno(named);
     if (fd >= 0) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* so that what is proven next comes from the disk */
         close(fd);
@@ -361,16 +362,16 @@ backup_write(struct store *store, const char *path, struct backup *backup)
     if (lstat(path, &info) == 0)
         return rc_fail(RC_EXISTS, S_ISDIR(info.st_mode) ? _("%s is a directory") : _("there is a file %s already"), path);
     store_key_distrust(&ids, store_secret(store));
-    enum rc rc = make_file(part);
+    enum rc rc = make_file(part, path);
     if (rc != RC_OK)
         return rc_while(rc, _("writing the backup"));
     rc = copy_database(store, part, ids.file_id);
     if (rc == RC_OK)
         rc = backup_check_structure(part, store_secret(store), ids.file_id);
     if (rc == RC_OK)
-        rc = append_end(store, part, &ids);
+        rc = append_end(store, part, path, &ids);
     if (rc == RC_OK)
-        rc = backup_prove(part, store_secret(store), backup, NULL);
+        rc = backup_prove(part, path, store_secret(store), backup, NULL);
     if (rc == RC_OK)
         rc = publish(part, path);
     if (rc == RC_OK)

@@ -17,8 +17,10 @@ struct backup_target {
     struct vfs_keys keys;
     struct vfs_nonces nonces;
 };
-/* Reads all of the file anew and proves it, sealing its pages anew to `to` unless that is NULL. As backup_restore. */
-enum rc backup_prove(const char *path, const struct secret *key, struct backup *backup, struct backup_target *to) MUST_CHECK;
+/* Reads all of the file anew and proves it, sealing its pages anew to `to` unless that is NULL. As backup_restore; a
+ * sentence calls the file `named`. */
+enum rc backup_prove(const char *path, const char *named, const struct secret *key, struct backup *backup,
+                     struct backup_target *to) MUST_CHECK;
 /* SQLite's own check of the file of pages at `path`. RC_CORRUPT. */
 enum rc backup_check_structure(const char *path, const struct secret *key, const uint8_t *file_id) MUST_CHECK;
 

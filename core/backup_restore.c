@@ -25,7 +25,7 @@ copy_proven(const char *path, const struct secret *key, int fd, struct backup *b
     vfs_id_make(key, file_id);
     enum rc rc = vfs_keys_derive(&to.keys, key, file_id);
     if (rc == RC_OK)
-        rc = backup_prove(path, key, backup, &to);
+        rc = backup_prove(path, path, key, backup, &to);
     if (rc == RC_OK)
         memcpy(backup->slots.file_id, file_id, sizeof file_id);
     vfs_keys_wipe(&to.keys);
@@ -34,8 +34,20 @@ copy_proven(const char *path, const struct secret *key, int fd, struct backup *b
 }
 
 static enum rc
-stage(const char *path, const struct secret *key, const char *directory, const struct clock *clock,
-      struct backup *backup)
+write_slots(const char *directory, const char *named, const struct secret *key, const struct clock *clock,
+            struct backup *backup)
+{
+    enum rc rc = store_key_write(directory, clock, key, &backup->slots);
+
+    if (rc == RC_FULL || rc == RC_IO)
+        rc = rc_fail(rc, "%s: %s", named, strerror(rc == RC_FULL ? ENOSPC : EIO));
+    return rc;
+}
+
+/* In `directory`, which nobody knows: a sentence says `named`. */
+static enum rc
+stage(const char *path, const struct secret *key, const char *directory, const char *named,
+      const struct clock *clock, struct backup *backup)
 {
     char store[PATH_MAX];
     int len = snprintf(store, sizeof store, "%s/store.db", directory);
@@ -44,16 +56,16 @@ stage(const char *path, const struct secret *key, const char *directory, const s
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
     int fd = open(store, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return backup_fail_errno(store);
+        return backup_fail_errno(named);
     enum rc rc = copy_proven(path, key, fd, backup);
     if (rc == RC_OK && fsync(fd) != 0)
-        rc = backup_fail_errno(store);
+        rc = backup_fail_errno(named);
     if (close(fd) != 0 && rc == RC_OK)
-        rc = backup_fail_errno(store);
+        rc = backup_fail_errno(named);
     if (rc == RC_OK)
         rc = backup_check_structure(store, key, backup->slots.file_id);
     /* Last, as at a creation: a directory without it has no store. */
-    return rc == RC_OK ? store_key_write(directory, clock, key, &backup->slots) : rc;
+    return rc == RC_OK ? write_slots(directory, named, key, clock, backup) : rc;
 }
 
 void
@@ -140,10 +152,10 @@ backup_restore(const char *path, const struct secret *key, const char *directory
     if (rc == RC_OK)
         rc = durable_mkdir(parent);
     if (rc == RC_OK && mkdtemp(staged) == NULL) /* mode 0700 */
-        rc = backup_fail_errno(staged);
+        rc = backup_fail_errno(directory);
     if (rc != RC_OK)
         return rc_while(rc, _("restoring the backup"));
-    rc = stage(path, key, staged, clock, backup);
+    rc = stage(path, key, staged, directory, clock, backup);
     if (rc == RC_OK)
         rc = put_in_place(staged, directory, aside, clock, &keep);
     if (rc == RC_OK)

@@ -44,6 +44,16 @@ check_equal "only its owner may read it" "$(stat -c %a "$WORK/one.bak")" 600
 check_equal "nothing lies beside it" "$(ls -d "$WORK"/one.bak* | wc -l)" 1
 check_exit "an existing file is not written over" 13 "already" as anna backup "$WORK/one.bak"
 check_exit "a directory that is not there" 4 "" as anna backup "$WORK/nowhere/one.bak"
+check_equal "is told without a name of our own" "$(grep -c '\.part-' "$WORK/check.err")" 0
+mkdir "$WORK/anna/inner" && ln -s "$WORK/anna/inner" "$WORK/inwards"
+for place in anna anna/inner inwards; do
+    check_exit "in the store's own directory: $place" 3 "own directory" as anna backup "$WORK/$place/one.bak"
+done
+check_exit "nor by a name alone" 3 "own directory" env -C "$WORK/anna/inner" BAKEN_HOME="$WORK/anna" "$BAKEN" backup one.bak --no-input
+check_equal "and nothing was made there" "$(find "$WORK/anna" -name '*one.bak*' | wc -l)" 0
+rm "$WORK/inwards" && rmdir "$WORK/anna/inner"
+check_exit "restored where nothing can be made" 4 "/proc/baken: " as anna restore "$WORK/one.bak" --store /proc/baken
+check_equal "is told without a name of our own as well" "$(grep -c 'restoring-' "$WORK/check.err")" 0
 for word in eerst-verzonden tweede-onverzonden Duin "SQLite format"; do
     check "no plain text in it: $word" sh -c '! grep -aq "$1" "$2"' - "$word" "$WORK/one.bak"
 done

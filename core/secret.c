@@ -136,10 +136,11 @@ secret_wipe(struct secret *secret)
         return;
     size_t offset = (size_t)(secret->bytes - arena.base);
     size_t page = offset / PAGE_BYTES;
-    assert(page < PAGES && arena.slot_bytes[page] != 0);
 
+    assert(page < PAGES);
     (void)pthread_mutex_lock(&arena.mutex);
     size_t size = arena.slot_bytes[page];
+    assert(size != 0);
     size_t slot = offset % PAGE_BYTES / size;
     assert(arena.taken[page][slot] == 1);
     sodium_memzero(secret->bytes, size);

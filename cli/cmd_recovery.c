@@ -76,7 +76,9 @@ make_page(const struct shown *shown, struct buf *page)
           "laptop, and not as a photograph."),
         _("To use it: <b>baken unlock --recovery</b> asks for the groups, and <b>baken passphrase change --recovery</b> "
           "sets a new passphrase. Small letters will do; O counts as 0, I and L as 1."),
-        _("<b>baken recovery print</b> makes a new sheet and ends this one: destroy it then."),
+        _("A new passphrase leaves this sheet valid; <b>baken recovery print</b> makes a new sheet and ends this one."),
+        _("A backup opens only with the passphrase or the sheet of when it was made: keep this sheet, also when there is a "
+          "newer one, until no backup of its time is left, and destroy it then."),
     };
     char store[ID_TEXT_CHARS + 1];
     enum rc rc = buf_printf(page,

@@ -29,6 +29,8 @@ check_equal "it has eight groups" "$(wc -w <"$WORK/sheet")" 8
 check_equal "its QR code says the same" "$(/usr/bin/python3 tests/decoders/qr.py "$WORK/sheet.html")" \
     "$(sed 's/ *$//; s/ /-/g' "$WORK/sheet")"
 check "it says where to keep it" grep -q "not in the same bag as the laptop" "$WORK/sheet.html"
+check "what leaves it valid and what ends it" grep -q "new passphrase leaves this sheet valid.*makes a new sheet and ends this one" "$WORK/sheet.html"
+check "and that backups need the sheet of their time" grep -q "the sheet of when it was made" "$WORK/sheet.html"
 BAKEN_LANG=nl as anna recovery print --output "$WORK/blad.html" >/dev/null 2>&1
 check "also in Dutch" grep -q 'lang="nl".*erstelblad' <(tr '\n' ' ' <"$WORK/blad.html")
 check_exit "the one before opens nothing more" 7 "a newer one was printed" as anna unlock --recovery-file "$WORK/sheet"

@@ -17,7 +17,7 @@
 
 enum {
     PATH_CEILING_BYTES = 4096,
-    TIMEOUT_MINUTES = 60,
+    TIMEOUT_MINUTES = 60, /* both stand in the help of --timeout */
     TIMEOUT_MOST = 12 * 60,
     FREE_LEAST_MIB = 100,
 };

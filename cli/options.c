@@ -83,7 +83,7 @@ static const struct {
                   N_("number of a version, `both`, or `new` with a new text")},
     [OPT_TEXT] = {"text", "TEXT", false, N_("the text, when it is short")},
     [OPT_TIME] = {"time", "HH:MM", false, N_("time of day")},
-    [OPT_TIMEOUT] = {"timeout", "MINUTES", false, N_("lock again after so many minutes")},
+    [OPT_TIMEOUT] = {"timeout", "MINUTES", false, N_("lock again after so many minutes: 60 when left out, 720 at most")},
     [OPT_TOKEN] = {"token", "TOKEN", false, N_("which versions were on the screen")},
     [OPT_UNSAFE] = {"unsafe", "TEXT", false, N_("what is unsafe on a visit")},
     [OPT_UNTIL] = {"until", "DATE", false, N_("last day")},

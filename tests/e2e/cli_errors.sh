@@ -288,4 +288,5 @@ server_stop
 check_exit "no server" 9 "waits on this device" as anna sync
 check "work goes on without a server" as anna visit add berk --text "on the spot"
 check_says "status says what waits" "Only on this device" as anna status
+check_says "the help of unlock names how long it is open" "60 when left out, 720 at most" "$BAKEN" unlock --help
 finish

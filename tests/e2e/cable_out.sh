@@ -119,6 +119,9 @@ PASSPHRASE=yes
 works "recovery print" "baken unlock --recovery" anna recovery print
 works "passphrase change" "" anna passphrase change "$WORK/fresh"
 cp "$WORK/fresh" "$WORK/anna.passphrase"
+works "backup" "Pages, each proven" anna backup "$WORK/anna.bak"
+cp "$WORK/fresh" "$WORK/copy.passphrase"
+works "restore" "" copy restore "$WORK/anna.bak"
 works "lock" "" anna lock
 works "the new passphrase opens" "Duin" anna family list
 works "lock, the colleague" "" fatma lock

@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/db_error.h"
 #include "core/i18n.h"
@@ -30,7 +29,7 @@ db_fail_with(struct db *db, int code, bool is_ours)
                              "another user): end that first"));
     if (code == VFS_MEMORY_REFUSED)
         return rc_fail(rc, _("/dev/shm/baken-%lu is not a directory of yours alone: have it removed"),
-                       (unsigned long)geteuid());
+                       vfs_memory_user());
     if ((code & 0xff) == SQLITE_READONLY)
         return rc_fail(rc, _("the store was opened to be read only"));
     if ((code & 0xff) == SQLITE_NOTADB)

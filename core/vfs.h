@@ -26,6 +26,10 @@ enum {
 
 struct vfs;
 
+/* The UID in the name of that directory: the caller's as it is outside its namespace of users, so that one user's programs
+ * meet, and no two users. */
+unsigned long vfs_memory_user(void);
+
 /*
  * Registers an encrypting VFS for the files of ONE store key, under a name of its own, on top of another.
  * Each main file has its own id and keys; a new one gets an id as it is opened.

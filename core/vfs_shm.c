@@ -78,6 +78,21 @@ vfs_shm_is_possible(const char *name)
     return is_possible;
 }
 
+/* A namespace of users has numbers of its own (user_namespaces(7)): there root's is an ordinary user's outside. */
+unsigned long
+vfs_memory_user(void)
+{
+    unsigned long user = (unsigned long)geteuid(), outer = user, inside, outside, count;
+    FILE *map = fopen("/proc/self/uid_map", "re");
+
+    while (map != NULL && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3)
+        if (user >= inside && user - inside < count)
+            outer = outside + (user - inside);
+    if (map != NULL)
+        fclose(map);
+    return outer;
+}
+
 /* Another user may have made the name before us: that is refused, and a link never followed. */
 static int
 open_directory(struct vfs_shared *shared)
@@ -85,7 +100,7 @@ open_directory(struct vfs_shared *shared)
     struct stat info;
 
     snprintf(shared->directory_path, sizeof shared->directory_path, "%s/baken-%lu", MEMORY,
-             (unsigned long)geteuid());
+             vfs_memory_user());
     if (mkdir(shared->directory_path, 0700) != 0 && errno != EEXIST)
         return SQLITE_CANTOPEN;
     shared->directory = open(shared->directory_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

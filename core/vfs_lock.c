@@ -10,14 +10,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *
+name_of(const char *store)
+{
+    const char *slash = strrchr(store, '/');
+
+    return slash == NULL ? store : slash + 1;
+}
+
+bool
+vfs_lock_is_lasting(const char *store)
+{
+    return strcmp(name_of(store), "store.db") == 0;
+}
+
 bool
 vfs_lock_path(const char *store, char *path, size_t room)
 {
-    const char *slash = strrchr(store, '/');
-    const char *name = slash == NULL ? store : slash + 1;
-    bool is_store = strcmp(name, "store.db") == 0;
-    int kept = is_store ? (int)(name - store) : (int)strlen(store);
-    int len = snprintf(path, room, "%.*s%s", kept, store, is_store ? "lock" : "-lock");
+    bool is_lasting = vfs_lock_is_lasting(store);
+    int kept = is_lasting ? (int)(name_of(store) - store) : (int)strlen(store);
+    int len = snprintf(path, room, "%.*s%s", kept, store, is_lasting ? "lock" : "-lock");
 
     return len > 0 && (size_t)len < room;
 }

@@ -32,6 +32,8 @@ struct vfs_lock_record {
 /* The lock file of the store file `store`: "lock" beside a file called store.db, else the file's name and "-lock". False when
  * it does not fit. */
 bool vfs_lock_path(const char *store, char *path, size_t room);
+/* A store's own lock file stays; that of a file of another name goes with the last who has it open. */
+bool vfs_lock_is_lasting(const char *store);
 /* Whether `path` still names the open file: the directory may have been exchanged, or the file removed, before it was locked. */
 bool vfs_lock_is_named(int fd, const char *path);
 /* Takes, converts (in one step) or gives back one byte; never waits. 0, or errno: EAGAIN when another holds it; EBADF

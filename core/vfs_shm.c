@@ -239,10 +239,9 @@ leave(struct vfs_shared *shared)
         (shared->is_alone || (shared->lock >= 0 &&
                               vfs_lock_set(shared->lock, VFS_LOCK_SHARERS, VFS_LOCK_EXCLUSIVE) == 0))) {
         remove_index(shared);
-        bool is_extra = vfs_lock_path(shared->name, path, sizeof path) &&
-                        strcmp(path + strlen(path) - 5, "-lock") == 0;
-        if (is_extra && !shared->is_readonly && !shared->is_alone)
-            unlink(path); /* a store's own lock file stays */
+        if (!vfs_lock_is_lasting(shared->name) && !shared->is_readonly && !shared->is_alone &&
+            vfs_lock_path(shared->name, path, sizeof path))
+            unlink(path);
     }
     let_go(shared);
     if (shared->lock >= 0)

@@ -13,6 +13,9 @@ struct vfs_wal_room {
     uint8_t batch[BATCH_FRAMES][VFS_FRAME_UNIT_BYTES]; /* sealed */
     uint8_t cached[VFS_FRAME_UNIT_BYTES];              /* plain, from CRYPTO_NONCE_BYTES on */
     uint8_t partial[VFS_FRAME_BYTES];                  /* plain */
+    uint8_t start[VFS_START_BYTES];                    /* sealed: the last one that authenticated */
+    uint8_t header[VFS_WAL_HEADER_BYTES];              /* what is in it */
+    bool has_start;
 };
 
 static struct vfs_wal_file *
@@ -68,6 +71,19 @@ vfs_wal_start(struct vfs_wal_file *file)
 
 /* --- reading -------------------------------------------------------------------------------- */
 
+/* Each transaction looks whether another process began the log anew; the same bytes need no second proof. */
+static bool
+open_start(struct vfs_wal_file *file, const uint8_t unit[VFS_START_BYTES])
+{
+    struct vfs_wal_room *room = file->room;
+
+    if (room->has_start && memcmp(room->start, unit, VFS_START_BYTES) == 0)
+        return true;
+    room->has_start = vfs_start_open(file->head.keys, unit, room->header);
+    memcpy(room->start, unit, VFS_START_BYTES);
+    return room->has_start;
+}
+
 /* SQLITE_IOERR_DATA when the start does not authenticate. */
 static int
 read_start(struct vfs_wal_file *file, uint8_t header[VFS_WAL_HEADER_BYTES])
@@ -80,8 +96,9 @@ read_start(struct vfs_wal_file *file, uint8_t header[VFS_WAL_HEADER_BYTES])
     file->has_generation = false;
     if (code != SQLITE_OK)
         return code;
-    if (!vfs_start_open(file->head.keys, unit, header))
+    if (!open_start(file, unit))
         return SQLITE_IOERR_DATA;
+    memcpy(header, file->room->header, VFS_WAL_HEADER_BYTES);
     memcpy(file->generation, unit, CRYPTO_NONCE_BYTES);
     file->has_generation = true;
     return SQLITE_OK;

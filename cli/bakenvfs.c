@@ -10,6 +10,7 @@
 #include "core/i18n.h"
 #include "core/keyslot.h"
 #include "core/store_key.h"
+#include "core/store_rights.h"
 #include "core/vfs.h"
 
 enum { PATH_CEILING_BYTES = 4096 };
@@ -98,6 +99,8 @@ load(void)
         rc = at == NULL ? rc_nomem() : buf_printf(&path, "%s/store.db", at);
     if (rc == RC_OK && buf_text(&path) == NULL)
         rc = rc_nomem();
+    if (rc == RC_OK)
+        rc = store_rights_check_kinds(at);
     if (rc == RC_OK)
         rc = store_key_read(at, &slots);
     if (rc == RC_ABSENT)

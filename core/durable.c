@@ -85,7 +85,7 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
         rc = join(fresh, directory, name, ".new");
     if (rc != RC_OK)
         return rc;
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
         return fail_errno(fresh);
     rc = durable_write_all(fd, fresh, bytes, len);
@@ -100,6 +100,16 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
         return rc;
     }
     return durable_sync_directory(directory);
+}
+
+enum rc
+durable_check_kind(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0 || S_ISREG(info.st_mode))
+        return RC_OK;
+    return rc_fail(RC_IO, _("%s is not a file, but a directory, a pipe or the like"), path);
 }
 
 static enum rc
@@ -125,9 +135,11 @@ durable_read(const char *directory, const char *name, struct buf *out)
     char path[PATH_MAX];
     enum rc rc = join(path, directory, name, "");
 
+    if (rc == RC_OK)
+        rc = durable_check_kind(path);
     if (rc != RC_OK)
         return rc;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return rc_fail(RC_ABSENT, _("%s is not there"), path);
     if (fd < 0)

@@ -12,7 +12,11 @@
  * RC_FULL, RC_IO; the old content then stands. */
 enum rc durable_write(const char *directory, const char *name, const void *bytes,
                       size_t len) MUST_CHECK;
-/* Appends the file's content to `out`. RC_ABSENT, RC_TOO_LARGE (the buf's ceiling), RC_IO. */
+/* RC_IO where something lies under that name that is no file: a directory, a socket, or a pipe, which an opening would wait
+ * for. RC_OK also where there is nothing, or nothing can be asked: opening tells that. */
+enum rc durable_check_kind(const char *path) MUST_CHECK;
+/* Appends the file's content to `out`. RC_ABSENT, RC_TOO_LARGE (the buf's ceiling), RC_IO, as
+ * durable_check_kind too. */
 enum rc durable_read(const char *directory, const char *name, struct buf *out) MUST_CHECK;
 /* Makes `directory` and its missing parents, mode 0700. RC_OK when it is there. */
 enum rc durable_mkdir(const char *directory) MUST_CHECK;

@@ -14,6 +14,7 @@
 #include "core/i18n.h"
 #include "core/migration.h"
 #include "core/store_lock.h"
+#include "core/store_rights.h"
 #include "core/store_token.h"
 
 /* --- opening ------------------------------------------------------------------------------------ */
@@ -187,6 +188,8 @@ open_by(enum rc (*steps)(struct store *store, const struct store_options *option
         return rc_fail(RC_ABSENT, _("there is no store at %s"), options->directory);
     rc = begin(options, &store);
     if (rc == RC_OK)
+        rc = store_rights_check_kinds(store->directory);
+    if (rc == RC_OK)
         rc = steps(store, options);
     if (rc != RC_OK) {
         db_close_as_is(store == NULL ? NULL : store->db);
@@ -258,6 +261,8 @@ create_steps(struct store *store, const struct store_options *options, const str
 
     if (rc == RC_OK && chmod(store->directory, 0700) != 0)
         rc = rc_fail(RC_IO, "%s: %s", store->directory, strerror(errno));
+    if (rc == RC_OK)
+        rc = store_rights_check_kinds(store->directory);
     if (rc == RC_OK)
         rc = store_lock_take(store->directory, &store->clock, &store->lock);
     if (rc == RC_OK) {

@@ -7,6 +7,7 @@
 #include "core/durable.h"
 #include "core/i18n.h"
 #include "core/store_lock.h"
+#include "core/store_rights.h"
 #include "core/vfs_seal.h"
 
 /* Reads the slots that `key` may change. */
@@ -135,8 +136,11 @@ read_file_id(const char *directory, uint8_t file_id[VFS_FILE_ID_BYTES])
 {
     char path[PATH_MAX];
     int len = snprintf(path, sizeof path, "%s/store.db", directory);
-    FILE *file = len > 0 && (size_t)len < sizeof path ? fopen(path, "rbe") : NULL;
+    enum rc rc = store_rights_check_kinds(directory);
 
+    if (rc != RC_OK)
+        return rc;
+    FILE *file = len > 0 && (size_t)len < sizeof path ? fopen(path, "rbe") : NULL;
     if (file == NULL)
         return rc_fail(RC_ABSENT, _("store.db is missing"));
     size_t got = fread(file_id, 1, VFS_FILE_ID_BYTES, file);

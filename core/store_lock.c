@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/durable.h"
 #include "core/i18n.h"
 #include "core/vfs_lock.h"
 
@@ -87,12 +88,16 @@ wait_for_lock(int fd, const struct clock *clock, int64_t until_ms)
 static enum rc
 take_once(const char *directory, const char *path, const struct clock *clock, int64_t until_ms, int *fd)
 {
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd = -1;
+    enum rc rc = durable_check_kind(path);
+    if (rc != RC_OK)
+        return rc;
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return rc_fail(RC_ABSENT, _("there is no store at %s"), directory);
     if (*fd < 0)
         return rc_fail(RC_IO, "%s: %s", path, strerror(errno));
-    enum rc rc = wait_for_lock(*fd, clock, until_ms);
+    rc = wait_for_lock(*fd, clock, until_ms);
     if (rc != RC_OK)
         close(*fd);
     return rc;

@@ -1,4 +1,4 @@
-/* Whether this user may read and write the files of a store. */
+/* Whether the files of a store are files, and whether this user may read and write them. */
 #include "core/store_rights.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/durable.h"
 #include "core/i18n.h"
 
 static enum rc
@@ -36,24 +37,45 @@ check(const char *path, int wanted, bool is_directory)
     return RC_OK;
 }
 
+/* The files of a store, and what they are opened for. */
+static const struct {
+    const char *name;
+    int wanted;
+} FILES[] = {{"keyslots.json", R_OK}, /* a change of passphrase puts another in its place */
+             {"lock", R_OK | W_OK},
+             {"store.db", R_OK | W_OK},
+             {"store.db-wal", R_OK | W_OK},
+             {"store.db-journal", R_OK | W_OK}};
+
+enum { FILE_COUNT = sizeof FILES / sizeof FILES[0] };
+
+/* False when the path is too long, which opening tells. */
+static bool
+put_path(char path[PATH_MAX], const char *directory, const char *name)
+{
+    int len = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+
+    return len > 0 && len < PATH_MAX;
+}
+
 enum rc
 store_rights_check(const char *directory)
 {
-    static const struct {
-        const char *name;
-        int wanted;
-    } FILES[] = {{"keyslots.json", R_OK}, /* a change of passphrase puts another in its place */
-                 {"lock", R_OK | W_OK},
-                 {"store.db", R_OK | W_OK},
-                 {"store.db-wal", R_OK | W_OK}};
     char path[PATH_MAX];
     enum rc rc = check(directory, R_OK | W_OK | X_OK, true);
 
-    for (size_t i = 0; rc == RC_OK && i < sizeof FILES / sizeof FILES[0]; i++) {
-        int len = snprintf(path, sizeof path, "%s/%s", directory, FILES[i].name);
-        if (len <= 0 || (size_t)len >= sizeof path)
-            return RC_OK; /* opening tells */
+    for (size_t i = 0; rc == RC_OK && i < FILE_COUNT && put_path(path, directory, FILES[i].name); i++)
         rc = check(path, FILES[i].wanted, false);
-    }
+    return rc;
+}
+
+enum rc
+store_rights_check_kinds(const char *directory)
+{
+    char path[PATH_MAX];
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < FILE_COUNT && put_path(path, directory, FILES[i].name); i++)
+        rc = durable_check_kind(path);
     return rc;
 }

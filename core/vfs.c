@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/i18n.h"
 #include "core/vfs_inside.h"
@@ -68,6 +69,17 @@ vfs_characteristics(sqlite3_file *file)
             SQLITE_IOCAP_POWERSAFE_OVERWRITE);
 }
 
+int
+vfs_base_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+    struct stat info;
+
+    file->pMethods = NULL;
+    if (stat(name, &info) == 0 && S_ISFIFO(info.st_mode))
+        return SQLITE_CANTOPEN;
+    return base->xOpen(base, name, file, flags, out_flags);
+}
+
 /* --- methods of the VFS -------------------------------------------------------------------- */
 
 static int
@@ -85,7 +97,7 @@ vfs_open_file(sqlite3_vfs *api, const char *name, sqlite3_file *file, int flags,
         if (code != SQLITE_OK)
             return code;
         if (!is_sealed)
-            return vfs->base->xOpen(vfs->base, name, file, flags, out_flags);
+            return vfs_base_open(vfs->base, name, file, flags, out_flags);
     }
     if ((flags & (sealed | SQLITE_OPEN_SUPER_JOURNAL)) != 0)
         return vfs_open_sealed(vfs, name, (struct vfs_file *)file, flags, out_flags);

@@ -97,6 +97,8 @@ extern const sqlite3_io_methods VFS_JOURNAL_METHODS;
 
 /* Room of our part of a file object, in bytes: the base's part begins there. */
 size_t vfs_own_size(void);
+/* Opens a file of the base; SQLITE_CANTOPEN for a pipe, whose opening would wait for ever. */
+int vfs_base_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out_flags);
 /* Opens what has a name: proves the key, finds the main file of a log. An SQLite code. */
 int vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int flags,
                     int *out_flags);

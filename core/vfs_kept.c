@@ -120,7 +120,7 @@ compare_copy(void *context, const char *path)
     struct wanted *wanted = context;
     struct marks marks = {{0}, {0}};
     size_t got = 0, got_bad = sizeof marks.bad;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd < 0)
         return RC_OK;
@@ -207,7 +207,7 @@ vfs_kept_look(const char *directory, const struct secret *key,
     *kept = (struct vfs_kept){.is_cut = false};
     if (!put_path(path, directory, LOG_NAME))
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? RC_OK : rc_fail(RC_IO, "%s: %s", path, strerror(errno));
     enum rc rc = vfs_keys_derive(&keys, key, file_id);

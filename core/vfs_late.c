@@ -25,7 +25,7 @@ open_now(struct vfs_late_file *file)
     sqlite3_file *real = calloc(1, (size_t)file->vfs->szOsFile);
     if (real == NULL)
         return SQLITE_NOMEM;
-    code = file->vfs->xOpen(file->vfs, file->name, real, flags, &flags);
+    code = vfs_base_open(file->vfs, file->name, real, flags, &flags);
     if (code == SQLITE_OK) {
         file->real = real;
         return SQLITE_OK;

@@ -77,7 +77,7 @@ vfs_lock_alone(const char *store, int *fd)
     *fd = -1;
     if (!vfs_lock_path(store, path, sizeof path))
         return ENAMETOOLONG;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0)
         return 0;
     int error = vfs_lock_set(*fd, VFS_LOCK_ALONE, VFS_LOCK_SHARED);

@@ -98,7 +98,7 @@ read_beginning(struct vfs *vfs, const char *name, int flags, uint8_t *bytes, int
     if (file == NULL)
         return SQLITE_NOMEM;
     flags |= SQLITE_OPEN_READONLY;
-    code = vfs->base->xOpen(vfs->base, name, file, flags, &flags);
+    code = vfs_base_open(vfs->base, name, file, flags, &flags);
     if (code == SQLITE_OK)
         code = file->pMethods->xRead(file, bytes, len, 0);
     if (file->pMethods != NULL)
@@ -357,7 +357,7 @@ vfs_open_sealed(struct vfs *vfs, const char *name, struct vfs_file *file, int fl
         vfs_late_open((struct vfs_late_file *)file->base, vfs->base, name);
         opened = SQLITE_OPEN_WAL | SQLITE_OPEN_READONLY;
     } else {
-        code = vfs->base->xOpen(vfs->base, name, file->base, flags, &opened);
+        code = vfs_base_open(vfs->base, name, file->base, flags, &opened);
     }
     if (out_flags != NULL)
         *out_flags = opened;

@@ -305,7 +305,7 @@ open_lock(const struct vfs_shared *shared, char path[LOCK_PATH_BYTES], int *fd, 
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     *may_write = *fd >= 0;
     if (*fd < 0 && (errno == EROFS || errno == EACCES || errno == EPERM))
-        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd >= 0)
         return SQLITE_OK;
     /* Nothing to hold on to: on a disk, or in a directory, that may only be read. */

@@ -85,7 +85,7 @@ vfs_verify(struct vfs *vfs, const char *path, struct vfs_verdict *verdict)
         name = sqlite3_create_filename(full, "", "", 0, NULL);
     if (name == NULL || file == NULL)
         rc = rc_nomem();
-    else if (vfs->base->xOpen(vfs->base, name, file, flags, &flags) != SQLITE_OK)
+    else if (vfs_base_open(vfs->base, name, file, flags, &flags) != SQLITE_OK)
         rc = rc_fail(RC_IO, _("the store cannot be read"));
     else
         rc = verify_file(vfs, file, name, verdict);

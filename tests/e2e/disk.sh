@@ -3,6 +3,7 @@
 # kill -9. Each is answered by one sentence and its exit code, and nothing that was saved is lost.
 . "$(dirname "$0")/lib.sh"
 
+printf '#!/bin/sh\nexec timeout 60 "%s" "$@"\n' "$BAKEN" >"$WORK/patient" && chmod +x "$WORK/patient"
 YEAR_MS=31557600000
 one_sentence() { check_equal "$1: in one sentence" "$(wc -l <"$WORK/check.err")" 1; }
 sums() { (cd "$WORK/anna" && sha256sum store.db store.db-wal keyslots.json 2>/dev/null); }
@@ -114,6 +115,16 @@ rm "$WORK/anna/store.db"
 check_exit "no store file" 11 "" as anna visit list
 test ! -s "$WORK/anna/store.db" && ok "and none is made" || not_ok "and none is made"
 back
+# A pipe under a name is what an opening would wait for.
+for name in store.db store.db-wal store.db-journal keyslots.json lock; do
+    rm -f "$WORK/anna/$name" && mkfifo "$WORK/anna/$name"
+    for words in "visit list" doctor "doctor --look"; do
+        # shellcheck disable=SC2086 # several words
+        BAKEN=$WORK/patient check_exit "a pipe as $name: $words" 18 "/$name is not a file" as anna $words
+    done
+    rm "$WORK/anna/$name"
+    back
+done
 check_says "everything is there again, by name" "the second" as anna visit list duin
 
 # ---- the log

@@ -137,7 +137,7 @@ $(FAULTS): $(call objects,tests/crash/faults/*.c) $(SUPPORT_OBJECTS) $(LIBRARIES
 	$(CC) $(LDFLAGS) $(patsubst %,-Wl$(COMMA)--wrap=%,$(FAULT_WRAPS)) -o $@ $^ $(LDLIBS)
 
 # It shows SQLite its entry point alone; SQLite itself is the shell's own.
-$(EXTENSION): $(OUT)/cli/bakenvfs.o $(OUT)/libbaken.a
+$(EXTENSION): $(OUT)/cli/bakenvfs.o $(OUT)/cli/passphrase.o $(OUT)/libbaken.a
 	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,--exclude-libs,ALL -Wl,--as-needed -o $@ $^ $(LDLIBS)
 
 $(UNITS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(OUT)/libcli.a $(LIBRARIES)

@@ -1,11 +1,8 @@
 /* bakenvfs.so: gives SQLite's own shell a VFS "baken" that reads this user's store. See docs/STORE.md. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "cli/passphrase.h"
 #include "core/home.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
@@ -21,48 +18,6 @@ struct sqlite3_api_routines;
 /* What SQLite looks for in a file of this name. */
 int sqlite3_bakenvfs_init(struct sqlite3 *db, char **message, const struct sqlite3_api_routines *api);
 
-static enum rc
-read_all(int descriptor, struct secret *room, size_t *len)
-{
-    *len = 0;
-    while (*len < room->len) {
-        ssize_t got = read(descriptor, room->bytes + *len, room->len - *len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return rc_fail(RC_IO, _("the passphrase cannot be read: %s"), strerror(errno));
-        if (got == 0)
-            return RC_OK;
-        *len += (size_t)got;
-    }
-    return rc_fail(RC_TOO_LARGE, _("the passphrase is longer than %d bytes"), SECRET_MAX_BYTES - 1);
-}
-
-/* One line end at its end is cut off, as `baken` does. */
-static enum rc
-read_passphrase(const char *path, struct secret *passphrase)
-{
-    struct secret room = SECRET_EMPTY;
-    size_t len;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (descriptor < 0)
-        return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO,
-                       _("the passphrase file %s cannot be read: %s"), path, strerror(errno));
-    enum rc rc = secret_make(&room, SECRET_MAX_BYTES);
-    if (rc == RC_OK)
-        rc = read_all(descriptor, &room, &len);
-    (void)close(descriptor);
-    if (rc == RC_OK && len > 0 && room.bytes[len - 1] == '\n')
-        len--;
-    if (rc == RC_OK && len > 0 && room.bytes[len - 1] == '\r')
-        len--;
-    if (rc == RC_OK)
-        rc = secret_copy(passphrase, room.bytes, len);
-    secret_wipe(&room);
-    return rc;
-}
-
 /* Parked by `baken unlock`, or else by the passphrase in a file; never asked for, never an argument. */
 static enum rc
 find_key(const struct store_slots *slots, struct secret *key)
@@ -76,7 +31,7 @@ find_key(const struct store_slots *slots, struct secret *key)
     if (file == NULL || file[0] == '\0')
         return rc_fail(RC_LOCKED, _("the store is locked: run `baken unlock` first, or name the file with the "
                                     "passphrase in BAKEN_PASSPHRASE_FILE"));
-    rc = read_passphrase(file, &passphrase);
+    rc = passphrase_read_file(file, &passphrase);
     if (rc == RC_OK)
         rc = store_key_open(slots, &passphrase, key);
     secret_wipe(&passphrase);

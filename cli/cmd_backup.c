@@ -16,24 +16,6 @@
 
 /* --- backup --------------------------------------------------------------------------------------- */
 
-static enum rc
-find_directory(struct call *call, char directory[PATH_MAX])
-{
-    struct buf path = BUF_EMPTY(PATH_MAX);
-    enum rc rc = call_directory(call, &path);
-
-    if (rc == RC_OK && path.len >= PATH_MAX)
-        rc = rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    if (rc == RC_OK) {
-        memcpy(directory, path.data, path.len);
-        while (path.len > 1 && directory[path.len - 1] == '/')
-            path.len--;
-        directory[path.len] = '\0';
-    }
-    buf_wipe(&path);
-    return rc;
-}
-
 static void
 out_backup(struct call *call, const char *path, const struct backup *backup)
 {
@@ -92,14 +74,16 @@ write_backup(struct call *call, const char *directory, struct backup *backup)
 enum rc
 cmd_backup(struct call *call)
 {
-    char directory[PATH_MAX];
+    struct buf path = BUF_EMPTY(PATH_MAX);
+    const char *directory;
     struct backup backup;
-    enum rc rc = find_directory(call, directory);
+    enum rc rc = call_directory(call, &path, &directory);
 
     if (rc == RC_OK)
         rc = check_place(call, directory);
     if (rc == RC_OK)
         rc = write_backup(call, directory, &backup);
+    buf_wipe(&path);
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "backup");
@@ -246,11 +230,12 @@ check_way(struct call *call, const char *directory, struct present *present)
 enum rc
 cmd_restore(struct call *call)
 {
-    char directory[PATH_MAX];
+    struct buf path = BUF_EMPTY(PATH_MAX);
     struct secret key = SECRET_EMPTY;
+    const char *directory;
     struct present present = {false, false, 0};
     struct backup backup;
-    enum rc rc = find_directory(call, directory);
+    enum rc rc = call_directory(call, &path, &directory);
 
     call->ending.safe = _("nothing was changed");
     if (rc == RC_OK)
@@ -267,6 +252,7 @@ cmd_restore(struct call *call)
         rc = restore(call, directory, &key, &present, &backup);
     if (rc == RC_CORRUPT)
         call->ending.advice = _("use another backup, and fetch the file again if it was copied");
+    buf_wipe(&path);
     secret_wipe(&key);
     return rc;
 }

@@ -80,13 +80,11 @@ enum rc
 cmd_doctor_rescue(struct call *call)
 {
     struct buf path = BUF_EMPTY(PATH_MAX);
+    const char *old = NULL;
     enum rc rc = call_has(call, OPT_ACCEPT) || call_has(call, OPT_LOOK)
                      ? rc_fail(RC_INVALID, _("--rescue is given without --accept and --look"))
-                     : call_directory(call, &path);
-    const char *old = rc == RC_OK ? buf_text(&path) : NULL;
+                     : call_directory(call, &path, &old);
 
-    if (rc == RC_OK && old == NULL)
-        rc = rc_nomem();
     call->ending.safe = _("the old directory is as it was");
     if (rc == RC_OK)
         rc = rescue_to(call, old, call_option(call, OPT_RESCUE));

@@ -53,8 +53,9 @@ struct call {
 };
 
 /* ---- open.c: the store, the team, the server ---- */
-/* The directory of the store: --store, BAKEN_HOME, or the place that the XDG rules give. Appends a path. */
-enum rc call_directory(const struct call *call, struct buf *path) MUST_CHECK;
+/* The directory of the store: --store, BAKEN_HOME, or the place that the XDG rules give; without a slash at its
+ * end. Lent from `path`, which is empty before. */
+enum rc call_directory(const struct call *call, struct buf *path, const char **directory) MUST_CHECK;
 /* RC_ABSENT with its sentence, its ending and its exit code. */
 enum rc call_no_store(struct call *call, const char *directory) MUST_CHECK;
 /* Opens the store and its replica. A store that is absent is RC_ABSENT with exit EXIT_NO_STORE. */
@@ -114,7 +115,8 @@ enum rc call_note(struct call *call, enum note_wish wish, struct buf *note,
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
 enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
                    struct buf *out) MUST_CHECK;
-/* Writes a file that only the user may read, durably; RC_EXISTS when it is there already. */
+/* Writes a file that only the user may read, durably; RC_EXISTS when it is there already, RC_ABSENT
+ * when its directory is not. */
 enum rc output_new_file(struct call *call, const char *path, const struct buf *content) MUST_CHECK;
 /* Makes that file and removes it again: says at once, as output_new_file, what would be said too late after something that
  * cannot be taken back. No interruption leaves it there. */

@@ -15,9 +15,17 @@
 enum { PATH_CEILING_BYTES = 4096 };
 
 enum rc
-call_directory(const struct call *call, struct buf *path)
+call_directory(const struct call *call, struct buf *path, const char **directory)
 {
-    return home_directory(options_get(&call->options, OPT_STORE), path);
+    enum rc rc = home_directory(options_get(&call->options, OPT_STORE), path);
+
+    *directory = NULL;
+    if (rc != RC_OK)
+        return rc;
+    while (path->len > 1 && path->data[path->len - 1] == '/')
+        path->len--;
+    *directory = buf_text(path);
+    return *directory == NULL ? rc_nomem() : RC_OK;
 }
 
 enum rc
@@ -83,11 +91,9 @@ open_or(struct call *call, enum rc (*otherwise)(struct call *call, const char *d
 {
     struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
     struct store_slots slots;
-    enum rc rc = call_directory(call, &path);
-    const char *directory = rc == RC_OK ? buf_text(&path) : NULL;
+    const char *directory;
+    enum rc rc = call_directory(call, &path, &directory);
 
-    if (rc == RC_OK && directory == NULL)
-        rc = rc_nomem();
     if (rc == RC_OK)
         rc = check_rights(call, directory);
     if (rc == RC_OK)

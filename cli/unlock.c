@@ -2,6 +2,7 @@
 #include "cli/unlock.h"
 
 #include "cli/interrupt.h"
+#include "cli/passphrase.h"
 #include "core/i18n.h"
 #include "core/keyslot.h"
 #include "core/sheet.h"
@@ -24,58 +25,23 @@ struct typing {
     size_t len;
 };
 
-static enum rc
-finish(struct typing *typing, struct secret *passphrase)
-{
-    if (typing->len > 0 && typing->typed.bytes[typing->len - 1] == '\n')
-        typing->len--;
-    if (typing->len > 0 && typing->typed.bytes[typing->len - 1] == '\r')
-        typing->len--;
-    if (typing->len == 0)
-        return rc_fail(RC_INVALID, _("the passphrase is empty"));
-    return secret_copy(passphrase, typing->typed.bytes, typing->len);
-}
-
-static enum rc
-read_from(int descriptor, struct secret *passphrase)
-{
-    struct typing typing = {.typed = SECRET_EMPTY};
-    enum rc rc = secret_make(&typing.typed, SECRET_MAX_BYTES);
-
-    while (rc == RC_OK) {
-        if (typing.len == SECRET_MAX_BYTES) {
-            rc = rc_fail(RC_TOO_LARGE, _("the passphrase is longer than %d bytes"),
-                         SECRET_MAX_BYTES - 1);
-            break;
-        }
-        ssize_t got =
-            read(descriptor, typing.typed.bytes + typing.len, SECRET_MAX_BYTES - typing.len);
-        if (got == 0)
-            break;
-        if (got > 0)
-            typing.len += (size_t)got;
-        else if (errno != EINTR)
-            rc = rc_fail(RC_IO, _("the passphrase cannot be read: %s"), strerror(errno));
-    }
-    if (rc == RC_OK)
-        rc = finish(&typing, passphrase);
-    secret_wipe(&typing.typed);
-    return rc;
-}
-
 enum rc
 unlock_file(struct call *call, const char *path, struct secret *passphrase)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    enum rc rc = passphrase_read_file(path, passphrase);
 
-    if (descriptor < 0)
+    if (rc == RC_ABSENT || rc == RC_IO)
         call->ending.advice = _("look at the name and the rights of the file and do it again");
-    if (descriptor < 0)
-        return rc_fail(errno == ENOENT ? RC_ABSENT : RC_IO,
-                       _("the file %s cannot be read: %s"), path, strerror(errno));
-    enum rc rc = read_from(descriptor, passphrase);
-    (void)close(descriptor);
     return rc;
+}
+
+/* A file that is not there is no passphrase given: scripts would take RC_ABSENT for what they asked after. */
+static enum rc
+key_from_file(struct call *call, const char *path, struct secret *passphrase)
+{
+    enum rc rc = unlock_file(call, path, passphrase);
+
+    return rc == RC_ABSENT ? RC_LOCKED : rc;
 }
 
 static enum rc
@@ -100,7 +66,7 @@ read_command(const char *command, struct secret *passphrase)
         _exit(127);
     }
     (void)close(ends[1]);
-    enum rc rc = read_from(ends[0], passphrase);
+    enum rc rc = passphrase_read(ends[0], passphrase);
     (void)close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -176,7 +142,7 @@ ask(int terminal, const char *question, bool is_shown, struct secret *passphrase
     if (!is_shown)
         say(terminal, "\n");
     if (rc == RC_OK)
-        rc = finish(&typing, passphrase);
+        rc = passphrase_take(&typing.typed, typing.len, passphrase);
     secret_wipe(&typing.typed);
     return rc;
 }
@@ -236,7 +202,7 @@ unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
     if (file == NULL)
         file = getenv("BAKEN_PASSPHRASE_FILE");
     if (file != NULL && file[0] != '\0')
-        return unlock_file(call, file, passphrase);
+        return key_from_file(call, file, passphrase);
     if (call_has(call, OPT_NO_INPUT))
         return rc_fail(RC_LOCKED,
                        _("the store is locked and --no-input forbids to ask for the passphrase"));
@@ -300,7 +266,7 @@ read_sheet(struct call *call, struct secret *sheet)
     }
     if (file == NULL)
         return ask_sheet(sheet);
-    enum rc rc = unlock_file(call, file, &text);
+    enum rc rc = key_from_file(call, file, &text);
     if (rc == RC_INVALID)
         rc = rc_fail(RC_INVALID, _("the file %s is empty"), file);
     if (rc == RC_OK)
@@ -377,11 +343,8 @@ enum rc
 unlock_read_slots(struct call *call, struct buf *path, const char **directory,
                   struct store_slots *slots)
 {
-    enum rc rc = call_directory(call, path);
+    enum rc rc = call_directory(call, path, directory);
 
-    *directory = rc == RC_OK ? buf_text(path) : NULL;
-    if (rc == RC_OK && *directory == NULL)
-        rc = rc_nomem();
     if (rc == RC_OK)
         rc = store_key_read(*directory, slots);
     if (rc == RC_CORRUPT)

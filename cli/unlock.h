@@ -8,10 +8,10 @@
 /* The passphrase from --passphrase-file, --passphrase-command, BAKEN_PASSPHRASE_FILE, or else asked for on
  * the terminal without echo; twice and compared when it `is_new`, and up to three times when they differ or it is empty. One line end at its end is cut off. Never
  * from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to read it from
- * (--no-input, no terminal) or the user gave up; RC_ABSENT, RC_IO no such file. */
+ * (no such file, --no-input, no terminal) or the user gave up; RC_IO. */
 enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase) MUST_CHECK;
 
-/* From this file alone. */
+/* From this file alone. RC_ABSENT when there is none; RC_IO. */
 enum rc unlock_file(struct call *call, const char *path, struct secret *passphrase) MUST_CHECK;
 
 /* Asks for a new passphrase on the terminal, twice; as unlock_passphrase. */

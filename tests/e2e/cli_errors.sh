@@ -47,7 +47,9 @@ printf 'wrong\n' >"$WORK/wrong"
 printf '\n' >"$WORK/empty"
 check_exit "a wrong passphrase" 7 "passphrase" as anna family list --passphrase-file "$WORK/wrong"
 check_exit "an empty passphrase" 3 "passphrase is empty" as anna family list --passphrase-file "$WORK/empty"
-check_exit "a passphrase file that is not there" 4 "cannot be read.*name and the rights of the file" as anna family list --passphrase-file "$WORK/none"
+check_exit "a passphrase file that is not there" 7 "cannot be read.*name and the rights of the file" as anna family list --passphrase-file "$WORK/none"
+check_exit "one that the environment names" 7 "cannot be read.*name and the rights of the file" \
+    env BAKEN_PASSPHRASE_FILE="$WORK/none" BAKEN_HOME="$WORK/anna" "$BAKEN" family list --no-input
 check_exit "a passphrase command that fails" 7 "command failed" env -u BAKEN_PASSPHRASE_FILE \
     BAKEN_HOME="$WORK/anna" "$BAKEN" family list --no-input --passphrase-command false
 check_says "a passphrase command" Duin env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" XDG_STATE_HOME="$WORK/state" \

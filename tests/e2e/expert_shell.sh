@@ -117,7 +117,7 @@ refused() { # refused NAME WORDS VARIABLE=VALUE ...
 before=$(sums)
 refused "no key" "store is locked: run .baken unlock. first" BAKEN_PASSPHRASE_FILE=
 refused "a wrong passphrase" "passphrase is wrong" BAKEN_PASSPHRASE_FILE="$WORK/wrong"
-refused "no file with the passphrase" "passphrase file .* cannot be read" BAKEN_PASSPHRASE_FILE="$WORK/none"
+refused "no file with the passphrase" "the file .* cannot be read" BAKEN_PASSPHRASE_FILE="$WORK/none"
 refused "no store" "there is no store in" BAKEN_HOME="$WORK/none"
 check_equal "nothing of that changed a byte" "$(sums)" "$before"
 

@@ -234,10 +234,10 @@ make_new(struct call *call, const char *path, int *descriptor)
     *descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (*descriptor >= 0)
         return RC_OK;
-    if (errno != EEXIST)
+    enum rc rc = errno == EEXIST ? RC_EXISTS : errno == ENOENT ? RC_ABSENT : RC_IO;
+    if (rc != RC_EXISTS)
         call->ending.advice = _("look at the directory and its rights, or choose another file");
-    return rc_fail(errno == EEXIST ? RC_EXISTS : RC_IO, _("the file %s cannot be made: %s"), path,
-                   strerror(errno));
+    return rc_fail(rc, _("the file %s cannot be made: %s"), path, strerror(errno));
 }
 
 enum rc

@@ -98,7 +98,7 @@ check_exit "a surname that is too long" 12 "surname" as anna family add Eik --su
 check_exit "an owner who is not there" 4 "no colleague" as anna family add Eik --owner nobody
 check_exit "an invitation into a file that exists" 13 "exists|made" as anna team invite --name X --roles coach \
     --output "$WORK/code"
-check_exit "an invitation into a directory that is not there" 18 "directory and its rights" as anna team invite --name X \
+check_exit "an invitation into a directory that is not there" 4 "directory and its rights" as anna team invite --name X \
     --roles coach --output "$WORK/none/invitation"
 check_exit "a name of blanks for a colleague" 3 "--name is empty" as anna team invite --name " " --roles coach
 check_exit "a name that is too long" 12 "name is longer" as anna team invite --name "$long" --roles coach
@@ -146,7 +146,7 @@ check_exit "no text" 3 "empty" as anna visit add duin --note-file "$WORK/nothing
 check_exit "a note file that is not there" 4 "cannot be read.*name and the rights of the file" as anna visit add duin --note-file "$WORK/none"
 check_exit "a bundle that is not there" 4 "cannot be read.*name and the rights of the file" as anna bundle import "$WORK/none"
 check_exit "an invitation that is not there" 4 "cannot be read.*name and the rights of the file" as nobody team join "$WORK/none"
-check_exit "a bundle in a directory that is not there" 18 "the directory and its rights" as anna bundle export \
+check_exit "a bundle in a directory that is not there" 4 "the directory and its rights" as anna bundle export \
     --for anna --output "$WORK/none/bundle"
 check_exit "two texts" 3 "do not go together" as anna visit add duin --text x --note-file "$WORK/fits"
 check_exit "an empty text" 3 "empty" as anna visit add duin --text " "

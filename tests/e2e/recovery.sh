@@ -21,6 +21,7 @@ before=$(sum)
 # ---- printed
 check_exit "no sheet, no way in" 7 "no recovery sheet was printed" \
     as anna unlock --recovery-file <(echo 000GC-40R4Y-0M301-E209M-185G2-R38EE-1W810-24GKG)
+check_exit "no sheet is made where there is no directory" 4 "cannot be made" as anna recovery print --output "$WORK/none/sheet.html"
 check "a sheet is printed to a file" as anna recovery print --output "$WORK/sheet.html"
 check_equal "which only the user may read" "$(stat -c %a "$WORK/sheet.html")" 600
 check_exit "and which is not overwritten" 13 "cannot be made" as anna recovery print --output "$WORK/sheet.html"

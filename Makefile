@@ -92,7 +92,7 @@ bakenvfs: $(EXTENSION) ## the extension by which SQLite's own shell reads a stor
 units: $(UNITS) $(CATALOGUES) ## the unit tests, built but not run
 tools: $(TOOLS) ## what the end-to-end tests look into a store with
 fuzzers: $(FUZZERS) ## the fuzz entries (FLAVOUR=fuzz: libFuzzer; else they replay files)
-crashes: $(CRASHES) ## what cuts, kills and fails the store, built but not run
+crashes: $(CRASHES) $(FAULTS) ## what cuts, kills and fails the store, built but not run
 benches: $(BENCHES) ## the benchmarks, built but not run
 
 # ---- rules -------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ build() {
 check "build with gcc" build debug all units tools
 counted "unit tests" tools/run-units.sh build/debug
 if [ -z "${T:-}" ]; then
-    check "build with clang" build clang all units fuzzers
+    check "build with clang" build clang all units fuzzers tools crashes
     check "build for users" build release all
     check "build with the sanitizers" build asan all units fuzzers
     counted "unit tests under the sanitizers" tools/run-units.sh build/asan

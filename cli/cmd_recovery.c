@@ -194,7 +194,9 @@ cmd_recovery_print(struct call *call)
     out_bool(&call->out, "has_replaced", NULL, store_key_has_sheet(&slots));
     rc = give(call, output, &shown);
     if (store_key_has_sheet(&slots))
-        out_notice(&call->out, "old_sheet", "%s", _("The sheet of before opens this store no more, only backups of before: make a new backup, then destroy it."));
+        out_notice(&call->out, "old_sheet", "%s",
+                   _("The sheet of before opens this store no more, only backups of before: make a new backup, then "
+                     "destroy it."));
 out:
     shown_wipe(&shown);
     secret_wipe(&sheet);

@@ -5,10 +5,10 @@
 #include "cli/command.h"
 #include "core/store_key.h"
 
-/* The passphrase from --passphrase-file, --passphrase-command, BAKEN_PASSPHRASE_FILE, or else asked for on
- * the terminal without echo; twice and compared when it `is_new`, and up to three times when they differ or it is empty. One line end at its end is cut off. Never
- * from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to read it from
- * (no such file, --no-input, no terminal) or the user gave up; RC_IO. */
+/* The passphrase from --passphrase-file, --passphrase-command, BAKEN_PASSPHRASE_FILE, or else asked for on the terminal
+ * without echo; twice and compared when it `is_new`, and up to three times when they differ or it is empty. One line end at
+ * its end is cut off. Never from argv. RC_INVALID when it is empty or the two differ; RC_LOCKED when there is nothing to
+ * read it from (no such file, --no-input, no terminal) or the user gave up; RC_IO. */
 enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase) MUST_CHECK;
 
 /* From this file alone. RC_ABSENT when there is none; RC_IO. */

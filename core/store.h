@@ -100,11 +100,11 @@ enum rc store_prove_continuity(struct store *store) MUST_CHECK;
  * altered or foreign, or an older copy was put in its place). Lasts, also over a sync, until a person says to have
  * looked. */
 bool store_may_lack_saves(const struct store *store);
+/* A person looked: ends that, durably. */
+enum rc store_accept_lack(struct store *store) MUST_CHECK;
 /* What was found in the log at this opening: where recovery ended although later commits were whole, is_cut. Copies lie in
  * the directory until vfs_kept_forget. */
 const struct vfs_kept *store_kept_log(const struct store *store);
-/* A person looked: ends that, durably. */
-enum rc store_accept_lack(struct store *store) MUST_CHECK;
 /* As it was at the opening. */
 enum store_slots_state store_slots_state(const struct store *store);
 /* A person looked at old slots and takes them: from now on they are the newest. Altered ones stay so until they are changed. */

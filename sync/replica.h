@@ -174,8 +174,9 @@ struct doctor_finding {
     char sentence[500];
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
-/* Before replica_open: what would keep it from opening. Indexes are made anew that do not fit their tables. Ledger lines from the first that does not hold, and keys of another size, are
- * dropped and come again with the next session; until then nothing is sealed, gained or lost by the shorter ledger. */
+/* Before replica_open: what would keep it from opening. Indexes are made anew that do not fit their tables. Ledger lines
+ * from the first that does not hold, and keys of another size, are dropped and come again with the next session; until then
+ * nothing is sealed, gained or lost by the shorter ledger. */
 enum rc replica_mend(struct store *store, replica_finding_fn visit, void *context) MUST_CHECK;
 /* Structure, every page with the tables concerned, keys, chains, signatures, digests, what waits, and that tables and search index
  * equal a rebuild. What can be is repaired: made anew from a whole log, saved anew, or marked to be fetched again by the next

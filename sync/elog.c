@@ -240,7 +240,11 @@ elog_head_at(struct db *db, int64_t feed, uint32_t last, uint8_t hash[CRYPTO_HAS
     struct stmt *stmt;
     struct entry entry;
 
-    enum rc rc = db_stmt(db, "SELECT header FROM sync_entry WHERE feed = ?1 AND last = ?2", &stmt);
+    /* By (feed, first): the first row that is looked at is the one, for entries of a feed do not overlap. */
+    enum rc rc = db_stmt(db,
+                         "SELECT header FROM sync_entry WHERE feed = ?1 AND first <= ?2 AND last = ?2"
+                         " ORDER BY first DESC LIMIT 1",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);

@@ -15,7 +15,7 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { RUNS_MOST = 51, FIELDS = 8, SINGLES = 500, PER_COMMIT = 100, PER_ENTRY = 10, NOTE = 400 };
+enum { RUNS_MOST = 51, FIELDS = 8, SINGLES = 500, PER_COMMIT = 100, NOTE = 400 };
 
 #define EXTENSION "./build/peers/cloudsync"
 
@@ -29,9 +29,9 @@ static const char PEER_TABLE[] =
     " time INTEGER NOT NULL DEFAULT 0, minutes INTEGER NOT NULL DEFAULT 0,"
     " next INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '');";
 
-enum line { SINGLE, IMPORT, MERGE, LINES };
+enum line { SINGLE, IMPORT, SEAL, MERGE, LINES };
 
-static const char *const line_names[LINES] = {"record_one_by_one", "import", "merge"};
+static const char *const line_names[LINES] = {"record_one_by_one", "import", "seal", "merge"};
 
 struct span {
     double wall_s, cpu_s;
@@ -117,8 +117,6 @@ put_visits(struct id family, int from, int count, int per_commit, unsigned *seed
         if (i % per_commit == 0)
             stores_demand(db_begin(db), "begin");
         put_visit(family, i, seed);
-        if (per_commit > 1 && i % PER_ENTRY == PER_ENTRY - 1)
-            stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}), "outbox_seal");
         if (i % per_commit == per_commit - 1)
             stores_demand(db_commit(db), "commit");
     }
@@ -144,6 +142,9 @@ run_ours(int run)
     start = now();
     put_visits(family, SINGLES, visits, PER_COMMIT, &seed);
     spans[IMPORT][OURS][run] = since(start);
+    start = now();
+    stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}), "outbox_seal");
+    spans[SEAL][OURS][run] = since(start);
     stores_demand(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle),
                   "replica_bundle_export");
     start = now();
@@ -302,7 +303,9 @@ run_peer(int run)
     put_peer_visits(&from, SINGLES, visits, PER_COMMIT, &seed);
     spans[IMPORT][PEER][run] = since(start);
     snprintf(sql, sizeof sql, "SELECT cloudsync_payload_save('%s')", path[2]);
+    start = now();
     int64_t len = ask(from.db, sql);
+    spans[SEAL][PEER][run] = since(start);
     run_sql(to, "PRAGMA synchronous=NORMAL");
     snprintf(sql, sizeof sql, "SELECT cloudsync_payload_load('%s')", path[2]);
     start = now();
@@ -355,7 +358,7 @@ count_of(enum line line, enum side side)
 {
     if (line == SINGLE)
         return SINGLES;
-    return line == MERGE && side == PEER ? SINGLES + visits : visits;
+    return line >= SEAL && side == PEER ? SINGLES + visits : visits;
 }
 
 int

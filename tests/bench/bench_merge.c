@@ -366,6 +366,10 @@ main(void)
 {
     size_t bytes[SIDES] = {0, 0};
 
+    if (access(EXTENSION ".so", R_OK) != 0) {
+        puts("{\"missing\":\"sqlite-sync, see make bench-peers\"}");
+        return 0;
+    }
     visits = number("VISITS", 20000) / PER_COMMIT * PER_COMMIT;
     runs = number("RUNS", 5);
     stores_demand(secret_start(), "secret_start");

@@ -14,30 +14,14 @@ usage: liar_proxy.py BACKEND_PORT PORT_FILE MODE_FILE
 
 import os
 import re
-import socket
 import sys
 import threading
 
+sys.dont_write_bytecode = True
+import relay
+
 BACKEND, PORT_FILE, MODE_FILE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 PAGE = b"<!DOCTYPE html><html><body>Welcome to this network. Please sign in.</body></html>"
-
-
-def read_message(stream):
-    """One HTTP message: its head, and its body by Content-Length."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = stream.recv(65536)
-        if not part:
-            return None, None
-        data += part
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = re.search(rb"(?im)^content-length: *(\d+)", head)
-    while length and len(body) < int(length.group(1)):
-        part = stream.recv(65536)
-        if not part:
-            return None, None
-        body += part
-    return head, body
 
 
 def message(status, kind, body, more=b""):
@@ -46,10 +30,8 @@ def message(status, kind, body, more=b""):
 
 
 def ask(head, body):
-    first, _, rest = head.partition(b"\r\n")
-    with socket.create_connection(("127.0.0.1", BACKEND)) as server:
-        server.sendall(first + b"\r\nConnection: close\r\n" + rest + b"\r\n\r\n" + body)
-        return read_message(server)
+    with relay.connect(BACKEND, head, body) as server:
+        return relay.read_message(server)
 
 
 def answer(head, body):
@@ -88,17 +70,11 @@ def answer(head, body):
 def serve(client):
     with client:
         try:
-            head, body = read_message(client)
+            head, body = relay.read_message(client)
             if head is not None:
                 client.sendall(answer(head, body))
         except OSError:
             pass
 
 
-with socket.create_server(("127.0.0.1", 0)) as listener:
-    with open(PORT_FILE + ".new", "w") as file:
-        print(listener.getsockname()[1], file=file)
-    os.rename(PORT_FILE + ".new", PORT_FILE)
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+relay.serve(PORT_FILE, lambda client: threading.Thread(target=serve, args=(client,), daemon=True).start())

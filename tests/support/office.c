@@ -396,6 +396,17 @@ office_family(struct office *office, int by, const char *code_name, int owner)
     return family;
 }
 
+struct id
+office_pair(struct office *office, int owner)
+{
+    office_open(office);
+    office_found(office, LEDGER_ROLE_COACH);
+    office_join(office, 1, "Bram", LEDGER_ROLE_COACH);
+    struct id family = office_family(office, 0, "vos", owner);
+    office_sync_all(office, 2, 2);
+    return family;
+}
+
 static enum rc
 save_visit(struct office *office, int at, struct id family, const char *note, struct id *id)
 {

@@ -57,6 +57,8 @@ void office_make(struct office *office, int at);
 /* Device `at` gets a store. 0 makes the team (administrator, coordinator and `roles`); another joins by invitation of 0. */
 void office_found(struct office *office, uint32_t roles);
 void office_join(struct office *office, int at, const char *name, uint32_t roles);
+/* A new office of two coaches: device 0 makes the team, 1 is Bram's; the family "vos" is of `owner`, and both have synced. */
+struct id office_pair(struct office *office, int owner);
 /* A further device of a person who is in the team, invited by device 0. */
 void office_join_again(struct office *office, int at, struct id person);
 /* Ends and opens the replica, the store with it. */

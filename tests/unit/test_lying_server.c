@@ -50,11 +50,7 @@ setup(void **state)
     (void)state;
     memset(&lie, 0, sizeof lie);
     lie.pushed = BUF_EMPTY(1 << 24);
-    office_open(&office);
-    office_found(&office, LEDGER_ROLE_COACH);
-    office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
-    family = office_family(&office, 0, "vos", 0);
-    office_sync_all(&office, 2, 2);
+    family = office_pair(&office, 0);
     return 0;
 }
 

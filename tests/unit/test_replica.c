@@ -14,10 +14,7 @@ static int
 setup(void **state)
 {
     (void)state;
-    office_open(&office);
-    office_found(&office, LEDGER_ROLE_COACH);
-    office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
-    family = office_family(&office, 0, "vos", 0);
+    family = office_pair(&office, 0);
     assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
                              office.devices[1].person, LEDGER_COACH));
     office_sync_all(&office, 2, 2);

@@ -32,11 +32,7 @@ static int
 setup(void **state)
 {
     (void)state;
-    office_open(&office);
-    office_found(&office, LEDGER_ROLE_COACH);
-    office_join(&office, BRAM, "Bram", LEDGER_ROLE_COACH);
-    family = office_family(&office, ANNA, "vos", BRAM);
-    office_sync_all(&office, 2, 2);
+    family = office_pair(&office, BRAM);
     office_visit(&office, BRAM, family, "the only visit");
     office_sync_all(&office, 2, 2);
     honest = office.devices[BRAM].transport;

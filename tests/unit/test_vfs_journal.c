@@ -1,76 +1,18 @@
 /* Tests of core/vfs_journal on a disk in memory: modes, rollback, damage, wrong keys, what is on disk. */
 #define _GNU_SOURCE /* memmem */
-#include "tests/unit/unit.h"
-
-#include <string.h>
+#include "tests/unit/raw_disk.h"
 
 #include "core/vfs_seal.h"
-#include "tests/support/power_vfs.h"
-#include "tests/support/raw.h"
 #include "tests/support/scratch.h"
 
-#define NAME "/store.db"
 #define JOURNAL "/store.db-journal"
-#define MARKER "Zorgvuldig-GEHEIM-merkteken"
-#define FILL                                                                                       \
-    "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 200)"                \
-    " INSERT INTO t SELECT i, 0, '" MARKER "' || hex(zeroblob(200)) FROM s"
-#define SPILL "PRAGMA cache_size=5; PRAGMA cache_spill=5"
 
 static const uint8_t MAGIC[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7}; /* SQLite's */
-static struct power_disk *disk;
-static struct secret key;
-static struct vfs *vfs;
-static sqlite3 *db;
-static uint8_t file_id[VFS_FILE_ID_BYTES];
-
-static void
-close_all(void)
-{
-    raw_close(db);
-    vfs_unregister(vfs);
-    db = NULL;
-    vfs = NULL;
-}
-
-static void
-open_with(const uint8_t *id)
-{
-    close_all();
-    assert_ok(vfs_register(power_disk_vfs(disk), &key, id, &vfs));
-    db = raw_open(vfs_name(vfs), NAME);
-}
 
 static void
 reopen(void)
 {
     open_with(file_id);
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    disk = power_disk_new();
-    assert_ok(secret_make(&key, CRYPTO_KEY_BYTES));
-    memset(key.bytes, 7, key.len);
-    open_with(NULL);
-    assert_ok(vfs_file_id(vfs, file_id));
-    raw_run(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, v INTEGER, b TEXT)");
-    raw_run(db, FILL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    power_disk_cut_now(disk);
-    (void)raw_code(db, "ROLLBACK");
-    close_all();
-    secret_wipe(&key);
-    power_disk_free(disk);
-    return 0;
 }
 
 static uint8_t *

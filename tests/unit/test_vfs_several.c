@@ -1,67 +1,21 @@
 /* Tests of core/vfs with several files under one key: attached, copied, vacuumed; settings that would break them. */
 #define _GNU_SOURCE /* memmem */
-#include "tests/unit/unit.h"
-
-#include <string.h>
+#include "tests/unit/raw_disk.h"
 
 #include "core/vfs_seal.h"
-#include "tests/support/power_vfs.h"
-#include "tests/support/raw.h"
-
-#define NAME "/store.db"
-#define MARKER "Zorgvuldig-GEHEIM-merkteken"
-#define FILL                                                                                       \
-    "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 200)"                \
-    " INSERT INTO t SELECT i, 0, '" MARKER "' || hex(zeroblob(200)) FROM s"
-#define SPILL "PRAGMA cache_size=5; PRAGMA cache_spill=5"
-
-static struct power_disk *disk;
-static struct secret key;
-static struct vfs *vfs;
-static sqlite3 *db;
-static uint8_t file_id[VFS_FILE_ID_BYTES];
 
 static void
-close_all(void)
+open_alone(const uint8_t *id)
 {
-    raw_close(db);
-    vfs_unregister(vfs);
-    db = NULL;
-    vfs = NULL;
-}
-
-static void
-open_with(const uint8_t *id)
-{
-    close_all();
-    assert_ok(vfs_register(power_disk_vfs(disk), &key, id, &vfs));
-    db = raw_open(vfs_name(vfs), NAME);
+    open_with(id);
     raw_run(db, "PRAGMA locking_mode=EXCLUSIVE");
 }
 
 static int
-set_up(void **state)
+set_up_alone(void **state)
 {
-    (void)state;
-    disk = power_disk_new();
-    assert_ok(secret_make(&key, CRYPTO_KEY_BYTES));
-    memset(key.bytes, 5, key.len);
-    open_with(NULL);
-    assert_ok(vfs_file_id(vfs, file_id));
-    raw_run(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, v INTEGER, b TEXT)");
-    raw_run(db, FILL);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    power_disk_cut_now(disk);
-    (void)raw_code(db, "ROLLBACK");
-    close_all();
-    secret_wipe(&key);
-    power_disk_free(disk);
+    (void)set_up(state);
+    raw_run(db, "PRAGMA locking_mode=EXCLUSIVE");
     return 0;
 }
 
@@ -114,7 +68,7 @@ vfs_keeps_several_files_each_under_its_own_id(void **state)
     assert_memory_not_equal(ids[0], ids[1], VFS_FILE_ID_BYTES);
     assert_memory_not_equal(ids[1], ids[2], VFS_FILE_ID_BYTES);
     /* The id that keyslots.json knows is of the first file alone. */
-    open_with(file_id);
+    open_alone(file_id);
     raw_run(db, "ATTACH '/b.db' AS b");
     assert_string_equal(raw_ask(db, "SELECT sum(v) FROM b.t"), "200");
     uint8_t id[VFS_FILE_ID_BYTES];
@@ -136,7 +90,7 @@ vfs_gives_each_log_to_its_own_file(void **state)
     assert_false(shows("/store.db-wal", MARKER));
     assert_false(shows("/b.db-wal", MARKER));
     abandon(1);
-    open_with(file_id);
+    open_alone(file_id);
     raw_run(db, "ATTACH '/b.db' AS b; PRAGMA b.locking_mode=EXCLUSIVE");
     assert_string_equal(raw_ask(db, "SELECT (SELECT sum(v) FROM main.t) || ' ' || (SELECT sum(v) FROM b.t)"),
                         "600 800");
@@ -153,7 +107,7 @@ vfs_commits_over_two_files_wholly_or_not(void **state)
     raw_run(db, "ATTACH '/b.db' AS b; CREATE TABLE b.t AS SELECT * FROM main.t");
     raw_run(db, "PRAGMA main.journal_mode=delete; PRAGMA b.journal_mode=delete");
     for (uint64_t at = 1; !is_done; at++) {
-        open_with(file_id);
+        open_alone(file_id);
         raw_run(db, "PRAGMA locking_mode=NORMAL; ATTACH '/b.db' AS b; PRAGMA main.synchronous=EXTRA;"
                     "PRAGMA b.synchronous=EXTRA; " SPILL);
         long before = strtol(raw_ask(db, "SELECT v FROM t WHERE a = 1"), NULL, 10);
@@ -165,7 +119,7 @@ vfs_commits_over_two_files_wholly_or_not(void **state)
         power_disk_cut_at(disk, 0);
         if (!is_done)
             abandon(at);
-        open_with(file_id);
+        open_alone(file_id);
         raw_run(db, "ATTACH '/b.db' AS b");
         const char *sums = raw_ask(
             db, "SELECT (SELECT sum(v) FROM main.t) = (SELECT sum(v) FROM b.t) AND"
@@ -394,7 +348,7 @@ vfs_refuses_a_raw_image_of_a_plain_database(void **state)
         if (i == 1)
             enter_wal();
         assert_int_equal(raw_backup(db, plain) & 0xff, SQLITE_IOERR);
-        open_with(file_id);
+        open_alone(file_id);
         assert_string_equal(raw_ask(db, "SELECT count(*) || ' ' || max(length(b)) FROM t"), "200 427");
         assert_string_equal(raw_ask(db, "PRAGMA integrity_check"), "ok");
     }
@@ -440,7 +394,7 @@ vfs_refuses_settings_that_would_break_the_format(void **state)
         reserve = 48;
         assert_ok(sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve));
         assert_int_equal(raw_code(db, "VACUUM") & 0xff, SQLITE_IOERR);
-        open_with(file_id);
+        open_alone(file_id);
         assert_string_equal(raw_ask(db, "SELECT count(*) || ' ' || max(length(b)) FROM t"), "200 427");
         reserve = 0; /* less than there is is no request at all */
         assert_ok(sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve));
@@ -481,7 +435,7 @@ vfs_checkpoints_in_all_four_modes(void **state)
         assert_string_equal(raw_ask(db, sql), "1");
     }
     abandon(3);
-    open_with(file_id);
+    open_alone(file_id);
     assert_string_equal(raw_ask(db, "SELECT sum(v) FROM t"), "1456");
     assert_string_equal(raw_ask(db, "PRAGMA integrity_check"), "ok");
 }
@@ -536,7 +490,7 @@ vfs_tells_a_newer_format_from_a_wrong_key(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_alone, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(vfs_keeps_several_files_each_under_its_own_id),
         TEST(vfs_gives_each_log_to_its_own_file),

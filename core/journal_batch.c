@@ -107,7 +107,7 @@ batch_record(struct journal *journal, const struct stream_row *stream, uint32_t 
             return RC_OK;
     enum rc rc = next_record(b, record);
     if (rc == RC_OK)
-        rc = register_load(journal, stream, entity, id, *record);
+        rc = packed_load(journal, stream, entity, id, *record);
     if (rc != RC_OK)
         return rc;
     b->record_count++;
@@ -323,7 +323,7 @@ store_record(struct journal *journal, struct record *r, bool is_local)
     bool is_hidden = register_is_hidden(r);
     bool is_new = r->rid == 0;
     uint32_t conflicts = count_conflicts(r);
-    enum rc rc = register_pack(r, &journal->scratch);
+    enum rc rc = packed_write(r, &journal->scratch);
 
     if (rc == RC_OK)
         rc = store_heads(journal, r, is_hidden, conflicts);

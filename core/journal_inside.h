@@ -114,13 +114,17 @@ enum rc table_write(struct journal *journal, const struct record *record, bool i
 enum rc table_purge(struct journal *journal, int64_t s) MUST_CHECK;
 enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHECK;
 
+/* journal_packed.c. A record that is not stored is empty, with rid 0; by its rid it is RC_ABSENT. */
+enum rc packed_load(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
+                    struct record *record) MUST_CHECK;
+enum rc packed_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
+enum rc packed_write(const struct record *record, struct buf *out) MUST_CHECK;
+
 /* journal_register.c */
 enum rc register_new(struct record **record) MUST_CHECK;
 void register_free(struct record *record);
-enum rc register_load(struct journal *journal, const struct stream_row *stream, uint32_t entity,
-                      struct id id, struct record *record) MUST_CHECK;
-enum rc register_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
-enum rc register_pack(const struct record *record, struct buf *out) MUST_CHECK;
+enum rc register_reserve_heads(struct record *record, size_t count) MUST_CHECK;
+enum rc register_reserve_firsts(struct record *record, size_t count) MUST_CHECK;
 enum rc register_note_first(struct record *record, const struct head *made,
                             bool is_root) MUST_CHECK;
 struct head *register_head(const struct record *record, uint32_t unit,

@@ -17,7 +17,7 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
     if (rc == RC_OK)
         rc = register_new(&r);
     if (rc == RC_OK)
-        rc = register_load(journal, &row, entity, record, r);
+        rc = packed_load(journal, &row, entity, record, r);
     if (rc != RC_OK)
         goto out;
     const struct head *shown = register_shown(r, unit);
@@ -48,7 +48,7 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     if (rc == RC_OK)
         rc = register_new(&r);
     if (rc == RC_OK)
-        rc = register_load(journal, &row, entity, record, r);
+        rc = packed_load(journal, &row, entity, record, r);
     if (rc == RC_OK && r->rid == 0)
         rc = rc_fail(RC_ABSENT, "record");
     if (rc == RC_OK)
@@ -137,7 +137,7 @@ static enum rc
 dump_record(struct journal *journal, int64_t rid, struct record *r, struct buf *out)
 {
     char text[ID_TEXT_CHARS + 1];
-    enum rc rc = register_load_rid(journal, rid, r);
+    enum rc rc = packed_load_rid(journal, rid, r);
 
     if (rc != RC_OK)
         return rc;

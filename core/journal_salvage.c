@@ -57,7 +57,7 @@ take_records(struct journal *journal, struct feed_ref feed, uint32_t save, struc
     while (rc == RC_OK && row) {
         rc = stmt_step(stmt, &row);
         if (rc == RC_OK && row)
-            rc = register_load_rid(journal, stmt_get_int(stmt, 0), record);
+            rc = packed_load_rid(journal, stmt_get_int(stmt, 0), record);
         if (rc == RC_OK && row)
             rc = take_record(record, feed, save, change, places);
     }

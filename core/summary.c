@@ -112,7 +112,7 @@ gather_family(struct journal *journal, struct id family, struct gathered *g)
     while (rc == RC_OK && row) {
         rc = stmt_step(stmt, &row);
         if (rc == RC_OK && row)
-            rc = register_load_rid(journal, stmt_get_int(stmt, 0), r);
+            rc = packed_load_rid(journal, stmt_get_int(stmt, 0), r);
         if (rc == RC_OK && row)
             rc = gather_record(g, r);
     }

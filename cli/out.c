@@ -1,5 +1,5 @@
 /* Gathers what a command says and writes it at the end, so that a failure leaves no half answer. */
-#include "cli/out.h"
+#include "cli/out_inside.h"
 
 #include "core/date.h"
 #include "core/i18n.h"
@@ -16,13 +16,12 @@
 #include <unistd.h>
 
 enum {
-    NARROWEST = 8,      /* a column is cut to this before a line runs over */
     SHORT_ID_CHARS = 6, /* what lists show of an id: five are enough to type */
     FORMATTED_BYTES = 4096,
 };
 
-static void
-note(struct out *out, enum rc rc)
+void
+out_note(struct out *out, enum rc rc)
 {
     if (out->rc == RC_OK)
         out->rc = rc;
@@ -66,50 +65,6 @@ out_wipe(struct out *out)
     buf_wipe(&out->cells);
 }
 
-static size_t
-len_with_nul(const char *text)
-{
-    return strlen(text) + 1;
-}
-
-/* Lines up the waiting headings and values. */
-static void
-flush_fields(struct out *out)
-{
-    const char *at = (const char *)out->fields.data;
-    const char *end = at + out->fields.len;
-    int widest = 0;
-
-    if (out->fields.len == 0)
-        return;
-    for (const char *heading = at; heading < end;) {
-        int columns = text_columns(heading);
-        if (columns > widest)
-            widest = columns;
-        heading += len_with_nul(heading);
-        heading += len_with_nul(heading);
-    }
-    while (at < end) {
-        note(out, text_put_column(&out->text, at, widest));
-        at += len_with_nul(at);
-        note(out, buf_put(&out->text, "  ", 2));
-        for (const char *line = at;;) {
-            size_t len = strcspn(line, "\n");
-            char *copy = strndup(line, len);
-            note(out, copy == NULL ? RC_NOMEM : text_put_printable(&out->text, copy));
-            free(copy);
-            note(out, buf_put(&out->text, "\n", 1));
-            line += len;
-            if (line[0] == '\0' || line[1] == '\0')
-                break;
-            line++;
-            note(out, buf_printf(&out->text, "%*s", widest + 2, ""));
-        }
-        at += len_with_nul(at);
-    }
-    buf_clear(&out->fields);
-}
-
 /* A value for people: a cell of the table, or a field. */
 static void
 put_value(struct out *out, const char *heading, const char *text)
@@ -122,104 +77,20 @@ put_value(struct out *out, const char *heading, const char *text)
             out->headings[out->columns++] = heading;
         assert(out->at < out->columns);
         out->at++;
-        note(out, buf_put(&out->cells, text, len_with_nul(text)));
+        out_note(out, buf_put(&out->cells, text, out_len(text)));
         return;
     }
     if (text[0] == '\0')
         return;
-    note(out, buf_put(&out->fields, heading, len_with_nul(heading)));
-    note(out, buf_put(&out->fields, text, len_with_nul(text)));
-}
-
-/* Widths that fit the terminal: the widest columns give way first. */
-static void
-choose_widths(const struct out *out, int *widths)
-{
-    const char *cell = (const char *)out->cells.data;
-    int total = 0;
-
-    for (size_t i = 0; i < out->columns; i++)
-        widths[i] = text_columns(out->headings[i]);
-    for (size_t row = 0; row < out->rows; row++)
-        for (size_t i = 0; i < out->columns; i++) {
-            int columns = text_columns(cell);
-            if (columns > widths[i])
-                widths[i] = columns;
-            cell += len_with_nul(cell);
-        }
-    for (size_t i = 0; i < out->columns; i++)
-        total += widths[i] + 2;
-    while (out->width > 0 && total - 2 > out->width) {
-        size_t widest = 0;
-        for (size_t i = 1; i < out->columns; i++)
-            if (widths[i] > widths[widest])
-                widest = i;
-        if (widths[widest] <= NARROWEST)
-            break;
-        widths[widest]--;
-        total--;
-    }
-}
-
-/* A cell stands on one line: line ends within it become blanks. */
-static void
-put_cell(struct out *out, const char *cell, int width, bool is_last)
-{
-    char *copy = strdup(cell);
-
-    if (copy == NULL) {
-        note(out, RC_NOMEM);
-        return;
-    }
-    for (char *c = copy; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\t')
-            *c = ' ';
-    int own = text_columns(copy);
-    note(out, text_put_column(&out->text, copy, is_last && own < width ? own : width));
-    if (!is_last)
-        note(out, buf_put(&out->text, "  ", 2));
-    free(copy);
-}
-
-/* Empty cells at the end of a line leave nothing behind. */
-static void
-end_line(struct out *out)
-{
-    while (out->text.len > 0 && out->text.data[out->text.len - 1] == ' ')
-        out->text.len--;
-    note(out, buf_put(&out->text, "\n", 1));
-}
-
-static void
-flush_table(struct out *out)
-{
-    int widths[OUT_COLUMNS] = {0};
-    const char *cell = (const char *)out->cells.data;
-
-    if (out->rows == 0)
-        return;
-    choose_widths(out, widths);
-    if (out->has_colour)
-        note(out, buf_printf(&out->text, "\033[1m"));
-    for (size_t i = 0; i < out->columns; i++)
-        put_cell(out, out->headings[i], widths[i], i + 1 == out->columns);
-    if (out->has_colour)
-        note(out, buf_printf(&out->text, "\033[0m"));
-    end_line(out);
-    for (size_t row = 0; row < out->rows; row++) {
-        for (size_t i = 0; i < out->columns; i++) {
-            put_cell(out, cell, widths[i], i + 1 == out->columns);
-            cell += len_with_nul(cell);
-        }
-        end_line(out);
-    }
+    out_note(out, buf_put(&out->fields, heading, out_len(heading)));
+    out_note(out, buf_put(&out->fields, text, out_len(text)));
 }
 
 void
 out_list(struct out *out, const char *key, enum out_style style)
 {
     assert(!out->in_table);
-    flush_fields(out);
+    out_flush_fields(out);
     json_key(&out->writer, key);
     json_array_start(&out->writer);
     if (style == OUT_TABLE) {
@@ -248,8 +119,8 @@ out_row_end(struct out *out)
         assert(out->is_json || out->at == out->columns);
         out->in_row = false;
     } else if (!out->is_json) {
-        flush_fields(out);
-        note(out, buf_put(&out->text, "\n", 1));
+        out_flush_fields(out);
+        out_note(out, buf_put(&out->text, "\n", 1));
     }
     out->rows++;
 }
@@ -262,7 +133,7 @@ out_list_end(struct out *out, const char *none)
         out_line(out, "%s", none);
     if (out->in_table) {
         if (!out->is_json)
-            flush_table(out);
+            out_flush_table(out);
         out->in_table = false;
     } else {
         out->blocks--;
@@ -281,7 +152,7 @@ void
 out_object_end(struct out *out)
 {
     json_object_end(&out->writer);
-    flush_fields(out);
+    out_flush_fields(out);
 }
 
 void
@@ -378,9 +249,9 @@ out_line(struct out *out, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    flush_fields(out);
-    note(out, text_put_printable(&out->text, text));
-    note(out, buf_put(&out->text, "\n", 1));
+    out_flush_fields(out);
+    out_note(out, text_put_printable(&out->text, text));
+    out_note(out, buf_put(&out->text, "\n", 1));
 }
 
 void
@@ -388,8 +259,8 @@ out_drawing(struct out *out, const char *lines)
 {
     if (out->is_json)
         return;
-    flush_fields(out);
-    note(out, buf_put(&out->text, lines, strlen(lines)));
+    out_flush_fields(out);
+    out_note(out, buf_put(&out->text, lines, strlen(lines)));
 }
 
 void
@@ -397,15 +268,15 @@ out_title(struct out *out, const char *text)
 {
     if (out->is_json)
         return;
-    flush_fields(out);
+    out_flush_fields(out);
     if (out->text.len > 0)
-        note(out, buf_put(&out->text, "\n", 1));
+        out_note(out, buf_put(&out->text, "\n", 1));
     if (out->has_colour)
-        note(out, buf_put(&out->text, "\033[1m", 4));
-    note(out, text_put_printable(&out->text, text));
+        out_note(out, buf_put(&out->text, "\033[1m", 4));
+    out_note(out, text_put_printable(&out->text, text));
     if (out->has_colour)
-        note(out, buf_put(&out->text, "\033[0m", 4));
-    note(out, buf_put(&out->text, "\n", 1));
+        out_note(out, buf_put(&out->text, "\033[0m", 4));
+    out_note(out, buf_put(&out->text, "\n", 1));
 }
 
 void
@@ -417,8 +288,8 @@ out_notice(struct out *out, const char *code, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    note(out, buf_put(&out->notices, code, len_with_nul(code)));
-    note(out, buf_put(&out->notices, text, len_with_nul(text)));
+    out_note(out, buf_put(&out->notices, code, out_len(code)));
+    out_note(out, buf_put(&out->notices, text, out_len(text)));
 }
 
 void
@@ -438,14 +309,14 @@ finish_notices(struct out *out, struct json_writer *writer)
     json_array_start(writer);
     while (out->notices.len > 0 && at < end) {
         const char *code = at;
-        const char *text = at + len_with_nul(at);
+        const char *text = at + out_len(at);
         json_object_start(writer);
         json_put_text(writer, "code", code);
         json_put_text(writer, "message", text);
         json_object_end(writer);
         if (!out->is_json && !out->is_quiet)
             (void)fprintf(stderr, "%s\n", text);
-        at = text + len_with_nul(text);
+        at = text + out_len(text);
     }
     json_array_end(writer);
     out_forget_notices(out);
@@ -455,11 +326,11 @@ enum rc
 out_finish(struct out *out)
 {
     progress_end(&out->progress);
-    flush_fields(out);
+    out_flush_fields(out);
     finish_notices(out, &out->writer);
     json_object_end(&out->writer);
-    note(out, json_finish(&out->writer));
-    note(out, buf_put(&out->json, "\n", 1));
+    out_note(out, json_finish(&out->writer));
+    out_note(out, buf_put(&out->json, "\n", 1));
     if (out->rc != RC_OK)
         return rc_while(out->rc, _("writing the answer"));
 

@@ -1,24 +1,17 @@
-/* HTTP for the routes on libmicrohttpd: the guard at the door, a deadline for each request, polls that
- * hold no thread. tests/e2e/http_hostile.sh tries what the library does not do by itself. */
-#include "server/http.h"
+/* HTTP for the routes on libmicrohttpd: the guard at the door, requests, answers, starting and stopping.
+ * tests/e2e/http_hostile.sh tries what the library does not do by itself. */
+#include "server/http_inside.h"
 
 #include <errno.h>
-#include <microhttpd.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/i18n.h"
 #include "core/log.h"
 #include "server/guard.h"
 #include "server/listen.h"
-#include "server/route.h"
-#include "server/server.h"
 #include "sync/wire.h"
 
 enum {
@@ -26,202 +19,7 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 * 1024,
     BODIES_BYTES = 256 * 1024 * 1024, /* of all requests that are being read */
     PEER_CHARS = 64,
-    POLLS_EACH = 64, /* of one device at a time: connections are for all */
-    TICK_MS = 500,
-    GATHER_MS = 20, /* what moves in so short a time wakes the pollers once */
-    SECOND_MS = 1000,
 };
-
-/* One accepted connection. `since_ms` is when its present request, or its silence, began. */
-struct line {
-    struct line *next;
-    struct line *previous;
-    int fd;
-    int64_t since_ms;
-    bool is_waiting; /* a poll: no deadline runs */
-};
-
-/* One request from its first line to its answer. */
-struct exchange {
-    struct exchange *next; /* among those who wait */
-    struct http *http;
-    struct MHD_Connection *connection;
-    struct line *line;
-    char *target; /* path and query as received */
-    char *query;  /* within target, after the question mark; "" when there is none */
-    size_t counted; /* body bytes counted in http->bodies */
-    struct buf body;
-    struct route_wait wait;
-    int64_t began_ms;
-    bool is_running; /* past the guard */
-    bool has_waited;
-    bool has_moved;
-    bool is_overloaded;
-};
-
-struct http {
-    struct server *server;
-    struct MHD_Daemon *daemon;
-    pthread_t watcher;
-    int fd;
-    uint16_t port;
-    int64_t deadline_ms;
-
-    pthread_mutex_t mutex; /* guards what follows; never held while calling the library */
-    pthread_cond_t changed;
-    struct line *lines;
-    struct exchange *waiting;
-    uint64_t moves; /* counted, so that none is lost between looking and waiting */
-    size_t bodies;
-    unsigned running;
-    bool has_moved;
-    bool is_stopping;
-    bool is_done; /* the watcher may end */
-};
-
-static int64_t
-mono_ms(const struct http *http)
-{
-    return clock_mono_ms(&http->server->clock);
-}
-
-/* ---- connections and their deadline ---- */
-
-static void
-on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
-              enum MHD_ConnectionNotificationCode code)
-{
-    struct http *http = context;
-    struct line *line = *socket_context;
-
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        line = calloc(1, sizeof *line);
-        *socket_context = line;
-        if (line == NULL || info == NULL)
-            return; /* the request is refused for want of a line */
-        line->fd = info->connect_fd;
-        line->since_ms = mono_ms(http);
-        pthread_mutex_lock(&http->mutex);
-        line->next = http->lines;
-        if (line->next != NULL)
-            line->next->previous = line;
-        http->lines = line;
-        pthread_mutex_unlock(&http->mutex);
-    } else if (line != NULL) {
-        /* The library closes the descriptor after this: under the mutex nobody shuts down another's. */
-        pthread_mutex_lock(&http->mutex);
-        if (line->previous != NULL)
-            line->previous->next = line->next;
-        else if (http->lines == line)
-            http->lines = line->next;
-        if (line->next != NULL)
-            line->next->previous = line->previous;
-        pthread_mutex_unlock(&http->mutex);
-        free(line);
-        *socket_context = NULL;
-    }
-}
-
-/* Under the mutex. */
-static void
-shut_overdue(struct http *http, int64_t now_ms)
-{
-    for (struct line *line = http->lines; line != NULL; line = line->next)
-        if (!line->is_waiting && now_ms - line->since_ms > http->deadline_ms) {
-            (void)shutdown(line->fd, SHUT_RDWR);
-            line->since_ms = now_ms;
-        }
-}
-
-/* Under the mutex: takes those out of the list who waited long enough, or have something to see. */
-static struct exchange *
-take_ready(struct http *http, int64_t now_ms)
-{
-    struct exchange *ready = NULL, **at = &http->waiting;
-
-    while (*at != NULL) {
-        struct exchange *exchange = *at;
-        if (!http->is_stopping && !exchange->has_moved && now_ms < exchange->wait.until_mono_ms) {
-            at = &exchange->next;
-            continue;
-        }
-        *at = exchange->next;
-        exchange->next = ready;
-        exchange->line->is_waiting = false;
-        exchange->line->since_ms = now_ms;
-        ready = exchange;
-    }
-    return ready;
-}
-
-static void
-resume(struct exchange *ready)
-{
-    while (ready != NULL) {
-        struct exchange *next = ready->next; /* the exchange may be gone once it is resumed */
-        MHD_resume_connection(ready->connection);
-        ready = next;
-    }
-}
-
-/* Under the mutex. */
-static void
-sleep_until_change(struct http *http, int64_t ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / SECOND_MS;
-    until.tv_nsec += (ms % SECOND_MS) * 1000 * 1000;
-    if (until.tv_nsec >= 1000L * 1000 * 1000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000L * 1000 * 1000;
-    }
-    (void)pthread_cond_timedwait(&http->changed, &http->mutex, &until);
-}
-
-static void *
-watch(void *context)
-{
-    struct http *http = context;
-
-    pthread_mutex_lock(&http->mutex);
-    while (!http->is_done) {
-        int64_t now_ms = mono_ms(http);
-        shut_overdue(http, now_ms);
-        http->has_moved = false;
-        struct exchange *ready = take_ready(http, now_ms);
-        pthread_mutex_unlock(&http->mutex);
-        resume(ready);
-        pthread_mutex_lock(&http->mutex);
-        if (!http->has_moved && !http->is_done)
-            sleep_until_change(http, TICK_MS);
-        if (http->has_moved && !http->is_stopping) {
-            pthread_mutex_unlock(&http->mutex);
-            (void)nanosleep(&(struct timespec){0, GATHER_MS * 1000 * 1000}, NULL);
-            pthread_mutex_lock(&http->mutex);
-        }
-    }
-    pthread_mutex_unlock(&http->mutex);
-    return NULL;
-}
-
-static void
-on_moved(void *context, const uint8_t team[CRYPTO_HASH_BYTES])
-{
-    struct http *http = context;
-
-    pthread_mutex_lock(&http->mutex);
-    http->moves++;
-    for (struct exchange *at = http->waiting; at != NULL; at = at->next)
-        if (memcmp(at->wait.team, team, sizeof at->wait.team) == 0)
-            at->has_moved = http->has_moved = true;
-    if (http->has_moved)
-        pthread_cond_signal(&http->changed);
-    pthread_mutex_unlock(&http->mutex);
-}
 
 /* ---- the guard ---- */
 
@@ -299,39 +97,10 @@ header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-/* Hands the exchange to the watcher. The library's side comes first: nobody resumes what is not listed. */
-static void
-begin_waiting(struct http *http, struct exchange *exchange, uint64_t moves_before)
-{
-    MHD_suspend_connection(exchange->connection);
-    pthread_mutex_lock(&http->mutex);
-    exchange->has_moved = http->moves != moves_before;
-    exchange->line->is_waiting = true;
-    exchange->next = http->waiting;
-    http->waiting = exchange;
-    if (exchange->has_moved || http->is_stopping) {
-        http->has_moved = true;
-        pthread_cond_signal(&http->changed);
-    }
-    pthread_mutex_unlock(&http->mutex);
-}
-
-static bool
-waits_too_often(struct http *http, struct id device)
-{
-    size_t count = 0;
-
-    pthread_mutex_lock(&http->mutex);
-    for (const struct exchange *at = http->waiting; at != NULL; at = at->next)
-        count += id_equal(at->wait.device, device);
-    pthread_mutex_unlock(&http->mutex);
-    return count >= POLLS_EACH;
-}
-
 static void
 log_reply(const struct exchange *exchange, const char *method, const struct reply *reply)
 {
-    long long ms = mono_ms(exchange->http) - exchange->began_ms;
+    long long ms = http_mono_ms(exchange->http) - exchange->began_ms;
 
     if (reply->status < 400 && strcmp(method, "GET") == 0)
         return; /* who asks often would fill the disk */
@@ -367,12 +136,12 @@ ask_route(struct exchange *exchange, const char *method, size_t length)
     uint64_t moves_before = http->moves;
     pthread_mutex_unlock(&http->mutex);
     route_handle(http->server, &request, &reply);
-    if (reply.status == ROUTE_WAITS && waits_too_often(http, reply.wait.device)) {
+    if (reply.status == ROUTE_WAITS && http_waits_too_often(http, reply.wait.device)) {
         done = send_error(connection, WIRE_ERROR_SLOW_DOWN, "This device waits often enough.");
     } else if (reply.status == ROUTE_WAITS) {
         exchange->has_waited = true;
         exchange->wait = reply.wait;
-        begin_waiting(http, exchange, moves_before);
+        http_begin_waiting(http, exchange, moves_before);
     } else {
         log_reply(exchange, method, &reply);
         done = send_reply(connection, &reply);
@@ -414,7 +183,7 @@ on_head(struct exchange *exchange, const char *method)
     uint64_t length;
     enum wire_error error = look_at(exchange->connection, method, &length);
 
-    exchange->began_ms = mono_ms(http);
+    exchange->began_ms = http_mono_ms(http);
     pthread_mutex_lock(&http->mutex);
     exchange->is_running = true;
     http->running++;
@@ -486,7 +255,7 @@ on_completed(void *context, struct MHD_Connection *connection, void **request_co
     pthread_mutex_lock(&http->mutex);
     http->bodies -= exchange->counted;
     if (exchange->line != NULL)
-        exchange->line->since_ms = mono_ms(http);
+        exchange->line->since_ms = http_mono_ms(http);
     if (exchange->is_running && --http->running == 0)
         pthread_cond_broadcast(&http->changed);
     pthread_mutex_unlock(&http->mutex);
@@ -511,7 +280,7 @@ start_daemon(struct http *http, const struct http_options *options)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, http, MHD_OPTION_END);
+        http_on_connection, http, MHD_OPTION_END);
     return http->daemon != NULL ? RC_OK : rc_fail(RC_IO, _("the HTTP server does not start"));
 }
 
@@ -526,7 +295,7 @@ http_start(struct server *server, const struct http_options *options, struct htt
     if (http == NULL)
         return rc_nomem();
     http->server = server;
-    http->deadline_ms = (options->deadline_s > 0 ? options->deadline_s : 30) * (int64_t)SECOND_MS;
+    http->deadline_ms = (options->deadline_s > 0 ? options->deadline_s : 30) * (int64_t)HTTP_SECOND_MS;
     pthread_mutex_init(&http->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -534,11 +303,11 @@ http_start(struct server *server, const struct http_options *options, struct htt
     pthread_condattr_destroy(&monotonic);
     rc = listen_open(options->listen, &http->fd, &http->port);
     if (rc == RC_OK) {
-        server->moved = on_moved;
+        server->moved = http_on_moved;
         server->moved_context = http;
         rc = start_daemon(http, options);
     }
-    if (rc == RC_OK && pthread_create(&http->watcher, NULL, watch, http) != 0) {
+    if (rc == RC_OK && pthread_create(&http->watcher, NULL, http_watch, http) != 0) {
         MHD_stop_daemon(http->daemon); /* closes the socket as well */
         http->fd = -1;
         rc = rc_fail(RC_NOMEM, _("no thread could be started"));
@@ -566,7 +335,7 @@ http_stop(struct http *http, int grace_s)
 {
     if (http == NULL)
         return;
-    int64_t until_ms = mono_ms(http) + grace_s * (int64_t)SECOND_MS;
+    int64_t until_ms = http_mono_ms(http) + grace_s * (int64_t)HTTP_SECOND_MS;
     /* Whoever asks from here on hears that the server stops. The library's own way to stop accepting
      * (MHD_quiesce_daemon) races in 0.9.75 with a worker that sees it first, and aborts. */
     atomic_store(&http->server->stopping, true);
@@ -574,8 +343,8 @@ http_stop(struct http *http, int grace_s)
     http->is_stopping = true;
     pthread_cond_broadcast(&http->changed);
     /* The library must not be stopped with a suspended connection: those who wait are always let go. */
-    while (http->waiting != NULL || (http->running > 0 && mono_ms(http) < until_ms))
-        sleep_until_change(http, GATHER_MS);
+    while (http->waiting != NULL || (http->running > 0 && http_mono_ms(http) < until_ms))
+        http_sleep_until_change(http, HTTP_GATHER_MS);
     pthread_mutex_unlock(&http->mutex);
     MHD_stop_daemon(http->daemon);
 

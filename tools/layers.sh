@@ -30,7 +30,7 @@ home 'qrencode\.h' 'cli/qr\.c'
 home 'zstd\.h' 'sync/pack\.c'
 home '(cjson/)?cJSON\.h' 'core/json\.c'
 home 'curl/.*' 'sync/transport_http\.c'
-home 'microhttpd\.h' 'server/http\.c'
+home 'microhttpd\.h' 'server/http(\.c|_[a-z]+\.[ch])'
 home 'uni(case|ctype|norm|str|width|conv|name|gbrk|wbrk|lbrk)\.h' 'core/text\.c'
 home 'libpq-fe\.h' 'server/depot_pg\.c'
 

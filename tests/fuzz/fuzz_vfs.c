@@ -10,7 +10,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { MOST_PAGES = 12, ROOM = VFS_START_BYTES + MOST_PAGES * VFS_FRAME_UNIT_BYTES };
+enum {
+    MOST_PAGES = 12,
+    ROOM = VFS_START_BYTES + MOST_PAGES * VFS_FRAME_UNIT_BYTES,
+    DISK_BYTES = 4 * 1024 * 1024,
+};
 
 /* What is hostile in this input. */
 enum kind { MAIN_FILE, LOG, JOURNAL, RAW_MAIN_FILE, RAW_LOG, RAW_JOURNAL, KINDS };
@@ -129,6 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     demand(secret_start());
     demand(secret_make(&master, CRYPTO_KEY_BYTES));
     struct power_disk *disk = power_disk_new();
+    power_disk_limit(disk, DISK_BYTES); /* a sealed log may speak of page 4,000,000 */
     demand(vfs_register(power_disk_vfs(disk), &master, NULL, &vfs));
     enum kind kind = data[0] % KINDS;
     make_store(vfs_name(vfs), kind == LOG || kind == RAW_LOG ? "PRAGMA journal_mode=WAL" : "SELECT 1");

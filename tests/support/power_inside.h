@@ -57,6 +57,7 @@ struct power_disk {
     uint64_t cut_at; /* operation number; 0 is never */
     uint64_t cut_at_sync;
     uint64_t fail_at; /* this operation alone fails */
+    sqlite3_int64 file_bytes; /* no file grows beyond; 0: memory is the limit */
     bool is_cut;
     struct power_manner manner;
     unsigned temporaries;

@@ -91,11 +91,19 @@ file_read(sqlite3_file *opaque, void *out, int amount, sqlite3_int64 offset)
     return there == len ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
+static bool
+is_full(const struct power_disk *disk, sqlite3_int64 end)
+{
+    return disk->file_bytes != 0 && end > disk->file_bytes;
+}
+
 static int
 file_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 offset)
 {
     struct power_file *file = power_handle_of(opaque)->file;
 
+    if (is_full(power_handle_of(opaque)->disk, offset + amount))
+        return SQLITE_FULL;
     /* The write that power fails in has begun: it is among what may or may not be there. */
     bool was_cut = power_handle_of(opaque)->disk->is_cut;
     bool fails = fails_now(power_handle_of(opaque)->disk);
@@ -114,6 +122,8 @@ file_truncate(sqlite3_file *opaque, sqlite3_int64 size)
 
     if (fails_now(power_handle_of(opaque)->disk))
         return SQLITE_IOERR_TRUNCATE;
+    if (is_full(power_handle_of(opaque)->disk, size))
+        return SQLITE_FULL;
     (void)power_add(file, (size_t)size);
     power_resize(&file->current, (size_t)size);
     return SQLITE_OK;
@@ -373,6 +383,12 @@ void
 power_disk_fail_once(struct power_disk *disk, uint64_t operation)
 {
     disk->fail_at = operation == 0 ? 0 : disk->operations + operation;
+}
+
+void
+power_disk_limit(struct power_disk *disk, int64_t bytes)
+{
+    disk->file_bytes = bytes;
 }
 
 void

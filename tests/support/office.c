@@ -171,6 +171,13 @@ office_close(struct office *office)
     scratch_remove(&office->scratch);
 }
 
+int
+office_tear_down(void **state)
+{
+    office_close(*state);
+    return 0;
+}
+
 void
 office_pass(struct office *office, int64_t ms)
 {

@@ -50,6 +50,8 @@ struct office {
 /* A server alone. */
 void office_open(struct office *office);
 void office_close(struct office *office);
+/* The same for cmocka, whose state is the office before the test begins. */
+int office_tear_down(void **state);
 void office_pass(struct office *office, int64_t ms);
 
 /* Device `at` gets a store, and belongs to no team yet. */

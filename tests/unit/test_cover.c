@@ -26,14 +26,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static const struct ledger *
 ledger_of(int at)
 {
@@ -433,7 +425,8 @@ a_revoked_device_is_refused_and_its_person_goes_on(void **state)
     assert_false(has(3, file_of(), "not for the lost laptop"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

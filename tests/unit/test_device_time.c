@@ -18,14 +18,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static struct office_device *
 device(void)
 {
@@ -149,7 +141,8 @@ a_store_made_under_a_wrong_clock_takes_the_servers_time_when_it_hears_it(void **
     assert_ahead(0, 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

@@ -25,14 +25,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static enum rc
 create(int at, const struct family_new *wanted)
 {
@@ -190,7 +182,8 @@ a_family_whose_answer_was_lost_gets_all_that_was_said_of_it(void **state)
     texts_wipe(&texts);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

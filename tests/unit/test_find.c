@@ -31,14 +31,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static const char *
 short_id(struct id id)
 {
@@ -150,7 +142,8 @@ who_has_no_name_here_is_shown_by_a_short_id(void **state)
     texts_wipe(&texts);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

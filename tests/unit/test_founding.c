@@ -19,14 +19,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 /* Device 2 asks for a team of its own on the same server. */
 static enum rc
 create_team(const char *code, const char *name)
@@ -165,7 +157,8 @@ who_joins_instead_keeps_no_key_of_a_team_whose_answer_was_lost(void **state)
     join_and_pass_a_key_on(true);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

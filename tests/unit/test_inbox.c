@@ -26,14 +26,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 /* The first saves of the newcomer's feed of the team stream, none of which replaces another, signed by the device
  * `signer`. */
 static struct entry
@@ -220,7 +212,8 @@ an_entry_that_is_over_a_ceiling_is_parked_and_stops_nobody(void **state)
     buf_wipe(&cipher);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

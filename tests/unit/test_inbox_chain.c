@@ -87,14 +87,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static struct id
 stream_of(bool is_file)
 {
@@ -204,7 +196,8 @@ what_stands_stays_until_the_rest_was_pulled(void **state)
     assert_int_equal(office.devices[BRAM].report.parked, 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

@@ -19,14 +19,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 /* One run of format 2 with `len` bytes that only a newer program reads. */
 static enum rc
 take_newer(uint8_t fill, size_t len)
@@ -96,7 +88,8 @@ runs_without_end_are_refused_before_they_fill_the_disk(void **state)
     assert_true(parked() < 68);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) \
+    cmocka_unit_test_prestate_setup_teardown(f, setup, office_tear_down, &office)
 
 int
 main(void)

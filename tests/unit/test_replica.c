@@ -21,14 +21,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static const struct ledger *
 ledger_of(int at)
 {
@@ -457,7 +449,8 @@ a_revoked_device_hands_in_what_it_wrote(void **state)
     assert_equal_dumps(0, 2);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

@@ -21,14 +21,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static struct id
 file_of(struct id family)
 {
@@ -402,7 +394,8 @@ a_bundle_carries_work_without_a_server(void **state)
     assert_equal_dumps(0, 1, file_of(family));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

@@ -41,14 +41,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static int64_t
 count_of(const char *sql)
 {
@@ -101,8 +93,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_cursor_beyond_the_server_begins_anew_and_offers_all,
-                                        setup, teardown),
+        cmocka_unit_test_prestate_setup_teardown(
+            a_cursor_beyond_the_server_begins_anew_and_offers_all, setup, office_tear_down, &office),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -111,14 +111,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static void
 a_colleagues_acknowledgement_shows_that_lines_are_withheld(void **state)
 {
@@ -167,7 +159,8 @@ an_acknowledgement_of_another_past_raises_the_alarm(void **state)
     ack_wipe(&ack);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

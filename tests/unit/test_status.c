@@ -21,14 +21,6 @@ setup(void **state)
     return 0;
 }
 
-static int
-teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
 static enum rc
 keep_last(void *context, const struct feed_status *status)
 {
@@ -167,7 +159,8 @@ a_colleague_who_never_told_has_applied_nothing(void **state)
     assert_true(at_ms > 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

@@ -62,3 +62,17 @@ stores_remove(struct stores *stores)
     secret_wipe(&stores->key);
     scratch_remove(&stores->scratch);
 }
+
+int
+stores_set_up(void **state)
+{
+    stores_make(*state);
+    return 0;
+}
+
+int
+stores_tear_down(void **state)
+{
+    stores_remove(*state);
+    return 0;
+}

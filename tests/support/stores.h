@@ -19,6 +19,9 @@ struct stores {
 
 void stores_make(struct stores *stores);
 void stores_remove(struct stores *stores);
+/* The same for cmocka, whose state is a struct stores before the test begins. */
+int stores_set_up(void **state);
+int stores_tear_down(void **state);
 /* A text for db_run or rc_name: aborts, with the sentence, unless RC_OK. */
 void stores_demand(enum rc rc, const char *what);
 

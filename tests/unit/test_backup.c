@@ -15,22 +15,6 @@
 
 static struct stores fixture;
 
-static int
-set_up(void **state)
-{
-    (void)state;
-    stores_make(&fixture);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    stores_remove(&fixture);
-    return 0;
-}
-
 static struct store *
 made(void)
 {
@@ -284,19 +268,21 @@ a_backup_does_not_open_with_another_key(void **state)
     assert_int_equal(access(path_of("other"), F_OK), -1);
 }
 
+#define TEST(function) \
+    cmocka_unit_test_prestate_setup_teardown(function, stores_set_up, stores_tear_down, &fixture)
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_store_opened_to_be_read_is_byte_for_byte_the_same, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_reader_takes_no_turn_from_the_program_that_writes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_store_of_an_older_program_is_not_brought_up_to_date_by_a_reader, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_store_on_a_disk_that_may_only_be_read_is_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_backup_is_one_moment_of_the_store, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_store_that_makes_way_is_kept_whole, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nothing_is_made_of_a_backup_that_was_changed_anywhere, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_backup_does_not_open_with_another_key, set_up, tear_down),
+        TEST(a_store_opened_to_be_read_is_byte_for_byte_the_same),
+        TEST(a_reader_takes_no_turn_from_the_program_that_writes),
+        TEST(a_store_of_an_older_program_is_not_brought_up_to_date_by_a_reader),
+        TEST(a_store_on_a_disk_that_may_only_be_read_is_read),
+        TEST(a_backup_is_one_moment_of_the_store),
+        TEST(a_store_that_makes_way_is_kept_whole),
+        TEST(nothing_is_made_of_a_backup_that_was_changed_anywhere),
+        TEST(a_backup_does_not_open_with_another_key),
     };
 
     if (secret_start() != RC_OK)

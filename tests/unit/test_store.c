@@ -27,22 +27,6 @@
 
 static struct stores fixture;
 
-static int
-set_up(void **state)
-{
-    (void)state;
-    stores_make(&fixture);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    stores_remove(&fixture);
-    return 0;
-}
-
 static struct store *
 made(void)
 {
@@ -570,7 +554,8 @@ store_that_opens_is_no_longer_in_the_making(void **state)
     assert_int_equal(access(mark, F_OK), -1);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) \
+    cmocka_unit_test_prestate_setup_teardown(function, stores_set_up, stores_tear_down, &fixture)
 
 int
 main(void)

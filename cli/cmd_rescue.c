@@ -28,8 +28,14 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
 {
     out_text(&call->out, "directory", NULL, directory);
     out_int(&call->out, "unsent", NULL, (int64_t)rescue->unsent);
+    out_int(&call->out, "remade", NULL, (int64_t)rescue->remade);
     out_int(&call->out, "lost", NULL, (int64_t)rescue->lost);
     out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 "."), directory, rescue->unsent);
+    if (rescue->remade > 0)
+        out_notice(&call->out, "remade",
+                   _("%" PRIu64 " saves of this device could not be read and were made good from what the tables show of them: look "
+                     "whether your last notes are complete."),
+                   rescue->remade);
     if (rescue->lost > 0) {
         call->exit = EXIT_PARTLY;
         out_notice(&call->out, "unsent_lost",
@@ -42,15 +48,26 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
                  "server has, and only then is anything sent; then `baken doctor` there."));
 }
 
+static void
+tell_of_leftovers(struct call *call, const char *directory, unsigned count)
+{
+    if (count > 0)
+        out_notice(&call->out, "half_rescued",
+                   _("Beside it lie half-made stores of a rescue that was cut short, called %s.rescuing-...: %u. The old directory has "
+                     "all that is in them: delete them."),
+                   directory, count);
+}
+
 static enum rc
 rescue_to(struct call *call, const char *old, const char *directory)
 {
     struct secret key = SECRET_EMPTY;
     struct store_options options = {.directory = old, .clock = call->clock, .key = &key, .is_checkup = true};
-    struct rescue rescue = {0, 0, false};
+    struct rescue rescue = {.is_damaged = false};
     struct id id;
     sigset_t before;
     int turn = -1;
+    unsigned leftovers = 0;
     enum rc rc = unlock_key(call, old, &id, &key);
 
     if (rc == RC_ABSENT)
@@ -61,6 +78,8 @@ rescue_to(struct call *call, const char *old, const char *directory)
         rc = RC_OK;
     if (rc == RC_OK)
         rc = store_open_to_read(&options, &call->store);
+    if (rc == RC_OK)
+        rc = rescue_leftovers(directory, &leftovers);
     options.directory = directory;
     progress_step(&call->out.progress, _("reading what can be read"));
     interrupt_hold(&before);
@@ -68,6 +87,7 @@ rescue_to(struct call *call, const char *old, const char *directory)
     if (rc == RC_OK)
         rc = rescue_into(call->store, &options, lost_row, call, &rescue);
     out_list_end(&call->out, NULL);
+    tell_of_leftovers(call, directory, leftovers);
     interrupt_release(&before);
     store_lock_release(turn);
     secret_wipe(&key);

@@ -151,9 +151,9 @@ cmd_passphrase_change(struct call *call)
     return rc;
 }
 
-/* One line of the doctor: how bad, a stable word, and a sentence. */
+/* One line of the doctor: how bad, a stable word, and a sentence; and, in JSON alone, an expert's words. */
 static void
-finding(struct call *call, const char *level, const char *check, const char *message)
+finding_with(struct call *call, const char *level, const char *check, const char *message, const char *details)
 {
     out_row(&call->out);
     out_word(&call->out, "level", _("State"), level,
@@ -162,9 +162,16 @@ finding(struct call *call, const char *level, const char *check, const char *mes
                                              : _("WRONG"));
     out_word(&call->out, "check", _("What"), check, words_say(check));
     out_text(&call->out, "message", _("Found"), message);
+    out_text(&call->out, "details", NULL, details);
     out_row_end(&call->out);
     if (strcmp(level, "error") == 0)
         call->exit = EXIT_PARTLY;
+}
+
+static void
+finding(struct call *call, const char *level, const char *check, const char *message)
+{
+    finding_with(call, level, check, message, NULL);
 }
 
 struct checkup {
@@ -180,7 +187,7 @@ replica_finding(void *context, const struct doctor_finding *found)
     struct checkup *checkup = context;
 
     checkup->has_found = true;
-    finding(checkup->call, "error", found->what, found->sentence);
+    finding_with(checkup->call, "error", found->what, found->sentence, found->details[0] == '\0' ? NULL : found->details);
     return RC_OK;
 }
 

@@ -12,6 +12,8 @@
 #include "core/i18n.h"
 #include "core/vfs.h"
 
+enum { DETAILS_BYTES = 64 * 1024 };
+
 enum rc
 db_fail_with(struct db *db, int code, bool is_ours)
 {
@@ -333,8 +335,9 @@ db_checkpoint(struct db *db, bool truncate)
     return code == SQLITE_OK ? RC_OK : db_fail_with(db, code, false);
 }
 
+/* The first thing that SQLite finds, in its own words and on one line. */
 static enum rc
-check(struct db *db, const char *sql)
+check(struct db *db, const char *sql, struct buf *details)
 {
     struct stmt *stmt;
     bool row = false;
@@ -346,20 +349,40 @@ check(struct db *db, const char *sql)
     const char *finding = rc == RC_OK && row ? stmt_get_text(stmt, 0) : NULL;
     if (rc == RC_OK && finding == NULL)
         rc = rc_nomem();
-    else if (rc == RC_OK && strcmp(finding, "ok") != 0)
-        rc = rc_fail(RC_CORRUPT, _("the structure is damaged: %s"), finding);
+    bool is_damaged = rc == RC_OK && strcmp(finding, "ok") != 0;
+    for (const char *at = finding; is_damaged && rc == RC_OK && *at != '\0'; at++)
+        rc = buf_put_u8(details, (uint8_t)(*at == '\n' ? ' ' : *at));
     stmt_done(stmt);
+    return is_damaged && rc == RC_OK ? rc_fail(RC_CORRUPT, _("the structure is damaged")) : rc;
+}
+
+static enum rc
+check_and_say(struct db *db, const char *sql)
+{
+    struct buf details = BUF_EMPTY(DETAILS_BYTES);
+    enum rc rc = check(db, sql, &details);
+
+    const char *words = rc == RC_CORRUPT && details.len > 0 ? buf_text(&details) : NULL;
+    if (words != NULL)
+        rc = rc_fail(rc, _("the structure is damaged (details: %s)"), words);
+    buf_wipe(&details);
     return rc;
+}
+
+enum rc
+db_find_damage(struct db *db, struct buf *details)
+{
+    return check(db, "PRAGMA quick_check(1)", details);
 }
 
 enum rc
 db_check_structure(struct db *db)
 {
-    return check(db, "PRAGMA quick_check(1)");
+    return check_and_say(db, "PRAGMA quick_check(1)");
 }
 
 enum rc
 db_check_indexes(struct db *db)
 {
-    return check(db, "PRAGMA integrity_check(1)");
+    return check_and_say(db, "PRAGMA integrity_check(1)");
 }

@@ -40,6 +40,10 @@ enum rc db_run(struct db *db, const char *sql) MUST_CHECK; /* one or more statem
 enum rc db_stmt(struct db *db, const char *sql, struct stmt **stmt) MUST_CHECK;
 /* The integer that a literal without parameters gives: db_stmt, then stmt_finish_int. */
 enum rc db_get_int(struct db *db, const char *sql, int64_t *value) MUST_CHECK;
+/* The first key above *key that `sql` (a literal, as for db_stmt) gives for ?1, past pages that cannot be read: key by key, for keys
+ * are dense, and then in growing steps. *found false at the end of the table; *bad rises by one where something failed. `sql` goes by
+ * the table alone: "SELECT rowid FROM t NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1". */
+enum rc db_next_past(struct db *db, const char *sql, int64_t *key, bool *found, uint64_t *bad) MUST_CHECK;
 /* Runs a statement without rows that has one parameter; `sql` as for db_stmt. */
 enum rc db_run_id(struct db *db, const char *sql, struct id id) MUST_CHECK;
 enum rc db_run_int(struct db *db, const char *sql, int64_t value) MUST_CHECK;
@@ -98,9 +102,10 @@ enum rc db_copy(struct db *db, const char *path, const char *vfs) MUST_CHECK;
  * it would fill more than a quarter of this machine's memory. */
 enum rc db_copy_to_memory(struct db *db, struct db **copy) MUST_CHECK;
 enum rc db_checkpoint(struct db *db, bool truncate) MUST_CHECK; /* the WAL into the file */
-enum rc
-db_check_structure(struct db *db) MUST_CHECK; /* quick_check; RC_CORRUPT names the first finding */
-
+/* quick_check; RC_CORRUPT names the first finding, in SQLite's own words, which are English. */
+enum rc db_check_structure(struct db *db) MUST_CHECK;
+/* The same, with these words apart: appended to `details`. */
+enum rc db_find_damage(struct db *db, struct buf *details) MUST_CHECK;
 /* The same, and that every index fits its table (integrity_check): an old page put back may look whole by itself. */
 enum rc db_check_indexes(struct db *db) MUST_CHECK;
 

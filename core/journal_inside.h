@@ -118,6 +118,8 @@ enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHE
 enum rc packed_load(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
                     struct record *record) MUST_CHECK;
 enum rc packed_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
+/* From a row of rid, s, entity, id, hidden, conflicts, heads, kind, to which the statement steps. */
+enum rc packed_load_row(struct stmt *stmt, struct record *record) MUST_CHECK;
 enum rc packed_write(const struct record *record, struct buf *out) MUST_CHECK;
 
 /* journal_register.c */

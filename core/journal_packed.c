@@ -147,8 +147,8 @@ unpack(struct record *r)
     return rc == RC_OK ? reader_finish(&in, N_("a record")) : rc;
 }
 
-static enum rc
-load_row(struct stmt *stmt, struct record *r)
+enum rc
+packed_load_row(struct stmt *stmt, struct record *r)
 {
     bool row;
     enum rc rc = stmt_step(stmt, &row);
@@ -191,7 +191,7 @@ packed_load(struct journal *journal, const struct stream_row *stream, uint32_t e
     stmt_id(stmt, 1, id);
     stmt_int(stmt, 2, stream->s);
     stmt_int(stmt, 3, entity);
-    rc = load_row(stmt, r);
+    rc = packed_load_row(stmt, r);
     stmt_done(stmt);
     r->s = stream->s;
     r->kind = stream->kind;
@@ -214,7 +214,7 @@ packed_load_rid(struct journal *journal, int64_t rid, struct record *r)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, rid);
-    rc = load_row(stmt, r);
+    rc = packed_load_row(stmt, r);
     stmt_done(stmt);
     if (rc == RC_OK && r->rid == 0)
         rc = rc_fail(RC_ABSENT, _("no such record"));

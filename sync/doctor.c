@@ -365,11 +365,9 @@ replica_doctor(struct replica *replica, replica_finding_fn visit, void *context)
         .is_sound = true,
         .torn = BUF_EMPTY((size_t)1 << 24),
     };
-    enum rc rc = db_check_structure(replica->db);
-    bool is_whole = rc == RC_OK;
+    bool is_whole;
+    enum rc rc = doctor_structure(&doctor, replica->db, &is_whole);
 
-    if (rc == RC_CORRUPT)
-        rc = doctor_find(&doctor, "structure", (struct id){{0}}, rc_sentence());
     if (rc == RC_OK)
         rc = doctor_pages(&doctor, replica->store, is_whole);
     if (rc == RC_OK && is_whole && replica->is_in_team && !replica->is_ledger_short) {

@@ -21,6 +21,8 @@ enum rc doctor_find(struct doctor *doctor, const char *what, struct id stream,
                     const char *sentence) MUST_CHECK;
 
 /* ---- doctor_store.c ---- */
+/* Whether pages and tables fit together. */
+enum rc doctor_structure(struct doctor *doctor, struct db *db, bool *is_whole) MUST_CHECK;
 /* Every page of the file; where the structure is not whole, the tables that cannot be read. */
 enum rc doctor_pages(struct doctor *doctor, struct store *store, bool is_whole) MUST_CHECK;
 

@@ -249,72 +249,39 @@ next_broken(struct replica *replica, int64_t *feed, int64_t *save, struct broken
     return rc;
 }
 
-/* Runs a statement about the saves of a feed from a number on. */
+/* Under the same number, which nobody else has seen: the tables are made as they were before that save, it is put in line as they
+ * showed it, and what came after it follows. */
 static enum rc
-run_from(struct replica *replica, const char *sql, const struct broken *broken)
+replace(struct replica *replica, const struct broken *broken, struct salvage *item)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, sql, &stmt);
+    enum rc rc = outbox_drop(replica->db, broken->feed.key, broken->save, broken->save);
 
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, broken->feed.key);
-    stmt_int(stmt, 2, broken->save);
-    return stmt_finish(stmt);
-}
-
-/* Under the same number, which nobody else has seen: the tables are made as they were before that save, it is saved as if it were
- * written now, and what came after it follows. */
-static enum rc
-replace(struct replica *replica, const struct broken *broken, struct change *change)
-{
-    struct elog_feed before = broken->feed;
-    struct author self = replica_self(replica);
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    uint32_t save = 0;
-
-    before.saved = broken->save - 1;
-    enum rc rc = run_from(replica,
-                          "UPDATE sync_outbox SET feed = -feed WHERE feed = ?1 AND save >= ?2", broken);
     if (rc == RC_OK)
-        rc = elog_feed_put(replica->db, &before);
+        rc = replica_rebuild(replica, broken->feed.stream);
     if (rc == RC_OK)
-        rc = replica_rebuild(replica, before.stream);
-    if (rc == RC_OK)
-        rc = journal_save(replica->journal, &self, change, &body, &save);
-    if (rc == RC_OK && save != broken->save)
-        rc = rc_fail(RC_STALE, _("the save came under another number"));
-    if (rc == RC_OK)
-        rc = outbox_put(replica->db, before.key, save, &body);
-    if (rc == RC_OK)
-        rc = run_from(replica, "UPDATE sync_outbox SET feed = -feed WHERE feed = -?1 AND save > ?2",
-                      broken);
-    if (rc == RC_OK)
-        rc = run_from(replica, "DELETE FROM sync_outbox WHERE feed = -?1 AND save = ?2", broken);
-    if (rc == RC_OK)
-        rc = elog_feed_put(replica->db, &broken->feed);
-    if (rc == RC_OK)
-        rc = outbox_reapply(replica, before.stream);
-    buf_wipe(&body);
-    return rc;
+        rc = outbox_put_again(replica, &broken->feed, item);
+    return rc == RC_OK ? outbox_reapply(replica, broken->feed.stream) : rc;
 }
 
 /* All in one transaction: half of it would lose the text. */
 static enum rc
 save_anew(struct replica *replica, const struct broken *broken)
 {
-    struct change change = CHANGE_EMPTY(broken->feed.stream);
+    struct salvage item = SALVAGE_EMPTY(broken->feed.stream, broken->save);
     struct feed_ref own = replica_feed(replica);
+    uint64_t unread;
 
     if (own.incarnation != broken->feed.feed.incarnation || broken->save <= broken->feed.sealed)
         return RC_STALE;
-    enum rc rc = journal_salvage(replica->journal, own, broken->save, &change);
+    enum rc rc = salvage_read(replica->db, own, &item, 1, &unread);
+    if (rc == RC_OK && (unread > 0 || item.change.count == 0))
+        rc = rc_fail(RC_ABSENT, _("nothing is shown of the save any more"));
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc == RC_OK)
-        rc = store_end_saves(replica->store, replace(replica, broken, &change));
+        rc = store_end_saves(replica->store, replace(replica, broken, &item));
     source_forget(replica);
-    change_wipe(&change);
+    salvage_wipe(&item);
     return rc;
 }
 

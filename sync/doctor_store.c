@@ -9,7 +9,7 @@
 
 /* ---- tables ---------------------------------------------------------------------------------------- */
 
-enum { TABLE_NAME_BYTES = 64, TABLES_MOST = 256, TABLE_SQL_BYTES = 64 * 1024 };
+enum { DETAILS_BYTES = 64 * 1024, TABLE_NAME_BYTES = 64, TABLES_MOST = 256, TABLE_SQL_BYTES = 64 * 1024 };
 
 /* Names of all tables, for the statement that lists them must end before each is read. */
 struct table_names {
@@ -102,6 +102,28 @@ name_tables(struct doctor *doctor, struct db *db)
 
 /* ---- pages ------------------------------------------------------------------------------------------ */
 
+enum rc
+doctor_structure(struct doctor *doctor, struct db *db, bool *is_whole)
+{
+    struct buf details = BUF_EMPTY(DETAILS_BYTES);
+    struct doctor_finding finding = {.what = "structure"};
+    enum rc rc = db_find_damage(db, &details);
+
+    *is_whole = rc == RC_OK;
+    if (rc == RC_CORRUPT) {
+        snprintf(finding.sentence, sizeof finding.sentence, "%s",
+                 _("parts of the store do not fit together, or cannot be read. What was sent is at the server; `baken doctor "
+                   "--rescue DIR` brings what can be read, also what was not sent yet, into a new store"));
+        const char *words = details.len > 0 ? buf_text(&details) : NULL;
+        snprintf(finding.details, sizeof finding.details, "%s", words == NULL ? "" : words);
+        doctor->has_found = true;
+        doctor->is_sound = false;
+        rc = doctor->visit(doctor->context, &finding);
+    }
+    buf_wipe(&details);
+    return rc;
+}
+
 /* Every page of the file. The structure was looked at before, so each page in use was read then: where that held, only
  * free pages can be damaged. */
 enum rc
@@ -123,9 +145,9 @@ doctor_pages(struct doctor *doctor, struct store *store, bool is_whole)
              is_whole
                  ? _("damaged pages of the store: %llu (the first is %llu). None is in use: nothing written "
                      "is lost, but the disk may be failing")
-                 : _("damaged pages of the store: %llu (the first is %llu). What only they hold is lost; what "
-                     "the server has is safe. Keep a copy of the directory; put a backup back with `baken restore FILE "
-                     "--replace`, or join the team again as a further device"),
+                 : _("damaged pages of the store: %llu (the first is %llu). What the server has is safe. Keep the directory as it is; "
+                     "beside a rescue, a backup helps (`baken restore FILE --replace`), or joining the team again as a further "
+                     "device"),
              (unsigned long long)verdict.bad, (unsigned long long)verdict.first_bad);
     return doctor_find(doctor, "pages", (struct id){{0}}, sentence);
 }
@@ -134,11 +156,9 @@ enum rc
 replica_doctor_store(struct store *store, replica_finding_fn visit, void *context)
 {
     struct doctor doctor = {.visit = visit, .context = context, .is_sound = true};
-    enum rc rc = db_check_structure(store_db(store));
-    bool is_whole = rc == RC_OK;
+    bool is_whole;
+    enum rc rc = doctor_structure(&doctor, store_db(store), &is_whole);
 
-    if (rc == RC_CORRUPT)
-        rc = doctor_find(&doctor, "structure", (struct id){{0}}, rc_sentence());
     return rc == RC_OK ? doctor_pages(&doctor, store, is_whole) : rc;
 }
 

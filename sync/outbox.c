@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/journal_salvage.h"
 #include "sync/replica_own.h"
 
 enum rc
@@ -148,7 +149,7 @@ reapply_feed(void *context, const struct elog_feed *feed)
         rc = journal_frontier(replica->journal, feed->stream, feed->feed, &frontier);
     if (rc != RC_OK || first == 0 || frontier + 1 < first)
         return rc; /* what comes before is held: so is this */
-    for (uint32_t save = first; rc == RC_OK && save <= last; save++)
+    for (uint32_t save = frontier < first ? first : frontier + 1; rc == RC_OK && save <= last; save++)
         rc = reapply_one(replica, feed, save, &body);
     buf_wipe(&body);
     return rc == RC_ABSENT ? RC_OK : rc; /* one was lost: what follows waits for its new numbers (sync/recover.h) */
@@ -158,4 +159,20 @@ enum rc
 outbox_reapply(struct replica *replica, struct id stream)
 {
     return elog_feeds(replica->db, stream, reapply_feed, replica);
+}
+
+enum rc
+outbox_put_again(struct replica *replica, const struct elog_feed *feed, struct salvage *item)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = salvage_finish(replica->journal, item);
+
+    if (rc == RC_OK)
+        rc = body_write(feed->feed, item->save, &item->change, 1, NULL, 0, &body);
+    if (rc == RC_OK && body.len > CHANGE_SAVE_BYTES)
+        rc = rc_fail(RC_TOO_LARGE, _("more than %d bytes in one save"), CHANGE_SAVE_BYTES);
+    if (rc == RC_OK)
+        rc = outbox_put(replica->db, feed->key, item->save, &body);
+    buf_wipe(&body);
+    return rc;
 }

@@ -5,6 +5,7 @@
 #include "sync/elog.h"
 
 struct replica;
+struct salvage;
 
 enum rc outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body) MUST_CHECK;
 /* Replaces `body`; RC_ABSENT without a sentence; RC_CORRUPT: it is not what was put. */
@@ -28,6 +29,9 @@ enum rc outbox_unseal(struct replica *replica, int64_t entry) MUST_CHECK;
 /* The saves of own entries that are here and not at the server, where one before them is lost, back in line: their chain ends
  * nowhere, and recovery gives them new numbers. Not those that were in a bundle. Inside a transaction. */
 enum rc outbox_unseal_torn(struct replica *replica) MUST_CHECK;
+/* A save of an own feed that was lost, as the tables show it, in line again under its number: salvage_finish, and fails as that.
+ * Before it is applied, the journal must not hold what comes after. Inside a transaction. */
+enum rc outbox_put_again(struct replica *replica, const struct elog_feed *feed, struct salvage *item) MUST_CHECK;
 /* Applies the waiting saves of a stream to the journal again, after it was reset. */
 enum rc outbox_reapply(struct replica *replica, struct id stream) MUST_CHECK;
 

@@ -172,6 +172,7 @@ struct doctor_finding {
     const char *what; /* a stable word */
     struct id stream;
     char sentence[500];
+    char details[300]; /* of SQLite, in its own words, for an expert; empty: none */
 };
 typedef enum rc (*replica_finding_fn)(void *context, const struct doctor_finding *finding);
 /* Before replica_open: what would keep it from opening. Indexes are made anew that do not fit their tables. Ledger lines

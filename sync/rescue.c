@@ -1,7 +1,9 @@
 /* Copies what can be read of a damaged store: rows by their keys, stepping over pages that fail. */
 #include "sync/rescue.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +13,10 @@
 
 #include "core/backup.h"
 #include "core/durable.h"
-#include "core/family.h"
 #include "core/i18n.h"
-#include "sync/outbox.h"
-#include "sync/replica_own.h"
+#include "sync/rescue_inside.h"
 
-enum { STEPS_MOST = 65536, PREFIXES = 65536 };
+enum { PREFIXES = 65536 };
 
 struct copy {
     struct db *from, *to;
@@ -52,46 +52,6 @@ static const struct numbered NUMBERED[] = {
      "SELECT feed, save, body, hash FROM sync_outbox NOT INDEXED WHERE rowid = ?1",
      "INSERT INTO sync_outbox (feed, save, body, hash) VALUES (?1, ?2, ?3, ?4)", 4},
 };
-
-/* The first key above `after`; *found false at the end of the table. */
-static enum rc
-next_key(struct db *db, const char *sql, int64_t after, int64_t *key, bool *found)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, sql, &stmt);
-
-    *found = false;
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, after);
-    rc = stmt_step(stmt, found);
-    if (rc == RC_OK && *found)
-        *key = stmt_get_int(stmt, 0);
-    stmt_done(stmt);
-    return rc;
-}
-
-/* As next_key, past pages that fail: key by key, for keys are dense, and then in growing steps. */
-static enum rc
-next_readable(struct copy *copy, const char *sql, int64_t *key, bool *found)
-{
-    int64_t after = *key, step = 1;
-    enum rc rc = next_key(copy->from, sql, after, key, found);
-
-    if (rc == RC_CORRUPT)
-        copy->bad++;
-    for (unsigned tries = 0; rc == RC_CORRUPT; tries++) {
-        if (tries > STEPS_MOST)
-            step = 2 * step;
-        if (after > INT64_MAX / 4 - step) { /* to the end */
-            *found = false;
-            return RC_OK;
-        }
-        after += step;
-        rc = next_key(copy->from, sql, after, key, found);
-    }
-    return rc;
-}
 
 /* Writes a row that `stmt` stands on. A row that is there already is left. */
 static enum rc
@@ -138,7 +98,7 @@ copy_numbered(struct copy *copy, const struct numbered *table)
 
     copy->bad = 0;
     while (rc == RC_OK && found) {
-        rc = next_readable(copy, table->next, &key, &found);
+        rc = db_next_past(copy->from, table->next, &key, &found, &copy->bad);
         if (rc == RC_OK && found)
             rc = copy_row(copy, table, key);
     }
@@ -331,101 +291,6 @@ copy_tables(struct copy *copy, struct store *from, struct rescue *rescue)
     return rc;
 }
 
-/* ---- what is lost ------------------------------------------------------------------------------------ */
-
-struct losses {
-    struct replica *replica;
-    rescue_lost_fn visit;
-    void *context;
-    struct rescue *rescue;
-};
-
-static enum rc
-tell(struct losses *losses, struct rescue_lost lost)
-{
-    struct replica *replica = losses->replica;
-    const struct ledger_stream *stream = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, lost.stream);
-    struct texts texts = TEXTS_EMPTY;
-    struct family family;
-
-    if (lost.first == 0)
-        return RC_OK;
-    losses->rescue->lost += lost.last - lost.first + 1;
-    if (stream != NULL && family_get(replica->journal, stream->family, &family, &texts) == RC_OK)
-        lost.code_name = family.code_name;
-    enum rc rc = losses->visit(losses->context, &lost);
-    texts_wipe(&texts);
-    return rc;
-}
-
-/* Whether a save is here, and when it was written where it waits in line. */
-static enum rc
-look_for(struct replica *replica, const struct elog_feed *feed, uint32_t save, uint32_t *last, int64_t *at_ms)
-{
-    struct elog_row row = ELOG_ROW_EMPTY;
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *change = NULL;
-
-    *last = save;
-    *at_ms = 0;
-    enum rc rc = outbox_get(replica->db, feed->key, save, &body);
-    if (rc == RC_OK && body_read(feed->stream, feed->feed, save, save, body.data, body.len, &change) == RC_OK) {
-        *at_ms = hlc_ms(change->hlc);
-        body_free(change, 1);
-    }
-    if (rc == RC_ABSENT) {
-        rc = elog_find(replica->db, feed->key, save, &row);
-        if (rc == RC_OK)
-            *last = row.entry.last;
-    }
-    elog_row_wipe(&row);
-    buf_wipe(&body);
-    return rc == RC_CORRUPT || rc == RC_UNSUPPORTED ? RC_OK : rc; /* it is here; the doctor names it */
-}
-
-static enum rc
-find_lost(void *context, const struct elog_feed *feed)
-{
-    struct losses *losses = context;
-    struct rescue_lost lost = {.stream = feed->stream};
-    enum rc rc = RC_OK;
-
-    if (!feed->is_own || feed->feed.incarnation != replica_feed(losses->replica).incarnation)
-        return RC_OK; /* what an ended incarnation did not send has other numbers by now */
-    for (uint32_t save = feed->on_server + 1; rc == RC_OK && save <= feed->saved && save != 0; save++) {
-        uint32_t last;
-        rc = look_for(losses->replica, feed, save, &last, &lost.before_ms);
-        if (rc == RC_ABSENT) {
-            lost.first = lost.first == 0 ? save : lost.first;
-            lost.last = save;
-            rc = RC_OK;
-            continue;
-        }
-        if (rc == RC_OK)
-            rc = tell(losses, lost);
-        lost.first = 0;
-        save = last;
-    }
-    lost.before_ms = 0;
-    return rc == RC_OK ? tell(losses, lost) : rc;
-}
-
-/* What waits of feeds of which nothing else is known cannot be given a family. */
-static enum rc
-drop_nameless(struct losses *losses)
-{
-    int64_t count;
-    enum rc rc = db_get_int(losses->replica->db,
-                            "SELECT count(*) FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)", &count);
-    struct rescue_lost lost = {.first = 1, .last = (uint32_t)count};
-
-    if (rc == RC_OK && count > 0)
-        rc = tell(losses, lost);
-    return rc == RC_OK
-               ? db_run(losses->replica->db, "DELETE FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)")
-               : rc;
-}
-
 /* ---- all of it ---------------------------------------------------------------------------------------- */
 
 static enum rc
@@ -436,48 +301,51 @@ ignore_finding(void *context, const struct doctor_finding *finding)
     return RC_OK;
 }
 
-/* The replica on the new store has gained every stream again by the ledger, to be filled; what is here is shown at once. */
-static enum rc
-settle(struct losses *losses)
-{
-    struct replica *replica = losses->replica;
-    enum rc rc = db_begin(replica->db);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = drop_nameless(losses);
-    if (rc == RC_OK)
-        rc = outbox_unseal_torn(replica);
-    if (rc == RC_OK)
-        rc = replica_rebuild_all(replica);
-    if (rc == RC_OK)
-        rc = elog_feeds(replica->db, (struct id){{0}}, find_lost, losses);
-    return db_end(replica->db, rc);
-}
-
 enum rc
 rescue_copy(struct store *from, struct store *to, rescue_lost_fn visit, void *context, struct rescue *rescue)
 {
     struct copy copy = {.from = store_db(from), .to = store_db(to)};
-    struct losses losses = {.visit = visit, .context = context, .rescue = rescue};
+    struct replica *replica = NULL;
     struct waiting waiting;
     enum rc rc = db_begin(copy.to);
 
-    *rescue = (struct rescue){0, 0, false};
+    *rescue = (struct rescue){.is_damaged = false};
     if (rc != RC_OK)
         return rc;
     rc = db_end(copy.to, copy_tables(&copy, from, rescue));
     if (rc == RC_OK)
         rc = replica_mend(to, ignore_finding, NULL);
     if (rc == RC_OK)
-        rc = replica_open(to, &losses.replica);
+        rc = replica_open(to, &replica);
     if (rc == RC_OK)
-        rc = settle(&losses);
+        rc = rescue_waiting(replica, copy.from, visit, context, rescue);
     if (rc == RC_OK)
-        rc = replica_waiting(losses.replica, &waiting);
+        rc = replica_waiting(replica, &waiting);
     if (rc == RC_OK)
         rescue->unsent = waiting.saves_unsealed + waiting.entries_unsent;
-    replica_close(losses.replica);
+    replica_close(replica);
+    return rc;
+}
+
+enum rc
+rescue_leftovers(const char *directory, unsigned *count)
+{
+    static const char MARK[] = ".rescuing-";
+    char *copy = strdup(directory), *parent = strdup(directory);
+    DIR *list = copy == NULL || parent == NULL ? NULL : opendir(dirname(parent));
+    enum rc rc = copy == NULL || parent == NULL ? rc_nomem() : RC_OK;
+
+    *count = 0;
+    if (rc == RC_OK && list == NULL)
+        rc = rc_fail(RC_IO, "%s: %s", directory, strerror(errno));
+    const char *name = rc == RC_OK ? basename(copy) : NULL;
+    for (const struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;)
+        *count += strncmp(entry->d_name, name, strlen(name)) == 0 &&
+                  strncmp(entry->d_name + strlen(name), MARK, sizeof MARK - 1) == 0;
+    if (list != NULL)
+        closedir(list);
+    free(parent);
+    free(copy);
     return rc;
 }
 

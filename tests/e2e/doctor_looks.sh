@@ -109,6 +109,8 @@ if [ -n "$PAGE" ]; then
     check_equal "a damaged page: its code" "$LOOKED" 19
     says "a damaged page" "no right to write"
     check_equal "a damaged page: named" "$(levels error)" "pages structure table"
+    check_equal "a damaged page: SQLite's own words are apart" "$(grep -o '"details":"[^"]*"' "$WORK/answer" | grep -c 'in database main')" 1
+    check_equal "a damaged page: and in no sentence" "$(grep -o '"message":"[^"]*"' "$WORK/answer" | grep -c 'in database main')" 0
     check_equal "a damaged page: and what was not looked at" "$(levels warning | grep -o 'journal\|key_slots' | tr '\n' ' ')" "journal key_slots "
     check_equal "a damaged page: nothing was written" "$(sums "$WORK/anna")$(tokens)" "$before"
 fi

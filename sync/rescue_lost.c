@@ -1,0 +1,275 @@
+/* What waits of a rescued store: what could not be read is made good from the tables, or named. */
+#include "sync/rescue_inside.h"
+
+#include <stdlib.h>
+
+#include "core/family.h"
+#include "core/i18n.h"
+#include "core/journal_salvage.h"
+#include "sync/outbox.h"
+
+struct losses {
+    struct replica *replica;
+    rescue_lost_fn visit;
+    void *context;
+    struct rescue *rescue;
+    struct db *from;
+    struct salvage *items; /* saves that are not here, ascending by (stream, save) */
+    size_t count, room;
+};
+
+static enum rc
+tell(struct losses *losses, struct rescue_lost lost)
+{
+    struct replica *replica = losses->replica;
+    const struct ledger_stream *stream = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, lost.stream);
+    struct texts texts = TEXTS_EMPTY;
+    struct family family;
+
+    if (lost.first == 0)
+        return RC_OK;
+    losses->rescue->lost += lost.last - lost.first + 1;
+    if (stream != NULL && family_get(replica->journal, stream->family, &family, &texts) == RC_OK)
+        lost.code_name = family.code_name;
+    enum rc rc = losses->visit(losses->context, &lost);
+    texts_wipe(&texts);
+    return rc;
+}
+
+/* What an ended incarnation did not send has other numbers by now. */
+static bool
+is_ours(const struct losses *losses, const struct elog_feed *feed)
+{
+    return feed->is_own && feed->feed.incarnation == replica_feed(losses->replica).incarnation;
+}
+
+/* Whether a save is here, and when it was written where it waits in line. */
+static enum rc
+look_for(struct replica *replica, const struct elog_feed *feed, uint32_t save, uint32_t *last, int64_t *at_ms)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *change = NULL;
+
+    *last = save;
+    *at_ms = 0;
+    enum rc rc = outbox_get(replica->db, feed->key, save, &body);
+    if (rc == RC_OK && body_read(feed->stream, feed->feed, save, save, body.data, body.len, &change) == RC_OK) {
+        *at_ms = hlc_ms(change->hlc);
+        body_free(change, 1);
+    }
+    if (rc == RC_ABSENT) {
+        rc = elog_find(replica->db, feed->key, save, &row);
+        if (rc == RC_OK)
+            *last = row.entry.last;
+    }
+    elog_row_wipe(&row);
+    buf_wipe(&body);
+    return rc == RC_CORRUPT || rc == RC_UNSUPPORTED ? RC_OK : rc; /* it is here; the doctor names it */
+}
+
+/* ---- feeds that only the tables know -------------------------------------------------------------------- */
+
+static enum rc
+put_feed(struct losses *losses, struct stmt *row)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(losses->replica->db,
+                         "INSERT INTO sync_feed (stream, device, incarnation, is_own, saved) VALUES (?1, ?2, ?3, 1, ?4)"
+                         " ON CONFLICT (stream, device, incarnation) DO UPDATE SET saved = max(saved, excluded.saved)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    for (int i = 0; i < 4; i++)
+        stmt_copy(stmt, i + 1, row, i);
+    return stmt_finish(stmt);
+}
+
+/* The tables count the saves of each own feed as well. */
+static enum rc
+take_feed(struct losses *losses, int64_t key)
+{
+    struct stmt *stmt;
+    bool found;
+    enum rc rc = db_stmt(losses->from,
+                         "SELECT t.id, j.device, j.incarnation, j.frontier FROM journal_feed AS j NOT INDEXED"
+                         " JOIN journal_stream AS t ON t.s = j.s WHERE j.f = ?1 AND j.device = ?2",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, key);
+    stmt_id(stmt, 2, losses->replica->identity.device);
+    rc = stmt_step(stmt, &found);
+    if (rc == RC_OK && found)
+        rc = put_feed(losses, stmt);
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+take_feeds(struct losses *losses)
+{
+    int64_t key = 0;
+    uint64_t bad = 0;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        rc = db_next_past(losses->from, "SELECT f FROM journal_feed NOT INDEXED WHERE f > ?1 ORDER BY f LIMIT 1", &key, &found,
+                          &bad);
+        if (rc == RC_OK && found)
+            rc = take_feed(losses, key);
+        if (rc == RC_CORRUPT)
+            rc = RC_OK;
+    }
+    return rc == RC_INVALID ? RC_OK : rc; /* tables that were dropped, to be made anew */
+}
+
+/* ---- made good from the tables ------------------------------------------------------------------------- */
+
+static enum rc
+add_item(struct losses *losses, struct id stream, uint32_t save)
+{
+    if (losses->count == losses->room) {
+        size_t room = losses->room == 0 ? 64 : 2 * losses->room;
+        struct salvage *grown = realloc(losses->items, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        losses->items = grown;
+        losses->room = room;
+    }
+    losses->items[losses->count++] = SALVAGE_EMPTY(stream, save);
+    return RC_OK;
+}
+
+/* Own saves that the server is not known to hold and that are neither in line nor in the log. */
+static enum rc
+list_missing(void *context, const struct elog_feed *feed)
+{
+    struct losses *losses = context;
+    int64_t at_ms;
+    enum rc rc = RC_OK;
+
+    if (!is_ours(losses, feed))
+        return RC_OK;
+    for (uint32_t save = feed->on_server + 1; rc == RC_OK && save <= feed->saved && save != 0; save++) {
+        uint32_t last;
+        rc = look_for(losses->replica, feed, save, &last, &at_ms);
+        if (rc == RC_ABSENT)
+            rc = add_item(losses, feed->stream, save);
+        save = last;
+    }
+    return rc;
+}
+
+static enum rc
+put_again(struct losses *losses, struct salvage *item)
+{
+    struct replica *replica = losses->replica;
+    struct elog_feed feed;
+    enum streams_place place = STREAMS_ABSENT;
+    enum rc rc = elog_feed_find(replica->db, item->stream, replica_feed(replica), &feed);
+
+    if (rc == RC_OK)
+        rc = outbox_put_again(replica, &feed, item);
+    if (rc == RC_ABSENT || rc == RC_TOO_LARGE || rc == RC_CORRUPT)
+        return RC_OK; /* named as lost */
+    if (rc == RC_OK)
+        rc = streams_find(replica, item->stream, &place);
+    if (rc == RC_OK && place == STREAMS_SHOWN)
+        rc = outbox_reapply(replica, item->stream);
+    losses->rescue->remade += rc == RC_OK;
+    return rc;
+}
+
+/* What is current there was not replaced by anything: so it is what was written last. */
+static enum rc
+make_good(struct losses *losses)
+{
+    struct replica *replica = losses->replica;
+    uint64_t unread = 0;
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, list_missing, losses);
+
+    if (rc == RC_OK && losses->count > 0)
+        rc = salvage_read(losses->from, replica_feed(replica), losses->items, losses->count, &unread);
+    if (rc == RC_OK)
+        rc = replica_rebuild_all(replica);
+    for (size_t i = 0; rc == RC_OK && i < losses->count; i++)
+        rc = put_again(losses, &losses->items[i]);
+    return rc;
+}
+
+/* ---- what is lost -------------------------------------------------------------------------------------- */
+
+static enum rc
+find_lost(void *context, const struct elog_feed *feed)
+{
+    struct losses *losses = context;
+    struct rescue_lost lost = {.stream = feed->stream};
+    enum rc rc = RC_OK;
+
+    if (!is_ours(losses, feed))
+        return RC_OK;
+    for (uint32_t save = feed->on_server + 1; rc == RC_OK && save <= feed->saved && save != 0; save++) {
+        uint32_t last;
+        rc = look_for(losses->replica, feed, save, &last, &lost.before_ms);
+        if (rc == RC_ABSENT) {
+            lost.first = lost.first == 0 ? save : lost.first;
+            lost.last = save;
+            rc = RC_OK;
+            continue;
+        }
+        if (rc == RC_OK)
+            rc = tell(losses, lost);
+        lost.first = 0;
+        save = last;
+    }
+    lost.before_ms = 0;
+    return rc == RC_OK ? tell(losses, lost) : rc;
+}
+
+/* What waits of feeds of which nothing else is known cannot be given a family. */
+static enum rc
+drop_nameless(struct losses *losses, int64_t *count)
+{
+    struct db *db = losses->replica->db;
+    enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)", count);
+
+    return rc == RC_OK ? db_run(db, "DELETE FROM sync_outbox WHERE feed NOT IN (SELECT feed FROM sync_feed)") : rc;
+}
+
+static enum rc
+settle(struct losses *losses)
+{
+    int64_t nameless = 0;
+    enum rc rc = drop_nameless(losses, &nameless);
+
+    if (rc == RC_OK)
+        rc = take_feeds(losses);
+    if (rc == RC_OK)
+        rc = outbox_unseal_torn(losses->replica);
+    if (rc == RC_OK)
+        rc = make_good(losses);
+    if (rc == RC_OK)
+        rc = elog_feeds(losses->replica->db, (struct id){{0}}, find_lost, losses);
+    uint64_t found = losses->rescue->remade + losses->rescue->lost; /* by feeds that the tables knew */
+    struct rescue_lost lost = {.first = 1, .last = (uint32_t)((uint64_t)nameless - found)};
+    return rc == RC_OK && (uint64_t)nameless > found ? tell(losses, lost) : rc;
+}
+
+enum rc
+rescue_waiting(struct replica *replica, struct db *from, rescue_lost_fn visit, void *context, struct rescue *rescue)
+{
+    struct losses losses = {.replica = replica, .visit = visit, .context = context, .rescue = rescue, .from = from};
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = db_end(replica->db, settle(&losses));
+    for (size_t i = 0; i < losses.count; i++)
+        salvage_wipe(&losses.items[i]);
+    free(losses.items);
+    return rc;
+}

@@ -129,9 +129,9 @@ read_on_a_read_only_disk(void)
     struct store *store;
     const char *directory = fixture.directory;
 
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount(directory, directory, NULL, MS_BIND, NULL) != 0 ||
-        mount(NULL, directory, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(directory, directory, "none", MS_BIND, NULL) != 0 ||
+        mount("none", directory, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
         return 2;
     stores_demand(secret_make(&fixture.key, CRYPTO_KEY_BYTES), "key"); /* the fork wiped it */
     memset(fixture.key.bytes, 0x42, CRYPTO_KEY_BYTES);

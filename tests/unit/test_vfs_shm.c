@@ -54,7 +54,7 @@ take_memory_of_own(void)
             !put_map("/proc/self/gid_map", group))
             return false;
     }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") == 0;
 }
 

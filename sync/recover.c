@@ -166,6 +166,44 @@ follow(const struct leftovers *list, const struct leftover *item, struct version
     return false;
 }
 
+static int
+compare_versions(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+/* A deletion names in its value what it saw: that follows too, or the record would be shown again. The list keeps its length, and so the
+ * value, which lies in the block of its change. */
+static enum rc
+renumber_list(const struct leftovers *list, const struct leftover *item, struct operation *operation, struct feed_ref feed)
+{
+    struct field fields[CHANGE_FIELDS];
+    struct version *versions = NULL;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    size_t field_count, count = 0;
+    enum rc rc = value_read(operation->value, operation->value_len, fields, &field_count);
+
+    for (size_t i = 0; rc == RC_OK && i < field_count; i++) {
+        if (fields[i].type != FIELD_VERSIONS) {
+            rc = value_put_field(&value, &fields[i]);
+            continue;
+        }
+        rc = value_read_versions(&fields[i], &versions, &count);
+        for (size_t k = 0; rc == RC_OK && k < count; k++)
+            (void)follow(list, item, &versions[k], feed);
+        if (rc == RC_OK && count > 1)
+            qsort(versions, count, sizeof *versions, compare_versions);
+        if (rc == RC_OK)
+            rc = value_put_versions(&value, fields[i].number, versions, count);
+        free(versions);
+        versions = NULL;
+    }
+    if (rc == RC_OK && value.len == operation->value_len)
+        memcpy(operation->value, value.data, value.len);
+    buf_wipe(&value);
+    return rc == RC_NOMEM ? rc : RC_OK; /* a value of a newer program stays as it is */
+}
+
 /* References to saves that get new numbers follow them, and those to saves that are lost go; an empty list stays an explicit one. */
 static enum rc
 renumber(const struct leftovers *list, struct leftover *item, struct feed_ref feed)
@@ -173,6 +211,9 @@ renumber(const struct leftovers *list, struct leftover *item, struct feed_ref fe
     for (size_t i = 0; i < item->change->count; i++) {
         struct operation *operation = &item->change->operations[i];
         size_t kept = 0;
+        enum rc listed = operation->unit == UNIT_DELETED ? renumber_list(list, item, operation, feed) : RC_OK;
+        if (listed != RC_OK)
+            return listed;
         for (size_t j = 0; j < operation->supersedes_count; j++) {
             struct version version = operation->supersedes[j];
             bool nowhere = false;

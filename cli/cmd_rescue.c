@@ -29,6 +29,7 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
     out_text(&call->out, "directory", NULL, directory);
     out_int(&call->out, "unsent", NULL, (int64_t)rescue->unsent);
     out_int(&call->out, "remade", NULL, (int64_t)rescue->remade);
+    out_int(&call->out, "replaced", NULL, (int64_t)rescue->replaced);
     out_int(&call->out, "lost", NULL, (int64_t)rescue->lost);
     out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 "."), directory, rescue->unsent);
     if (rescue->remade > 0)
@@ -36,6 +37,11 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
                    _("%" PRIu64 " saves of this device could not be read and were made good from what the tables show of them: look "
                      "whether your last notes are complete."),
                    rescue->remade);
+    if (rescue->replaced > 0)
+        out_notice(&call->out, "replaced",
+                   _("%" PRIu64 " earlier saves of this device could not be read; all of it was replaced since, and what replaced it is "
+                     "there."),
+                   rescue->replaced);
     if (rescue->lost > 0) {
         call->exit = EXIT_PARTLY;
         out_notice(&call->out, "unsent_lost",

@@ -19,6 +19,11 @@ struct reading {
     size_t count;
     struct stream_number *streams;
     size_t stream_count, stream_room;
+    enum rc (*take)(struct reading *reading, struct id stream, const struct record *record);
+    struct journal *journal; /* of what returned */
+    struct record *now;
+    salvage_returned_fn visit;
+    void *context;
 };
 
 void
@@ -128,23 +133,20 @@ take_head(struct salvage *item, const struct record *record, const struct head *
     return rc;
 }
 
-static enum rc
-take_record(struct reading *reading, const struct record *record)
+static bool
+is_own(const struct reading *reading, const struct version *version)
 {
-    const struct stream_number *stream = NULL;
+    return version->feed.incarnation == reading->feed.incarnation && id_equal(version->feed.device, reading->feed.device);
+}
+
+static enum rc
+take_heads(struct reading *reading, struct id stream, const struct record *record)
+{
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; stream == NULL && i < reading->stream_count; i++)
-        if (reading->streams[i].s == record->s)
-            stream = &reading->streams[i];
-    if (stream == NULL)
-        return RC_CORRUPT;
     for (size_t i = 0; rc == RC_OK && i < record->head_count; i++) {
         const struct version *version = &record->heads[i].version;
-        struct salvage *item = NULL;
-        if (version->feed.incarnation == reading->feed.incarnation &&
-            id_equal(version->feed.device, reading->feed.device))
-            item = find_item(reading, stream->id, version->save);
+        struct salvage *item = is_own(reading, version) ? find_item(reading, stream, version->save) : NULL;
         if (item != NULL)
             rc = take_head(item, record, &record->heads[i]);
     }
@@ -165,7 +167,10 @@ read_record(struct reading *reading, int64_t rid, struct record *record)
     stmt_int(stmt, 1, rid);
     rc = packed_load_row(stmt, record);
     stmt_done(stmt);
-    return rc == RC_OK ? take_record(reading, record) : rc;
+    for (size_t i = 0; rc == RC_OK && i < reading->stream_count; i++)
+        if (reading->streams[i].s == record->s)
+            return reading->take(reading, reading->streams[i].id, record);
+    return rc == RC_OK ? RC_CORRUPT : rc; /* nobody knows which stream it is of */
 }
 
 /* Also a value that cannot be, and tables that were dropped to be made anew. */
@@ -175,35 +180,42 @@ is_unread(enum rc rc)
     return rc == RC_CORRUPT || rc == RC_INVALID || rc == RC_TOO_LARGE;
 }
 
-enum rc
-salvage_read(struct db *db, struct feed_ref feed, struct salvage *items, size_t count, uint64_t *unread)
+static enum rc
+read_all(struct reading *reading, uint64_t *unread)
 {
-    struct reading reading = {.db = db, .feed = feed, .items = items, .count = count};
     struct record *record = NULL;
     int64_t rid = 0;
     bool found = true;
     enum rc rc = register_new(&record);
 
-    *unread = 0;
     if (rc == RC_OK)
-        rc = read_numbers(&reading);
+        rc = read_numbers(reading);
     if (is_unread(rc)) {
         ++*unread;
         rc = RC_OK;
     }
     while (rc == RC_OK && found) {
-        rc = db_next_past(db, "SELECT rid FROM journal_record NOT INDEXED WHERE rid > ?1 ORDER BY rid LIMIT 1", &rid, &found,
-                          unread);
+        rc = db_next_past(reading->db, "SELECT rid FROM journal_record NOT INDEXED WHERE rid > ?1 ORDER BY rid LIMIT 1", &rid,
+                          &found, unread);
         if (rc == RC_OK && found)
-            rc = read_record(&reading, rid, record);
+            rc = read_record(reading, rid, record);
         if (is_unread(rc)) {
             ++*unread;
             rc = RC_OK;
         }
     }
     register_free(record);
-    free(reading.streams);
+    free(reading->streams);
     return rc;
+}
+
+enum rc
+salvage_read(struct db *db, struct feed_ref feed, struct salvage *items, size_t count, uint64_t *unread)
+{
+    struct reading reading = {.db = db, .feed = feed, .items = items, .count = count, .take = take_heads};
+
+    *unread = 0;
+    return read_all(&reading, unread);
 }
 
 /* ---- making one save of it ---------------------------------------------------------------------- */
@@ -295,4 +307,60 @@ salvage_finish(struct journal *journal, struct salvage *item)
     change_wipe(&item->change);
     item->change = whole;
     return RC_OK;
+}
+
+/* ---- what came back ----------------------------------------------------------------------------- */
+
+/* Of the unit of now->heads[from]: what is not current in `before`, to the visitor. *from moves to the next unit. */
+static enum rc
+compare_unit(struct reading *reading, struct id stream, const struct record *before, size_t *from)
+{
+    const struct record *now = reading->now;
+    struct version versions[UNIT_VERSIONS];
+    struct salvage_returned returned = {stream, now->id, now->entity, now->heads[*from].unit, versions, 0, NULL};
+    size_t first, until;
+
+    for (; *from < now->head_count && now->heads[*from].unit == returned.unit; ++*from)
+        if (register_head(before, returned.unit, &now->heads[*from].version) == NULL && returned.count < UNIT_VERSIONS)
+            versions[returned.count++] = now->heads[*from].version;
+    if (returned.count == 0)
+        return RC_OK;
+    bool is_set = schema_policy(now->entity, returned.unit) == POLICY_SET;
+    register_range(before, returned.unit, &first, &until);
+    for (size_t i = first; !is_set && returned.shown == NULL && i < until; i++)
+        if (is_own(reading, &before->heads[i].version))
+            returned.shown = &before->heads[i].version;
+    return is_set || returned.shown != NULL ? reading->visit(reading->context, &returned) : RC_OK;
+}
+
+static enum rc
+compare_record(struct reading *reading, struct id stream, const struct record *before)
+{
+    struct stream_row row;
+    bool is_concerned = false;
+    size_t at = 0;
+
+    for (size_t i = 0; !is_concerned && i < reading->count; i++)
+        is_concerned = id_equal(reading->items[i].stream, stream);
+    enum rc rc = is_concerned ? stream_get(reading->journal, stream, &row) : RC_ABSENT;
+    if (rc == RC_OK)
+        rc = packed_load(reading->journal, &row, before->entity, before->id, reading->now);
+    while (rc == RC_OK && at < reading->now->head_count)
+        rc = compare_unit(reading, stream, before, &at);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+salvage_find_returned(struct db *db, struct feed_ref feed, struct salvage *items, size_t count, struct journal *journal,
+                      salvage_returned_fn visit, void *context)
+{
+    struct reading reading = {.db = db, .feed = feed, .items = items, .count = count, .take = compare_record,
+                              .journal = journal, .visit = visit, .context = context};
+    uint64_t unread = 0; /* told of by salvage_read */
+    enum rc rc = register_new(&reading.now);
+
+    if (rc == RC_OK)
+        rc = read_all(&reading, &unread);
+    register_free(reading.now);
+    return rc;
 }

@@ -17,6 +17,7 @@ typedef enum rc (*rescue_lost_fn)(void *context, const struct rescue_lost *lost)
 struct rescue {
     uint64_t unsent;      /* saves and entries of this device that came along and that the server does not have */
     uint64_t remade;      /* of these, made good from what the tables show of them: they may lack what was replaced since */
+    uint64_t replaced;    /* own saves that could not be read, of which all was replaced since: only history is lost by them */
     uint64_t lost;        /* own saves that could not be read, which the server is not known to hold */
     bool is_damaged;      /* some row of the log, of keys or of what is kept of the ledger could not be read: it is fetched again */
 };

@@ -2,6 +2,7 @@
 #include "sync/rescue_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/family.h"
 #include "core/i18n.h"
@@ -16,6 +17,7 @@ struct losses {
     struct db *from;
     struct salvage *items; /* saves that are not here, ascending by (stream, save) */
     size_t count, room;
+    bool has_unread; /* of the registers */
 };
 
 static enum rc
@@ -174,14 +176,139 @@ put_again(struct losses *losses, struct salvage *item)
 
     if (rc == RC_OK)
         rc = outbox_put_again(replica, &feed, item);
-    if (rc == RC_ABSENT || rc == RC_TOO_LARGE || rc == RC_CORRUPT)
-        return RC_OK; /* named as lost */
+    if (rc == RC_ABSENT || rc == RC_TOO_LARGE || rc == RC_CORRUPT) {
+        change_wipe(&item->change); /* named as lost */
+        return RC_OK;
+    }
     if (rc == RC_OK)
         rc = streams_find(replica, item->stream, &place);
     if (rc == RC_OK && place == STREAMS_SHOWN)
         rc = outbox_reapply(replica, item->stream);
     losses->rescue->remade += rc == RC_OK;
     return rc;
+}
+
+/* A waiting save with another body under its number. */
+static enum rc
+replace(struct replica *replica, const struct elog_feed *feed, uint32_t save, const struct change *change)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = body_write(feed->feed, save, change, 1, NULL, 0, &body);
+
+    if (rc == RC_OK && body.len > CHANGE_SAVE_BYTES)
+        rc = rc_fail(RC_TOO_LARGE, _("more than %d bytes in one save"), CHANGE_SAVE_BYTES);
+    if (rc == RC_OK)
+        rc = outbox_drop(replica->db, feed->key, save, save);
+    if (rc == RC_OK)
+        rc = outbox_put(replica->db, feed->key, save, &body);
+    buf_wipe(&body);
+    return rc;
+}
+
+/* Whether a save can name the version: nothing of its own feed that comes after it. */
+static bool
+can_name(const struct losses *losses, uint32_t save, const struct version *version)
+{
+    struct feed_ref own = replica_feed(losses->replica);
+
+    return version->save < save || version->feed.incarnation != own.incarnation || !id_equal(version->feed.device, own.device);
+}
+
+/* What a save that waits replaced by way of a lost one, it replaces itself. */
+static enum rc
+replace_itself(struct losses *losses, const struct elog_feed *feed, const struct salvage_returned *returned)
+{
+    struct replica *replica = losses->replica;
+    struct version versions[CHANGE_SUPERSEDES];
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *change = NULL;
+    uint32_t save = returned->shown->save;
+    enum rc rc = outbox_get(replica->db, feed->key, save, &body);
+
+    if (rc == RC_OK)
+        rc = body_read(feed->stream, feed->feed, save, save, body.data, body.len, &change);
+    if (rc == RC_OK && returned->shown->index < change->count) {
+        struct operation *operation = &change->operations[returned->shown->index];
+        size_t count = operation->supersedes_count;
+        if (count > 0)
+            memcpy(versions, operation->supersedes, count * sizeof *versions);
+        for (size_t i = 0; i < returned->count && count < CHANGE_SUPERSEDES; i++) {
+            bool is_named = !can_name(losses, save, &returned->versions[i]);
+            for (size_t k = 0; !is_named && k < operation->supersedes_count; k++)
+                is_named = version_compare(&versions[k], &returned->versions[i]) == 0;
+            if (!is_named)
+                versions[count++] = returned->versions[i];
+        }
+        operation->supersedes = versions;
+        operation->supersedes_count = count;
+        rc = replace(replica, feed, save, change);
+    }
+    if (change != NULL)
+        body_free(change, 1);
+    buf_wipe(&body);
+    return rc == RC_ABSENT ? RC_OK : rc; /* it was sealed, or is lost itself */
+}
+
+/* Elements of a set that a lost save removed are removed by the last of the stream's lost ones. */
+static enum rc
+remove_again(struct losses *losses, const struct salvage_returned *returned)
+{
+    struct version versions[CHANGE_SUPERSEDES];
+    struct buf none = BUF_EMPTY(1);
+    struct salvage *last = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < losses->count; i++)
+        if (id_equal(losses->items[i].stream, returned->stream))
+            last = &losses->items[i];
+    for (size_t i = 0; last != NULL && i < returned->count; i++)
+        if (can_name(losses, last->save, &returned->versions[i]))
+            versions[count++] = returned->versions[i];
+    if (count == 0)
+        return RC_OK;
+    last->is_marked = true;
+    return change_put_over(&last->change, returned->entity, returned->record, returned->unit, &none, versions, count);
+}
+
+static enum rc
+visit_returned(void *context, const struct salvage_returned *returned)
+{
+    struct losses *losses = context;
+    struct elog_feed feed;
+
+    if (returned->shown == NULL)
+        return remove_again(losses, returned);
+    enum rc rc = elog_feed_find(losses->replica->db, returned->stream, replica_feed(losses->replica), &feed);
+    return rc == RC_OK ? replace_itself(losses, &feed, returned) : rc;
+}
+
+static enum rc
+put_removals(struct losses *losses, struct salvage *item)
+{
+    struct replica *replica = losses->replica;
+    struct elog_feed feed;
+    bool was_lost = item->change.hlc == 0; /* nothing else is left of it */
+
+    if (was_lost)
+        item->change.hlc = hlc_pack(journal_now_ms(replica->journal), 0);
+    enum rc rc = elog_feed_find(replica->db, item->stream, replica_feed(replica), &feed);
+    if (rc == RC_OK)
+        rc = replace(replica, &feed, item->save, &item->change);
+    losses->rescue->remade += rc == RC_OK && was_lost;
+    return rc == RC_TOO_LARGE || rc == RC_INVALID ? RC_OK : rc; /* it stays as it is */
+}
+
+static enum rc
+mend_returned(struct losses *losses)
+{
+    struct replica *replica = losses->replica;
+    enum rc rc = salvage_find_returned(losses->from, replica_feed(replica), losses->items, losses->count, replica->journal,
+                                       visit_returned, losses);
+
+    for (size_t i = 0; rc == RC_OK && i < losses->count; i++)
+        if (losses->items[i].is_marked)
+            rc = put_removals(losses, &losses->items[i]);
+    return rc == RC_OK ? replica_rebuild_all(replica) : rc;
 }
 
 /* What is current there was not replaced by anything: so it is what was written last. */
@@ -194,28 +321,53 @@ make_good(struct losses *losses)
 
     if (rc == RC_OK && losses->count > 0)
         rc = salvage_read(losses->from, replica_feed(replica), losses->items, losses->count, &unread);
+    losses->has_unread = unread > 0;
     if (rc == RC_OK)
         rc = replica_rebuild_all(replica);
     for (size_t i = 0; rc == RC_OK && i < losses->count; i++)
         rc = put_again(losses, &losses->items[i]);
-    return rc;
+    return rc == RC_OK && losses->count > 0 ? mend_returned(losses) : rc;
 }
 
 /* ---- what is lost -------------------------------------------------------------------------------------- */
+
+/* How far the old tables had applied an own feed; 0 where they cannot tell. */
+static enum rc
+shown_up_to(struct losses *losses, const struct elog_feed *feed, int64_t *save)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(losses->from,
+                         "SELECT j.frontier FROM journal_feed AS j JOIN journal_stream AS t ON t.s = j.s"
+                         " WHERE t.id = ?1 AND j.device = ?2 AND j.incarnation = ?3",
+                         &stmt);
+
+    *save = 0;
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, feed->stream);
+        stmt_id(stmt, 2, feed->feed.device);
+        stmt_int(stmt, 3, (int64_t)feed->feed.incarnation);
+        rc = stmt_finish_int(stmt, save);
+    }
+    return rc == RC_CORRUPT || rc == RC_INVALID ? RC_OK : rc;
+}
 
 static enum rc
 find_lost(void *context, const struct elog_feed *feed)
 {
     struct losses *losses = context;
     struct rescue_lost lost = {.stream = feed->stream};
-    enum rc rc = RC_OK;
+    int64_t shown = 0;
 
     if (!is_ours(losses, feed))
         return RC_OK;
+    enum rc rc = losses->has_unread ? RC_OK : shown_up_to(losses, feed, &shown);
     for (uint32_t save = feed->on_server + 1; rc == RC_OK && save <= feed->saved && save != 0; save++) {
         uint32_t last;
         rc = look_for(losses->replica, feed, save, &last, &lost.before_ms);
-        if (rc == RC_ABSENT) {
+        if (rc == RC_ABSENT && save <= shown) { /* they show nothing of it, and all of them could be read */
+            losses->rescue->replaced++;
+            rc = RC_OK;
+        } else if (rc == RC_ABSENT) {
             lost.first = lost.first == 0 ? save : lost.first;
             lost.last = save;
             rc = RC_OK;
@@ -254,7 +406,7 @@ settle(struct losses *losses)
         rc = make_good(losses);
     if (rc == RC_OK)
         rc = elog_feeds(losses->replica->db, (struct id){{0}}, find_lost, losses);
-    uint64_t found = losses->rescue->remade + losses->rescue->lost; /* by feeds that the tables knew */
+    uint64_t found = losses->rescue->remade + losses->rescue->replaced + losses->rescue->lost; /* by feeds that the tables knew */
     struct rescue_lost lost = {.first = 1, .last = (uint32_t)((uint64_t)nameless - found)};
     return rc == RC_OK && (uint64_t)nameless > found ? tell(losses, lost) : rc;
 }

@@ -282,6 +282,65 @@ so_it_does_where_the_doctor_repairs_it_in_place(void **state)
     end();
 }
 
+/* A person was taken away, and a goal changed twice: the removal and the first change are lost, and no version of them is shown. */
+static void
+what_only_took_away_or_was_replaced_since_does_not_come_back(void **state)
+{
+    static const char *const THREE[] = {"Ada", "Bas", "Cor"}, *const TWO[] = {"Ada", "Cor"};
+    struct id file;
+
+    (void)state;
+    begin();
+    struct id visit = office_visit(&office, 0, family, "sent with people");
+    set_participants(visit, THREE, 3);
+    goal = (struct id){{0}};
+    write_goal(0, "the goal that was sent");
+    office_sync_all(&office, 2, 2);
+    set_participants(visit, TWO, 2);
+    write_goal(0, "the goal between");
+    wait_more(MANY);
+    write_goal(0, "the goal at last");
+    struct rescue report = rescued(leaf("sync_outbox", 0), 0, true);
+    assert_true(report.remade > 2);
+    assert_true(report.replaced > 0); /* the goal between */
+    assert_int_equal(report.lost, 0);
+    stores_demand(office_start(&office, 0), "start");
+    office_sync_all(&office, 2, 2);
+    for (int at = 0; at < 2; at++) {
+        assert_int_equal(ask(at, "SELECT count(*) FROM file_contact_participants"), 2);
+        assert_int_equal(ask(at, "SELECT count(*) FROM file_contact_participants WHERE text = 'Bas'"), 0);
+        assert_int_equal(ask(at, "SELECT count(*) FROM journal_conflict"), 0);
+        assert_ok(journal_find_stream(replica_journal(office.devices[at].replica), family, STREAM_FILE, &file));
+        char *dump = office_dump(&office, at, file);
+        assert_true(office_dump_shows(dump, "the goal at last"));
+        assert_false(office_dump_shows(dump, "the goal that was sent"));
+        free(dump);
+    }
+    end();
+}
+
+static void
+what_was_written_and_deleted_stays_deleted(void **state)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+
+    (void)state;
+    begin();
+    goal = (struct id){{0}};
+    write_goal(0, "never meant");
+    wait_more(MANY);
+    assert_ok(change_set_delete(replica_journal(office.devices[0].replica), &set, family, ENTITY_GOAL, goal));
+    stores_demand(replica_save(office.devices[0].replica, set.changes, set.count), "delete");
+    change_set_wipe(&set);
+    assert_int_equal(ask(0, "SELECT hidden FROM file_goal"), 1);
+    struct rescue report = rescued(leaf("sync_outbox", 1), 0, true);
+    assert_int_equal(report.lost, 0);
+    go_on(0);
+    for (int at = 0; at < 2; at++)
+        assert_int_equal(ask(at, "SELECT hidden FROM file_goal"), 1);
+    end();
+}
+
 /* Neither the page nor the tables: it is counted, and nothing else is lost by it. */
 static void
 what_the_tables_do_not_show_either_is_named(void **state)
@@ -332,6 +391,8 @@ main(void)
         cmocka_unit_test(a_save_that_is_shown_in_part_comes_along_in_part),
         cmocka_unit_test(what_stood_beside_a_colleagues_version_stands_beside_it_again),
         cmocka_unit_test(so_it_does_where_the_doctor_repairs_it_in_place),
+        cmocka_unit_test(what_only_took_away_or_was_replaced_since_does_not_come_back),
+        cmocka_unit_test(what_was_written_and_deleted_stays_deleted),
         cmocka_unit_test(what_the_tables_do_not_show_either_is_named),
         cmocka_unit_test(feeds_that_only_the_tables_know_are_made_good_too),
     };

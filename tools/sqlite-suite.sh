@@ -119,7 +119,7 @@ run_one() {
     status=0
     # shellcheck disable=SC2086
     (cd "$work" && exec $as_user timeout -k 5 "$limit" nice -n 10 "$room/fixture/testfixture" \
-        "$room/src/test/permutations.test" "$2" "$3") >"$log" 2>&1 </dev/null || status=$?
+        "$suite/run.tcl" "$room/src/test" "$2" "$3") >"$log" 2>&1 </dev/null || status=$?
     [ "$status" -ne 126 ] && [ "$status" -ne 127 ] || exit 255 # no program to run: xargs ends
     chmod -R u+rwx "$work" && rm -rf "$work"
     echo "$status" >"$log.status"

@@ -63,6 +63,34 @@ below_randomness(sqlite3_vfs *vfs, int len, char *out)
     return below->xRandomness(below, len, out);
 }
 
+/* The tests make system calls of "unix" fail, which lies beneath. */
+static int
+set_call_below(sqlite3_vfs *vfs, const char *name, sqlite3_syscall_ptr call)
+{
+    sqlite3_vfs *below = sqlite3_vfs_find("unix");
+
+    (void)vfs;
+    return below->xSetSystemCall(below, name, call);
+}
+
+static sqlite3_syscall_ptr
+call_below(sqlite3_vfs *vfs, const char *name)
+{
+    sqlite3_vfs *below = sqlite3_vfs_find("unix");
+
+    (void)vfs;
+    return below->xGetSystemCall(below, name);
+}
+
+static const char *
+next_call_below(sqlite3_vfs *vfs, const char *name)
+{
+    sqlite3_vfs *below = sqlite3_vfs_find("unix");
+
+    (void)vfs;
+    return below->xNextSystemCall(below, name);
+}
+
 /* --- which VFS is the default ------------------------------------------------------------------- */
 
 /* On top of `base`, under a name of its own. */
@@ -87,6 +115,10 @@ make_ours(const char *base)
     open_ours = api->xOpen;
     api->xRandomness = below_randomness;
     api->xOpen = patient_open;
+    api->iVersion = 3;
+    api->xSetSystemCall = set_call_below;
+    api->xGetSystemCall = call_below;
+    api->xNextSystemCall = next_call_below;
     return api;
 }
 
@@ -96,16 +128,35 @@ make_for(enum side side, const char *base)
     return side == GEOMETRY ? geometry_vfs(base) : make_ours(base);
 }
 
+/* The crash tests' VFS, once it is there and above "unix", goes beneath one of ours that is found by its name. */
+static int
+put_above(enum side side, const char *beneath)
+{
+    static sqlite3_vfs *vfs;
+
+    if (vfs == NULL)
+        vfs = make_for(side, beneath);
+    if (vfs == NULL)
+        return SQLITE_NOMEM;
+    (void)sqlite3_vfs_unregister(vfs);
+    vfs->zName = beneath;
+    return sqlite3_vfs_register(vfs, 1);
+}
+
 int
 baken_suite_init(const char *unused)
 {
     static sqlite3_vfs *vfs;
     enum side side = side_of_run();
+    const char *beneath = getenv("BAKEN_SUITE_BENEATH");
 
     (void)unused;
-    if (side == PLAIN)
+    if (side == PLAIN || (beneath != NULL && sqlite3_vfs_find(beneath) == NULL))
         return SQLITE_OK;
     if (vfs == NULL)
         vfs = make_for(side, "unix");
-    return vfs == NULL ? SQLITE_NOMEM : sqlite3_vfs_register(vfs, 1);
+    if (vfs == NULL)
+        return SQLITE_NOMEM;
+    int code = beneath == NULL ? SQLITE_OK : put_above(side, beneath);
+    return code == SQLITE_OK ? sqlite3_vfs_register(vfs, 1) : code;
 }

@@ -171,6 +171,8 @@ open_to_read_steps(struct store *store, const struct store_options *options)
     if (rc == RC_OK)
         rc = store_load_doubt(store);
     if (rc == RC_OK)
+        rc = store_compare_tokens(store);
+    if (rc == RC_OK)
         rc = store_judge_slots(store);
     return rc == RC_CORRUPT && options->is_checkup && store->db != NULL ? RC_OK : rc;
 }
@@ -246,8 +248,11 @@ begin_slots(struct store *store, const struct secret *passphrase, const struct s
     store->slots = old->slots;
     store->is_apart = true;
     store->may_lack_saves = old->may_lack_saves;
-    if (store_token_beside(store, &outside) == RC_OK)
+    if (store_token_beside(store, &outside) == RC_OK) {
         store->openings = outside.openings;
+        /* What the old store had is not known to be all where it is older, or its own count cannot be read. */
+        store->may_lack_saves = store->may_lack_saves || old->openings < outside.openings;
+    }
     snprintf(store->doubt, sizeof store->doubt, "%s", _("its directory was copied, moved or restored"));
     return RC_OK;
 }

@@ -66,17 +66,8 @@ store_token_beside(const struct store *store, struct store_token *outside)
     return store_token_read((const char *)store->state.data, store->slots.store, outside);
 }
 
-enum rc
-store_compare_tokens(struct store *store)
-{
-    struct store_token outside;
-    enum rc found = store_token_beside(store, &outside);
-
-    return store_compare_with(store, found, &outside);
-}
-
-enum rc
-store_compare_with(struct store *store, enum rc found, const struct store_token *outside)
+static enum rc
+compare_with(struct store *store, enum rc found, const struct store_token *outside)
 {
     struct buf text = BUF_EMPTY(STORE_TOKEN_BYTES);
     struct store_token inside, now;
@@ -108,6 +99,19 @@ store_compare_with(struct store *store, enum rc found, const struct store_token 
     else if (inside.openings > outside->openings + OPENINGS_AHEAD)
         doubt(store, _("its instance token is older than the store"));
     return RC_OK;
+}
+
+/* The store counts before its token does: so the token is read first, or one who writes meanwhile would make it look older. */
+enum rc
+store_compare_tokens(struct store *store)
+{
+    struct store_token outside;
+    enum rc found = store_token_beside(store, &outside);
+
+    /* Who only looks and has none here to read (another user, another machine) is told nothing by that. */
+    if (store->is_readonly && found != RC_OK && found != RC_CORRUPT)
+        return RC_OK;
+    return compare_with(store, found, &outside);
 }
 
 /* The token with the next count, in the store. */

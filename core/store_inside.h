@@ -36,9 +36,8 @@ enum rc store_meta_get(struct db *db, const char *key, struct buf *value) MUST_C
 enum rc store_load_doubt(struct store *store) MUST_CHECK;
 /* At an opening: compares the token beside the store with the one in it, and takes the higher count. */
 enum rc store_compare_tokens(struct store *store) MUST_CHECK;
-/* Its two halves: what lies beside the store, and the comparison, where `found` is how that was read. */
+/* What lies beside the store. */
 enum rc store_token_beside(const struct store *store, struct store_token *outside) MUST_CHECK;
-enum rc store_compare_with(struct store *store, enum rc found, const struct store_token *outside) MUST_CHECK;
 /* At an opening: the newest slots that this store was opened by are noted in it; older ones are told of. */
 enum rc store_judge_slots(struct store *store) MUST_CHECK;
 /* Counts on, in the store and then beside it; is_clean is what the next opening finds. */

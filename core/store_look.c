@@ -10,22 +10,18 @@
 
 enum { READ_TRIES = 3 }; /* beside a writer a page may be read while it is written */
 
-/* The store counts before its token does: so the token is read before the copy is made, or one who writes meanwhile would
- * look like an older store. Who has none here (another user, another machine) is told nothing by that. */
 enum rc
 store_go_on_in_memory(struct store *store)
 {
-    struct store_token outside;
     struct db *copy;
 
     assert(store->is_readonly && store->disk == NULL);
-    enum rc found = store_token_beside(store, &outside);
     enum rc rc = db_copy_to_memory(store->db, &copy);
     if (rc != RC_OK)
         return rc_while(rc, _("copying the store into memory"));
     store->disk = store->db;
     store->db = copy;
-    return found == RC_ABSENT ? RC_OK : store_compare_with(store, found, &outside);
+    return RC_OK;
 }
 
 /* With a log beside it, pages of the file may be older or torn, and what counts is in the log. */

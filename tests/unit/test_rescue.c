@@ -117,6 +117,37 @@ any_page(void **state)
     assert_true(rescued > (is_long ? (int)pages * 3 / 4 : 0));
 }
 
+/* An old store.db that is damaged too, or that hides its count: what a rescue makes of it says that saves may be missing. */
+static void
+a_store_that_is_older_is_told_after_its_rescue(void **state)
+{
+    (void)state;
+    for (int hides_count = 0; hides_count < 2; hides_count++) {
+        struct rescue report;
+        uint8_t *newest;
+        size_t newest_len;
+
+        begin();
+        int64_t page = leaf(hides_count ? "meta" : "file_contact", 0);
+        shut();
+        assert_ok(office_start(&office, 0));
+        office_visit(&office, 0, family, "acknowledged");
+        office_shut(&office, 0);
+        newest = scratch_read(path, &newest_len);
+        assert_true(newest_len != len || memcmp(newest, bytes, len) != 0);
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(bytes, 1, len, file), len);
+        assert_int_equal(fclose(file), 0);
+        damage(page);
+        assert_ok(rescue(&report));
+        assert_ok(office_start(&office, 0));
+        assert_true(store_may_lack_saves(office.devices[0].store));
+        free(newest);
+        end();
+    }
+}
+
 int
 main(void)
 {
@@ -127,6 +158,7 @@ main(void)
         cmocka_unit_test(a_page_of_the_feeds),
         cmocka_unit_test(a_page_of_keys),
         cmocka_unit_test(without_its_own_keys_nothing_goes_on),
+        cmocka_unit_test(a_store_that_is_older_is_told_after_its_rescue),
         cmocka_unit_test(any_page),
     };
 

@@ -18,7 +18,8 @@ next_key(struct db *db, const char *sql, int64_t after, int64_t *key, bool *foun
     if (rc == RC_OK && *found)
         *key = stmt_get_int(stmt, 0);
     stmt_done(stmt);
-    return rc;
+    /* An old page put back in its place has keys that belong elsewhere, and going on from those would have no end. */
+    return rc == RC_OK && *found && *key <= after ? rc_fail(RC_CORRUPT, "a key out of its order") : rc;
 }
 
 enum rc

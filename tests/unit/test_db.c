@@ -295,6 +295,48 @@ db_reports_a_damaged_structure(void **state)
     assert_int_equal(db_check_structure(fixture->db), RC_CORRUPT);
 }
 
+/* A page as it was earlier, when it had lower keys: going on from each key found would go round for ever. */
+static void
+db_goes_past_keys_that_are_out_of_order(void **state)
+{
+    enum { STEPS = 1000, PAGE = 4096 };
+    static const char LEAF[] = "SELECT pageno FROM dbstat WHERE name = 'n' AND pagetype = 'leaf' ORDER BY path LIMIT 1 OFFSET %d";
+    struct fixture *fixture = *state;
+    uint8_t page[PAGE];
+    char sql[160];
+    int64_t leaves[2], key = 0;
+    uint64_t bad = 0;
+    bool found = true;
+    unsigned steps = 0;
+
+    assert_int_equal(db_run(fixture->db, "CREATE TABLE n(a INTEGER PRIMARY KEY, b); WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL"
+                                         " SELECT i + 1 FROM c WHERE i < 60) INSERT INTO n SELECT i, zeroblob(500) FROM c"),
+                     RC_OK);
+    for (int i = 0; i < 2; i++) {
+        snprintf(sql, sizeof sql, LEAF, 2 * i);
+        leaves[i] = int_of(fixture->db, sql);
+    }
+    int64_t last = int_of(fixture->db, "SELECT max(a) FROM n");
+    assert_int_equal(db_checkpoint(fixture->db, true), RC_OK);
+    db_close(fixture->db);
+    fixture->db = NULL;
+    int fd = open(scratch_path(&fixture->scratch, "plain.db"), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, page, PAGE, (leaves[0] - 1) * PAGE), PAGE);
+    assert_int_equal(pwrite(fd, page, PAGE, (leaves[1] - 1) * PAGE), PAGE);
+    close(fd);
+    assert_int_equal(db_open(scratch_path(&fixture->scratch, "plain.db"), &USUAL, &fixture->db), RC_OK);
+    for (int64_t before = 0; found && steps < STEPS; steps++, before = key) {
+        assert_int_equal(db_next_past(fixture->db, "SELECT a FROM n NOT INDEXED WHERE a > ?1 ORDER BY a LIMIT 1", &key, &found,
+                                      &bad),
+                         RC_OK);
+        assert_true(!found || key > before);
+    }
+    assert_true(steps < STEPS);
+    assert_int_equal(key, last);
+    assert_int_equal(bad, 1);
+}
+
 static void
 db_rolls_back_where_memory_ran_out(void **state)
 {
@@ -331,6 +373,7 @@ main(void)
         TEST(db_rolls_back_where_memory_ran_out),
         TEST(db_refuses_what_is_not_there_or_not_a_database),
         TEST(db_reports_a_damaged_structure),
+        TEST(db_goes_past_keys_that_are_out_of_order),
     };
 
     if (secret_start() != RC_OK)

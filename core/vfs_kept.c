@@ -1,4 +1,5 @@
 /* Looks through a log before recovery does, and keeps a copy where that ends early. */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "core/vfs_kept.h"
 
 #include <dirent.h>
@@ -25,6 +26,7 @@ enum { COPY_BYTES = 64 * 1024 };
 struct marks {
     uint8_t start[VFS_START_BYTES];
     uint8_t bad[VFS_FRAME_UNIT_BYTES]; /* the first bad frame; zeros when the start is what is bad */
+    uint64_t end;                      /* of the last good frame: nothing behind it is of use */
 };
 
 static bool
@@ -43,6 +45,18 @@ place_of(uint64_t frame)
     return frame == 0 ? 0 : VFS_START_BYTES + (frame - 1) * VFS_FRAME_UNIT_BYTES;
 }
 
+/* The frame that follows a bad one, past what is a hole: zeros do not authenticate, and anybody makes a file of
+ * terabytes of them. 0 when there is none. */
+static uint64_t
+frame_after(int fd, uint64_t frame)
+{
+    off_t data = lseek(fd, (off_t)place_of(frame + 1), SEEK_DATA);
+
+    if (data < 0)
+        return errno == ENXIO ? 0 : frame + 1;
+    return ((uint64_t)data - VFS_START_BYTES) / VFS_FRAME_UNIT_BYTES + 1;
+}
+
 /* The nonce of the start is the generation, also where the rest of the start does not hold. */
 static enum rc
 scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *marks)
@@ -57,7 +71,8 @@ scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *m
     has_ended = !vfs_start_open(keys, marks->start, header);
     memset(marks->bad, 0, sizeof marks->bad);
     wipe(header, sizeof header);
-    for (uint64_t frame = 1;; frame++) {
+    for (uint64_t frame = 1, next; frame > 0; frame = next) {
+        next = frame + 1;
         rc = durable_read_at(fd, LOG_NAME, place_of(frame), unit, sizeof unit, &got);
         if (rc != RC_OK || got < sizeof unit)
             break;
@@ -67,8 +82,10 @@ scan(int fd, const struct vfs_keys *keys, struct vfs_kept *kept, struct marks *m
             if (!has_ended)
                 kept->first_bad = frame;
             has_ended = true;
+            next = frame_after(fd, frame);
             continue;
         }
+        marks->end = place_of(frame + 1);
         kept->later_commits += has_ended && vfs_frame_is_commit(unit + CRYPTO_NONCE_BYTES);
     }
     wipe(unit, sizeof unit);
@@ -118,7 +135,7 @@ static enum rc
 compare_copy(void *context, const char *path)
 {
     struct wanted *wanted = context;
-    struct marks marks = {{0}, {0}};
+    struct marks marks = {{0}, {0}, 0};
     size_t got = 0, got_bad = sizeof marks.bad;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -130,21 +147,23 @@ compare_copy(void *context, const char *path)
                              &got_bad);
     close(fd);
     if (rc == RC_OK && got == sizeof marks.start && got_bad == sizeof marks.bad &&
-        memcmp(&marks, wanted->marks, sizeof marks) == 0)
+        memcmp(marks.start, wanted->marks->start, sizeof marks.start) == 0 &&
+        memcmp(marks.bad, wanted->marks->bad, sizeof marks.bad) == 0)
         wanted->is_there = true;
     return RC_OK; /* one that cannot be read is another */
 }
 
 static enum rc
-copy_bytes(int from, int to)
+copy_bytes(int from, int to, uint64_t end)
 {
     uint8_t *bytes = malloc(COPY_BYTES);
     uint64_t at = 0;
-    size_t got = COPY_BYTES;
+    size_t got = 1;
     enum rc rc = bytes == NULL ? rc_nomem() : RC_OK;
 
-    while (rc == RC_OK && got == COPY_BYTES) {
-        rc = durable_read_at(from, LOG_NAME, at, bytes, COPY_BYTES, &got);
+    while (rc == RC_OK && got > 0 && at < end) {
+        size_t len = end - at < COPY_BYTES ? (size_t)(end - at) : COPY_BYTES;
+        rc = durable_read_at(from, LOG_NAME, at, bytes, len, &got);
         if (rc == RC_OK)
             rc = durable_write_all(to, KEPT_PREFIX, bytes, got);
         at += got;
@@ -155,7 +174,7 @@ copy_bytes(int from, int to)
 
 /* True when the copy is on disk. */
 static bool
-copy(int log, const char *directory, const struct clock *clock)
+copy(int log, uint64_t end, const char *directory, const struct clock *clock)
 {
     char name[64], path[PATH_MAX], date[TIME_STAMP_BYTES];
 
@@ -171,7 +190,7 @@ copy(int log, const char *directory, const struct clock *clock)
     }
     if (fd < 0)
         return false;
-    bool is_good = copy_bytes(log, fd) == RC_OK && fsync(fd) == 0;
+    bool is_good = copy_bytes(log, fd, end) == RC_OK && fsync(fd) == 0;
     is_good = close(fd) == 0 && is_good;
     is_good = is_good && durable_sync_directory(directory) == RC_OK;
     if (!is_good)
@@ -191,7 +210,7 @@ keep(int log, const char *directory, const struct clock *clock, const struct mar
         rc = vfs_kept_count(directory, &count);
     if (rc == RC_OK)
         kept->is_kept =
-            wanted.is_there || (count < VFS_KEPT_MOST && copy(log, directory, clock));
+            wanted.is_there || (count < VFS_KEPT_MOST && copy(log, marks->end, directory, clock));
     return rc;
 }
 
@@ -201,7 +220,7 @@ vfs_kept_look(const char *directory, const struct secret *key,
               struct vfs_kept *kept)
 {
     struct vfs_keys keys = VFS_KEYS_EMPTY;
-    struct marks marks = {{0}, {0}};
+    struct marks marks = {{0}, {0}, 0};
     char path[PATH_MAX];
 
     *kept = (struct vfs_kept){.is_cut = false};

@@ -26,6 +26,7 @@ enum {
     LOCK_PATH_BYTES = 4096,
     TRIES = 200,
     TRY_US = 5000,
+    ANCHOR_FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, /* a pipe under its name would be waited for */
 };
 
 struct vfs_shared {
@@ -162,7 +163,7 @@ let_go(struct vfs_shared *shared)
 static bool
 is_in_use(const struct vfs_shared *shared)
 {
-    int fd = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(shared->directory, shared->entry, ANCHOR_FLAGS);
     bool is_locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 
     if (fd >= 0)
@@ -219,7 +220,7 @@ static bool
 hold_index(struct vfs_shared *shared, const struct vfs_lock_record *record)
 {
     let_go(shared);
-    shared->held = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    shared->held = openat(shared->directory, shared->entry, ANCHOR_FLAGS);
     if (shared->held >= 0 && flock(shared->held, LOCK_SH | LOCK_NB) == 0 &&
         is_index_of(shared, shared->held, record))
         return true;
@@ -441,7 +442,7 @@ vfs_shm_free(struct vfs_shared *shared)
 static bool
 is_seen(const struct vfs_shared *shared)
 {
-    int fd = openat(shared->directory, shared->entry, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(shared->directory, shared->entry, ANCHOR_FLAGS);
     bool is_same = fd >= 0 && is_index_of(shared, fd, &shared->record);
 
     if (fd >= 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/store.h"
 #include "core/vfs_seal.h"
@@ -245,6 +246,30 @@ the_copy_is_the_log_made_once_and_for_the_user_alone(void **state)
     assert_int_equal(copies(), 0);
 }
 
+/* Made in a moment by anybody who may write there; read through it would take days, and copied fill the disk. */
+static void
+a_log_made_terabytes_long_is_neither_read_through_nor_copied_whole(void **state)
+{
+    (void)state;
+    const off_t terabyte = (off_t)1 << 40;
+    struct vfs_kept kept;
+    struct stat info;
+
+    for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+        fixture.log[place_of(3)] ^= (uint8_t)is_damaged;
+        scratch_write(&fixture.stores.scratch, LOG, fixture.log, fixture.len);
+        if (truncate(log_path(), terabyte) != 0)
+            skip(); /* a file system without holes */
+        assert_ok(vfs_kept_look(fixture.stores.directory, &fixture.stores.key, fixture.slots.file_id,
+                                &fixture.stores.options.clock, &kept));
+        assert_int_equal(kept.is_cut, is_damaged);
+        assert_int_equal(kept.is_kept, is_damaged);
+    }
+    assert_int_equal(kept.later_commits, commits_after(3));
+    assert_int_equal(stat(scratch_path(&fixture.stores.scratch, "device/store.db-wal.kept-20260921T141320Z"), &info), 0);
+    assert_int_equal(info.st_size, fixture.len);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int
@@ -258,6 +283,7 @@ main(void)
         TEST(frames_of_an_older_generation_behind_a_new_log_are_normal),
         TEST(a_log_under_another_key_says_nothing),
         TEST(the_copy_is_the_log_made_once_and_for_the_user_alone),
+        TEST(a_log_made_terabytes_long_is_neither_read_through_nor_copied_whole),
     };
 
     if (secret_start() != RC_OK)

@@ -584,6 +584,33 @@ a_lock_file_that_was_deleted_lets_no_second_index_in(void **state)
     close_side(&b);
 }
 
+/* An opening of a pipe waits for somebody who writes to it. */
+static void
+a_pipe_in_memory_under_the_anchors_name_is_not_waited_for(void **state)
+{
+    (void)state;
+    char name[320] = "";
+
+    if (!is_apart)
+        skip();
+    struct side a = open_side();
+    run(&a, "INSERT INTO t(b) VALUES(1)");
+    DIR *list = opendir(memory);
+    assert_non_null(list);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+        if (entry->d_name[0] != '.' && strchr(entry->d_name, '-') == NULL)
+            snprintf(name, sizeof name, "%s/%s", memory, entry->d_name);
+    closedir(list);
+    assert_int_equal(access(name, F_OK), 0);
+    close_side(&a);
+    assert_ok(mkfifo(name, 0600));
+    alarm(30);
+    a = open_side();
+    assert_int_equal(count(&a), 1);
+    close_side(&a);
+    alarm(0);
+}
+
 int
 main(void)
 {
@@ -604,6 +631,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_writer_stays_away_from_one_who_reads_with_an_index_of_its_own, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_has_no_memory_reads_while_nobody_writes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pipe_in_memory_under_the_anchors_name_is_not_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lock_file_that_was_deleted_lets_no_second_index_in, set_up, tear_down),
     };
 

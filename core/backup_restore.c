@@ -73,7 +73,8 @@ backup_clear_stage(const char *directory)
 {
     static const char *const NAMES[] = {"store.db", "store.db-wal", "store.db-journal", "keyslots.json",
                                         "keyslots.json.new", "lock", STORE_KEY_MAKING};
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* A link that took its place meanwhile may name a store that is whole. */
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     for (size_t i = 0; fd >= 0 && i < sizeof NAMES / sizeof NAMES[0]; i++)
         unlinkat(fd, NAMES[i], 0);

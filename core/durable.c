@@ -85,7 +85,8 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
         rc = join(fresh, directory, name, ".new");
     if (rc != RC_OK)
         return rc;
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    (void)unlink(fresh); /* of a write that was cut; or a second name that somebody gave another file */
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail_errno(fresh);
     rc = durable_write_all(fd, fresh, bytes, len);
@@ -102,14 +103,18 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
     return durable_sync_directory(directory);
 }
 
+static enum rc
+fail_kind(const char *path)
+{
+    return rc_fail(RC_IO, _("%s is not a file, but a directory, a pipe or the like"), path);
+}
+
 enum rc
 durable_check_kind(const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) != 0 || S_ISREG(info.st_mode))
-        return RC_OK;
-    return rc_fail(RC_IO, _("%s is not a file, but a directory, a pipe or the like"), path);
+    return stat(path, &info) != 0 || S_ISREG(info.st_mode) ? RC_OK : fail_kind(path);
 }
 
 static enum rc
@@ -139,7 +144,10 @@ durable_read(const char *directory, const char *name, struct buf *out)
         rc = durable_check_kind(path);
     if (rc != RC_OK)
         return rc;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* A link is not followed: what it names would be read, and kept here as a damaged file of ours. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == ELOOP)
+        return fail_kind(path);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return rc_fail(RC_ABSENT, _("%s is not there"), path);
     if (fd < 0)

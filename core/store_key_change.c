@@ -148,14 +148,14 @@ read_file_id(const char *directory, uint8_t file_id[VFS_FILE_ID_BYTES])
     return got == VFS_FILE_ID_BYTES ? RC_OK : rc_fail(RC_CORRUPT, _("store.db is cut"));
 }
 
-/* What cannot be read may still serve who knows how. */
+/* What cannot be read may still serve who knows how; of what is longer than slots can be, the beginning. */
 static enum rc
 keep_damaged(const char *directory)
 {
     struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES + 4096);
     enum rc rc = durable_read(directory, STORE_KEY_FILE, &text);
 
-    if (rc == RC_OK)
+    if (rc == RC_OK || rc == RC_TOO_LARGE)
         rc = durable_write(directory, STORE_KEY_FILE ".damaged", text.data, text.len);
     buf_wipe(&text);
     return rc == RC_ABSENT ? RC_OK : rc;

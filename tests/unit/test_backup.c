@@ -268,6 +268,21 @@ a_backup_does_not_open_with_another_key(void **state)
     assert_int_equal(access(path_of("other"), F_OK), -1);
 }
 
+/* Somebody who may write beside it put a link in the place of what was begun. */
+static void
+clearing_away_what_was_begun_follows_no_link_to_a_store(void **state)
+{
+    (void)state;
+    char link[192];
+
+    store_close(made());
+    snprintf(link, sizeof link, "%s", path_of("other.restoring-x"));
+    assert_int_equal(symlink(path_of("device"), link), 0);
+    backup_clear_stage(link);
+    assert_int_equal(access(path_of("device/store.db"), F_OK), 0);
+    assert_int_equal(access(path_of("device/keyslots.json"), F_OK), 0);
+}
+
 #define TEST(function) \
     cmocka_unit_test_prestate_setup_teardown(function, stores_set_up, stores_tear_down, &fixture)
 
@@ -283,6 +298,7 @@ main(void)
         TEST(a_store_that_makes_way_is_kept_whole),
         TEST(nothing_is_made_of_a_backup_that_was_changed_anywhere),
         TEST(a_backup_does_not_open_with_another_key),
+        TEST(clearing_away_what_was_begun_follows_no_link_to_a_store),
     };
 
     if (secret_start() != RC_OK)

@@ -557,6 +557,41 @@ lost_slots_are_written_anew_by_who_has_the_key(void **state)
     secret_wipe(&wrong);
 }
 
+/* What somebody put there who may write to the directory, and to nothing else. */
+static void
+what_is_put_in_the_place_of_slots_reaches_no_other_file(void **state)
+{
+    (void)state;
+    const struct clock *clock = &fixture.options.clock;
+    static const char WORDS[] = "another file of the user";
+    static uint8_t large[100000];
+    char outside[192], slots[192], fresh[192];
+    struct secret right = SECRET_EMPTY;
+    struct id id;
+    size_t len;
+
+    assert_int_equal(unlock(&word, &id, &right), RC_OK);
+    snprintf(outside, sizeof outside, "%s", scratch_path(&fixture.scratch, "outside"));
+    snprintf(slots, sizeof slots, "%s", scratch_path(&fixture.scratch, "device/keyslots.json"));
+    snprintf(fresh, sizeof fresh, "%s", scratch_path(&fixture.scratch, "device/keyslots.json.new"));
+    scratch_write(&fixture.scratch, "outside", WORDS, sizeof WORDS);
+    assert_int_equal(link(outside, fresh), 0); /* a second name for it */
+    assert_int_equal(store_key_set_passphrase(fixture.directory, clock, &right, &other, &STORES_CHEAP), RC_OK);
+    assert_int_equal(unlink(slots), 0);
+    assert_int_equal(symlink(outside, slots), 0); /* not copied into the directory as damaged slots */
+    assert_int_equal(store_key_renew(fixture.directory, clock, id, &right, &word, &STORES_CHEAP), RC_IO);
+    assert_int_equal(access(scratch_path(&fixture.scratch, "device/keyslots.json.damaged"), F_OK), -1);
+    assert_int_equal(unlink(slots), 0);
+    uint8_t *now = scratch_read(outside, &len);
+    assert_int_equal(len, sizeof WORDS);
+    assert_memory_equal(now, WORDS, len);
+    free(now);
+    scratch_write(&fixture.scratch, "device/keyslots.json", large, sizeof large); /* nor does its length keep the store shut */
+    assert_int_equal(store_key_renew(fixture.directory, clock, id, &right, &word, &STORES_CHEAP), RC_OK);
+    assert_int_equal(unlock(&word, &id, &key), RC_OK);
+    secret_wipe(&right);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int
@@ -577,6 +612,7 @@ main(void)
         TEST(old_slots_that_are_raised_stay_old),
         TEST(altered_slots_are_not_raised_and_can_be_written_anew),
         TEST(lost_slots_are_written_anew_by_who_has_the_key),
+        TEST(what_is_put_in_the_place_of_slots_reaches_no_other_file),
     };
 
     if (secret_start() != RC_OK)

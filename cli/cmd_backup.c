@@ -30,15 +30,9 @@ out_backup(struct call *call, const char *path, const struct backup *backup)
 static enum rc
 check_place(struct call *call, const char *directory)
 {
-    const char *path = call->words[0], *slash = strrchr(path, '/');
-    char parent[PATH_MAX], store[PATH_MAX], lies[PATH_MAX];
-    int len = slash == NULL ? snprintf(parent, sizeof parent, ".")
-                            : snprintf(parent, sizeof parent, "%.*s", (int)(slash - path) + 1, path);
+    const char *path = call->words[0];
 
-    if (len <= 0 || (size_t)len >= sizeof parent || realpath(parent, lies) == NULL || realpath(directory, store) == NULL)
-        return RC_OK;
-    size_t prefix = strlen(store);
-    if (strncmp(lies, store, prefix) != 0 || (lies[prefix] != '\0' && lies[prefix] != '/'))
+    if (!call_lies_in(path, directory))
         return RC_OK;
     call->ending.advice = _("name a file elsewhere, such as on a stick that you keep away from the laptop");
     return rc_fail(RC_INVALID, _("%s lies in the store's own directory: a backup there is lost with the store"), path);

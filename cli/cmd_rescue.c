@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 static enum rc
 lost_row(void *context, const struct rescue_lost *lost)
@@ -102,23 +103,46 @@ rescue_to(struct call *call, const char *old, const char *directory)
     return rc;
 }
 
+/* The new directory without a slash at its end, behind which no name could be made; not in the old one, which stays as it is. */
+static enum rc
+take_directory(struct call *call, const char *old, struct buf *path, const char **directory)
+{
+    const char *typed = call_option(call, OPT_RESCUE);
+    size_t len = strlen(typed);
+
+    while (len > 1 && typed[len - 1] == '/')
+        len--;
+    enum rc rc = buf_put(path, typed, len);
+    if (rc != RC_OK)
+        return rc;
+    *directory = buf_text(path);
+    if (*directory == NULL)
+        return rc_nomem();
+    if (len == 0 || call_lies_in(*directory, old))
+        return rc_fail(RC_INVALID, _("`%s` is empty or lies in the old directory: name a new one beside it"), *directory);
+    return RC_OK;
+}
+
 enum rc
 cmd_doctor_rescue(struct call *call)
 {
-    struct buf path = BUF_EMPTY(PATH_MAX);
-    const char *old = NULL;
+    struct buf path = BUF_EMPTY(PATH_MAX), fresh = BUF_EMPTY(PATH_MAX);
+    const char *old = NULL, *directory = NULL;
     enum rc rc = call_has(call, OPT_ACCEPT) || call_has(call, OPT_LOOK)
                      ? rc_fail(RC_INVALID, _("--rescue is given without --accept and --look"))
                      : call_directory(call, &path, &old);
 
     call->ending.safe = _("the old directory is as it was");
     if (rc == RC_OK)
-        rc = rescue_to(call, old, call_option(call, OPT_RESCUE));
+        rc = take_directory(call, old, &fresh, &directory);
+    if (rc == RC_OK)
+        rc = rescue_to(call, old, directory);
     if (rc == RC_CORRUPT)
         call->ending.advice = _("put a backup back with `baken restore`, or join the team again as a further device, which fetches all "
                                 "that was sent");
     if (rc == RC_UNTRUSTED)
         call->ending.advice = _("change the passphrase first, with `baken passphrase change`");
+    buf_wipe(&fresh);
     buf_wipe(&path);
     return rc;
 }

@@ -56,6 +56,8 @@ struct call {
 /* The directory of the store: --store, BAKEN_HOME, or the place that the XDG rules give; without a slash at its
  * end. Lent from `path`, which is empty before. */
 enum rc call_directory(const struct call *call, struct buf *path, const char **directory) MUST_CHECK;
+/* Whether what gets this name lies in that directory or below it. False for what cannot be resolved. */
+bool call_lies_in(const char *path, const char *directory);
 /* RC_ABSENT with its sentence, its ending and its exit code. */
 enum rc call_no_store(struct call *call, const char *directory) MUST_CHECK;
 /* Opens the store and its replica. A store that is absent is RC_ABSENT with exit EXIT_NO_STORE. */

@@ -8,6 +8,7 @@
 #include "core/store_rights.h"
 #include "sync/transport_http.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,20 @@ call_directory(const struct call *call, struct buf *path, const char **directory
         path->len--;
     *directory = buf_text(path);
     return *directory == NULL ? rc_nomem() : RC_OK;
+}
+
+bool
+call_lies_in(const char *path, const char *directory)
+{
+    const char *slash = strrchr(path, '/');
+    char parent[PATH_MAX], store[PATH_MAX], lies[PATH_MAX];
+    int len = slash == NULL ? snprintf(parent, sizeof parent, ".")
+                            : snprintf(parent, sizeof parent, "%.*s", (int)(slash - path) + 1, path);
+
+    if (len <= 0 || (size_t)len >= sizeof parent || realpath(parent, lies) == NULL || realpath(directory, store) == NULL)
+        return false;
+    size_t prefix = strlen(store);
+    return strncmp(lies, store, prefix) == 0 && (lies[prefix] == '\0' || lies[prefix] == '/');
 }
 
 enum rc

@@ -114,7 +114,7 @@ durable_check_kind(const char *path)
 {
     struct stat info;
 
-    return stat(path, &info) != 0 || S_ISREG(info.st_mode) ? RC_OK : fail_kind(path);
+    return lstat(path, &info) != 0 || S_ISREG(info.st_mode) ? RC_OK : fail_kind(path);
 }
 
 static enum rc

@@ -29,6 +29,11 @@ check_exit "without its directory it is refused" 2 "needs a value" as anna docto
 mkdir "$WORK/full" && : >"$WORK/full/photo"
 check_exit "a directory with other files is left" 13 "old directory" as anna doctor --rescue "$WORK/full"
 before=$(sums "$WORK/anna")
+check_exit "nothing is made in the old directory" 3 "in the old directory" as anna doctor --rescue "$WORK/anna/fresh"
+mkdir "$WORK/slash"
+check "a directory that is empty, named with a slash" as anna doctor --rescue "$WORK/slash/"
+check "is the new store" test -f "$WORK/slash/store.db"
+rm -r "$WORK/slash"
 check "a rescue" as anna doctor --rescue "$WORK/fresh" --json
 cp "$WORK/check.out" "$WORK/answer"
 check "its answer" tests/e2e/validate.py "$WORK/answer"

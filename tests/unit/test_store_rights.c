@@ -40,17 +40,21 @@ tear_down(void **state)
     return 0;
 }
 
-enum kind { A_PIPE, A_DIRECTORY, A_SOCKET, KINDS };
+enum kind { A_PIPE, A_DIRECTORY, A_SOCKET, A_LINK, KINDS }; /* the link leads to the right file, laid aside */
 
 static void
 lay(enum kind kind, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char aside[192];
 
     if (kind == A_PIPE) {
         assert_ok(mkfifo(path, 0600));
     } else if (kind == A_DIRECTORY) {
         assert_ok(mkdir(path, 0700));
+    } else if (kind == A_LINK) {
+        assert_true(snprintf(aside, sizeof aside, "%s.aside", path) < (int)sizeof aside);
+        assert_ok(symlink(aside, path));
     } else {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
         assert_true(snprintf(address.sun_path, sizeof address.sun_path, "%s", path) < (int)sizeof address.sun_path);

@@ -11,6 +11,18 @@ enum { SENTENCE_BYTES = 1024 };
 
 static _Thread_local char sentence[SENTENCE_BYTES];
 
+/* Names of files stand in sentences, and terminals obey control characters: ASCII's, and U+0080 to U+009F. */
+static void
+disarm(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+        if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] <= 0x9F)
+            at[0] = at[1] = '?';
+        if (at[0] < ' ' || at[0] == 0x7F)
+            at[0] = '?';
+    }
+}
+
 enum rc
 rc_fail(enum rc code, const char *format, ...)
 {
@@ -22,6 +34,7 @@ rc_fail(enum rc code, const char *format, ...)
     if (vsnprintf(fresh, sizeof fresh, format, args) < 0)
         fresh[0] = '\0';
     va_end(args);
+    disarm(fresh);
     memcpy(sentence, fresh, sizeof fresh);
     return code;
 }
@@ -44,6 +57,7 @@ rc_while(enum rc code, const char *format, ...)
     va_end(args);
     if (len < 0)
         return code;
+    disarm(doing);
     memcpy(old, sentence, sizeof old);
     if (old[0] == '\0')
         memcpy(sentence, doing, sizeof sentence);

@@ -36,6 +36,16 @@ a_sentence_may_quote_the_sentence_before_it(void **state)
     assert_string_equal(rc_sentence(), "outer (inner)");
 }
 
+/* As in the name of a file that somebody else made. */
+static void
+a_sentence_has_no_control_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(rc_fail(RC_IO, "%s", "a\033[2J\nb\x7f caf\xC3\xA9 \xC2\x9B" "1m \xC2\xA7"), RC_IO);
+    assert_int_equal(rc_while(RC_IO, "in\r%s", "side"), RC_IO);
+    assert_string_equal(rc_sentence(), "in?side: a?[2J?b? caf\xC3\xA9 ??1m \xC2\xA7");
+}
+
 static void
 a_sentence_without_end_is_cut(void **state)
 {
@@ -75,6 +85,7 @@ main(void)
         cmocka_unit_test(every_code_has_a_name_of_its_own),
         cmocka_unit_test(what_was_being_done_stands_before_the_finding),
         cmocka_unit_test(a_sentence_may_quote_the_sentence_before_it),
+        cmocka_unit_test(a_sentence_has_no_control_characters),
         cmocka_unit_test(a_sentence_without_end_is_cut),
         cmocka_unit_test(threads_keep_their_own_sentence),
     };

@@ -248,9 +248,14 @@ tell_slots(struct call *call)
 {
     enum store_slots_state state = call->store == NULL ? STORE_SLOTS_FINE : store_slots_state(call->store);
 
+    static const char *const CODES[] = {
+        [STORE_SLOTS_OLD] = "old_key_slots",
+        [STORE_SLOTS_ALTERED] = "altered_key_slots",
+        [STORE_SLOTS_UNKNOWN] = "unknown_key_slots",
+    };
+
     if (state != STORE_SLOTS_FINE)
-        out_notice(&call->out, state == STORE_SLOTS_OLD ? "old_key_slots" : "altered_key_slots", "%s",
-                   call_slots_sentence(state));
+        out_notice(&call->out, CODES[state], "%s", call_slots_sentence(state));
 }
 
 /* Runs the command and says how it ended. */

@@ -233,6 +233,9 @@ call_slots_sentence(enum store_slots_state state)
     if (state == STORE_SLOTS_ALTERED)
         return _("keyslots.json was altered by somebody who has no key; your passphrase opens the store all the same: "
                  "write it anew with `baken passphrase change` and print a new recovery sheet with `baken recovery print`.");
+    if (state == STORE_SLOTS_UNKNOWN)
+        return _("Damage hides whether an older keyslots.json was put back: if you ever changed the passphrase, do it again in the new "
+                 "store with `baken passphrase change`, and print a new recovery sheet with `baken recovery print`.");
     return _("An older keyslots.json was put back: an earlier passphrase or recovery sheet opens this store again; "
              "end that with `baken passphrase change` and `baken recovery print`.");
 }

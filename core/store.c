@@ -174,7 +174,11 @@ open_to_read_steps(struct store *store, const struct store_options *options)
         rc = store_compare_tokens(store);
     if (rc == RC_OK)
         rc = store_judge_slots(store);
-    return rc == RC_CORRUPT && options->is_checkup && store->db != NULL ? RC_OK : rc;
+    if (rc != RC_CORRUPT || !options->is_checkup || store->db == NULL)
+        return rc;
+    if (store->slots_state == STORE_SLOTS_FINE)
+        store->slots_state = store_key_is_whole(&store->slots, &store->key) ? STORE_SLOTS_UNKNOWN : STORE_SLOTS_ALTERED;
+    return RC_OK;
 }
 
 static enum rc

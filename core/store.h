@@ -20,6 +20,7 @@ enum store_slots_state {
     STORE_SLOTS_FINE,
     STORE_SLOTS_OLD,     /* a newer one was here: an earlier passphrase or sheet opens the store again */
     STORE_SLOTS_ALTERED, /* it is not as whoever had the key wrote it */
+    STORE_SLOTS_UNKNOWN, /* whole, but damage hides whether a newer one was here: opened to be read, for a checkup */
 };
 
 struct store_options {

@@ -372,7 +372,8 @@ rescue_into(struct store *from, const struct store_options *options, rescue_lost
 
     if (len <= 0 || (size_t)len >= sizeof staged)
         return rc_fail(RC_TOO_LARGE, _("the path is too long"));
-    if (store_slots_state(from) != STORE_SLOTS_FINE)
+    enum store_slots_state slots = store_slots_state(from);
+    if (slots == STORE_SLOTS_OLD || slots == STORE_SLOTS_ALTERED)
         return rc_fail(RC_UNTRUSTED, _("keyslots.json is an old or an altered one"));
     if (rmdir(options->directory) != 0 && errno != ENOENT)
         return rc_fail(errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR ? RC_EXISTS : RC_IO, "%s: %s",

@@ -140,6 +140,12 @@ a_store_that_is_older_is_told_after_its_rescue(void **state)
         assert_int_equal(fwrite(bytes, 1, len, file), len);
         assert_int_equal(fclose(file), 0);
         damage(page);
+        struct store_options options = office_options(&office, 0);
+        struct store *from;
+        options.is_checkup = true;
+        assert_ok(store_open_to_read(&options, &from));
+        assert_int_equal(store_slots_state(from), hides_count ? STORE_SLOTS_UNKNOWN : STORE_SLOTS_FINE);
+        store_close(from);
         assert_ok(rescue(&report));
         assert_ok(office_start(&office, 0));
         assert_true(store_may_lack_saves(office.devices[0].store));

@@ -100,7 +100,7 @@ struct present {
 
 /* RC_EXISTS when there is something that is no store: that is nobody's to move. */
 static enum rc
-look_for_store(const char *directory, struct present *present)
+look_for_store(struct call *call, const char *directory, struct present *present)
 {
     struct store_slots slots;
     DIR *open = opendir(directory);
@@ -115,7 +115,10 @@ look_for_store(const char *directory, struct present *present)
     if (is_empty)
         return RC_OK;
     present->is_store = store_key_read(directory, &slots) != RC_ABSENT;
-    return present->is_store ? RC_OK : rc_fail(RC_EXISTS, _("%s holds other files and no store"), directory);
+    if (present->is_store)
+        return RC_OK;
+    call->ending.advice = _("name a directory that does not exist yet, or is empty");
+    return rc_fail(RC_EXISTS, _("%s holds other files and no store"), directory);
 }
 
 /* Opens the store that is there, if the backup's key fits or it is unlocked, and counts what it has not sent. RC_BUSY; all
@@ -170,8 +173,8 @@ tell_of_replaced(struct call *call, const char *aside, const struct present *pre
     out_int(&call->out, "replaced_unsent", present->is_known ? _("Not sent from it") : NULL, (int64_t)present->unsent);
     if (!present->is_known)
         out_notice(&call->out, "replaced_unknown",
-                   _("The store that was there could not be opened: whether something in it was never sent is not known. It "
-                     "lies in %s."),
+                   _("The store that was there could not be opened: whether something in it was never sent is not known. Keep "
+                     "it: it lies in %s."),
                    aside);
     else if (present->unsent > 0)
         out_notice(&call->out, "replaced_unsent",
@@ -212,7 +215,7 @@ restore(struct call *call, const char *directory, const struct secret *key, cons
 static enum rc
 check_way(struct call *call, const char *directory, struct present *present)
 {
-    enum rc rc = look_for_store(directory, present);
+    enum rc rc = look_for_store(call, directory, present);
 
     if (rc == RC_OK && present->is_store && !call_has(call, OPT_REPLACE)) {
         call->ending.advice = _("with --replace it makes way, and is kept beside it; or restore elsewhere with --store");

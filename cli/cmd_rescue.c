@@ -52,7 +52,8 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
     }
     out_notice(&call->out, "rescued",
                _("The old directory is as it was: keep it. Run `baken sync` with --store and the new directory: it brings what the "
-                 "server has, and only then is anything sent; then `baken doctor` there."));
+                 "server has, and only then is anything sent; then `baken doctor` there. Write in the new one from now on: what is written in "
+                 "the old one goes nowhere."));
 }
 
 static void
@@ -137,9 +138,11 @@ cmd_doctor_rescue(struct call *call)
         rc = take_directory(call, old, &fresh, &directory);
     if (rc == RC_OK)
         rc = rescue_to(call, old, directory);
-    if (rc == RC_CORRUPT)
-        call->ending.advice = _("put a backup back with `baken restore`, or join the team again as a further device, which fetches all "
-                                "that was sent");
+    if (rc == RC_CORRUPT && call->ending.advice == NULL)
+        call->ending.advice = _("put a backup back with `baken restore FILE --replace`, or join the team again as a further device, "
+                                "which fetches all that was sent");
+    if (rc == RC_EXISTS)
+        call->ending.advice = _("name a directory that does not exist yet, or is empty");
     if (rc == RC_UNTRUSTED)
         call->ending.advice = _("change the passphrase first, with `baken passphrase change`");
     buf_wipe(&fresh);

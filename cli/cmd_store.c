@@ -139,7 +139,8 @@ cmd_passphrase_change(struct call *call)
         out_text(&call->out, "directory", NULL, directory);
         out_line(
             &call->out, "%s",
-            _("The passphrase is changed. Old copies of the store still open with the old one."));
+            _("The passphrase is changed. Backups and other copies of before open with the old one still, and only with it or "
+              "the recovery sheet of then: make a new backup."));
     }
     if (rc == RC_OK && is_lost)
         out_notice(&call->out, "new_key_slots", "%s",
@@ -394,6 +395,8 @@ open_for_checkup(struct call *call, struct checkup *checkup)
     enum rc rc = open_or_look(call, checkup);
     if (rc == RC_CORRUPT) {
         call->ending.safe = _("nothing was changed, and what was sent is at the server");
+        if (call->ending.advice != NULL) /* of lost key slots */
+            return rc;
         call->ending.advice = _("keep a copy of the directory; put a backup back with `baken restore FILE --replace`, or join the team "
                                 "again as a further device, which fetches all that was sent");
     }

@@ -51,7 +51,7 @@ read_secret_text(struct call *call, const char *file, const char *question, stru
     *text = buf_text(buf);
     if (*text == NULL)
         return rc_nomem();
-    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given: %s"), question) : RC_OK;
+    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given")) : RC_OK;
 }
 
 /* One store, one team: who works for two employers has two stores. */
@@ -300,7 +300,7 @@ cmd_device_approve(struct call *call)
         rc = rc_nomem();
     if (rc == RC_OK)
         rc = replica_approve(call->replica, &call->transport, typed, label, &device);
-    if (rc == RC_ABSENT)
+    if (rc == RC_ABSENT && call->ending.advice == NULL)
         call->ending.advice = _("let the digits be read out once more, and type them again");
     if (rc == RC_OK)
         rc = call_device_label(call, &texts, device, &label);

@@ -208,7 +208,8 @@ check_words(struct call *call, size_t own_words, const char *name)
     for (size_t i = 0; i < call->word_count; i++)
         call->words[i] = call->options.words[own_words + i];
     if (call->word_count < call->command->least || call->word_count > call->command->most)
-        return rc_fail(RC_INVALID, _("the command is: baken %s %s"), name, call->command->words);
+        return rc_fail(RC_INVALID, _("the command is: baken %s%s%s"), name, call->command->words[0] == '\0' ? "" : " ",
+                       call->command->words);
     return options_check(&call->options, call->command->options, name);
 }
 

@@ -230,15 +230,23 @@ ask_group(int terminal, unsigned number, struct secret *group)
     }
 }
 
+static const char *
+advice_on_asking(void)
+{
+    return _("write its groups into a file and name that with --recovery-file");
+}
+
 static enum rc
-ask_sheet(struct secret *sheet)
+ask_sheet(struct call *call, struct secret *sheet)
 {
     struct secret text = SECRET_EMPTY, group = SECRET_EMPTY;
     int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     enum rc rc = secret_make(&text, SHEET_GROUPS * SHEET_GROUP_CHARS);
 
-    if (terminal < 0)
+    if (terminal < 0) {
+        call->ending.advice = advice_on_asking();
         rc = rc_fail(RC_LOCKED, _("there is no terminal to ask for the recovery sheet on"));
+    }
     for (unsigned i = 0; rc == RC_OK && i < SHEET_GROUPS; i++) {
         rc = ask_group(terminal, i + 1, &group);
         if (rc == RC_OK)
@@ -261,11 +269,11 @@ read_sheet(struct call *call, struct secret *sheet)
 
     progress_step(&call->out.progress, NULL);
     if (file == NULL && call_has(call, OPT_NO_INPUT)) {
-        call->ending.advice = _("write its groups into a file and name that with --recovery-file");
+        call->ending.advice = advice_on_asking();
         return rc_fail(RC_LOCKED, _("--no-input forbids to ask for the recovery sheet"));
     }
     if (file == NULL)
-        return ask_sheet(sheet);
+        return ask_sheet(call, sheet);
     enum rc rc = key_from_file(call, file, &text);
     if (rc == RC_INVALID)
         rc = rc_fail(RC_INVALID, _("the file %s is empty"), file);
@@ -332,6 +340,8 @@ unlock_key(struct call *call, const char *directory, struct id *store, struct se
     struct store_slots slots;
     enum rc rc = store_key_read(directory, &slots);
 
+    if (rc == RC_CORRUPT)
+        call->ending.advice = call_lost_slots_advice();
     if (rc != RC_OK)
         return rc;
     *store = slots.store;

@@ -61,6 +61,8 @@ fail_copy(int code)
 
     if (rc == RC_NOMEM)
         return rc_nomem();
+    if (rc == RC_CORRUPT)
+        return rc_fail(rc, _("a page of the store is damaged, foreign or cut (SQLite %d)"), code);
     return rc == RC_FULL ? rc_fail(rc, _("the disk is full")) : rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
 }
 

@@ -397,8 +397,9 @@ open_for_checkup(struct call *call, struct checkup *checkup)
         call->ending.safe = _("nothing was changed, and what was sent is at the server");
         if (call->ending.advice != NULL) /* of lost key slots */
             return rc;
-        call->ending.advice = _("keep a copy of the directory; put a backup back with `baken restore FILE --replace`, or join the team "
-                                "again as a further device, which fetches all that was sent");
+        call->ending.advice = _("keep a copy of the directory; `baken doctor --rescue DIR` brings what can be read, also what was not sent yet, "
+                                "into a new store; where it cannot, put a backup back with `baken restore FILE --replace`, or join the "
+                                "team again as a further device, which fetches all that was sent");
     }
     return rc;
 }

@@ -87,7 +87,9 @@ configure(struct db *db, const struct db_options *options)
     enum rc rc = RC_OK;
 
     sqlite3_busy_timeout(db->handle, options->busy_ms);
-    if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+    /* SQLite opens a file that is shorter than its header says only where the schema may be written, which defensive forbids. */
+    if (sqlite3_db_config(db->handle, options->takes_cut ? SQLITE_DBCONFIG_WRITABLE_SCHEMA : SQLITE_DBCONFIG_DEFENSIVE, 1,
+                          NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) != SQLITE_OK)

@@ -19,6 +19,7 @@ struct db_options {
     bool exclusive;        /* locking_mode=EXCLUSIVE before the first read: no wal-index */
     bool share;            /* not so where the VFS gives shared memory: then several processes at once */
     bool readonly;         /* writes nothing, makes no file; must_exist is implied */
+    bool takes_cut;        /* with readonly: opens also a file that lacks its last pages, and is not defensive */
     bool in_memory;        /* no file, no log: the path is ":memory:" */
     int busy_ms;           /* how long to wait for another process */
     bool synchronous_full; /* FULL, else NORMAL */

@@ -46,7 +46,7 @@ begin(const struct store_options *options, struct store **out)
 }
 
 static enum rc
-open_db(struct store *store, const char *base_vfs, const uint8_t *file_id)
+open_db(struct store *store, const struct store_options *asked, const uint8_t *file_id)
 {
     struct db_options options = {
         .must_exist = file_id != NULL,
@@ -56,12 +56,17 @@ open_db(struct store *store, const char *base_vfs, const uint8_t *file_id)
         .synchronous_full = true,
         .readonly = store->is_readonly,
     };
-    enum rc rc = vfs_register(base_vfs, &store->key, file_id, &store->vfs);
+    enum rc rc = vfs_register(asked->base_vfs, &store->key, file_id, &store->vfs);
 
     if (rc != RC_OK)
         return rc;
     options.vfs = vfs_name(store->vfs);
-    return db_open(store->path, &options, &store->db);
+    rc = db_open(store->path, &options, &store->db);
+    if (rc == RC_CORRUPT && store->is_readonly && asked->is_checkup) {
+        options.takes_cut = true;
+        rc = db_open(store->path, &options, &store->db);
+    }
+    return rc;
 }
 
 /* The database is closed by then. */
@@ -134,7 +139,7 @@ open_steps(struct store *store, const struct store_options *options)
         rc = vfs_kept_look(store->directory, &store->key, store->slots.file_id, &store->clock,
                            &store->kept);
     if (rc == RC_OK) {
-        rc = open_db(store, options->base_vfs, store->slots.file_id);
+        rc = open_db(store, options, store->slots.file_id);
         if (rc == RC_ABSENT) /* the slots are there, the file is not */
             rc = rc_fail(RC_CORRUPT, _("store.db is missing"));
     }
@@ -165,7 +170,7 @@ open_to_read_steps(struct store *store, const struct store_options *options)
         rc = secret_copy(&store->key, options->key->bytes, options->key->len);
     store->is_readonly = true;
     if (rc == RC_OK)
-        rc = open_db(store, options->base_vfs, store->slots.file_id);
+        rc = open_db(store, options, store->slots.file_id);
     if (rc == RC_OK)
         rc = migration_check(store->db);
     if (rc == RC_OK)
@@ -174,6 +179,8 @@ open_to_read_steps(struct store *store, const struct store_options *options)
         rc = store_compare_tokens(store);
     if (rc == RC_OK)
         rc = store_judge_slots(store);
+    if (rc == RC_INVALID) /* no such table */
+        return rc_fail(RC_CORRUPT, _("so much of the file is lost that its tables are not known any more"));
     if (rc != RC_CORRUPT || !options->is_checkup || store->db == NULL)
         return rc;
     if (store->slots_state == STORE_SLOTS_FINE)
@@ -288,7 +295,7 @@ create_steps(struct store *store, const struct store_options *options, const str
     if (rc == RC_OK)
         rc = begin_slots(store, passphrase, cost, old);
     if (rc == RC_OK)
-        rc = open_db(store, options->base_vfs, NULL);
+        rc = open_db(store, options, NULL);
     if (rc == RC_OK)
         rc = vfs_file_id(store->vfs, store->slots.file_id);
     if (rc == RC_OK)

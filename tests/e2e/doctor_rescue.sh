@@ -1,5 +1,5 @@
 #!/bin/bash
-# A page in use is damaged while visits wait: `baken doctor --rescue` makes a new store, and a colleague gets everything once.
+# A page in use is damaged, or the file cut, while visits wait: `baken doctor --rescue` makes a new store, and a colleague gets everything once.
 . "$(dirname "$0")/lib.sh"
 
 LIBRARY=$BUILD/bakenvfs
@@ -52,4 +52,26 @@ check "it is whole" fresh doctor
 spoil "$own"
 check_exit "without the device's keys it is refused" 11 "own keys.*backup" as anna doctor --rescue "$WORK/again"
 check_equal "and nothing is left" "$(ls -d "$WORK"/again* 2>/dev/null | wc -l)" 0
+
+# The new store is cut short, as a disk or a copy that stopped leaves it.
+short() { BAKEN_HOME=$WORK/short BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state "$BAKEN" "$@" --no-input; }
+for i in 1 2 3; do fresh visit add duin --text "kort-$i" >/dev/null 2>&1; done
+waiting=$(fresh status --json 2>/dev/null | json saves_unsealed)
+truncate -s $(($(stat -c %s "$WORK/fresh/store.db") * 2 / 3)) "$WORK/fresh/store.db"
+check_exit "other commands refuse a store that was cut" 11 "baken doctor" fresh visit list duin
+check_exit "the doctor names the rescue" 11 "doctor --rescue" fresh doctor
+before=$(sums "$WORK/fresh")
+check_exit "only looking opens it" 19 "only looked" fresh doctor --look
+short_of() { fresh doctor --rescue "$WORK/short" --json >"$WORK/answer" 2>/dev/null; case $? in 0 | 19) ;; *) return 1 ;; esac; }
+check "it is rescued" short_of
+check_equal "each save that waited came along or is named" $(($(json unsent <"$WORK/answer") + $(json lost <"$WORK/answer"))) "$waiting"
+check_equal "the cut store is as it was" "$(sums "$WORK/fresh")" "$before"
+for round in 1 2; do check "it syncs, $round" short sync; done
+check "the colleague fetches" as fatma sync
+for note in verzonden-1 wacht-3 daarna-1 kort-1 kort-2 kort-3; do
+    check_equal "$note is there once" "$(as fatma visit list duin --all --json | grep -o "$note" | wc -l)" 1
+done
+check "it is whole" short doctor
+truncate -s 4096 "$WORK/fresh/store.db"
+check_exit "what has no table left is refused" 11 "so much of the file is lost.*backup" fresh doctor --rescue "$WORK/again"
 finish

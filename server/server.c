@@ -67,6 +67,16 @@ flush_dir(const char *dir)
     return rc;
 }
 
+/* The key is made before the depot: a depot without it has lost it, and with another the devices would refuse this server. */
+static enum rc
+check_lost_key(const char *key, const char *depot)
+{
+    if (access(key, F_OK) == 0 || access(depot, F_OK) != 0)
+        return RC_OK;
+    return rc_fail(RC_CORRUPT, _("%s is lost and the depot is there: put your copy of the key back; with a new key every device would refuse "
+                                 "this server"), key);
+}
+
 /* Written beside and linked into place: a key file is whole, and never replaces another. */
 static enum rc
 make_key(const char *dir, const char *path, bool *made)
@@ -152,6 +162,8 @@ server_setup(const char *dir, bool *made)
     if (rc == RC_OK)
         rc = join_path(dir, "depot.db", &path);
     if (rc == RC_OK)
+        rc = check_lost_key(key, path);
+    if (rc == RC_OK)
         rc = make_key(dir, key, made);
     if (rc == RC_OK)
         rc = depot_open(path, true, &depot);
@@ -183,6 +195,8 @@ server_open(const char *dir, const struct clock *clock, struct server **out)
         rc = join_path(dir, "server.key", &key);
     if (rc == RC_OK)
         rc = join_path(dir, "depot.db", &server->depot_path);
+    if (rc == RC_OK)
+        rc = check_lost_key(key, server->depot_path);
     if (rc == RC_OK)
         rc = read_key(key, server);
     if (rc == RC_OK)

@@ -48,4 +48,8 @@ check_equal "the key is for the owner alone" 600 "$(stat -c %a "$WORK/server/ser
 check_equal "so is the directory" 700 "$(stat -c %a "$WORK/server")"
 chmod 644 "$WORK/server/server.key"
 check_exit "a key that others can read is refused" 8 "chmod" "$BAKEND" check --dir "$WORK/server"
+mv "$WORK/server/server.key" "$WORK/kept.key"
+check_exit "a lost key is not made anew beside the depot" 11 "copy of the key" "$BAKEND" setup --dir "$WORK/server"
+check "and none is there" test ! -e "$WORK/server/server.key"
+mv "$WORK/kept.key" "$WORK/server/server.key"
 finish

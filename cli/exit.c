@@ -33,7 +33,7 @@ static const struct {
                    N_("ask the coordinator of your team, or who manages the server")},
     [RC_STALE] = {EXIT_STALE, N_("nothing was changed"),
                   N_("run `baken sync`, look again and repeat it")},
-    [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved waits on this device"),
+    [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved before waits on this device"),
                     N_("try again when there is a connection; everything else works without it")},
     [RC_UNTRUSTED] = {EXIT_UNTRUSTED,
                       N_("nothing of it was taken over and what you saved is on this device"),

@@ -111,7 +111,7 @@ check "a visit is saved for a busy server" as anna visit add duin --text "Writte
 curl -s --cacert "$WORK/tls/ca.pem" -o /dev/null "$SERVER/v1/hello?[1-100000]" &
 FLOOD_PID=$!
 until_refused() { for _ in $(seq 60); do as anna sync || return; done; }
-check_exit "a busy server" 9 "come back later; what you saved waits on this device" until_refused
+check_exit "a busy server" 9 "come back later; what you saved before waits on this device" until_refused
 kill "$FLOOD_PID"
 wait "$FLOOD_PID" 2>/dev/null
 # After the flood nginx owes nobody an answer at once: two questions a second come free again, and each

@@ -121,6 +121,11 @@ read_options(int argc, char **argv, struct options *options)
             options->runs = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--sample") == 0)
             options->sample = strtoull(value, NULL, 10);
+        else {
+            fprintf(stderr, "usage: faults [--act NAME] [--kind NAME] [--from N] [--runs N] [--sample N]"
+                            " [--once | --ever]\n");
+            exit(2);
+        }
         i++;
     }
 }

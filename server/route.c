@@ -124,7 +124,12 @@ admit_member(struct ask *ask, enum access access)
         if (!ledger_device_is_active(ask->team->ledger, ask->device))
             error = WIRE_ERROR_REVOKED;
     } else {
-        error = auth_check(ask->team->ledger, ask->request, ask->now_ms, &ask->device);
+        enum rc rc =
+            auth_check(ask->team->ledger, ask->request, ask->now_ms, &error, &ask->device);
+        if (rc != RC_OK) {
+            ask_fail(ask, rc);
+            return false;
+        }
     }
     ask->is_revoked = error == WIRE_ERROR_REVOKED;
     if (error != WIRE_ERROR_NONE && !(ask->is_revoked && access == ONCE_MEMBER)) {

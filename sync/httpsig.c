@@ -34,15 +34,13 @@ wrap(const char *start, const void *bytes, size_t len, char *out, size_t chars)
     return rc;
 }
 
-void
+enum rc
 httpsig_content_digest(const void *body, size_t len, char out[HTTPSIG_DIGEST_CHARS + 1])
 {
     uint8_t hash[32];
 
     crypto_sha256(body, len, hash);
-    /* Out of memory leaves it empty, and an empty digest fits nothing. */
-    if (wrap("sha-256=:", hash, sizeof hash, out, HTTPSIG_DIGEST_CHARS) != RC_OK)
-        out[0] = '\0';
+    return wrap("sha-256=:", hash, sizeof hash, out, HTTPSIG_DIGEST_CHARS);
 }
 
 enum rc
@@ -123,15 +121,16 @@ httpsig_sign(const struct httpsig_request *request, struct id device, const stru
     struct httpsig_input input = {request->body_len > 0, created_s, device};
     struct buf base = BUF_EMPTY(BASE_BYTES);
     uint8_t signature[CRYPTO_SIGNATURE_BYTES];
-    enum rc rc;
+    enum rc rc = RC_OK;
 
     *headers = (struct httpsig_headers){.input = ""};
     if (created_s < 0 || created_s > 9999999999)
         return rc_fail(RC_INVALID, _("a time that cannot be signed"));
     if (input.has_digest)
-        httpsig_content_digest(request->body, request->body_len, headers->content_digest);
+        rc = httpsig_content_digest(request->body, request->body_len, headers->content_digest);
     write_input(&input, headers->input);
-    rc = profile_base(request, headers->content_digest, headers->input + sizeof LABEL - 1, &base);
+    if (rc == RC_OK)
+        rc = profile_base(request, headers->content_digest, headers->input + sizeof LABEL - 1, &base);
     if (rc == RC_OK)
         rc = crypto_sign_plain(sign_key, base.data, base.len, signature);
     if (rc == RC_OK)
@@ -228,8 +227,10 @@ httpsig_verify(const struct httpsig_request *request, const char *content_digest
         return rc_fail(RC_INVALID, _("a digest is signed exactly when there is a body"));
     if (parsed.has_digest) {
         char digest[HTTPSIG_DIGEST_CHARS + 1];
-        httpsig_content_digest(request->body, request->body_len, digest);
-        if (digest[0] == '\0' || strcmp(digest, content_digest) != 0)
+        rc = httpsig_content_digest(request->body, request->body_len, digest);
+        if (rc != RC_OK)
+            return rc;
+        if (strcmp(digest, content_digest) != 0)
             return rc_fail(RC_UNTRUSTED, _("the digest is not that of the body"));
     }
     rc = profile_base(request, content_digest, input + sizeof LABEL - 1, &base);

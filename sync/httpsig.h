@@ -41,7 +41,9 @@ struct httpsig_input {
     struct id device;
 };
 
-void httpsig_content_digest(const void *body, size_t len, char out[HTTPSIG_DIGEST_CHARS + 1]);
+/* RC_NOMEM */
+enum rc httpsig_content_digest(const void *body, size_t len,
+                               char out[HTTPSIG_DIGEST_CHARS + 1]) MUST_CHECK;
 /* Signs with a device's Ed25519 key. RC_INVALID for a request that cannot be written down. */
 enum rc httpsig_sign(const struct httpsig_request *request, struct id device,
                      const struct secret *sign_key, int64_t created_s,

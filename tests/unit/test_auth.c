@@ -66,9 +66,12 @@ sign(struct signed_request *out, const struct hosted_device *device, const char 
 static enum wire_error
 check(const struct signed_request *request)
 {
+    enum wire_error error;
     struct id device;
 
-    return auth_check(hosted.ledger, &request->request, (uint64_t)hosted.now_ms, &device);
+    assert_int_equal(
+        auth_check(hosted.ledger, &request->request, (uint64_t)hosted.now_ms, &error, &device), RC_OK);
+    return error;
 }
 
 static int64_t
@@ -81,13 +84,14 @@ static void
 a_signed_request_names_its_device(void **state)
 {
     struct signed_request request;
+    enum wire_error error;
     struct id device;
 
     (void)state;
     sign(&request, &fatma, "after=3", "body", now_s());
     assert_int_equal(
-        auth_check(hosted.ledger, &request.request, (uint64_t)hosted.now_ms, &device),
-        WIRE_ERROR_NONE);
+        auth_check(hosted.ledger, &request.request, (uint64_t)hosted.now_ms, &error, &device), RC_OK);
+    assert_int_equal(error, WIRE_ERROR_NONE);
     assert_true(id_equal(device, fatma.identity.device));
     sign(&request, &fatma, "", "", now_s());
     assert_int_equal(check(&request), WIRE_ERROR_NONE);

@@ -118,6 +118,15 @@ int __wrap_fstat(int fd, struct stat *out);
 int __real_fstatat(int directory, const char *path, struct stat *out, int flags);
 int __wrap_fstatat(int directory, const char *path, struct stat *out, int flags);
 
+/* With errno set. */
+static bool
+opening_fails(int flags)
+{
+    if (fault_now(FAULT_OPEN))
+        return fails_with(EACCES) != 0;
+    return (flags & O_CREAT) != 0 && fault_now(FAULT_FULL) && fails_with(ENOSPC) != 0;
+}
+
 int
 __wrap_open(const char *path, int flags, ...)
 {
@@ -126,10 +135,8 @@ __wrap_open(const char *path, int flags, ...)
     va_start(args, flags);
     int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
     va_end(args);
-    if (fault_now(FAULT_OPEN))
-        return fails_with(EACCES);
-    if ((flags & O_CREAT) != 0 && fault_now(FAULT_FULL))
-        return fails_with(ENOSPC);
+    if (opening_fails(flags))
+        return -1;
     return __real_open(path, flags, mode);
 }
 
@@ -217,10 +224,8 @@ __wrap_openat(int directory, const char *path, int flags, ...)
     va_start(args, flags);
     int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
     va_end(args);
-    if (fault_now(FAULT_OPEN))
-        return fails_with(EACCES);
-    if ((flags & O_CREAT) != 0 && fault_now(FAULT_FULL))
-        return fails_with(ENOSPC);
+    if (opening_fails(flags))
+        return -1;
     return __real_openat(directory, path, flags, mode);
 }
 

@@ -14,6 +14,7 @@
 #include "core/search.h"
 #include "core/secret.h"
 #include "core/store.h"
+#include "tests/bench/median.h"
 #include "tests/support/scratch.h"
 
 enum {
@@ -227,15 +228,6 @@ put_family(struct side *side, const struct author *self, unsigned family, struct
     save_set(side, self, &set, log);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 static void
 record_one_by_one(struct side *side, const struct author *self)
 {
@@ -249,7 +241,7 @@ record_one_by_one(struct side *side, const struct author *self)
         demand(db_commit(side->db), "commit");
         took[i] = now_ms() - start;
     }
-    qsort(took, ONE_BY_ONE, sizeof *took, compare);
+    qsort(took, ONE_BY_ONE, sizeof *took, median_compare);
     figure("record_visit_durable_p50", took[ONE_BY_ONE / 2], "ms", ONE_BY_ONE);
     figure("record_visit_durable_p99", took[ONE_BY_ONE * 99 / 100], "ms", ONE_BY_ONE);
     figure("record_visit_durable_most", took[ONE_BY_ONE - 1], "ms", ONE_BY_ONE); /* meets a checkpoint */
@@ -364,7 +356,7 @@ open_again(struct scratch *scratch, const char *name, struct side *side)
         demand(journal_open(store_db(side->store), &clock, &side->journal, &needs_rebuild), "journal_open");
         took[i] = now_ms() - start;
     }
-    qsort(took, OPENINGS, sizeof *took, compare);
+    qsort(took, OPENINGS, sizeof *took, median_compare);
     figure("open_unlocked_store", took[OPENINGS / 2], "ms", OPENINGS);
 }
 

@@ -12,6 +12,7 @@
 #include "core/contact.h"
 #include "sync/ledger.h"
 #include "sync/outbox.h"
+#include "tests/bench/median.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -324,15 +325,6 @@ run_peer(int run)
 
 /* ---- telling ------------------------------------------------------------------------------------- */
 
-static int
-compare(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 static double
 median_of(const struct span *all, bool is_cpu)
 {
@@ -340,8 +332,7 @@ median_of(const struct span *all, bool is_cpu)
 
     for (int i = 0; i < runs; i++)
         values[i] = is_cpu ? all[i].cpu_s : all[i].wall_s;
-    qsort(values, (size_t)runs, sizeof *values, compare);
-    return values[runs / 2];
+    return median(values, (size_t)runs);
 }
 
 static int

@@ -12,6 +12,7 @@
 #include "core/crypto_page.h"
 #include "core/secret.h"
 #include "core/vfs.h"
+#include "tests/bench/median.h"
 #include "tests/support/scratch.h"
 
 enum { RUNS_MOST = 101, SMALL = 2000, LOOKUPS = 20000, SIDES_MOST = 8, PAGES = 4000 };
@@ -310,22 +311,6 @@ time_line(struct bench *bench, struct side *side, enum line line)
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
-
-static int
-compare(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static double
-median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
 
 static struct span
 median_span(const struct span *spans, size_t count)

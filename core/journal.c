@@ -292,9 +292,9 @@ journal_apply(struct journal *journal, const struct author *author, uint32_t sav
     return rc;
 }
 
-enum rc
-journal_save(struct journal *journal, const struct author *self, struct change *change,
-             struct buf *body, uint32_t *save)
+static enum rc
+save_own(struct journal *journal, const struct author *self, struct change *change, bool is_again,
+         struct buf *body, uint32_t *save)
 {
     struct saving s = {.journal = journal, .author = self, .is_local = true, .change = change};
     uint32_t frontier;
@@ -306,7 +306,7 @@ journal_save(struct journal *journal, const struct author *self, struct change *
     rc = batch_stream(journal, change->stream, &s.stream);
     if (rc == RC_OK)
         rc = batch_feed(journal, s.stream.s, self->feed, &s.f, &frontier);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !is_again)
         rc = clock_stamp(journal, &change->hlc);
     if (rc == RC_OK) {
         s.save = frontier + 1;
@@ -327,4 +327,18 @@ journal_save(struct journal *journal, const struct author *self, struct change *
     if (rc == RC_OK)
         *save = s.save;
     return rc;
+}
+
+enum rc
+journal_save(struct journal *journal, const struct author *self, struct change *change,
+             struct buf *body, uint32_t *save)
+{
+    return save_own(journal, self, change, false, body, save);
+}
+
+enum rc
+journal_save_again(struct journal *journal, const struct author *self, struct change *change,
+                   struct buf *body, uint32_t *save)
+{
+    return save_own(journal, self, change, true, body, save);
 }

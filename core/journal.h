@@ -37,6 +37,9 @@ enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHE
  * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. */
 enum rc journal_save(struct journal *journal, const struct author *self, struct change *change,
                      struct buf *body, uint32_t *save) MUST_CHECK;
+/* An own save of before under a new number: its clock stays, and so does when it was written. */
+enum rc journal_save_again(struct journal *journal, const struct author *self, struct change *change,
+                           struct buf *body, uint32_t *save) MUST_CHECK;
 /* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below
  * the feed's frontier was applied before: RC_OK, nothing changes. RC_STALE when it is not the next (a gap: the caller parks
  * it); RC_TOO_LARGE when a unit would have more than 256 current versions (parked too: a resolution makes room). After these

@@ -18,7 +18,9 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
           size_t count)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
-    bool is_other = items[count - 1].last > feed->saved;
+    /* Beyond the end of a feed that was given up here, a copy goes on: nothing more is written there. */
+    bool is_given_up = feed->saved > 0 && feed->feed.incarnation != replica->incarnation;
+    bool is_other = items[count - 1].last > feed->saved && !is_given_up;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < count; i++) {

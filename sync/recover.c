@@ -111,6 +111,18 @@ compare_save(struct leftovers *list, const struct elog_feed *feed, uint32_t save
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* The feed ends where its entries do: what waited beyond gets other numbers, and nobody will ever acknowledge those. */
+static enum rc
+end_feed(struct db *db, const struct elog_feed *feed)
+{
+    struct elog_feed ended = *feed;
+    uint32_t stored, applied;
+    enum rc rc = elog_last(db, feed->key, &stored, &applied);
+
+    ended.saved = ended.sealed = stored > feed->on_server ? stored : feed->on_server;
+    return rc == RC_OK ? elog_feed_put(db, &ended) : rc;
+}
+
 static enum rc
 compare_feed(void *context, const struct elog_feed *feed)
 {
@@ -124,7 +136,7 @@ compare_feed(void *context, const struct elog_feed *feed)
         rc = compare_save(list, feed, save);
     if (rc == RC_OK && first > 0)
         rc = outbox_drop(list->replica->db, feed->key, first, last);
-    return rc;
+    return rc == RC_OK ? end_feed(list->replica->db, feed) : rc;
 }
 
 /* Whether an own save is nowhere: neither sealed here nor at the server, nor waiting. The store was rescued from damage. */
@@ -243,7 +255,7 @@ save_item(struct replica *replica, struct leftover *item, const struct elog_feed
     enum rc rc = streams_find(replica, item->stream, &place);
     if (rc != RC_OK || place == STREAMS_SHOWN)
         return rc == RC_OK
-                   ? journal_save(replica->journal, &self, item->change, body, &item->new_save)
+                   ? journal_save_again(replica->journal, &self, item->change, body, &item->new_save)
                    : rc;
     item->new_save = feed->saved + 1;
     return body_write(feed->feed, item->new_save, item->change, 1, NULL, 0, body);

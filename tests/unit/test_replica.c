@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/change_set.h"
+#include "core/goal.h"
 #include "sync/ledger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
@@ -176,6 +178,63 @@ a_restored_store_loses_nothing_and_changes_no_published_save(void **state)
     office_sync_all(&office, 2, 2);
     assert_equal_dumps(0, 1);
     assert_int_equal(times(0, "and life goes on"), 1);
+}
+
+static int64_t
+ask(int at, const char *sql)
+{
+    int64_t answer = 0;
+
+    stores_demand(db_get_int(store_db(office.devices[at].store), sql, &answer), sql);
+    return answer;
+}
+
+/* The goal and its deletion wait, and both get other numbers. */
+static void
+what_was_deleted_before_a_restore_stays_deleted(void **state)
+{
+    (void)state;
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct journal *journal = replica_journal(office.devices[1].replica);
+    struct goal goal = {.facts.family = family, .text = "never meant"};
+
+    stores_demand(goal_put(journal, &set, &goal), "goal_put");
+    stores_demand(replica_save(office.devices[1].replica, set.changes, set.count), "a goal");
+    change_set_wipe(&set);
+    stores_demand(change_set_delete(journal, &set, family, ENTITY_GOAL, goal.facts.id),
+                  "change_set_delete");
+    stores_demand(replica_save(office.devices[1].replica, set.changes, set.count), "a deletion");
+    change_set_wipe(&set);
+    copy_store(1, "backup");
+    restore_store(1, "backup");
+    office_sync(&office, 1);
+    office_sync_all(&office, 2, 2);
+    assert_equal_dumps(0, 1);
+    assert_int_equal(ask(0, "SELECT hidden FROM file_goal"), 1);
+    assert_int_equal(ask(1, "SELECT hidden FROM file_goal"), 1);
+}
+
+/* The device syncs four days later: who wrote on Monday wrote on Monday. */
+static void
+what_is_renumbered_keeps_the_time_at_which_it_was_written(void **state)
+{
+    (void)state;
+    const char *written = "SELECT max(written) FROM file_contact";
+
+    office_visit(&office, 1, family, "on Monday");
+    int64_t before_ms = ask(1, written);
+    assert_true(before_ms > 0);
+    copy_store(1, "backup");
+    restore_store(1, "backup");
+    office_pass(&office, 4 * DAY_MS);
+    office_sync(&office, 1);
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(times(0, "on Monday"), 1);
+    assert_true(ask(0, written) == before_ms);
+    assert_true(ask(1, written) == before_ms);
+    assert_equal_dumps(0, 1);
+    office_visit(&office, 1, family, "on Friday"); /* its own clock went on */
+    assert_true(ask(1, written) >= before_ms + 4 * DAY_MS);
 }
 
 /* A copy of the open store, put back file by file into the same directory after kill -9: no opening or closing was counted
@@ -459,6 +518,8 @@ main(void)
         CASE(a_family_is_made_once_whatever_answer_is_lost),
         CASE(a_cover_is_given_once_whatever_answer_is_lost),
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
+        CASE(what_was_deleted_before_a_restore_stays_deleted),
+        CASE(what_is_renumbered_keeps_the_time_at_which_it_was_written),
         CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),
         CASE(a_log_cut_in_its_last_frame_is_noticed),
         CASE(tables_made_anew_are_filled_by_the_next_opening_too),

@@ -38,6 +38,15 @@ file_feed(void)
     return status;
 }
 
+/* A feed of which the server lacks something. */
+static enum rc
+find_short(void *context, const struct feed_status *status)
+{
+    if (status->written > status->on_server)
+        *(struct feed_status *)context = *status;
+    return RC_OK;
+}
+
 static void
 a_save_waits_unsealed_until_a_session_takes_it_to_the_server(void **state)
 {
@@ -159,6 +168,32 @@ a_colleague_who_never_told_has_applied_nothing(void **state)
     assert_true(at_ms > 0);
 }
 
+/* Under their old numbers nobody can acknowledge them. */
+static void
+saves_that_got_other_numbers_are_waited_for_no_longer(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[BRAM];
+    struct feed_status status = {.written = 0};
+    struct elog_feed feed;
+    char command[800];
+
+    office_visit(&office, BRAM, family, "unsent");
+    struct feed_ref old = file_feed().feed;
+    assert_true(file_feed().written > file_feed().on_server);
+    office_shut(&office, BRAM);
+    (void)snprintf(command, sizeof command, "cp -a '%s' '%s.moved' && rm -r '%s' && mv '%s.moved' '%s'",
+                   device->directory, device->directory, device->directory, device->directory,
+                   device->directory);
+    assert_int_equal(system(command), 0);
+    assert_ok(office_start(&office, BRAM));
+    office_sync(&office, BRAM);
+    assert_ok(elog_feed_find(device->replica->db, file, old, &feed));
+    assert_int_equal(feed.saved, feed.on_server);
+    assert_ok(replica_feeds(device->replica, file, find_short, &status));
+    assert_int_equal(status.written, 0);
+}
+
 #define TEST(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -171,6 +206,7 @@ main(void)
         TEST(a_feed_is_done_up_to_the_first_entry_that_was_not_applied),
         TEST(what_is_parked_is_told_with_its_reason),
         TEST(a_colleague_who_never_told_has_applied_nothing),
+        TEST(saves_that_got_other_numbers_are_waited_for_no_longer),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -2,7 +2,8 @@
 #
 # FLAVOUR  debug (default), release (for users), asan, tsan, clang, coverage, fuzz (clang's libFuzzer),
 #          control (the cipher is the identity: the demo's search for plaintext must hit there),
-#          lies (a server that breaks its promises)
+#          lies (a server that breaks its promises), next and last (programs whose table of what can be
+#          written down has a bit more and a bit less, see tests/skew)
 # Only relative paths stand here, so that a checkout may lie in a directory with spaces in its name.
 
 FLAVOUR ?= debug
@@ -41,6 +42,11 @@ CFLAGS_control := -O1 -DBAKEN_CONTROL_IDENTITY_CIPHER $(TEST_DOORS)
 # A server that lies (server/lies.h), for the tests of the devices' refusals alone.
 CC_lies := gcc
 CFLAGS_lies := -O1 -DBAKEN_TEST_SERVER_LIES $(TEST_DOORS)
+CC_next := gcc
+CFLAGS_next := -O1 $(TEST_DOORS)
+LDFLAGS_next := -Wl,--wrap=register_shown
+CC_last := gcc
+CFLAGS_last := -O1 $(TEST_DOORS)
 CC_coverage := gcc
 CFLAGS_coverage := -O0 --coverage $(TEST_DOORS)
 CC_fuzz := clang
@@ -63,6 +69,13 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 embedded = $(patsubst %,$(OUT)/%.o,$(wildcard $(1)))
 MIGRATIONS := $(sort $(wildcard core/schema/*.sql))
 BAKEN_OBJECTS := $(call objects,core/*.c sync/*.c) $(OUT)/core/migrations.o
+# Another table of the schema in the place of core/schema.c, made of it.
+SKEWED := $(if $(wildcard tests/skew/$(FLAVOUR).sed),$(OUT)/core/skewed.o)
+ifneq ($(SKEWED),)
+BAKEN_OBJECTS := $(filter-out $(OUT)/core/schema.o,$(BAKEN_OBJECTS)) $(SKEWED) \
+    $(if $(filter next,$(FLAVOUR)),$(OUT)/tests/skew/least.o)
+endif
+SKEW := $(OUT)/skew
 CLI_OBJECTS := $(filter-out $(OUT)/cli/main.o $(OUT)/cli/bakenvfs.o,$(call objects,cli/*.c))
 SERVER_OBJECTS := $(filter-out $(OUT)/server/main.o,$(call objects,server/*.c)) \
     $(call embedded,server/schema/*.sql)
@@ -114,6 +127,13 @@ $(OUT)/core/migrations.c: $(MIGRATIONS) tools/embed.sh Makefile
 $(OUT)/core/migrations.o: $(OUT)/core/migrations.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(OUT)/core/skewed.c: core/schema.c tests/skew/$(FLAVOUR).sed
+	@mkdir -p $(@D)
+	sed -f tests/skew/$(FLAVOUR).sed $< >$@
+
+$(OUT)/core/skewed.o: $(OUT)/core/skewed.c Makefile
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
 $(OUT)/libbaken.a: $(BAKEN_OBJECTS)
 $(OUT)/libserver.a: $(SERVER_OBJECTS)
 $(OUT)/libcli.a: $(CLI_OBJECTS)
@@ -123,6 +143,7 @@ $(LIBRARIES) $(OUT)/libcli.a:
 
 $(OUT)/baken: $(OUT)/cli/main.o $(OUT)/libcli.a $(OUT)/libbaken.a
 $(OUT)/bakend: $(OUT)/server/main.o $(LIBRARIES)
+$(SKEW): $(OUT)/tests/skew/skew.o $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(OUT)/sim: $(SIM_OBJECTS) $(SUPPORT_OBJECTS) $(LIBRARIES)
 # The same bench on the peer's SQLite, which brings its schemes: one binary, one SQLite for all sides.
 PEERS := build/release/bench_store_peers
@@ -130,7 +151,7 @@ $(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3
     build/release/tests/support/scratch.o build/release/libbaken.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter-out -lsqlite3,$(LDLIBS)) -ldl
 $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(BENCHES) $(TOOLS) $(CRASHES):
+$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(SKEW) $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(FAULTS): $(call objects,tests/crash/faults/*.c) $(SUPPORT_OBJECTS) $(LIBRARIES)

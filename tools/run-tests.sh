@@ -67,6 +67,9 @@ if [ -z "${T:-}" ]; then
     counted "failures, a sample" build/asan/faults --sample 4
     check "build of the control, with no cipher" build control all
     check "build of the server that lies" build lies build/lies/bakend
+    check "build of the last program" build last build/last/baken build/last/skew
+    check "build of the next program" build next build/next/baken build/next/skew
+    check "build of what looks into all three" build debug build/debug/skew
     check "build of the benchmarks" build release benches
     for script in tests/e2e/*.sh; do
         [ -f "$script" ] && [ "$script" != tests/e2e/lib.sh ] || continue

@@ -312,7 +312,7 @@ depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack)
         return rc;
     /* The newest stays in any case: it carries the device's number. */
     rc = db_stmt(depot->db,
-                 "DELETE FROM acks WHERE team = ?1 AND device = ?2 AND ack < ?3 AND NOT EXISTS"
+                 "DELETE FROM acks WHERE team = ?1 AND device = ?2 AND +ack < ?3 AND NOT EXISTS"
                  " (SELECT 1 FROM ack_streams s WHERE s.team = acks.team AND s.ack = acks.ack)",
                  &stmt);
     if (rc != RC_OK)

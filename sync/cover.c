@@ -307,14 +307,15 @@ build_admit(struct session *session, void *context, struct draft *draft)
     struct replica *replica = session->replica;
     struct admitting admitting = {LEDGER_HEADS_EMPTY, LEDGER_HEADS_EMPTY};
     struct elog_row row = ELOG_ROW_EMPTY;
-    int64_t key = 0;
+    struct elog_place place = {0, 0};
+    int64_t key;
     size_t count = 1;
     enum rc rc = RC_OK;
     (void)context;
 
     draft->op.kind = LEDGER_ADMIT;
     while (rc == RC_OK && count > 0) {
-        rc = elog_keys(replica->db, ELOG_HELD, key, &key, 1, &count);
+        rc = elog_keys(replica->db, ELOG_HELD, &place, &key, 1, &count);
         if (rc == RC_OK && count > 0)
             rc = elog_get(replica->db, key, &row);
         if (rc == RC_OK && count > 0)

@@ -1,6 +1,8 @@
 /* The log: feeds, and entries with their ciphertext. */
 #include "sync/elog.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"
@@ -114,47 +116,65 @@ elog_feed_put(struct db *db, const struct elog_feed *row)
     return stmt_finish(stmt);
 }
 
+/* Keys of feeds, grown as they come. */
+struct feed_keys {
+    int64_t *items;
+    size_t count, room;
+};
+
+static enum rc
+add_feed_key(struct feed_keys *keys, int64_t key)
+{
+    if (keys->count == keys->room) {
+        size_t room = keys->room == 0 ? 64 : keys->room * 2;
+        int64_t *items = realloc(keys->items, room * sizeof *items);
+        if (items == NULL)
+            return rc_nomem();
+        keys->items = items;
+        keys->room = room;
+    }
+    keys->items[keys->count++] = key;
+    return RC_OK;
+}
+
+static enum rc
+list_feeds(struct db *db, struct id stream, struct feed_keys *keys)
+{
+    const char *all = "SELECT feed FROM sync_feed"
+                      " ORDER BY stream, device, incarnation < 0, incarnation";
+    const char *one = "SELECT feed FROM sync_feed WHERE stream = ?1"
+                      " ORDER BY device, incarnation < 0, incarnation";
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(db, id_is_zero(stream) ? all : one, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    if (!id_is_zero(stream))
+        stmt_id(stmt, 1, stream);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found)
+        rc = add_feed_key(keys, stmt_get_int(stmt, 0));
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 elog_feeds(struct db *db, struct id stream, elog_feed_fn visit, void *context)
 {
-    struct stmt *stmt;
-    struct id last_stream = {{0}}, last_device = {{0}};
-    int64_t last_incarnation = 0;
-    bool is_first = true;
+    struct feed_keys keys = {NULL, 0, 0};
+    enum rc rc = list_feeds(db, stream, &keys);
 
-    /* One row per step, so that a visitor may use the same statements. */
-    for (;;) {
+    /* Listed first, so that a visitor may use the same statements, and write what it is shown. */
+    for (size_t i = 0; rc == RC_OK && i < keys.count; i++) {
         struct elog_feed row;
-        bool found;
-        enum rc rc = db_stmt(
-            db,
-            "SELECT " FEED_COLUMNS " FROM sync_feed"
-            " WHERE (?5 OR stream = ?1) AND (?6 OR (stream, device, incarnation < 0, incarnation)"
-            "   > (?2, ?3, ?4 < 0, ?4))"
-            " ORDER BY stream, device, incarnation < 0, incarnation LIMIT 1",
-            &stmt);
-        if (rc != RC_OK)
-            return rc;
-        stmt_id(stmt, 1, stream);
-        stmt_id(stmt, 2, last_stream);
-        stmt_id(stmt, 3, last_device);
-        stmt_int(stmt, 4, last_incarnation);
-        stmt_int(stmt, 5, id_is_zero(stream));
-        stmt_int(stmt, 6, is_first);
-        rc = stmt_step(stmt, &found);
-        if (rc == RC_OK && found)
-            rc = read_feed(stmt, &row);
-        stmt_done(stmt);
-        if (rc != RC_OK || !found)
-            return rc;
-        is_first = false;
-        last_stream = row.stream;
-        last_device = row.feed.device;
-        last_incarnation = (int64_t)row.feed.incarnation;
-        rc = visit(context, &row);
-        if (rc != RC_OK)
-            return rc;
+        rc = elog_feed_get(db, keys.items[i], &row);
+        if (rc == RC_OK)
+            rc = visit(context, &row);
+        else if (rc == RC_ABSENT)
+            rc = RC_OK;
     }
+    free(keys.items);
+    return rc;
 }
 
 void
@@ -329,27 +349,28 @@ elog_drop(struct db *db, int64_t key)
 }
 
 enum rc
-elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room,
-          size_t *count)
+elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_t *keys,
+          size_t room, size_t *count)
 {
     struct stmt *stmt;
     bool found = true;
 
+    assert(state != ELOG_APPLIED); /* no index has those */
     *count = 0;
-    enum rc rc =
-        db_stmt(db,
-                "SELECT entry FROM sync_entry WHERE state = ?1 AND state <> 1 AND entry > ?2"
-                " ORDER BY entry LIMIT ?3",
-                &stmt);
+    enum rc rc = db_stmt(db,
+                         "SELECT entry, feed, first FROM sync_entry WHERE state = ?1 AND state <> 1"
+                         " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, state);
-    stmt_int(stmt, 2, after);
-    stmt_int(stmt, 3, (int64_t)room);
-    while (rc == RC_OK && found) {
-        rc = stmt_step(stmt, &found);
-        if (rc == RC_OK && found)
-            keys[(*count)++] = stmt_get_int(stmt, 0);
+    stmt_int(stmt, 2, place->feed);
+    stmt_int(stmt, 3, place->first);
+    stmt_int(stmt, 4, (int64_t)room);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        keys[(*count)++] = stmt_get_int(stmt, 0);
+        place->feed = stmt_get_int(stmt, 1);
+        place->first = stmt_get_int(stmt, 2);
     }
     stmt_done(stmt);
     return rc;
@@ -388,8 +409,11 @@ elog_count(struct db *db, enum elog_state state, uint64_t *count)
     struct stmt *stmt;
     int64_t entries;
 
+    assert(state != ELOG_APPLIED);
     *count = 0;
-    enum rc rc = db_stmt(db, "SELECT count(*) FROM sync_entry WHERE state = ?1", &stmt);
+    /* SQLite does not see by itself that a parameter is within the partial index: the text says so. */
+    enum rc rc = db_stmt(
+        db, "SELECT count(*) FROM sync_entry WHERE state = ?1 AND state <> 1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, state);

@@ -82,14 +82,19 @@ enum rc elog_last(struct db *db, int64_t feed, uint32_t *stored, uint32_t *appli
 enum rc elog_set_state(struct db *db, int64_t key, enum elog_state state,
                        enum elog_reason reason) MUST_CHECK;
 enum rc elog_drop(struct db *db, int64_t key) MUST_CHECK;
-/* Keys of up to `room` entries in that state above `after`, ascending; `count` out. */
-enum rc elog_keys(struct db *db, enum elog_state state, int64_t after, int64_t *keys, size_t room,
-                  size_t *count) MUST_CHECK;
+/* How far a walk in the order of chains came: by feed, then by save. From zeros on. */
+struct elog_place {
+    int64_t feed, first;
+};
+/* Keys of up to `room` entries in that state, not ELOG_APPLIED, behind `place`, which moves to the last of them; `count` out. */
+enum rc elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_t *keys,
+                  size_t room, size_t *count) MUST_CHECK;
 /* Entries parked for `reason` become new; how many. */
 enum rc elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason,
                     uint64_t *count) MUST_CHECK;
 /* Applied entries of a stream become new: after its journal was reset. */
 enum rc elog_renew(struct db *db, struct id stream) MUST_CHECK;
+/* Not of ELOG_APPLIED. */
 enum rc elog_count(struct db *db, enum elog_state state, uint64_t *count) MUST_CHECK;
 
 #endif

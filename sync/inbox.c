@@ -265,7 +265,7 @@ struct pass {
     struct sync_report *report;
     struct elog_row row;
     struct buf body;
-    int64_t after;
+    struct elog_place place;
     uint64_t applied;
     int64_t bad; /* the entry that made the batch fail; 0 when none */
 };
@@ -328,17 +328,18 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
     int64_t keys[BATCH_ENTRIES];
     size_t key_count;
 
-    pass->after = 0;
+    pass->place = (struct elog_place){0, 0};
     for (;;) {
+        struct elog_place place = pass->place;
         enum rc rc =
-            elog_keys(pass->replica->db, ELOG_NEW, pass->after, keys, BATCH_ENTRIES, &key_count);
+            elog_keys(pass->replica->db, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         rc = apply_batch(pass, keys, key_count);
         if (rc != RC_OK && pass->bad != 0)
             rc = park_bad(pass, rc); /* and the same batch again, without it */
         else if (rc == RC_OK)
-            pass->after = keys[key_count - 1];
+            pass->place = place;
         if (rc != RC_OK)
             return rc;
         if (options != NULL && options->progress != NULL)
@@ -350,11 +351,23 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
 static enum rc
 retry_touched(struct replica *replica)
 {
+    struct stmt *stmt;
+
     inbox_chain_forget(replica);
-    return db_run(replica->db, /* ELOG_PARKED for ELOG_GAP, ELOG_HELD for ELOG_LATE */
-                  "UPDATE sync_entry SET state = 0, reason = 0 WHERE"
-                  " ((state = 2 AND reason = 3) OR (state = 3 AND reason = 9))"
-                  " AND feed IN (SELECT feed FROM sync_entry WHERE state = 0)");
+    enum rc rc = db_stmt(replica->db, /* ELOG_PARKED for ELOG_GAP */
+                         "UPDATE sync_entry SET state = 0, reason = 0"
+                         " WHERE state = 2 AND state <> 1 AND reason = 3"
+                         " AND feed IN (SELECT feed FROM sync_entry WHERE state = 0 AND state <> 1)",
+                         &stmt);
+    if (rc == RC_OK)
+        rc = stmt_finish(stmt);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, /* ELOG_HELD for ELOG_LATE */
+                     "UPDATE sync_entry SET state = 0, reason = 0"
+                     " WHERE state = 3 AND state <> 1 AND reason = 9"
+                     " AND feed IN (SELECT feed FROM sync_entry WHERE state = 0 AND state <> 1)",
+                     &stmt);
+    return rc == RC_OK ? stmt_finish(stmt) : rc;
 }
 
 enum rc

@@ -88,8 +88,7 @@ inbox_retry(struct replica *replica)
     if (rc != RC_OK)
         return rc;
     /* The reason stays: it tells that the signature was not looked at yet. */
-    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND reason = 2",
-                 &stmt);
+    rc = db_stmt(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND state <> 1 AND reason = 2", &stmt);
     return rc == RC_OK ? stmt_finish(stmt) : rc;
 }
 
@@ -182,7 +181,8 @@ hold_late(struct replica *replica, bool is_pulled)
     struct inbox_verdict verdict;
     struct stmt *stmt;
     struct elog_row row = ELOG_ROW_EMPTY;
-    int64_t after = 0;
+    struct elog_place place = {0, 0};
+    int64_t key = 0;
     bool found = true;
     enum rc rc = RC_OK;
 
@@ -190,16 +190,18 @@ hold_late(struct replica *replica, bool is_pulled)
     while (rc == RC_OK && found) {
         size_t len;
         rc = db_stmt(replica->db,
-                     "SELECT entry, header FROM sync_entry WHERE state = 1 AND entry > ?1"
-                     " ORDER BY entry LIMIT 1",
+                     "SELECT entry, header, feed, first FROM sync_entry" /* a chain is descended once */
+                     " WHERE (feed, first) > (?1, ?2) AND state = 1 ORDER BY feed, first LIMIT 1",
                      &stmt);
         if (rc != RC_OK)
             break;
-        stmt_int(stmt, 1, after);
+        stmt_int(stmt, 1, place.feed);
+        stmt_int(stmt, 2, place.first);
         rc = stmt_step(stmt, &found);
         if (rc == RC_OK && found) {
             const uint8_t *header = stmt_get_blob(stmt, 1, &len);
-            after = stmt_get_int(stmt, 0);
+            key = stmt_get_int(stmt, 0);
+            place = (struct elog_place){stmt_get_int(stmt, 2), stmt_get_int(stmt, 3)};
             rc = entry_header_decode(header, len, &row.entry);
         }
         stmt_done(stmt);
@@ -213,7 +215,7 @@ hold_late(struct replica *replica, bool is_pulled)
             rc = state_put_int(replica->db, STATE_UNSETTLED, 1);
             continue;
         }
-        rc = elog_set_state(replica->db, after, verdict.state, verdict.reason);
+        rc = elog_set_state(replica->db, key, verdict.state, verdict.reason);
         if (rc == RC_OK)
             rc = inbox_mark_rebuild(replica, row.entry.stream);
     }

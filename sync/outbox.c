@@ -103,15 +103,14 @@ outbox_next_stream(struct db *db, const struct id *after, struct id *stream, boo
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db,
-                         "SELECT min(stream) FROM sync_feed WHERE (?1 IS NULL OR stream > ?1)"
-                         " AND feed IN (SELECT feed FROM sync_outbox)",
+                         "SELECT stream FROM sync_feed WHERE is_own AND EXISTS"
+                         " (SELECT 1 FROM sync_outbox AS o WHERE o.feed = sync_feed.feed)"
+                         " AND stream > ?1 ORDER BY stream LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_id_or_null(stmt, 1, after);
+    stmt_id(stmt, 1, after != NULL ? *after : (struct id){{0}}); /* no stream is zero */
     rc = stmt_step(stmt, found);
-    if (rc == RC_OK && *found)
-        *found = !stmt_is_null(stmt, 0);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
     stmt_done(stmt);

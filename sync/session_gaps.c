@@ -8,9 +8,9 @@
  * format that waits for an upgrade may hold what is missing. */
 #define GAPS                                                                                       \
     " FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed WHERE e.state = 2 AND "          \
-    "e.arrived_ms > 0"                                                                             \
-    " AND e.first > 1 AND NOT f.is_own AND NOT EXISTS (SELECT 1 FROM sync_entry AS b"              \
-    " WHERE b.feed = e.feed AND b.first < e.first AND b.last = e.first - 1)"                       \
+    "e.state <> 1 AND e.arrived_ms > 0"                                                            \
+    " AND e.first > 1 AND NOT f.is_own AND e.first - 1 IS NOT (SELECT b.last FROM sync_entry AS b" \
+    " WHERE b.feed = e.feed AND b.first < e.first ORDER BY b.first DESC LIMIT 1)"                  \
     " AND NOT EXISTS (SELECT 1 FROM sync_newer_run)"
 
 /* One save that is missing; 0 when none. */

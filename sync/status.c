@@ -15,9 +15,10 @@ status_done(struct db *db, int64_t feed, uint32_t *last)
     *last = 0;
     enum rc rc =
         db_stmt(db,
-                "SELECT coalesce(max(last), 0) FROM sync_entry WHERE feed = ?1 AND first <"
-                " coalesce((SELECT min(first) FROM sync_entry WHERE feed = ?1 AND state IN (0, 2)),"
-                " 4294967296)",
+                "SELECT last FROM sync_entry WHERE feed = ?1 AND first < coalesce("
+                "(SELECT min(first) FROM sync_entry"
+                " WHERE feed = ?1 AND state IN (0, 2) AND state <> 1), 4294967296)"
+                " ORDER BY first DESC LIMIT 1",
                 &stmt);
     if (rc != RC_OK)
         return rc;
@@ -205,13 +206,14 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
 static enum rc
 visit_state(struct replica *replica, enum elog_state state, replica_parked_fn visit, void *context)
 {
-    int64_t key = 0;
+    struct elog_place place = {0, 0};
+    int64_t key;
     size_t count = 1;
     struct elog_row row = ELOG_ROW_EMPTY;
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && count > 0) {
-        rc = elog_keys(replica->db, state, key, &key, 1, &count);
+        rc = elog_keys(replica->db, state, &place, &key, 1, &count);
         if (rc == RC_OK && count > 0)
             rc = elog_get(replica->db, key, &row);
         if (rc == RC_OK && count > 0)

@@ -36,13 +36,12 @@ streams_next(struct replica *replica, const struct id *after, struct id *stream,
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
-                         "SELECT stream FROM sync_stream WHERE (?1 IS NULL OR stream > ?1)"
-                         " AND hidden_ms IS NULL"
+                         "SELECT stream FROM sync_stream WHERE stream > ?1 AND hidden_ms IS NULL"
                          " ORDER BY stream LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_id_or_null(stmt, 1, after);
+    stmt_id(stmt, 1, after != NULL ? *after : (struct id){{0}}); /* no stream is zero */
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);

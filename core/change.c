@@ -7,6 +7,12 @@
 #include "core/i18n.h"
 #include "core/secret.h"
 
+bool
+feed_equal(struct feed_ref a, struct feed_ref b)
+{
+    return a.incarnation == b.incarnation && id_equal(a.device, b.device);
+}
+
 int
 version_compare(const struct version *a, const struct version *b)
 {

@@ -23,7 +23,8 @@ enum {
     CHANGE_LISTED_VERSIONS = 8192,  /* in a FIELD_VERSIONS field */
     CHANGE_SAVE_BYTES = 900 * 1024, /* one save with the feeds it names */
     CHANGE_SEEN_BYTES = 8,
-    UNIT_DELETED = 0, /* unit 0 of every record */
+    UNIT_DELETED = 0,        /* unit 0 of every record */
+    UNIT_MOVED = 0x7fffffff, /* of every record too: it lives on in another stream; field 1 is its id there */
 };
 
 /* A feed within a stream: who writes it. */
@@ -31,6 +32,8 @@ struct feed_ref {
     struct id device;
     uint64_t incarnation;
 };
+
+bool feed_equal(struct feed_ref a, struct feed_ref b);
 
 /* One operation's identity within its stream. */
 struct version {

@@ -136,7 +136,7 @@ take_head(struct salvage *item, const struct record *record, const struct head *
 static bool
 is_own(const struct reading *reading, const struct version *version)
 {
-    return version->feed.incarnation == reading->feed.incarnation && id_equal(version->feed.device, reading->feed.device);
+    return feed_equal(version->feed, reading->feed);
 }
 
 static enum rc

@@ -168,8 +168,7 @@ follow(const struct leftovers *list, const struct leftover *item, struct version
 {
     for (const struct leftover *other = list->items; other < item; other++) {
         if (!id_equal(other->stream, item->stream) || other->save != version->save ||
-            !id_equal(other->old.device, version->feed.device) ||
-            other->old.incarnation != version->feed.incarnation)
+            !feed_equal(other->old, version->feed))
             continue;
         version->feed = feed;
         version->save = other->new_save;

@@ -211,7 +211,7 @@ can_name(const struct losses *losses, uint32_t save, const struct version *versi
 {
     struct feed_ref own = replica_feed(losses->replica);
 
-    return version->save < save || version->feed.incarnation != own.incarnation || !id_equal(version->feed.device, own.device);
+    return version->save < save || !feed_equal(version->feed, own);
 }
 
 /* What a save that waits replaced by way of a lost one, it replaces itself. */

@@ -95,9 +95,7 @@ get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct 
     struct elog_feed feed;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     bool is_cached = cache->saves != NULL && id_equal(cache->stream, stream) &&
-                     id_equal(cache->feed.device, ref.device) &&
-                     cache->feed.incarnation == ref.incarnation && save >= cache->first &&
-                     save <= cache->last;
+                     feed_equal(cache->feed, ref) && save >= cache->first && save <= cache->last;
 
     *change = NULL;
     if (is_cached)

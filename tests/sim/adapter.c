@@ -60,8 +60,7 @@ adapter_writer(const struct world *world, struct feed_ref feed)
     const struct names *names = &world->names;
 
     for (int i = 0; i < names->writer_count; i++)
-        if (id_equal(names->writers[i].device, feed.device) &&
-            names->writers[i].incarnation == feed.incarnation)
+        if (feed_equal(names->writers[i], feed))
             return i;
     return MODEL_NONE;
 }

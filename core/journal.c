@@ -20,7 +20,7 @@ struct dead {
     uint32_t entity;
     struct id record;
     uint32_t unit;
-    struct id person;
+    struct naming by;
 };
 
 struct saving {
@@ -48,7 +48,7 @@ load_dead(struct saving *s)
     if (rc != RC_OK || !has_pend)
         return rc;
     rc = db_stmt(s->journal->db,
-                 "SELECT idx, entity, record, unit, person FROM journal_pend "
+                 "SELECT idx, entity, record, unit, person, rank, functions FROM journal_pend "
                  "WHERE f = ?1 AND save = ?2",
                  &stmt);
 
@@ -72,21 +72,36 @@ load_dead(struct saving *s)
         rc = stmt_get_id(stmt, 2, &dead->record);
         dead->unit = (uint32_t)stmt_get_int(stmt, 3);
         if (rc == RC_OK)
-            rc = stmt_get_id(stmt, 4, &dead->person);
+            rc = stmt_get_id(stmt, 4, &dead->by.person);
+        dead->by.rank = (unsigned)stmt_get_int(stmt, 5);
+        dead->by.functions = (unsigned)stmt_get_int(stmt, 6);
     }
     stmt_done(stmt);
     return rc;
 }
 
-/* Under `once` only a version of the same person supersedes. */
+/* Whether a version dies once `by` names it; in a strict unit it may only be remembered. */
 static bool
-is_dead(const struct saving *s, uint32_t index, const struct operation *operation, bool is_once)
+is_killed(enum policy policy, const struct operation *operation, struct head *head, const struct naming *by)
+{
+    if (policy == POLICY_ONCE)
+        return id_equal(head->person, by->person);
+    if (policy != POLICY_STRICT)
+        return true;
+    return strict_names(operation->entity, operation->unit,
+                        policy_rank(operation->entity, operation->unit, head->value, head->value_len), by,
+                        &head->relaxed);
+}
+
+/* Whether what came before names this version, and may. */
+static bool
+is_dead(const struct saving *s, const struct operation *operation, enum policy policy, struct head *made)
 {
     for (size_t i = 0; i < s->dead_count; i++) {
         const struct dead *dead = &s->dead[i];
-        if (dead->index == index && dead->entity == operation->entity &&
+        if (dead->index == made->version.index && dead->entity == operation->entity &&
             dead->unit == operation->unit && id_equal(dead->record, operation->record) &&
-            (!is_once || id_equal(dead->person, s->author->person)))
+            is_killed(policy, operation, made, &dead->by))
             return true;
     }
     return false;
@@ -107,23 +122,33 @@ remember_missing(struct saving *s, size_t operation, const struct version *versi
     return RC_OK;
 }
 
+static struct naming
+naming_of(const struct saving *s, const struct operation *operation)
+{
+    return (struct naming){
+        policy_rank(operation->entity, operation->unit, operation->value, operation->value_len),
+        s->author->person,
+        s->author->functions,
+    };
+}
+
 static enum rc
 supersede(struct saving *s, struct record *record, size_t index, const struct operation *operation,
-          bool is_once)
+          enum policy policy)
 {
+    struct naming by = naming_of(s, operation);
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < operation->supersedes_count; i++) {
         const struct version *version = &operation->supersedes[i];
-        bool is_own = id_equal(version->feed.device, s->author->feed.device) &&
-                      version->feed.incarnation == s->author->feed.incarnation;
+        bool is_own = feed_equal(version->feed, s->author->feed);
         if (is_own &&
             (version->save > s->save || (version->save == s->save && version->index >= index)))
             return rc_fail(RC_INVALID, _("a change supersedes what comes after it"));
         struct head *head = register_head(record, operation->unit, version);
         if (head == NULL && !is_own) /* of the own feed everything earlier was applied */
             rc = remember_missing(s, index, version);
-        else if (head != NULL && (!is_once || id_equal(head->person, s->author->person)))
+        else if (head != NULL && is_killed(policy, operation, head, &by))
             register_drop(record, head);
     }
     return rc;
@@ -133,7 +158,6 @@ static enum rc
 apply_operation(struct saving *s, uint32_t index, const struct operation *operation)
 {
     enum policy policy = schema_policy(operation->entity, operation->unit);
-    bool is_once = policy == POLICY_ONCE;
     struct record *record;
     struct head made = {
         .unit = operation->unit,
@@ -146,16 +170,18 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     enum rc rc =
         batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
 
-    if (rc == RC_OK && is_once)
+    if (rc == RC_OK && policy == POLICY_ONCE)
         rc = register_note_first(record, &made, operation->supersedes_count == 0);
     if (rc == RC_OK)
-        rc = supersede(s, record, index, operation, is_once);
+        rc = supersede(s, record, index, operation, policy);
     if (rc != RC_OK)
         return rc;
     if (policy == POLICY_SET)
         record->set_touched = true;
+    if (register_age(record, operation->unit, s->author->feed) && s->is_local) /* by its own hand alone */
+        return rc_fail(RC_TOO_LARGE, _("more than %d versions of one thing wait for a choice"), UNIT_VERSIONS);
     /* A removal from a set has done its work; what is dead on arrival has too. */
-    if (is_dead(s, index, operation, is_once) ||
+    if (is_dead(s, operation, policy, &made) ||
         (policy == POLICY_SET && value_is_empty(made.value, made.value_len)))
         return RC_OK;
     rc = batch_keep(s->journal, &made);
@@ -194,7 +220,7 @@ fill_in(struct saving *s, struct operation *operation)
     operation->supersedes = malloc((until - from + 1) * sizeof *operation->supersedes);
     if (operation->supersedes == NULL)
         return rc_nomem();
-    for (size_t i = from; i < until; i++)
+    for (size_t i = from; i < until && operation->supersedes_count < CHANGE_SUPERSEDES; i++)
         if (goes(policy, operation, shown, &record->heads[i]))
             operation->supersedes[operation->supersedes_count++] = record->heads[i].version;
     return RC_OK;
@@ -205,7 +231,9 @@ static enum rc
 store_missing(struct saving *s, const struct missing *missing)
 {
     const struct operation *operation = &s->change->operations[missing->operation];
-    bool is_once = schema_policy(operation->entity, operation->unit) == POLICY_ONCE;
+    enum policy policy = schema_policy(operation->entity, operation->unit);
+    bool is_strict = policy == POLICY_STRICT, is_once = policy == POLICY_ONCE;
+    struct naming by = naming_of(s, operation);
     struct stmt *stmt;
     uint32_t frontier;
     int64_t f;
@@ -215,8 +243,9 @@ store_missing(struct saving *s, const struct missing *missing)
         return rc;
     batch_has_pend_now(s->journal);
     rc = db_stmt(s->journal->db,
-                 "INSERT OR IGNORE INTO journal_pend (f, save, idx, entity, record, unit, person) "
-                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 "INSERT OR IGNORE INTO journal_pend "
+                 "(f, save, idx, entity, record, unit, person, rank, functions) "
+                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                  &stmt);
     if (rc != RC_OK)
         return rc;
@@ -226,7 +255,9 @@ store_missing(struct saving *s, const struct missing *missing)
     stmt_int(stmt, 4, operation->entity);
     stmt_id(stmt, 5, operation->record);
     stmt_int(stmt, 6, operation->unit);
-    stmt_id(stmt, 7, is_once ? s->author->person : (struct id){{0}});
+    stmt_id(stmt, 7, is_once || is_strict ? by.person : (struct id){{0}});
+    stmt_int(stmt, 8, is_strict ? by.rank : 0);
+    stmt_int(stmt, 9, is_strict ? by.functions : 0);
     return stmt_finish(stmt);
 }
 
@@ -248,6 +279,8 @@ store_all(struct saving *s)
             rc = stmt_finish(stmt);
         }
     }
+    if (rc == RC_OK)
+        rc = held_release(journal, s->f, s->save);
     if (rc == RC_OK)
         rc = batch_advance(journal, s->stream.s, s->author->feed, s->save);
     return rc == RC_OK && !batch_is_open(journal) ? batch_write(journal, s->is_local) : rc;

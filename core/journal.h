@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/db.h"
 #include "core/hlc.h"
+#include "core/policy.h"
 #include "core/schema.h"
 
 struct journal;
@@ -18,6 +19,7 @@ struct journal;
 struct author {
     struct feed_ref feed;
     struct id person;
+    unsigned functions; /* enum function, in the stream's family; of another's save at the position that its entry names */
 };
 
 /* `db` is lent and outlives the journal. The typed tables are made or rebuilt-from-empty by the schema table
@@ -34,7 +36,8 @@ enum rc journal_find_stream(struct journal *journal, struct id family, enum stre
 enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHECK;
 
 /* Own saves: gives the next save number of (stream, self), stamps the clock, fills in supersedes where NULL,
- * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. */
+ * applies it, and encodes the one save as a body (PROTOCOL section 5) for the outbox. Inside a transaction. RC_TOO_LARGE also
+ * when self has written 256 times into a unit where its own first still waits for a choice: it would be overtaken. */
 enum rc journal_save(struct journal *journal, const struct author *self, struct change *change,
                      struct buf *body, uint32_t *save) MUST_CHECK;
 /* An own save of before under a new number: its clock stays, and so does when it was written. */
@@ -42,10 +45,14 @@ enum rc journal_save_again(struct journal *journal, const struct author *self, s
                            struct buf *body, uint32_t *save) MUST_CHECK;
 /* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below
  * the feed's frontier was applied before: RC_OK, nothing changes. RC_STALE when it is not the next (a gap: the caller parks
- * it); RC_TOO_LARGE when a unit would have more than 256 current versions (parked too: a resolution makes room). After these
- * nothing was changed. Inside a transaction; after any other failure roll it back. */
+ * it); after it nothing was changed. Inside a transaction; after any other failure roll it back. */
 enum rc journal_apply(struct journal *journal, const struct author *author, uint32_t save,
                       const struct change *change) MUST_CHECK;
+/* A save that is held as late work: it is not applied, but what it writes into strict units protects at once. Again is fine,
+ * and when it is applied after all, nothing of it stays held. Of one that is neither held nor applied any more, the stream is to
+ * be reset and applied again. Inside a transaction, gathered or not; after a failure roll it back. */
+enum rc journal_hold(struct journal *journal, const struct author *author, uint32_t save,
+                     const struct change *change) MUST_CHECK;
 /* What is applied between these two, in one transaction, is kept in memory (16 MiB, then it is written in between) and written
  * once, each record once, by rising row. journal_settle writes it when rc is RC_OK, else forgets it: the caller then rolls back,
  * as after any failure of journal_apply but RC_STALE; it returns the first failure. In between nothing is saved, and the database
@@ -79,6 +86,24 @@ typedef enum rc (*journal_current_fn)(void *context, const struct current *curre
 enum rc journal_current(struct journal *journal, struct id stream, uint32_t entity,
                         struct id record, uint32_t unit, journal_current_fn visit,
                         void *context) MUST_CHECK;
+
+/* What held saves write into a strict unit, as far as nothing that was applied replaces it; is_shown when it protects more than
+ * all that is current, and nothing current is shown then. It cannot be superseded: admitted, it becomes current. */
+enum rc journal_held(struct journal *journal, struct id stream, uint32_t entity, struct id record,
+                     uint32_t unit, journal_current_fn visit, void *context) MUST_CHECK;
+/* Whether `self` may replace these versions of a unit by this value (core/policy.h): RC_DENIED with who may. */
+struct replacing {
+    struct id stream;
+    uint32_t entity;
+    uint32_t unit;
+    struct id record;
+    const uint8_t *value;
+    size_t value_len;
+    const struct version *versions;
+    size_t count;
+};
+enum rc journal_may_resolve(struct journal *journal, const struct author *self,
+                            const struct replacing *replacing) MUST_CHECK;
 
 /* The current versions of all units of a record but `deleted`: what a deletion lists. Heap memory of the caller.
  * RC_ABSENT when there is no such record. */

@@ -151,8 +151,7 @@ find_row(struct batch *b, int64_t s, struct feed_ref feed)
 {
     for (uint32_t at = *feed_bucket(b, s, feed); at != 0; at = b->feeds[at - 1].next) {
         struct feed_row *row = &b->feeds[at - 1];
-        if (row->s == s && row->feed.incarnation == feed.incarnation &&
-            id_equal(row->feed.device, feed.device))
+        if (row->s == s && feed_equal(row->feed, feed))
             return row;
     }
     return NULL;
@@ -241,6 +240,28 @@ batch_has_pend_now(struct journal *journal)
     journal->batch.has_pend = true;
 }
 
+enum rc
+batch_has_held(struct journal *journal, bool *has)
+{
+    struct batch *b = &journal->batch;
+    int64_t one;
+    enum rc rc = RC_OK;
+
+    if (!b->knows_held) {
+        rc = db_get_int(journal->db, "SELECT 1 FROM journal_held LIMIT 1", &one);
+        b->has_held = one != 0;
+        b->knows_held = rc == RC_OK;
+    }
+    *has = b->has_held;
+    return rc;
+}
+
+void
+batch_has_held_now(struct journal *journal)
+{
+    journal->batch.knows_held = journal->batch.has_held = true;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -283,7 +304,7 @@ store_conflicts(struct journal *journal, const struct record *r, uint32_t confli
 }
 
 static enum rc
-store_heads(struct journal *journal, struct record *r, bool is_hidden, uint32_t conflicts)
+store_heads(struct journal *journal, struct record *r, enum register_degree hidden, uint32_t conflicts)
 {
     struct stmt *stmt;
     enum rc rc;
@@ -300,7 +321,7 @@ store_heads(struct journal *journal, struct record *r, bool is_hidden, uint32_t 
                      &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_int(stmt, 1, is_hidden);
+    stmt_int(stmt, 1, hidden);
     stmt_int(stmt, 2, conflicts);
     stmt_blob_lent(stmt, 3, journal->scratch.data, journal->scratch.len);
     if (r->rid == 0) {
@@ -320,17 +341,20 @@ static enum rc
 store_record(struct journal *journal, struct record *r, bool is_local)
 {
     const struct table *table = table_of(journal, r->entity, r->kind);
-    bool is_hidden = register_is_hidden(r);
     bool is_new = r->rid == 0;
     uint32_t conflicts = count_conflicts(r);
-    enum rc rc = packed_write(r, &journal->scratch);
+    enum rc rc = held_load(journal, r);
 
+    if (rc != RC_OK)
+        return rc;
+    enum register_degree hidden = register_hidden(r);
+    rc = packed_write(r, &journal->scratch);
     if (rc == RC_OK)
-        rc = store_heads(journal, r, is_hidden, conflicts);
+        rc = store_heads(journal, r, hidden, conflicts);
     if (rc == RC_OK)
         rc = store_conflicts(journal, r, conflicts);
     if (rc == RC_OK)
-        rc = table_write(journal, r, is_new, is_hidden, conflicts);
+        rc = table_write(journal, r, is_new, hidden, conflicts);
     if (rc != RC_OK || table == NULL || table->search == NULL)
         return rc;
     return is_local ? search_write(journal, r->rid, r->entity, r->kind)
@@ -391,7 +415,7 @@ batch_forget(struct journal *journal)
     b->record_count = b->feed_count = b->bytes = 0;
     if (b->has_streams)
         memset(b->streams, 0, sizeof b->streams);
-    b->has_streams = b->knows_pend = b->has_pend = false;
+    b->has_streams = b->knows_pend = b->has_pend = b->knows_held = b->has_held = false;
 }
 
 void

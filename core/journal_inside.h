@@ -6,7 +6,14 @@
 
 enum {
     UNIT_VERSIONS = 256
-}; /* current versions of one unit; see docs/MERGE.md for the answer at it */
+}; /* versions that one feed keeps current in a unit: docs/MERGE.md section 3 */
+
+/* Who named a version of a strict unit in order to relax it, while that is not enough: a summary of the set of them, so that
+ * their order does not matter. `person` is zero when several persons of the one function in `functions` did. */
+struct relaxed {
+    unsigned functions; /* 0: nobody */
+    struct id person;
+};
 
 /* One current version. The value is lent: by the record's packed bytes or by the change being applied. */
 struct head {
@@ -14,6 +21,8 @@ struct head {
     struct version version;
     struct id person;
     uint64_t hlc;
+    uint32_t later; /* operations of its own feed on the unit since */
+    struct relaxed relaxed;
     const uint8_t *value;
     size_t value_len;
 };
@@ -27,6 +36,9 @@ struct first {
     uint64_t hlc;
 };
 
+/* Deleted: shown to who asks for it. Moved: never shown from here. */
+enum register_degree { REGISTER_SHOWN, REGISTER_DELETED, REGISTER_MOVED };
+
 /* A record's registers in memory. Heads are sorted by (unit, version), firsts by unit. */
 struct record {
     struct record *next; /* in its bucket of the batch */
@@ -36,13 +48,17 @@ struct record {
     uint32_t entity;
     struct id id;
     uint32_t conflicts; /* as stored */
-    bool is_hidden;     /* as stored */
+    enum register_degree hidden; /* as stored */
     bool set_touched;
     struct head *heads;
     size_t head_count, head_room;
     struct first *firsts;
     size_t first_count, first_room;
     struct buf packed;
+    /* What held saves write into strict units, as far as nothing replaced it; see journal_held.c. Empty unless loaded. */
+    struct head *held;
+    size_t held_count, held_room;
+    struct buf held_values;
 };
 
 struct stream_row {
@@ -92,6 +108,7 @@ struct batch {
     struct stream_row streams[BATCH_STREAMS]; /* by the last bits of their ids; s is 0: none */
     bool has_streams;
     bool knows_pend, has_pend; /* whether journal_pend has rows */
+    bool knows_held, has_held; /* and journal_held */
     struct value_block *values;
     size_t bytes; /* what all of it takes, about */
 };
@@ -110,7 +127,7 @@ enum rc table_prepare(struct journal *journal) MUST_CHECK;
 void table_free(struct journal *journal);
 const struct table *table_of(const struct journal *journal, uint32_t entity, enum stream_kind kind);
 enum rc table_write(struct journal *journal, const struct record *record, bool is_new,
-                    bool is_hidden, uint32_t conflicts) MUST_CHECK;
+                    enum register_degree hidden, uint32_t conflicts) MUST_CHECK;
 enum rc table_purge(struct journal *journal, int64_t s) MUST_CHECK;
 enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHECK;
 
@@ -133,10 +150,15 @@ struct head *register_head(const struct record *record, uint32_t unit,
                            const struct version *version);
 void register_drop(struct record *record, struct head *head);
 enum rc register_add(struct record *record, const struct head *head) MUST_CHECK;
+/* One more operation of that feed on the unit: of what the feed keeps current there all but the newest UNIT_VERSIONS go.
+ * True when something went. */
+bool register_age(struct record *record, uint32_t unit, struct feed_ref feed);
 const struct first *register_first(const struct record *record, uint32_t unit);
-/* The version shown of a unit; NULL when nothing is current. */
+/* The version shown of a unit among those that are current; NULL when nothing is. */
 const struct head *register_shown(const struct record *record, uint32_t unit);
-bool register_is_hidden(const struct record *record);
+/* The same among those and what is held, if that was loaded: what the typed tables show. */
+const struct head *register_protective(const struct record *record, uint32_t unit);
+enum register_degree register_hidden(const struct record *record);
 /* The number of current versions that conflict; 0 when the unit is not in conflict. */
 uint32_t register_conflict(const struct record *record, uint32_t unit);
 /* Heads of one unit: [*from, *until). */
@@ -158,6 +180,8 @@ enum rc batch_advance(struct journal *journal, int64_t s, struct feed_ref feed,
                       uint32_t frontier) MUST_CHECK;
 enum rc batch_has_pend(struct journal *journal, bool *has) MUST_CHECK;
 void batch_has_pend_now(struct journal *journal);
+enum rc batch_has_held(struct journal *journal, bool *has) MUST_CHECK;
+void batch_has_held_now(struct journal *journal);
 enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
 void batch_forget(struct journal *journal);
 void batch_free(struct journal *journal);
@@ -176,6 +200,21 @@ enum rc feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int6
                   uint32_t *frontier) MUST_CHECK;
 enum rc feed_advance(struct journal *journal, int64_t f, uint32_t frontier) MUST_CHECK;
 enum rc clock_stamp(struct journal *journal, uint64_t *hlc) MUST_CHECK;
+
+/* journal_strict.c */
+struct naming {
+    unsigned rank; /* policy_rank of the value that names */
+    struct id person;
+    unsigned functions;
+};
+/* Whether a version of a strict unit with that rank is dead once `naming` names it too; else *relaxed remembers it. */
+bool strict_names(uint32_t entity, uint32_t unit, unsigned rank, const struct naming *naming,
+                  struct relaxed *relaxed);
+
+/* journal_held.c */
+enum rc held_load(struct journal *journal, struct record *record) MUST_CHECK;
+/* What a save wrote into strict units is held no longer: it is being applied. */
+enum rc held_release(struct journal *journal, int64_t f, uint32_t save) MUST_CHECK;
 
 /* journal_search.c */
 enum rc search_write(struct journal *journal, int64_t rid, uint32_t entity,

@@ -31,10 +31,17 @@ static const char cache_sql[] =
     "CREATE INDEX journal_record_by_stream ON journal_record (s);\n"
     "CREATE TABLE journal_conflict (rid INTEGER NOT NULL, unit INTEGER NOT NULL, "
     "versions INTEGER NOT NULL, PRIMARY KEY (rid, unit)) WITHOUT ROWID;\n"
-    /* Versions that were superseded before they arrived; person is zero but under `once`. */
+    /* Versions that were superseded before they arrived; person is zero but under `once` and `strict`, and what follows it but
+     * under `strict`: what the value that names them protects, and the functions of its author. */
     "CREATE TABLE journal_pend (f INTEGER NOT NULL, save INTEGER NOT NULL, idx INTEGER NOT NULL, "
     "entity INTEGER NOT NULL, record BLOB NOT NULL, unit INTEGER NOT NULL, person BLOB NOT NULL, "
-    "PRIMARY KEY (f, save, idx, entity, record, unit, person)) WITHOUT ROWID;\n"
+    "rank INTEGER NOT NULL, functions INTEGER NOT NULL, "
+    "PRIMARY KEY (f, save, idx, entity, record, unit, person, rank, functions)) WITHOUT ROWID;\n"
+    /* What held saves write into strict units. */
+    "CREATE TABLE journal_held (f INTEGER NOT NULL, save INTEGER NOT NULL, idx INTEGER NOT NULL, "
+    "entity INTEGER NOT NULL, record BLOB NOT NULL, unit INTEGER NOT NULL, person BLOB NOT NULL, "
+    "hlc INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (f, save, idx)) WITHOUT ROWID;\n"
+    "CREATE INDEX journal_held_by_record ON journal_held (record, entity);\n"
     "CREATE TABLE journal_dirty (rid INTEGER PRIMARY KEY);\n"
     "CREATE VIRTUAL TABLE journal_search USING fts5 (text, "
     "tokenize = 'unicode61 remove_diacritics 2');\n";

@@ -9,7 +9,9 @@
  *
  *   n x (id device, u64 incarnation, id person)                           the feeds named below
  *   n x (varint unit, varint feed, varint save, varint index, u64 hlc, u8 is_root)      firsts
- *   n x (varint unit, varint feed, varint save, varint index, u64 hlc, block value)     heads
+ *   n x (varint unit, varint feed, varint save, varint index, u64 hlc, varint since, block value)     heads
+ *
+ * since = 2 * later + 1 where somebody named the version to relax it, and then (u8 functions, id person); else 2 * later.
  */
 struct feed_person {
     struct feed_ref feed;
@@ -22,8 +24,7 @@ static size_t
 intern(struct feed_person *feeds, size_t *count, const struct version *version, struct id person)
 {
     for (size_t i = 0; i < *count; i++)
-        if (id_equal(feeds[i].feed.device, version->feed.device) &&
-            feeds[i].feed.incarnation == version->feed.incarnation &&
+        if (feed_equal(feeds[i].feed, version->feed) &&
             id_equal(feeds[i].person, person))
             return i;
     feeds[*count] = (struct feed_person){version->feed, person};
@@ -43,6 +44,17 @@ pack_version(struct buf *out, uint32_t unit, size_t feed, const struct version *
     if (rc == RC_OK)
         rc = buf_put_varint(out, version->index);
     return rc == RC_OK ? buf_put_u64(out, hlc) : rc;
+}
+
+static enum rc
+pack_since(const struct head *h, struct buf *out)
+{
+    bool is_relaxed = h->relaxed.functions != 0;
+    enum rc rc = buf_put_varint(out, (uint64_t)h->later << 1 | is_relaxed);
+
+    if (rc == RC_OK && is_relaxed)
+        rc = buf_put_u8(out, (uint8_t)h->relaxed.functions);
+    return rc == RC_OK && is_relaxed ? buf_put(out, h->relaxed.person.bytes, ID_BYTES) : rc;
 }
 
 static enum rc
@@ -91,6 +103,8 @@ packed_write(const struct record *r, struct buf *out)
         size_t feed = intern(feeds, &count, &h->version, h->person);
         rc = pack_version(out, h->unit, feed, &h->version, h->hlc);
         if (rc == RC_OK)
+            rc = pack_since(h, out);
+        if (rc == RC_OK)
             rc = buf_put_block(out, h->value, h->value_len);
     }
     free(feeds);
@@ -118,6 +132,18 @@ unpack_version(struct reader *in, const uint8_t *feeds, size_t feed_count, uint3
     reader_copy(&at, h->person.bytes, ID_BYTES);
 }
 
+static void
+unpack_since(struct reader *in, struct head *h)
+{
+    uint64_t since = reader_count(in, 2 * UNIT_VERSIONS + 1);
+
+    h->later = (uint32_t)(since >> 1);
+    if ((since & 1) == 0)
+        return;
+    h->relaxed.functions = reader_u8(in);
+    reader_copy(in, h->relaxed.person.bytes, ID_BYTES);
+}
+
 static enum rc
 unpack(struct record *r)
 {
@@ -140,6 +166,7 @@ unpack(struct record *r)
     for (size_t i = 0; rc == RC_OK && i < n && !in.failed; i++) {
         struct head h = {0};
         unpack_version(&in, feeds, feed_count, &h.unit, &h);
+        unpack_since(&in, &h);
         h.value = reader_block(&in, CHANGE_VALUE_BYTES, &h.value_len);
         r->heads[i] = h;
     }
@@ -156,7 +183,8 @@ packed_load_row(struct stmt *stmt, struct record *r)
     buf_clear(&r->packed);
     r->rid = 0;
     r->conflicts = 0;
-    r->is_hidden = false;
+    r->hidden = REGISTER_SHOWN;
+    r->held_count = 0;
     r->set_touched = false;
     r->head_count = 0;
     r->first_count = 0;
@@ -166,7 +194,7 @@ packed_load_row(struct stmt *stmt, struct record *r)
     r->s = stmt_get_int(stmt, 1);
     r->entity = (uint32_t)stmt_get_int(stmt, 2);
     rc = stmt_get_id(stmt, 3, &r->id);
-    r->is_hidden = stmt_get_int(stmt, 4) != 0;
+    r->hidden = (enum register_degree)stmt_get_int(stmt, 4);
     r->conflicts = (uint32_t)stmt_get_int(stmt, 5);
     if (rc == RC_OK)
         rc = stmt_get_buf(stmt, 6, &r->packed);

@@ -18,9 +18,11 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
         rc = register_new(&r);
     if (rc == RC_OK)
         rc = packed_load(journal, &row, entity, record, r);
+    if (rc == RC_OK)
+        rc = held_load(journal, r);
     if (rc != RC_OK)
         goto out;
-    const struct head *shown = register_shown(r, unit);
+    const struct head *shown = register_protective(r, unit);
     register_range(r, unit, &from, &until);
     for (size_t i = from; rc == RC_OK && i < until; i++) {
         const struct head *h = &r->heads[i];
@@ -58,6 +60,35 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++)
         if (r->heads[i].unit != UNIT_DELETED)
             (*versions)[(*count)++] = r->heads[i].version;
+    register_free(r);
+    return rc;
+}
+
+enum rc
+journal_may_resolve(struct journal *journal, const struct author *self, const struct replacing *replacing)
+{
+    struct policy_asker asker = {.functions = self->functions, .is_author = true};
+    struct stream_row row;
+    struct record *r = NULL;
+    enum rc rc = batch_flush(journal);
+
+    if (rc == RC_OK)
+        rc = stream_get(journal, replacing->stream, &row);
+    if (rc == RC_OK)
+        rc = register_new(&r);
+    if (rc == RC_OK)
+        rc = packed_load(journal, &row, replacing->entity, replacing->record, r);
+    if (rc != RC_OK)
+        goto out;
+    const struct first *first = register_first(r, replacing->unit);
+    asker.is_author = first == NULL || id_equal(first->person, self->person);
+    for (size_t i = 0; i < replacing->count; i++) {
+        const struct head *h = register_head(r, replacing->unit, &replacing->versions[i]);
+        asker.relaxes |= h != NULL && policy_relaxes(replacing->entity, replacing->unit, replacing->value,
+                                                     replacing->value_len, h->value, h->value_len);
+    }
+    rc = policy_may_resolve(replacing->entity, replacing->unit, &asker);
+out:
     register_free(r);
     return rc;
 }
@@ -142,7 +173,7 @@ dump_record(struct journal *journal, int64_t rid, struct record *r, struct buf *
     if (rc != RC_OK)
         return rc;
     id_to_text(r->id, text);
-    rc = buf_printf(out, "record %u %s %d %u\n", (unsigned)r->entity, text, r->is_hidden,
+    rc = buf_printf(out, "record %u %s %d %u\n", (unsigned)r->entity, text, (int)r->hidden,
                     (unsigned)r->conflicts);
     for (size_t i = 0; rc == RC_OK && i < r->first_count; i++) {
         const struct first *f = &r->firsts[i];

@@ -15,6 +15,7 @@ register_new(struct record **record)
     if (*record == NULL)
         return rc_nomem();
     (*record)->packed = BUF_EMPTY(PACKED_BYTES);
+    (*record)->held_values = BUF_EMPTY(PACKED_BYTES);
     return RC_OK;
 }
 
@@ -24,6 +25,8 @@ register_free(struct record *record)
     if (record == NULL)
         return;
     buf_wipe(&record->packed);
+    buf_wipe(&record->held_values);
+    free(record->held);
     free(record->heads);
     free(record->firsts);
     free(record);
@@ -115,12 +118,6 @@ register_drop(struct record *r, struct head *head)
 enum rc
 register_add(struct record *r, const struct head *head)
 {
-    size_t from, until;
-
-    register_range(r, head->unit, &from, &until);
-    if (until - from >= UNIT_VERSIONS)
-        return rc_fail(RC_TOO_LARGE, _("more than %d versions of one thing wait for a choice"),
-                       UNIT_VERSIONS);
     enum rc rc = register_reserve_heads(r, r->head_count + 1);
     if (rc != RC_OK)
         return rc;
@@ -129,6 +126,25 @@ register_add(struct record *r, const struct head *head)
     r->heads[at] = *head;
     r->head_count++;
     return RC_OK;
+}
+
+/* A function of the feed alone, whatever came in between: the count of a version is of what its feed wrote after it. */
+bool
+register_age(struct record *r, uint32_t unit, struct feed_ref feed)
+{
+    struct head low = {.unit = unit, .version.feed = feed};
+    size_t at = place(r, &low);
+    bool went = false;
+
+    while (at < r->head_count && r->heads[at].unit == unit && feed_equal(r->heads[at].version.feed, feed)) {
+        if (++r->heads[at].later < UNIT_VERSIONS) {
+            at++;
+            continue;
+        }
+        register_drop(r, &r->heads[at]);
+        went = true;
+    }
+    return went;
 }
 
 /* A root comes before what superseded something: else a revision from a slow clock would be "first". */
@@ -200,24 +216,45 @@ head_equal_value(const struct head *a, const struct head *b)
     return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
 }
 
+/* Which of two is shown: in a `once` unit the author's, in a strict one what protects more, then the later. */
+static const struct head *
+choose(const struct record *r, const struct head *a, const struct head *b)
+{
+    const struct first *first = a == NULL || b == NULL ? NULL : register_first(r, a->unit);
+
+    if (a == NULL || b == NULL)
+        return a == NULL ? b : a;
+    bool a_is_author = first != NULL && id_equal(a->person, first->person);
+    bool b_is_author = first != NULL && id_equal(b->person, first->person);
+    if (a_is_author != b_is_author)
+        return a_is_author ? a : b;
+    unsigned a_rank = policy_rank(r->entity, a->unit, a->value, a->value_len);
+    unsigned b_rank = policy_rank(r->entity, b->unit, b->value, b->value_len);
+    if (a_rank != b_rank)
+        return a_rank > b_rank ? a : b;
+    return head_compare_stamp(a, b) < 0 ? b : a;
+}
+
 const struct head *
 register_shown(const struct record *r, uint32_t unit)
 {
-    const struct first *first = register_first(r, unit);
     const struct head *best = NULL;
-    bool best_is_author = false;
     size_t from, until;
 
     register_range(r, unit, &from, &until);
-    for (size_t i = from; i < until; i++) {
-        const struct head *h = &r->heads[i];
-        bool is_author = first != NULL && id_equal(h->person, first->person);
-        if (best == NULL || (is_author && !best_is_author) ||
-            (is_author == best_is_author && head_compare_stamp(best, h) < 0)) {
-            best = h;
-            best_is_author = is_author;
-        }
-    }
+    for (size_t i = from; i < until; i++)
+        best = choose(r, best, &r->heads[i]);
+    return best;
+}
+
+const struct head *
+register_protective(const struct record *r, uint32_t unit)
+{
+    const struct head *best = register_shown(r, unit);
+
+    for (size_t i = 0; i < r->held_count; i++)
+        if (r->held[i].unit == unit)
+            best = choose(r, best, &r->held[i]);
     return best;
 }
 
@@ -247,19 +284,22 @@ covers(const struct record *r, const struct head *deletion)
     return all;
 }
 
-bool
-register_is_hidden(const struct record *r)
+enum register_degree
+register_hidden(const struct record *r)
 {
     const struct schema_entity *entity = schema_entity(r->entity);
+    const struct head *moved = register_protective(r, UNIT_MOVED);
     size_t from, until;
 
+    if (moved != NULL && !value_is_empty(moved->value, moved->value_len))
+        return REGISTER_MOVED;
     if (entity != NULL && entity->is_lasting)
-        return false;
+        return REGISTER_SHOWN;
     register_range(r, UNIT_DELETED, &from, &until);
     for (size_t i = from; i < until; i++)
         if (covers(r, &r->heads[i]))
-            return true;
-    return false;
+            return REGISTER_DELETED;
+    return REGISTER_SHOWN;
 }
 
 uint32_t

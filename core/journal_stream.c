@@ -221,6 +221,11 @@ empty(struct journal *journal, int64_t s)
                         "(SELECT f FROM journal_feed WHERE s = ?1)",
                         s);
     if (rc == RC_OK)
+        rc = db_run_int(journal->db,
+                        "DELETE FROM journal_held WHERE f IN "
+                        "(SELECT f FROM journal_feed WHERE s = ?1)",
+                        s);
+    if (rc == RC_OK)
         rc = db_run_int(journal->db, "DELETE FROM journal_feed WHERE s = ?1", s);
     if (rc == RC_OK)
         rc = db_run_int(journal->db, "DELETE FROM journal_record WHERE s = ?1", s);

@@ -253,7 +253,7 @@ bind_unit(struct stmt *stmt, int *at, const struct table *t, const struct schema
 }
 
 static void
-bind_system(struct stmt *stmt, const struct record *r, bool is_hidden, uint32_t conflicts)
+bind_system(struct stmt *stmt, const struct record *r, enum register_degree hidden, uint32_t conflicts)
 {
     const struct head *latest = NULL;
 
@@ -263,7 +263,7 @@ bind_system(struct stmt *stmt, const struct record *r, bool is_hidden, uint32_t 
     stmt_int(stmt, 1, r->rid);
     stmt_int(stmt, 2, r->s);
     stmt_blob_lent(stmt, 3, r->id.bytes, ID_BYTES);
-    stmt_int(stmt, 4, is_hidden);
+    stmt_int(stmt, 4, hidden);
     stmt_int(stmt, 5, conflicts);
     stmt_int(stmt, 6, latest == NULL ? 0 : hlc_ms(latest->hlc));
     if (latest == NULL)
@@ -315,7 +315,7 @@ write_set(struct journal *journal, const struct table *t, size_t set,
 
 static enum rc
 write_row(struct journal *journal, const struct table *t, const char *sql, const struct record *r,
-          bool is_hidden, uint32_t conflicts)
+          enum register_degree hidden, uint32_t conflicts)
 {
     struct stmt *stmt;
     int at = SYSTEM_COLUMNS + 1;
@@ -323,11 +323,11 @@ write_row(struct journal *journal, const struct table *t, const char *sql, const
 
     if (rc != RC_OK)
         return rc;
-    bind_system(stmt, r, is_hidden, conflicts);
+    bind_system(stmt, r, hidden, conflicts);
     for (size_t u = 0; rc == RC_OK && u < t->entity->unit_count; u++)
         if (is_plain(&t->entity->units[u]))
             rc = bind_unit(stmt, &at, t, &t->entity->units[u],
-                           register_shown(r, t->entity->units[u].number));
+                           register_protective(r, t->entity->units[u].number));
     if (rc == RC_OK)
         rc = stmt_finish(stmt);
     else
@@ -336,7 +336,7 @@ write_row(struct journal *journal, const struct table *t, const char *sql, const
 }
 
 enum rc
-table_write(struct journal *journal, const struct record *r, bool is_new, bool is_hidden,
+table_write(struct journal *journal, const struct record *r, bool is_new, enum register_degree hidden,
             uint32_t conflicts)
 {
     const struct table *t = table_of(journal, r->entity, r->kind);
@@ -344,9 +344,9 @@ table_write(struct journal *journal, const struct record *r, bool is_new, bool i
 
     if (t == NULL)
         return RC_OK;
-    enum rc rc = write_row(journal, t, is_new ? t->put : t->change, r, is_hidden, conflicts);
+    enum rc rc = write_row(journal, t, is_new ? t->put : t->change, r, hidden, conflicts);
     if (rc == RC_OK && !is_new && db_changes(journal->db) == 0) /* somebody else took the row out */
-        rc = write_row(journal, t, t->put, r, is_hidden, conflicts);
+        rc = write_row(journal, t, t->put, r, hidden, conflicts);
     for (size_t u = 0; rc == RC_OK && t->sets > 0 && r->set_touched && u < t->entity->unit_count;
          u++)
         if (!is_plain(&t->entity->units[u]))

@@ -16,7 +16,19 @@ enum { SLUG_CHARS = 40 };
 /* UNIT(number, name, policy, fields...) */
 #define UNIT(number, name, policy, ...)                                                            \
     {                                                                                              \
-        number, name, policy, FIELDS(__VA_ARGS__), COUNT_OF(struct schema_field, __VA_ARGS__)      \
+        number, name, policy, FIELDS(__VA_ARGS__), COUNT_OF(struct schema_field, __VA_ARGS__),     \
+            NULL, false                                                                            \
+    }
+/* A strict unit: how many relax it, then its words as WORDS(...) from open to protective, then its fields. */
+#define WORDS(...)                                                                                 \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+#define STRICT(number, name, needs_two, words, ...)                                                \
+    {                                                                                              \
+        number, name, POLICY_STRICT, FIELDS(__VA_ARGS__),                                          \
+            COUNT_OF(struct schema_field, __VA_ARGS__), words, needs_two                           \
     }
 #define UNITS(...)                                                                                 \
     (const struct schema_unit[]){__VA_ARGS__}, COUNT_OF(struct schema_unit, __VA_ARGS__)
@@ -87,6 +99,15 @@ const struct schema_entity schema_entities[] = {
     {ENTITY_ASSENT, "assent", STREAM_FILE, false, true, "date",
      UNITS(UNIT(1, "answer", POLICY_KEEP, ID(1, "cover"), ID(2, "person"), SLUG(3, "answer", 0),
                 DATE(4, "date", 0)))},
+    {ENTITY_STANDING, "standing", STREAM_FILE, false, true, NULL,
+     UNITS(STRICT(1, "consent", false, WORDS("given", "limited", "refused"), SLUG(1, "consent", 0),
+                  DATE(2, "consent_date", 0), TEXT(3, "consent_note")),
+           STRICT(2, "veto", false, WORDS("lifted", "stands"), SLUG(1, "veto", 0),
+                  DATE(2, "veto_date", 0), TEXT(3, "veto_note"), ID(4, "veto_person")),
+           STRICT(3, "visibility", false, WORDS("open", "coaches", "named"), SLUG(1, "visibility", 0),
+                  TEXT(2, "visibility_note")),
+           STRICT(4, "safety", true, WORDS("safe", "worry", "unsafe"), SLUG(1, "safety", 0),
+                  DATE(2, "safety_date", 0), TEXT(3, "safety_note")))},
 };
 const size_t schema_entity_count = sizeof schema_entities / sizeof *schema_entities;
 
@@ -122,6 +143,8 @@ schema_policy(uint32_t entity, uint32_t unit)
 {
     const struct schema_unit *found = schema_unit(schema_entity(entity), unit);
 
+    if (unit == UNIT_MOVED)
+        return POLICY_STRICT;
     return found == NULL ? (enum policy)0 : found->policy;
 }
 

@@ -29,6 +29,7 @@ enum entity {
     ENTITY_SAFETY,
     ENTITY_ABSENCE, /* team stream */
     ENTITY_ASSENT,
+    ENTITY_STANDING, /* file; the record's id is the family's */
 };
 
 /* What is shown of a unit and who resolves it (docs/MERGE.md). Every unit is stored as a register. */
@@ -53,6 +54,10 @@ struct schema_unit {
     enum policy policy;
     const struct schema_field *fields;
     size_t field_count;
+    /* Of a strict unit: the words of its first field from open to protective, then NULL. One that is not here protects more than
+     * all of them, an empty value less. */
+    const char *const *protection;
+    bool needs_two; /* relaxed by two persons of different functions, not by a coach alone */
 };
 
 struct schema_entity {
@@ -73,7 +78,7 @@ extern const size_t schema_entity_count;
 const struct schema_entity *schema_entity(uint32_t number);
 const struct schema_unit *schema_unit(const struct schema_entity *entity, uint32_t number);
 const struct schema_field *schema_field(const struct schema_unit *unit, uint32_t number);
-/* The policy of a unit; 0 for `deleted` and for what this program does not know. */
+/* The policy of a unit; 0 for `deleted` and for what this program does not know. `moved` is strict in every entity. */
 enum policy schema_policy(uint32_t entity, uint32_t unit);
 const char *schema_policy_name(enum policy policy);
 

@@ -21,6 +21,24 @@ sql_type(enum field_type type)
     return "BLOB";
 }
 
+/* What else decides the rows: another policy, or another order of protection, asks for a rebuild by another text. */
+static enum rc
+write_policies(const struct schema_entity *entity, struct buf *sql)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t u = 0; rc == RC_OK && u < entity->unit_count; u++) {
+        const struct schema_unit *unit = &entity->units[u];
+        rc = buf_printf(sql, "-- %s.%u %s%s", entity->name, (unsigned)unit->number,
+                        schema_policy_name(unit->policy), unit->needs_two ? " of two" : "");
+        for (size_t w = 0; rc == RC_OK && unit->protection != NULL && unit->protection[w] != NULL; w++)
+            rc = buf_printf(sql, " %s", unit->protection[w]);
+        if (rc == RC_OK)
+            rc = buf_printf(sql, "\n");
+    }
+    return rc;
+}
+
 /* Nothing here is unique, required or a reference: no constraint may make a row vanish. */
 static enum rc
 write_columns(const struct schema_entity *entity, const struct schema_unit *unit,
@@ -79,9 +97,11 @@ schema_write_tables(struct buf *sql)
 {
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; i < schema_entity_count; i++)
+    for (size_t i = 0; rc == RC_OK && i < schema_entity_count; i++) {
+        rc = write_policies(&schema_entities[i], sql);
         for (size_t k = 0; rc == RC_OK && k < KINDS; k++)
             if (schema_has_table(&schema_entities[i], kinds[k]))
                 rc = write_table(&schema_entities[i], kinds[k], sql);
+    }
     return rc;
 }

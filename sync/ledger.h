@@ -174,6 +174,11 @@ bool ledger_may_write(const struct ledger *ledger, struct id device,
 bool ledger_may_write_at(const struct ledger *ledger, struct id device, struct id stream,
                          uint64_t position);
 
+/* The functions (enum function, core/policy.h) of the device's person in the stream's family after line `position`, by lines
+ * alone; 0 of a device that is not active then. Without a family only what roles give. */
+unsigned ledger_functions_at(const struct ledger *ledger, struct id device, struct id stream,
+                             uint64_t position);
+
 /* May the server hand `device` this box now? */
 bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
                       struct id recipient, uint64_t at_ms);

@@ -1,4 +1,5 @@
 /* Who may read, hold and write what, now and at every line before. */
+#include "core/policy.h"
 #include "sync/ledger_inside.h"
 
 /* A point in the ledger's history; with `next`, the state after that operation were it the next line. */
@@ -287,6 +288,32 @@ ledger_may_write_at(const struct ledger *ledger, struct id device, struct id str
 
     return who != NULL && what != NULL && position <= ledger->lines_count &&
            ledger_inside_may_write_at(ledger, who, what, position);
+}
+
+unsigned
+ledger_functions_at(const struct ledger *ledger, struct id device, struct id stream, uint64_t position)
+{
+    const struct inside_device *who = ledger_inside_device(ledger, device);
+    const struct inside_stream *what = ledger_inside_stream(ledger, stream);
+    struct view view = {ledger, position, NULL};
+    unsigned functions = 0;
+
+    if (who == NULL || what == NULL)
+        return 0;
+    uint32_t roles = active_roles(&view, who);
+    if ((roles & LEDGER_ROLE_SCIENTIST) != 0)
+        functions |= FUNCTION_SCIENTIST;
+    if ((roles & LEDGER_ROLE_COORDINATOR) != 0)
+        functions |= FUNCTION_COORDINATOR;
+    if ((roles & LEDGER_ROLE_COACH) == 0 || what->family == INSIDE_NO_FAMILY)
+        return functions;
+    const struct inside_family *family = &ledger->families[what->family];
+    enum ledger_function function = function_in(&view, family, who->facts.person);
+    if (function != LEDGER_RELEASED)
+        functions |= FUNCTION_COACH;
+    if (function == LEDGER_OWNER)
+        functions |= FUNCTION_OWNER;
+    return functions;
 }
 
 bool

@@ -432,6 +432,17 @@ replica_self(const struct replica *replica)
     return self;
 }
 
+struct author
+replica_self_in(const struct replica *replica, struct id stream)
+{
+    struct author self = replica_self(replica);
+
+    if (replica->is_in_team)
+        self.functions = ledger_functions_at(replica->ledger, self.feed.device, stream,
+                                             ledger_position(replica->ledger));
+    return self;
+}
+
 const struct save_source *
 replica_saves(struct replica *replica)
 {

@@ -26,7 +26,10 @@ bool replica_in_team(const struct replica *replica); /* joined and approved */
 /* The server said so, or a ledger line: this device, or its person, is in the team no more. What it writes
  * does not count. */
 bool replica_is_revoked(const struct replica *replica);
+/* Without functions: those differ by family. */
 struct author replica_self(const struct replica *replica);
+/* As author of a stream: with the functions that the ledger gives now. */
+struct author replica_self_in(const struct replica *replica, struct id stream);
 const struct save_source *replica_saves(struct replica *replica); /* for history and bases */
 /* Device time: the highest of wall clock, last server time, and stored time plus time running. The server's word takes back
  * what only a jump of the clock said. */

@@ -702,32 +702,78 @@ other_tables_than_the_schema_asks_for_a_rebuild(void **state)
     assert_false(needs_rebuild);
 }
 
+/* A save that no program of ours makes, written beside the journal. */
 static void
-at_its_ceiling_a_unit_refuses_whole_and_a_resolution_makes_room(void **state)
+put_by_hand(size_t device, uint32_t save, const char *text)
 {
-    struct version none;
+    struct change change = CHANGE_EMPTY(world.file);
+    struct buf value = BUF_EMPTY(1000);
+    struct version none = {0};
+    struct sent *sent = &world.sent[world.sent_count++];
 
-    (void)state;
-    for (unsigned i = 0; i < 256; i++)
-        put(0, GOAL, 1, 1, i % 2 == 0 ? "x" : "y", &none, 0);
-    put(1, GOAL, 1, 1, "one more", &none, 0);
-    char *before = devices_dump(&world, 0, world.file);
-    assert_int_equal(devices_apply(&world, 0, 256), RC_TOO_LARGE);
-    const size_t last = 256;
-    bool applied;
-    assert_int_equal(devices_apply_gathered(&world, 0, &last, 1, &applied), RC_TOO_LARGE);
-    char *after = devices_dump(&world, 0, world.file);
-    assert_string_equal(before, after);
-    free(before);
-    free(after);
-    put_plain(0, 1, "z"); /* over all that equal the shown one */
-    give(0, 256);
-    struct journal *journal = world.device[0].journal;
+    assert_ok(value_put_text(&value, 1, text));
+    assert_ok(change_put_over(&change, GOAL, record(1), 1, &value, &none, 0));
+    change.hlc = hlc_next(&(struct hlc){0}, world.device[device].now_ms);
+    *sent = (struct sent){world.device[device].self, world.file, save, BUF_EMPTY(CHANGE_BODY_BYTES)};
+    assert_ok(body_write(sent->author.feed, save, &change, 1, NULL, 0, &sent->body));
+    change_wipe(&change);
+    buf_wipe(&value);
+}
+
+static size_t
+count_versions(size_t device)
+{
     struct version *versions;
     size_t count;
-    assert_ok(journal_versions(journal, world.file, GOAL, record(1), &versions, &count));
-    assert_int_equal(count, 130);
+
+    assert_ok(journal_versions(world.device[device].journal, world.file, GOAL, record(1), &versions, &count));
     free(versions);
+    return count;
+}
+
+static void
+at_its_ceiling_a_feed_overtakes_itself_and_nobody_else(void **state)
+{
+    struct change change = CHANGE_EMPTY(world.file);
+    struct buf value = BUF_EMPTY(100), body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct device *d = &world.device[0];
+    struct version none = {0};
+    uint32_t save;
+
+    (void)state;
+    put(1, GOAL, 1, 1, "another's", &none, 0);
+    for (unsigned i = 0; i < 256; i++)
+        put(0, GOAL, 1, 1, i % 2 == 0 ? "x" : "y", &none, 0);
+    give(0, 0);
+    assert_int_equal(count_versions(0), 257);
+    /* Our own program refuses before anything of its user's would go ... */
+    assert_ok(value_put_text(&value, 1, "one more"));
+    assert_ok(change_put_over(&change, GOAL, record(1), 1, &value, &none, 0));
+    assert_ok(db_begin(d->db));
+    assert_int_equal(journal_save(d->journal, &d->self, &change, &body, &save), RC_TOO_LARGE);
+    db_rollback(d->db);
+    /* ... and of another's save all devices keep the same, in whatever order and groups it comes. */
+    put_by_hand(0, 257, "one more");
+    for (size_t i = 1; i < world.sent_count; i++)
+        give(1, i);
+    size_t order[258];
+    bool applied[258];
+    for (size_t i = 0; i < 258; i++)
+        order[i] = (i + 1) % 258;
+    assert_int_equal(devices_apply_gathered(&world, 2, order, 258, applied), RC_OK);
+    assert_int_equal(count_versions(1), 257);
+    assert_same(1, 2, world.file);
+    give(0, 257);
+    assert_same(0, 1, world.file);
+    struct version *versions;
+    size_t count;
+    assert_ok(journal_versions(d->journal, world.file, GOAL, record(1), &versions, &count));
+    put(0, GOAL, 1, 1, "z", versions, 256);
+    assert_int_equal(count_versions(0), 2);
+    free(versions);
+    change_wipe(&change);
+    buf_wipe(&value);
+    buf_wipe(&body);
 }
 
 /* ---- history -------------------------------------------------------------------------------- */
@@ -803,7 +849,7 @@ main(void)
         TEST(the_clock_never_runs_back_and_follows_others_only_ten_minutes),
         TEST(what_a_newer_program_wrote_is_kept_and_comes_through_a_rebuild),
         TEST(other_tables_than_the_schema_asks_for_a_rebuild),
-        TEST(at_its_ceiling_a_unit_refuses_whole_and_a_resolution_makes_room),
+        TEST(at_its_ceiling_a_feed_overtakes_itself_and_nobody_else),
         TEST(the_base_of_a_conflict_is_the_latest_common_version),
     };
 

@@ -50,7 +50,11 @@ the_table_is_what_was_released(void **state)
         "6 agreement.done keep done:1t done_on:5 done_how:2\n"
         "7 safety.judgement once date:5t level:2 ground:2 shared_with:2 reason:2 withdrawn:1t\n"
         "8 absence.period keep person:4 from_date:5 until_date:5 kind:2 note:2\n"
-        "9 assent.answer keep cover:4 person:4 answer:2 date:5\n";
+        "9 assent.answer keep cover:4 person:4 answer:2 date:5\n"
+        "10 standing.consent strict consent:2 consent_date:5 consent_note:2 (given limited refused)\n"
+        "10 standing.veto strict veto:2 veto_date:5 veto_note:2 veto_person:4 (lifted stands)\n"
+        "10 standing.visibility strict visibility:2 visibility_note:2 (open coaches named)\n"
+        "10 standing.safety strict safety:2 safety_date:5 safety_note:2 (safe worry unsafe) of two\n";
     struct buf out = BUF_EMPTY(8192);
 
     (void)state;
@@ -64,7 +68,10 @@ the_table_is_what_was_released(void **state)
                 assert_ok(buf_printf(&out, " %s:%d%s", unit->fields[f].name,
                                      (int)unit->fields[f].type,
                                      (unit->fields[f].flags & SCHEMA_TWIN) != 0 ? "t" : ""));
-            assert_ok(buf_printf(&out, "\n"));
+            for (size_t w = 0; unit->protection != NULL && unit->protection[w] != NULL; w++)
+                assert_ok(buf_printf(&out, "%s%s%s", w == 0 ? " (" : " ", unit->protection[w],
+                                     unit->protection[w + 1] == NULL ? ")" : ""));
+            assert_ok(buf_printf(&out, "%s\n", unit->needs_two ? " of two" : ""));
         }
     }
     assert_string_equal(buf_text(&out), expected);
@@ -89,6 +96,38 @@ no_typed_table_refuses_a_row(void **state)
     const char *note = strstr(twin, "note");
     assert_true(note == NULL || note > end); /* the caseload line has no words of the family */
     buf_wipe(&sql);
+}
+
+/* journal_open compares this text: what is not in it asks for no rebuild. */
+static void
+the_tables_tell_what_decides_their_rows(void **state)
+{
+    struct buf sql = BUF_EMPTY(65536);
+
+    (void)state;
+    assert_ok(schema_write_tables(&sql));
+    assert_non_null(strstr(buf_text(&sql), "-- goal.1 keep\n"));
+    assert_non_null(strstr(buf_text(&sql), "-- family.2 human\n"));
+    assert_non_null(strstr(buf_text(&sql), "-- standing.1 strict given limited refused\n"));
+    assert_non_null(strstr(buf_text(&sql), "-- standing.4 strict of two safe worry unsafe\n"));
+    buf_wipe(&sql);
+}
+
+static void
+a_strict_unit_says_what_it_protects_by(void **state)
+{
+    (void)state;
+    for (size_t e = 0; e < schema_entity_count; e++) {
+        for (size_t u = 0; u < schema_entities[e].unit_count; u++) {
+            const struct schema_unit *unit = &schema_entities[e].units[u];
+            bool is_strict = unit->policy == POLICY_STRICT;
+            assert_int_equal(unit->protection != NULL, is_strict);
+            if (is_strict)
+                assert_int_equal(unit->fields[0].type, FIELD_TEXT);
+        }
+    }
+    assert_int_equal(schema_policy(ENTITY_GOAL, UNIT_MOVED), POLICY_STRICT);
+    assert_int_equal(schema_policy(1000, UNIT_MOVED), POLICY_STRICT);
 }
 
 static void
@@ -120,6 +159,8 @@ main(void)
         cmocka_unit_test(numbers_rise_and_names_are_slugs),
         cmocka_unit_test(the_table_is_what_was_released),
         cmocka_unit_test(no_typed_table_refuses_a_row),
+        cmocka_unit_test(the_tables_tell_what_decides_their_rows),
+        cmocka_unit_test(a_strict_unit_says_what_it_protects_by),
         cmocka_unit_test(slugs_are_short_words),
         cmocka_unit_test(what_is_not_known_has_no_policy),
     };

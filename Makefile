@@ -94,6 +94,9 @@ FAULTS := $(OUT)/faults
 FAULT_WRAPS := open openat read pread write pwrite fsync ftruncate rename unlink unlinkat mkdir chmod flock fcntl \
     stat fstat fstatat \
     malloc calloc realloc strdup strndup u8_normalize crypto_pwhash secret_make secret_copy secret_random
+# What the simulator remembers instead of asking again, see tests/sim/memo.c.
+SIM_WRAPS := crypto_sign_detached crypto_sign_verify_detached crypto_box_seal_open \
+    crypto_core_ed25519_is_valid_point
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
@@ -151,8 +154,10 @@ $(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3
     build/release/tests/support/scratch.o build/release/libbaken.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter-out -lsqlite3,$(LDLIBS)) -ldl
 $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
-$(OUT)/baken $(OUT)/bakend $(OUT)/sim $(SKEW) $(BENCHES) $(TOOLS) $(CRASHES):
+$(OUT)/baken $(OUT)/bakend $(SKEW) $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(OUT)/sim:
+	$(CC) $(LDFLAGS) $(patsubst %,-Wl$(COMMA)--wrap=%,$(SIM_WRAPS)) -o $@ $^ $(LDLIBS)
 
 $(FAULTS): $(call objects,tests/crash/faults/*.c) $(SUPPORT_OBJECTS) $(LIBRARIES)
 	$(CC) $(LDFLAGS) $(patsubst %,-Wl$(COMMA)--wrap=%,$(FAULT_WRAPS)) -o $@ $^ $(LDLIBS)
@@ -224,8 +229,8 @@ bench-peers: ## fetch and build SQLite3 Multiple Ciphers (npm), for measuring on
 sqlite-suite: ## SQLite's own tests on our VFS and on plain SQLite; FILES='wal* pager1' runs only those
 	@MAKE='$(MAKE)' FILES='$(FILES)' ONLY='$(ONLY)' SECS='$(SECS)' tools/sqlite-suite.sh
 
-sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n runs so many (default 1000)
-	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
+sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n from START=s on runs so many (default 1000), JOBS at a time
+	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --start $(or $(START),1) --jobs $(or $(JOBS),1))
 
 lint: ## rooms, homes, whitespace, banned functions, machine paths, missing translations
 	@tools/lint.sh

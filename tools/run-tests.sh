@@ -57,7 +57,7 @@ if [ -z "${T:-}" ]; then
         check "$name replays $# inputs" build/asan/tests/fuzz/"$name" "$@"
     done
     check "build of the simulator" build debug build/debug/sim
-    counted "simulator" build/debug/sim --seeds 1000 --found
+    counted "simulator" build/debug/sim --seeds 1000 --found --jobs 2
     counted "simulator finds built-in faults" build/debug/sim --selftest
     check "build of the crash programs" build debug crashes
     counted "power cuts, a sample" build/debug/tests/crash/power --points 800 --jobs 2

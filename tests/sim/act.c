@@ -41,6 +41,7 @@ act_session(struct device *device, struct sync_report *report)
     bool is_complete = false;
 
     act_begin(device, "sync");
+    device->world->tally.sessions++;
     *report = (struct sync_report){0};
     sabotage_session(device);
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
@@ -180,6 +181,7 @@ act_save(struct device *device)
         return;
     bool is_partial = lacks_own(device, (int)at, count);
     act_begin(device, "save");
+    world->tally.saves++;
     enum rc rc = adapter_save(device, saves, count);
     world_trace(world, " -> stream %u, %zu operations: %s", at, saves[0].count, rc_name(rc));
     if (!device_is_dead(device)) {
@@ -203,6 +205,7 @@ act_jump(struct device *device)
     int64_t days = (int64_t)world_below(world, 4 * DAYS_OF_YEAR) - 2 * DAYS_OF_YEAR;
 
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
+    world_happened(world, HAPPENED_JUMP);
     world_trace(world, "device %d: clock is off by %lld ms", device->index,
                 (long long)device->offset_ms);
 }
@@ -214,8 +217,16 @@ act_drift(struct device *device)
 
     device->drift_from_ms = world->now_ms;
     device->drift_ppm = (int64_t)world_below(world, 2000) - 1000;
+    world_happened(world, HAPPENED_DRIFT);
     world_trace(world, "device %d: drifts by %lld ppm", device->index,
                 (long long)device->drift_ppm);
+}
+
+static void
+act_link(struct device *device)
+{
+    world_happened(device->world, HAPPENED_LINK);
+    device->link_is_down = !device->link_is_down;
 }
 
 static void
@@ -276,7 +287,7 @@ act_step(struct world *world)
     struct device *device = &world->devices[world_below(world, WORLD_DEVICES)];
     const struct rates *rates = &world->rates;
 
-    world->steps++;
+    world->tally.steps++;
     world_pass(world, 1000 + (int64_t)world_below(world, 6 * WORLD_HOUR_MS));
     if (world_falls(world, 40))
         world_pass(world, (1 + (int64_t)world_below(world, 3)) * WORLD_DAY_MS);
@@ -289,7 +300,7 @@ act_step(struct world *world)
     else if (world_falls(world, rates->drift))
         act_drift(device);
     else if (world_falls(world, rates->link))
-        device->link_is_down = !device->link_is_down;
+        act_link(device);
     else if (world_falls(world, rates->ledger))
         act_ledger(device);
     else if (world_falls(world, 15))

@@ -217,6 +217,7 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
     fact.head_count = op.heads.count;
     tell_kind(world, &op, &fact);
     model_line(world->model, &fact);
+    world->tally.lines++;
     world_trace(world, "  line %llu: %s by device %d at %llu", (unsigned long long)position,
                 ledger_kind_name(op.kind),
                 find(world->names.devices, world->names.device_count, op.author),

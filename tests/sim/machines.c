@@ -151,7 +151,7 @@ device_crash(struct device *device)
 {
     struct world *world = device->world;
 
-    world->crashes++;
+    world_happened(world, HAPPENED_CRASH);
     world_trace(world, "device %d loses power", device->index);
     power_disk_cut_now(device->disk);
     device_close(device);
@@ -247,7 +247,7 @@ server_stop(struct world *world)
 void
 server_power_fails(struct world *world)
 {
-    world->crashes++;
+    world_happened(world, HAPPENED_SERVER_CRASH);
     world_trace(world, "the server loses power");
     power_disk_cut_now(world->server_disk);
     server_stop(world);

@@ -84,7 +84,7 @@ perform(struct world *world, const struct late_request *parts, struct reply *rep
         *reply = REPLY_EMPTY;
         route_handle(world->server, &request, reply);
     }
-    world->requests++;
+    world->tally.requests++;
     world_trace(world, "  %s %s %s -> %d, %zu bytes", parts->method, strrchr(parts->path, '/'),
                 parts->query, reply->status, reply->body.len);
     if (parts->body != NULL)
@@ -123,6 +123,16 @@ enum fate {
     FATE_PORTAL,
     FATE_BUSY,
     FATE_SERVER_DIES,
+};
+
+static const enum happened what_happened[FATE_SERVER_DIES] = {
+    [FATE_LOST_BEFORE] = HAPPENED_LOST_BEFORE,
+    [FATE_LOST_AFTER] = HAPPENED_LOST_AFTER,
+    [FATE_REPEATED] = HAPPENED_REPEATED,
+    [FATE_LATE] = HAPPENED_LATE,
+    [FATE_CUT] = HAPPENED_CUT,
+    [FATE_PORTAL] = HAPPENED_PORTAL,
+    [FATE_BUSY] = HAPPENED_BUSY,
 };
 
 static enum fate
@@ -177,7 +187,8 @@ carry(struct device *device, const struct transport_request *request, struct lat
     enum fate fate = throw_fate(world);
 
     if (fate != FATE_WELL) {
-        world->faults++;
+        if (fate != FATE_SERVER_DIES) /* counted when it does */
+            world_happened(world, what_happened[fate]);
         world_trace(world, "  fate %d", (int)fate);
     }
     if (fate == FATE_LOST_BEFORE)
@@ -223,8 +234,10 @@ send_request(void *context, const struct transport_request *request, struct tran
     /* Another device acts between two requests of this one. */
     if (!world->is_healing && world->depth < 2 && world_falls(world, world->rates.interleaved)) {
         struct device *other = &world->devices[world_below(world, WORLD_DEVICES)];
-        if (!other->is_busy)
+        if (!other->is_busy) {
+            world_happened(world, HAPPENED_INTERLEAVED);
             act_sync(other);
+        }
     }
     if (!world->is_healing && world_falls(world, 300))
         net_deliver_late(world, false);

@@ -56,6 +56,12 @@ world_fail(struct world *world, const char *format, ...)
     world_trace(world, "FAILED: %s", text);
 }
 
+void
+world_happened(struct world *world, enum happened kind)
+{
+    world->tally.happened[kind]++;
+}
+
 bool
 world_falls(struct world *world, unsigned in_thousand)
 {
@@ -330,6 +336,7 @@ world_run(struct world *world, uint64_t seed)
     seeded_start(seed);
     world->trace = UINT64_C(0xcbf29ce484222325);
     world->is_healing = false;
+    world->tally = (struct tally){.runs = 1};
     device_restore_tokens(world);
     throw_rates(world);
     server_start(world);

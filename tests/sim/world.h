@@ -7,6 +7,7 @@
 #include "server/server.h"
 #include "sync/replica.h"
 #include "tests/sim/model.h"
+#include "tests/sim/tally.h"
 #include "tests/support/chance.h"
 #include "tests/support/power_vfs.h"
 #include "tests/support/scratch.h"
@@ -127,7 +128,7 @@ struct world {
     bool is_sabotaged; /* it was done */
     bool is_verbose;
     uint64_t trace; /* FNV-1a over everything that happened */
-    uint64_t steps, requests, crashes, faults;
+    struct tally tally;
     bool has_failed;
     char failure[WORLD_SENTENCE];
 };
@@ -145,6 +146,7 @@ void world_fail(struct world *world, const char *format, ...) __attribute__((for
 void world_trace(struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void world_trace_bytes(struct world *world, const void *bytes, size_t len);
+void world_happened(struct world *world, enum happened kind);
 bool world_falls(struct world *world, unsigned in_thousand);
 unsigned world_below(struct world *world, unsigned below);
 void world_pass(struct world *world, int64_t ms); /* time goes by */

@@ -15,14 +15,21 @@ power_demand(const void *memory)
         abort();
 }
 
+/* What is written once (a pending write) has the room that it needs; what grows, twice that. */
+static void
+make_room(struct power_bytes *bytes, size_t len)
+{
+    if (len <= bytes->room)
+        return;
+    bytes->room = bytes->at == NULL ? len : len * 2;
+    bytes->at = realloc(bytes->at, bytes->room);
+    power_demand(bytes->at);
+}
+
 void
 power_resize(struct power_bytes *bytes, size_t len)
 {
-    if (len > bytes->room) {
-        bytes->room = len < 4096 ? 8192 : len * 2;
-        bytes->at = realloc(bytes->at, bytes->room);
-        power_demand(bytes->at);
-    }
+    make_room(bytes, len);
     if (len > bytes->len)
         memset(bytes->at + bytes->len, 0, len - bytes->len);
     bytes->len = len;
@@ -31,10 +38,13 @@ power_resize(struct power_bytes *bytes, size_t len)
 void
 power_put(struct power_bytes *bytes, size_t offset, const uint8_t *from, size_t len)
 {
-    if (offset + len > bytes->len)
-        power_resize(bytes, offset + len);
+    if (offset > bytes->len)
+        power_resize(bytes, offset);
+    make_room(bytes, offset + len);
     if (len > 0)
         memcpy(bytes->at + offset, from, len);
+    if (offset + len > bytes->len)
+        bytes->len = offset + len;
 }
 
 void

@@ -1,0 +1,29 @@
+/* Runs of seeds for the program and its self-test. */
+#ifndef TESTS_SIM_SELFTEST_H
+#define TESTS_SIM_SELFTEST_H
+
+#include "tests/sim/world.h"
+
+struct run_options {
+    enum sabotage sabotage;
+    bool is_verbose;
+};
+
+/* Small enough for one write to a pipe (PIPE_BUF). */
+struct result {
+    uint64_t seed, trace, cpu_ms, memory_kib;
+    bool has_failed, is_sabotaged;
+    struct tally tally;
+    char failure[WORLD_SENTENCE];
+};
+
+/* In a process of its own, which starts with the world as set-up left it; so that a crash of the engine is
+ * a failed seed, and no seed sees another's remains. */
+void run_apart(struct world *world, const struct run_options *options, uint64_t seed,
+               struct result *result);
+
+/* Makes the world. Each fault built in on purpose must be found by one of the first seeds in which it was
+ * done. Gives the program's status. */
+int selftest_run(struct world *world);
+
+#endif

@@ -1,0 +1,46 @@
+/* Adds up and prints what happened in the runs. */
+#include "tests/sim/tally.h"
+
+#include <stdio.h>
+
+static const char *const NAMES[HAPPENED_COUNT] = {
+    [HAPPENED_LOST_BEFORE] = "request lost",
+    [HAPPENED_LOST_AFTER] = "answer lost",
+    [HAPPENED_REPEATED] = "repeated",
+    [HAPPENED_LATE] = "late",
+    [HAPPENED_CUT] = "answer cut",
+    [HAPPENED_PORTAL] = "portal",
+    [HAPPENED_BUSY] = "busy",
+    [HAPPENED_LINK] = "link",
+    [HAPPENED_INTERLEAVED] = "interleaved",
+    [HAPPENED_CRASH] = "device crash",
+    [HAPPENED_SERVER_CRASH] = "server crash",
+    [HAPPENED_JUMP] = "clock jump",
+    [HAPPENED_DRIFT] = "clock drift",
+};
+
+void
+tally_add(struct tally *sum, const struct tally *more)
+{
+    sum->runs += more->runs;
+    sum->steps += more->steps;
+    sum->requests += more->requests;
+    sum->saves += more->saves;
+    sum->sessions += more->sessions;
+    sum->lines += more->lines;
+    for (int i = 0; i < HAPPENED_COUNT; i++)
+        sum->happened[i] += more->happened[i];
+}
+
+void
+tally_print(const struct tally *tally)
+{
+    printf("%llu runs, %llu steps, %llu saves, %llu sessions, %llu requests, %llu ledger lines\n",
+           (unsigned long long)tally->runs, (unsigned long long)tally->steps,
+           (unsigned long long)tally->saves, (unsigned long long)tally->sessions,
+           (unsigned long long)tally->requests, (unsigned long long)tally->lines);
+    printf("faults:");
+    for (int i = 0; i < HAPPENED_COUNT; i++)
+        printf("%s %s %llu", i == 0 ? "" : ",", NAMES[i], (unsigned long long)tally->happened[i]);
+    printf("\n");
+}

@@ -1,0 +1,33 @@
+/* What happened in a run, or in many: counted by the world, added up and printed by the program. */
+#ifndef TESTS_SIM_TALLY_H
+#define TESTS_SIM_TALLY_H
+
+#include <stdint.h>
+
+enum happened {
+    HAPPENED_LOST_BEFORE, /* a request, before the server performed it */
+    HAPPENED_LOST_AFTER,  /* its answer */
+    HAPPENED_REPEATED,
+    HAPPENED_LATE,
+    HAPPENED_CUT,    /* an answer ends early */
+    HAPPENED_PORTAL, /* 200 with somebody else's HTML */
+    HAPPENED_BUSY,   /* 503 */
+    HAPPENED_LINK,   /* down, or up again */
+    HAPPENED_INTERLEAVED,
+    HAPPENED_CRASH,
+    HAPPENED_SERVER_CRASH,
+    HAPPENED_JUMP,
+    HAPPENED_DRIFT,
+    HAPPENED_COUNT
+};
+
+struct tally {
+    uint64_t runs, steps, requests, saves, sessions, lines;
+    uint64_t happened[HAPPENED_COUNT];
+};
+
+void tally_add(struct tally *sum, const struct tally *more);
+/* Two lines: what was done, and faults by kind. */
+void tally_print(const struct tally *tally);
+
+#endif

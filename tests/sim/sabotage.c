@@ -101,7 +101,8 @@ apply_held(struct device *device)
     if (rc != RC_OK || !held.is_there)
         return;
     struct author author = {
-        held.feed, ledger_device(replica_ledger(device->replica), held.feed.device)->person};
+        .feed = held.feed,
+        .person = ledger_device(replica_ledger(device->replica), held.feed.device)->person};
     rc = db_begin(store_db(device->store));
     for (uint32_t save = held.first; rc == RC_OK && save <= held.last; save++) {
         rc = saves->get(saves->context, held.stream, held.feed, save, &change);

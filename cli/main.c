@@ -213,9 +213,9 @@ check_words(struct call *call, size_t own_words, const char *name)
     return options_check(&call->options, call->command->options, name);
 }
 
-/* Every answer says so, for every answer lacks what is hidden. */
+/* Every answer says so, for every answer lacks what is hidden, or did not come in yet. */
 static enum rc
-tell_hidden(struct call *call)
+tell_hidden_and_missing(struct call *call)
 {
     struct waiting waiting;
     enum rc rc = call->replica == NULL ? RC_ABSENT : replica_waiting(call->replica, &waiting);
@@ -227,6 +227,10 @@ tell_hidden(struct call *call)
                      "server's time decides. Without it they are deleted here in seven days, all but "
                      "what was not sent."),
                    waiting.hidden);
+    if (rc == RC_OK && waiting.is_incomplete)
+        out_notice(&call->out, "incomplete", "%s",
+                   _("Not everything that you may see has come in yet, so this answer may lack something: "
+                     "`baken sync` goes on where it stopped."));
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
@@ -270,7 +274,7 @@ run(struct call *call, const char *name)
     call->clock = clock_system();
     rc = call->command->run(call);
     if (rc == RC_OK)
-        rc = tell_hidden(call);
+        rc = tell_hidden_and_missing(call);
     if (rc != RC_OK)
         out_forget_notices(&call->out);
     tell_lack(call);

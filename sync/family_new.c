@@ -245,6 +245,17 @@ out:
     return rc;
 }
 
+/* Nothing can have been written there before this device read of it: the shared cursor passes all of it. */
+static enum rc
+need_no_filling(struct replica *replica, const struct ledger_family_new *ids)
+{
+    static const char sql[] =
+        "UPDATE sync_stream SET is_filling = 0 WHERE stream = ?1 AND fill_after = 0";
+    enum rc rc = db_run_id(replica->db, sql, ids->index);
+
+    return rc == RC_OK ? db_run_id(replica->db, sql, ids->file) : rc;
+}
+
 enum rc
 replica_create_family(struct replica *replica, const struct transport *transport,
                       const struct family_new *wanted, struct id *family)
@@ -270,6 +281,8 @@ replica_create_family(struct replica *replica, const struct transport *transport
         rc = store_plan(replica, &plan);
     if (rc == RC_OK)
         rc = submit(&session, build_family, &plan);
+    if (rc == RC_OK)
+        rc = need_no_filling(replica, &plan.ids);
     if (rc == RC_OK)
         rc = save_record(replica, &plan);
     if (rc == RC_OK)

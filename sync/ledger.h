@@ -166,6 +166,10 @@ uint32_t ledger_epoch_at(const struct ledger *ledger, struct id stream, uint64_t
 /* ---- rights ---- */
 bool ledger_may_read(const struct ledger *ledger, struct id device, struct id stream,
                      uint64_t at_ms);
+/* The line since which the device may read the stream without a break, up to at_ms; 0 when it may not. A break is a line
+ * that took the right, or the end of a cover that no other right outlasted: there a device purges. */
+uint64_t ledger_reads_since(const struct ledger *ledger, struct id device, struct id stream,
+                            uint64_t at_ms);
 bool ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream,
                      uint64_t at_ms);
 bool ledger_may_write(const struct ledger *ledger, struct id device,

@@ -1,4 +1,4 @@
-/* Does an entry count: the history of one device's writing in one stream, and the heads of lines. */
+/* The history of one device in one stream: since when it reads; whether what it wrote counts, by the heads of lines. */
 #include <string.h>
 
 #include "sync/ledger_inside.h"
@@ -10,7 +10,7 @@ nearer(uint64_t *next, uint64_t after, uint64_t position)
         *next = position;
 }
 
-/* The first line after `after` that may have changed whether the device may write the stream; 0 for none. */
+/* The first line after `after` that may have changed whether the device may read or write the stream; 0 for none. */
 static uint64_t
 next_change(const struct ledger *ledger, const struct inside_device *device,
             const struct inside_stream *stream, uint64_t after)
@@ -39,6 +39,28 @@ next_change(const struct ledger *ledger, const struct inside_device *device,
         nearer(&next, after, cover->ended);
     }
     return next;
+}
+
+uint64_t
+ledger_reads_since(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms)
+{
+    const struct inside_device *who = ledger_inside_device(ledger, device);
+    const struct inside_stream *what = ledger_inside_stream(ledger, stream);
+    uint64_t since = 0;
+
+    if (who == NULL || what == NULL)
+        return 0;
+    for (uint64_t at = next_change(ledger, who, what, 0); at != 0;
+         at = next_change(ledger, who, what, at)) {
+        uint64_t time_ms = ledger->lines[at - 1].time_ms;
+        /* Between two lines time alone takes a right, and gives none. */
+        if (!ledger_inside_may_read_at(ledger, who, what, at - 1, time_ms) ||
+            !ledger_inside_may_read_at(ledger, who, what, at, time_ms))
+            since = 0;
+        if (since == 0 && ledger_inside_may_read_at(ledger, who, what, at, time_ms))
+            since = at;
+    }
+    return ledger_may_read(ledger, device, stream, at_ms) ? since : 0;
 }
 
 /* What a line's heads say of a feed; NULL when nothing. */

@@ -158,6 +158,10 @@ enum ledger_function ledger_inside_function(const struct inside_family *family, 
 /* At the head and a time. */
 bool ledger_inside_may_hold(const struct ledger *ledger, const struct inside_device *device,
                             const struct inside_stream *stream, uint64_t at_ms);
+/* By lines up to a position, and a time. */
+bool ledger_inside_may_read_at(const struct ledger *ledger, const struct inside_device *device,
+                               const struct inside_stream *stream, uint64_t position,
+                               uint64_t at_ms);
 /* By lines up to a position alone, never by a clock. */
 bool ledger_inside_may_write_at(const struct ledger *ledger, const struct inside_device *device,
                                 const struct inside_stream *stream, uint64_t position);

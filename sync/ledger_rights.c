@@ -127,27 +127,28 @@ writes(const struct view *view, const struct inside_device *device,
     return writes_by_cover(view, family, device->facts.person);
 }
 
+/* A cover of the person that is not over at that time; with `also_given` one that was not accepted yet. */
 static bool
-opens_by_cover(const struct ledger *ledger, const struct inside_family *family, struct id person,
+opens_by_cover(const struct view *view, const struct inside_family *family, struct id person,
                uint64_t at_ms, bool also_given)
 {
     for (size_t i = 0; i < family->cover_count; i++) {
-        const struct ledger_cover *cover = &ledger->covers[family->covers[i]].facts;
-        bool stands = cover->state == LEDGER_COVER_ACCEPTED ||
-                      (also_given && cover->state == LEDGER_COVER_GIVEN);
-        if (stands && id_equal(cover->person, person) && at_ms < cover->until_ms)
+        const struct ledger_cover *cover = &view->ledger->covers[family->covers[i]].facts;
+        uint64_t opened = also_given ? cover->given : cover->accepted;
+        bool is_ended = cover->ended != 0 && cover->ended <= view->position;
+        if (id_equal(cover->person, person) && opened != 0 && opened <= view->position &&
+            !is_ended && at_ms < cover->until_ms)
             return true;
     }
     return false;
 }
 
-/* Reading, and with `also_given` holding: at the head and a time. */
+/* Reading, and with `also_given` holding: by the lines up to the view's position, and a time. */
 static bool
-opens(const struct ledger *ledger, const struct inside_device *device,
+opens(const struct view *view, const struct inside_device *device,
       const struct inside_stream *stream, uint64_t at_ms, bool also_given)
 {
-    struct view view = view_now(ledger);
-    uint32_t roles = active_roles(&view, device);
+    uint32_t roles = active_roles(view, device);
 
     if (roles == 0)
         return false;
@@ -166,21 +167,42 @@ opens(const struct ledger *ledger, const struct inside_device *device,
     case STREAM_SHIELDED:
         return false;
     }
-    const struct inside_family *family = &ledger->families[stream->family];
+    const struct inside_family *family = &view->ledger->families[stream->family];
+    if (family->facts.since > view->position)
+        return false;
     if ((roles & LEDGER_ROLE_SCIENTIST) != 0 ||
-        ((roles & LEDGER_ROLE_INTAKE) != 0 && !has_owner(&view, family)))
+        ((roles & LEDGER_ROLE_INTAKE) != 0 && !has_owner(view, family)))
         return true;
     if ((roles & LEDGER_ROLE_COACH) != 0 &&
-        function_in(&view, family, device->facts.person) != LEDGER_RELEASED)
+        function_in(view, family, device->facts.person) != LEDGER_RELEASED)
         return true;
-    return opens_by_cover(ledger, family, device->facts.person, at_ms, also_given);
+    return opens_by_cover(view, family, device->facts.person, at_ms, also_given);
+}
+
+/* The same after every line that is known. */
+static bool
+opens_now(const struct ledger *ledger, const struct inside_device *device,
+          const struct inside_stream *stream, uint64_t at_ms, bool also_given)
+{
+    struct view view = view_now(ledger);
+
+    return opens(&view, device, stream, at_ms, also_given);
+}
+
+bool
+ledger_inside_may_read_at(const struct ledger *ledger, const struct inside_device *device,
+                          const struct inside_stream *stream, uint64_t position, uint64_t at_ms)
+{
+    struct view view = {ledger, position, NULL};
+
+    return opens(&view, device, stream, at_ms, false);
 }
 
 bool
 ledger_inside_may_hold(const struct ledger *ledger, const struct inside_device *device,
                        const struct inside_stream *stream, uint64_t at_ms)
 {
-    return opens(ledger, device, stream, at_ms, true);
+    return opens_now(ledger, device, stream, at_ms, true);
 }
 
 bool
@@ -267,7 +289,7 @@ ledger_may_read(const struct ledger *ledger, struct id device, struct id stream,
     const struct inside_device *who = ledger_inside_device(ledger, device);
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
 
-    return who != NULL && what != NULL && opens(ledger, who, what, at_ms, false);
+    return who != NULL && what != NULL && opens_now(ledger, who, what, at_ms, false);
 }
 
 bool
@@ -276,7 +298,7 @@ ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream,
     const struct inside_device *who = ledger_inside_device(ledger, device);
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
 
-    return who != NULL && what != NULL && opens(ledger, who, what, at_ms, true);
+    return who != NULL && what != NULL && opens_now(ledger, who, what, at_ms, true);
 }
 
 bool

@@ -139,9 +139,11 @@ enum rc replica_feeds(struct replica *replica, struct id stream, replica_feed_fn
 struct ack_status {
     struct id device;
     int64_t acked_at_ms; /* the device's claim; 0: never */
+    uint64_t position;   /* of the ledger, as far as it had read then */
     uint32_t last;       /* last applied save of the feed asked about */
 };
-/* What `device` has applied of `feed` in `stream`, by its newest acknowledgement that we hold. */
+/* What `device` has applied of `feed` in `stream`, by its newest acknowledgement that we hold; never, where it may not read
+ * the stream, or came to read it only after that: a right that ended meanwhile had it purge all. */
 enum rc replica_applied_at(struct replica *replica, struct id device, struct id stream,
                            struct feed_ref feed, struct ack_status *status) MUST_CHECK;
 /* When `device` last told of anything: its newest acknowledgement, of whatever stream, that we hold; 0: never. A device
@@ -153,6 +155,8 @@ struct waiting {
     uint64_t entries_carried; /* of others, brought by a bundle: the next session passes on what the server lacks */
     uint64_t parked, held;
     uint64_t hidden;      /* families of a cover that is over only by a jump of this device's clock */
+    uint64_t filling;     /* streams that are being fetched from their beginning */
+    bool is_incomplete;   /* a session was cut off while the server had more: not all that this device may read is here */
     int64_t last_sync_ms; /* last complete session; 0: never */
     int64_t clock_off_ms;
 };

@@ -126,13 +126,20 @@ static const struct keyed KEYED[] = {
      "SELECT stream, epoch, recipient, box, is_forged FROM sync_box ORDER BY stream DESC, epoch DESC, recipient DESC",
      "SELECT stream, epoch, recipient, box, is_forged FROM sync_box WHERE stream >= ?1 ORDER BY stream, epoch, recipient",
      "INSERT OR IGNORE INTO sync_box (stream, epoch, recipient, box, is_forged) VALUES (?1, ?2, ?3, ?4, ?5)", 5, false},
-    {"sync_ack", "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack ORDER BY device, stream",
-     "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack ORDER BY device DESC, stream DESC",
-     "SELECT device, stream, incarnation, number, created_ms, digest, vector FROM sync_ack WHERE device >= ?1"
+    {"sync_ack",
+     "SELECT device, stream, incarnation, number, created_ms, digest, vector, position FROM sync_ack ORDER BY device, stream",
+     "SELECT device, stream, incarnation, number, created_ms, digest, vector, position FROM sync_ack"
+     " ORDER BY device DESC, stream DESC",
+     "SELECT device, stream, incarnation, number, created_ms, digest, vector, position FROM sync_ack WHERE device >= ?1"
      " ORDER BY device, stream",
-     "INSERT OR IGNORE INTO sync_ack (device, stream, incarnation, number, created_ms, digest, vector)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-     7, false},
+     "INSERT OR IGNORE INTO sync_ack (device, stream, incarnation, number, created_ms, digest, vector, position)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+     8, false},
+    {"sync_ack_signed",
+     "SELECT device, incarnation, number, ack FROM sync_ack_signed ORDER BY device, incarnation, number",
+     "SELECT device, incarnation, number, ack FROM sync_ack_signed ORDER BY device DESC, incarnation DESC, number DESC",
+     "SELECT device, incarnation, number, ack FROM sync_ack_signed WHERE device >= ?1 ORDER BY device, incarnation, number",
+     "INSERT OR IGNORE INTO sync_ack_signed (device, incarnation, number, ack) VALUES (?1, ?2, ?3, ?4)", 4, false},
     {"sync_newer_run", "SELECT hash, run FROM sync_newer_run ORDER BY hash", "SELECT hash, run FROM sync_newer_run ORDER BY hash DESC",
      "SELECT hash, run FROM sync_newer_run WHERE hash >= ?1 ORDER BY hash",
      "INSERT OR IGNORE INTO sync_newer_run (hash, run) VALUES (?1, ?2)", 2, false},

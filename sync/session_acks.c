@@ -183,8 +183,9 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
         rc = db_stmt(
             replica->db,
             "INSERT OR REPLACE INTO sync_ack (device, stream, incarnation, number, created_ms,"
-            " digest, vector) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM"
-            " sync_ack WHERE device = ?1 AND stream = ?2 AND incarnation = ?3 AND number > ?4)",
+            " digest, vector, position) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS"
+            " (SELECT 1 FROM sync_ack WHERE device = ?1 AND stream = ?2 AND"
+            " CASE incarnation WHEN ?3 THEN number > ?4 ELSE (position, created_ms) > (?8, ?5) END)",
             &stmt);
     if (rc == RC_OK) {
         stmt_id(stmt, 1, ack->device);
@@ -194,10 +195,36 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
         stmt_int(stmt, 5, (int64_t)ack->created_ms);
         stmt_blob(stmt, 6, stream->digest, sizeof stream->digest);
         stmt_blob(stmt, 7, vector.data != NULL ? vector.data : (const uint8_t *)"", vector.len);
+        stmt_int(stmt, 8, (int64_t)ack->position);
         rc = stmt_finish(stmt);
     }
     buf_wipe(&vector);
     return rc;
+}
+
+/* As signed, for bundles; and none that no stream's newest word comes from any more. */
+static enum rc
+store_signed(struct replica *replica, const struct ack *ack, const struct wire_bytes *bytes)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "INSERT OR REPLACE INTO sync_ack_signed (device, incarnation, number, ack)"
+                         " VALUES (?1, ?2, ?3, ?4)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, ack->device);
+    stmt_int(stmt, 2, (int64_t)ack->incarnation);
+    stmt_int(stmt, 3, (int64_t)ack->number);
+    stmt_blob(stmt, 4, bytes->data, bytes->len);
+    rc = stmt_finish(stmt);
+    return rc != RC_OK ? rc
+                       : db_run_id(replica->db,
+                                   "DELETE FROM sync_ack_signed WHERE device = ?1 AND"
+                                   " (incarnation, number) NOT IN (SELECT incarnation, number"
+                                   " FROM sync_ack WHERE device = ?1)",
+                                   ack->device);
 }
 
 /* What its author has read of the ledger, against what is known here; raises *read to the highest position. */
@@ -234,6 +261,8 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes, uint64_t *rea
     for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++)
         if (ledger_stream(replica->ledger, ack.streams[i].stream) != NULL)
             rc = store_stream(replica, &ack, &ack.streams[i]);
+    if (rc == RC_OK)
+        rc = store_signed(replica, &ack, bytes);
     ack_wipe(&ack);
     return rc == RC_ABSENT ? RC_OK : rc;
 }

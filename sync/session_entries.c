@@ -265,8 +265,10 @@ move_cursor(struct replica *replica, const struct pull *pull)
 {
     struct stmt *stmt;
 
-    if (pull->stream == NULL)
-        return state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
+    if (pull->stream == NULL) { /* with what is told of it: an interrupted first session leaves a picture that is not whole */
+        enum rc put = state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
+        return put == RC_OK ? state_put_int(replica->db, STATE_PULL_OPEN, !pull->is_done) : put;
+    }
     enum rc rc =
         db_stmt(replica->db,
                 "UPDATE sync_stream SET fill_after = ?2, is_filling = ?3 WHERE stream = ?1", &stmt);

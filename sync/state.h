@@ -14,6 +14,7 @@
 #define STATE_CREATING "creating"       /* bytes of the submission that makes the team */
 #define STATE_FAMILY "family"           /* bytes: the family that is being made */
 #define STATE_CURSOR "cursor"           /* shared cursor of entries */
+#define STATE_PULL_OPEN "pull_open" /* the shared cursor stands where the server had more: since joining until the last page */
 #define STATE_BOXES_AFTER "boxes_after"
 #define STATE_ACKS_AFTER "acks_after"
 #define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */

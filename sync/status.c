@@ -114,21 +114,31 @@ replica_applied_at(struct replica *replica, struct id device, struct id stream,
 {
     struct stmt *stmt;
     bool found;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    uint64_t since = replica->ledger == NULL
+                         ? 0
+                         : ledger_reads_since(replica->ledger, device, stream, now_ms);
 
     *status = (struct ack_status){.device = device};
-    enum rc rc =
-        db_stmt(replica->db,
-                "SELECT created_ms, vector FROM sync_ack WHERE device = ?1 AND stream = ?2", &stmt);
+    if (since == 0)
+        return RC_OK;
+    /* What it told before it came to read the stream, it told of what it has purged since. */
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT created_ms, vector, position FROM sync_ack WHERE device = ?1 AND"
+                         " stream = ?2 AND position >= ?3",
+                         &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, device);
     stmt_id(stmt, 2, stream);
+    stmt_int(stmt, 3, (int64_t)since);
     rc = stmt_step(stmt, &found);
     if (rc == RC_OK && found) {
         size_t len;
         const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
         struct reader reader = reader_of(bytes, len);
         status->acked_at_ms = stmt_get_int(stmt, 0);
+        status->position = (uint64_t)stmt_get_int(stmt, 2);
         while (reader_left(&reader) > 0 && !reader.failed) {
             struct ack_feed applied = read_vector(&reader);
             if (id_equal(applied.device, feed.device) && applied.incarnation == feed.incarnation)
@@ -168,6 +178,20 @@ count_hidden_files(struct db *db, int64_t *count)
     return stmt_finish_int(stmt, count);
 }
 
+static enum rc
+count_filling(struct db *db, struct waiting *waiting)
+{
+    int64_t filling, is_open = 0;
+    enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_stream WHERE is_filling AND hidden_ms IS NULL",
+                            &filling);
+
+    if (rc == RC_OK)
+        rc = state_get_int(db, STATE_PULL_OPEN, &is_open);
+    waiting->filling = rc == RC_OK ? (uint64_t)filling : 0;
+    waiting->is_incomplete = rc == RC_OK && (filling > 0 || is_open != 0);
+    return rc;
+}
+
 enum rc
 replica_waiting(struct replica *replica, struct waiting *waiting)
 {
@@ -200,7 +224,7 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     waiting->hidden = (uint64_t)hidden;
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
-    return rc;
+    return rc == RC_OK && replica->is_in_team ? count_filling(replica->db, waiting) : rc;
 }
 
 static enum rc

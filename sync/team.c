@@ -173,6 +173,8 @@ replica_join(struct replica *replica, const struct transport *transport, const c
         rc = request_send(replica, transport, &call, &answer, NULL);
     if (rc == RC_OK) /* its reserve key would stand where that of the team comes */
         rc = founding_forget(replica);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_PULL_OPEN, 1);
 out:
     buf_wipe(&answer);
     buf_wipe(&request);

@@ -86,6 +86,11 @@ answer(struct office_device *device, const struct transport_request *in,
     enum rc rc = reply.body.len > in->ceiling_bytes
                      ? RC_TOO_LARGE
                      : buf_put(&out->body, reply.body.data, reply.body.len);
+    if (strstr(path, "/entries") != NULL && strcmp(in->method, "GET") == 0) {
+        device->entry_bytes += reply.body.len;
+        if (device->entry_bytes_most < reply.body.len)
+            device->entry_bytes_most = reply.body.len;
+    }
     reply_wipe(&reply);
     return rc;
 }
@@ -285,20 +290,28 @@ join(struct office *office, int at, struct id person, const char *name, uint32_t
     stores_demand(replica_approve(first->replica, &first->transport, digits, "laptop", &approved),
                   "replica_approve");
     buf_wipe(&invitation);
-    office_sync(office, at);
-    know_self(device);
+}
+
+void
+office_join_only(struct office *office, int at, const char *name, uint32_t roles)
+{
+    join(office, at, (struct id){{0}}, name, roles);
 }
 
 void
 office_join(struct office *office, int at, const char *name, uint32_t roles)
 {
     join(office, at, (struct id){{0}}, name, roles);
+    office_sync(office, at);
+    know_self(&office->devices[at]);
 }
 
 void
 office_join_again(struct office *office, int at, struct id person)
 {
     join(office, at, person, NULL, 0);
+    office_sync(office, at);
+    know_self(&office->devices[at]);
 }
 
 /* ---- looking on disk ------------------------------------------------------------------------------ */

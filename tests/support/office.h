@@ -32,6 +32,8 @@ struct office_device {
     struct transport transport;
     struct office_fault fault;
     unsigned requests;
+    size_t entry_bytes;      /* of the server's answers to what asked for entries, whether they arrived or not */
+    size_t entry_bytes_most; /* of one of them */
     int64_t clock_off_ms; /* of the device's wall clock */
     int64_t booted_ms;    /* when the machine was started last, after it was switched off; 0: before all */
     bool is_off;
@@ -59,6 +61,8 @@ void office_make(struct office *office, int at);
 /* Device `at` gets a store. 0 makes the team (administrator, coordinator and `roles`); another joins by invitation of 0. */
 void office_found(struct office *office, uint32_t roles);
 void office_join(struct office *office, int at, const char *name, uint32_t roles);
+/* The same without its first session. */
+void office_join_only(struct office *office, int at, const char *name, uint32_t roles);
 /* A new office of two coaches: device 0 makes the team, 1 is Bram's; the family "vos" is of `owner`, and both have synced. */
 struct id office_pair(struct office *office, int owner);
 /* A further device of a person who is in the team, invited by device 0. */

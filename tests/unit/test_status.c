@@ -7,7 +7,8 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1 };
+enum { ANNA = 0, BRAM = 1, CAAS = 2 };
+
 
 static struct office office;
 static struct id family, file;
@@ -194,6 +195,56 @@ saves_that_got_other_numbers_are_waited_for_no_longer(void **state)
     assert_int_equal(status.written, 0);
 }
 
+/* Bram's cover of two days for the device at `to`, accepted. */
+static void
+cover(int to)
+{
+    struct office_device *owner = &office.devices[BRAM], *device = &office.devices[to];
+    struct cover_new given = {
+        &family, 1, device->person, office.now_ms, office.now_ms + 2 * DAY_MS, true};
+    struct id id;
+
+    assert_ok(replica_cover_give(owner->replica, &owner->transport, &given, &id));
+    office_sync(&office, to);
+    assert_ok(replica_cover_accept(device->replica, &device->transport, id));
+}
+
+static void
+a_cover_given_again_is_not_said_to_have_what_it_purged(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    struct id caas;
+    struct ack_status status;
+
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    caas = office.devices[CAAS].id;
+    office_sync(&office, BRAM);
+    office_visit(&office, BRAM, family, "one");
+    office_sync(&office, BRAM);
+    cover(CAAS);
+    office_sync_all(&office, 3, 2);
+    struct feed_status feed = file_feed();
+    assert_ok(replica_applied_at(bram->replica, caas, file, feed.feed, &status));
+    assert_int_equal(status.last, feed.written);
+    assert_true(status.position > 0);
+
+    office_pass(&office, 3 * DAY_MS);
+    assert_ok(replica_applied_at(bram->replica, caas, file, feed.feed, &status));
+    assert_int_equal(status.last, 0);
+    office_sync_all(&office, 3, 2);
+    cover(CAAS); /* accepted, and nothing fetched yet */
+    office_sync(&office, BRAM);
+    feed = file_feed();
+    assert_ok(replica_applied_at(bram->replica, caas, file, feed.feed, &status));
+    assert_int_equal(status.last, 0);
+    assert_int_equal(status.acked_at_ms, 0);
+    office_sync_all(&office, 3, 2);
+    feed = file_feed();
+    assert_ok(replica_applied_at(bram->replica, caas, file, feed.feed, &status));
+    assert_int_equal(status.last, feed.written);
+}
+
 #define TEST(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -207,6 +258,7 @@ main(void)
         TEST(what_is_parked_is_told_with_its_reason),
         TEST(a_colleague_who_never_told_has_applied_nothing),
         TEST(saves_that_got_other_numbers_are_waited_for_no_longer),
+        TEST(a_cover_given_again_is_not_said_to_have_what_it_purged),
     };
 
     stores_demand(secret_start(), "secret_start");

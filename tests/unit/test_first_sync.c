@@ -1,0 +1,163 @@
+/* Tests of a first session that is cut off: it goes on where it was, nothing is fetched twice but a page, and until it is
+ * whole the store says that it is not. */
+#include "sync/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+#include "sync/entry.h"
+#include "sync/ledger.h"
+#include "sync/wire.h"
+#include "tests/support/chance.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, CLEAN, LOST, CUT, LATER, VISITS = 60, NOTE_BYTES = 100 * 1024 };
+
+static struct office office;
+static struct id family;
+
+/* Letters of chance: they compress by a quarter, so that what was written fills some pages. */
+static void
+write_visits(void)
+{
+    static char note[NOTE_BYTES + 1];
+    struct chance chance = {1};
+
+    for (int i = 0; i < VISITS; i++) {
+        for (size_t k = 0; k < NOTE_BYTES; k++)
+            note[k] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[chance_below(&chance, 64)];
+        office_visit(&office, ANNA, family, note);
+    }
+    office_sync(&office, ANNA);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    family = office_family(&office, ANNA, "vos", ANNA);
+    office_visit(&office, ANNA, family, "one");
+    office_sync(&office, ANNA);
+    return 0;
+}
+
+static bool
+is_incomplete(int at)
+{
+    struct waiting waiting;
+
+    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
+    return waiting.is_incomplete;
+}
+
+/* As the clean first session of another device. */
+static void
+assert_equals_clean(int at)
+{
+    struct id file = ledger_family(replica_ledger(office.devices[at].replica), family)->file;
+    char *clean = office_dump(&office, CLEAN, file), *dump = office_dump(&office, at, file);
+
+    assert_true(strlen(clean) > VISITS);
+    assert_string_equal(dump, clean);
+    free(dump);
+    free(clean);
+}
+
+/* Syncs until it succeeds; each try ends at the next request, and the machine with it. How many tries failed with less here
+ * than all. */
+static unsigned
+sync_cut_everywhere(int at, bool loses_answer)
+{
+    struct office_device *device = &office.devices[at];
+    unsigned partly = 0;
+    enum rc rc = RC_OFFLINE;
+
+    device->entry_bytes = device->entry_bytes_most = 0;
+    for (unsigned n = 1; rc != RC_OK && n < 100; n++) {
+        device->requests = 0;
+        device->fault = (struct office_fault){.lose_request = loses_answer ? 0 : n, .lose_answer = loses_answer ? n : 0};
+        rc = office_try_sync(&office, at);
+        if (rc == RC_OK)
+            break;
+        office_reopen(&office, at);
+        partly += replica_in_team(device->replica) && is_incomplete(at);
+    }
+    assert_ok(rc);
+    assert_false(is_incomplete(at));
+    assert_true(device->report.is_complete);
+    return partly;
+}
+
+static void
+a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(void **state)
+{
+    (void)state;
+    struct office_device *clean = &office.devices[CLEAN], *lost = &office.devices[LOST], *cut = &office.devices[CUT];
+
+    write_visits();
+    office_join_only(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
+    clean->entry_bytes = 0;
+    office_sync(&office, CLEAN);
+    size_t whole = clean->entry_bytes;
+    assert_true(whole > (size_t)WIRE_PAGE_BYTES + 64 * 1024); /* or nothing would be cut between two pages */
+    assert_false(is_incomplete(CLEAN));
+
+    office_join_only(&office, LOST, "Caas", LEDGER_ROLE_SCIENTIST);
+    assert_true(sync_cut_everywhere(LOST, false) >= 2);
+    assert_equals_clean(LOST);
+    assert_true(lost->entry_bytes < whole + 64 * 1024); /* nothing came twice */
+
+    office_join_only(&office, CUT, "Daan", LEDGER_ROLE_SCIENTIST);
+    assert_true(sync_cut_everywhere(CUT, true) >= 2);
+    assert_equals_clean(CUT);
+    /* Each page was sent twice, once into nothing: no interruption costs more than its own page. */
+    assert_true(cut->entry_bytes <= 2 * whole + 64 * 1024);
+    assert_true(cut->entry_bytes_most <= (size_t)WIRE_PAGE_BYTES + ENTRY_CIPHERTEXT_MAX_BYTES + 64 * 1024);
+}
+
+static void
+who_is_assigned_a_family_later_is_told_until_it_is_there(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *later = &office.devices[LATER];
+    struct waiting waiting;
+
+    office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);
+    office_join(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
+    assert_false(is_incomplete(LATER));
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, later->person, LEDGER_COACH));
+    assert_true(sync_cut_everywhere(LATER, false) >= 2);
+    assert_equals_clean(LATER);
+    assert_ok(replica_waiting(later->replica, &waiting));
+    assert_int_equal(waiting.filling, 0);
+}
+
+static void
+who_makes_a_family_has_all_of_it(void **state)
+{
+    (void)state;
+
+    assert_false(is_incomplete(ANNA));
+    (void)office_family(&office, ANNA, "das", ANNA);
+    assert_false(is_incomplete(ANNA));
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole),
+        TEST(who_is_assigned_a_family_later_is_told_until_it_is_there),
+        TEST(who_makes_a_family_has_all_of_it),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

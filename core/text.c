@@ -8,6 +8,7 @@
 #include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
+#include <uniwbrk.h>
 #include <uniwidth.h>
 
 #include "core/i18n.h"
@@ -109,6 +110,17 @@ bool
 text_begins_folded(const char *label, const char *typed)
 {
     return matches_folded(label, typed, false);
+}
+
+enum rc
+text_word_breaks(const void *bytes, size_t len, uint8_t *breaks)
+{
+    if (len == 0)
+        return RC_OK;
+    if (u8_check(bytes, len) != NULL)
+        return rc_fail(RC_INVALID, _("%s is not valid UTF-8"), _("the text"));
+    u8_wordbreaks(bytes, len, (char *)breaks);
+    return RC_OK;
 }
 
 /* One character of text: its bytes as shown, its columns, and how far to go on. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* RC_TOO_LARGE beyond `ceiling_bytes`; RC_INVALID for bad UTF-8 or a NUL. `what` names the text in
  * the sentence. For bytes from outside that must stay as they are. */
@@ -20,6 +21,10 @@ enum rc text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, cons
 /* Case folded and normalised comparing of labels; false also for bad UTF-8 or when memory runs out. */
 bool text_equal_folded(const char *a, const char *b);
 bool text_begins_folded(const char *label, const char *typed);
+
+/* Where words begin, by the rules of UAX #29: breaks[i] is 1 where the text may be cut before byte i, also between words and
+ * what stands between them; never before the first. RC_INVALID for bad UTF-8. */
+enum rc text_word_breaks(const void *bytes, size_t len, uint8_t *breaks) MUST_CHECK;
 
 /* Columns on a terminal; bad UTF-8 counts its bytes. */
 int text_columns(const char *text);

@@ -1,7 +1,9 @@
-/* Two versions: shown side by side with their common base. */
+/* Two versions: shown side by side with their common base, and a proposal where nobody changed what another did. */
 #include "cli/commands.h"
 #include "cli/conflict.h"
+#include "cli/value.h"
 #include "cli/words.h"
+#include "core/date.h"
 #include "core/i18n.h"
 #include "core/schema.h"
 
@@ -9,114 +11,212 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One field of a value, by its type. */
+/* One version that was seen, for people: whose it is, and of when. */
+static enum rc
+say_seen(struct call *call, const struct version_facts *seen)
+{
+    struct texts texts = TEXTS_EMPTY;
+    char moment[TIME_TEXT_BYTES], text[256];
+    const char *name = NULL;
+    enum rc rc = call_person_name(call, &texts, seen->person, &name);
+
+    time_to_text(hlc_ms(seen->hlc), moment);
+    (void)snprintf(text, sizeof text, "%s, %.10s %.5s", name == NULL ? "?" : name, moment,
+                   moment + 11);
+    out_text(&call->out, NULL, _("Had seen"), text);
+    texts_wipe(&texts);
+    return rc;
+}
+
+/* What the author had before them: the versions that theirs replaced. */
+static enum rc
+out_seen(struct call *call, const struct conflict *conflict, const struct version_facts *facts)
+{
+    struct json_writer *writer = &call->out.writer;
+    enum rc rc = RC_OK;
+
+    json_key(writer, "seen");
+    json_array_start(writer);
+    for (size_t i = 0; rc == RC_OK && i < facts->seen_count; i++) {
+        struct version_facts seen = {.hlc = 0};
+        char mark[CONFLICT_MARK_CHARS + 1];
+        rc = conflict_mark(&facts->seen[i], mark);
+        if (rc != RC_OK)
+            break;
+        rc = replica_version_facts(call->replica, conflict->stream, &facts->seen[i], &seen);
+        bool is_here = rc == RC_OK;
+        if (rc == RC_ABSENT || rc == RC_LOCKED)
+            rc = RC_OK; /* its author stands in its name: what it said is not here */
+        json_object_start(writer);
+        json_put_text(writer, "mark", mark);
+        out_time(&call->out, "at", NULL, is_here ? hlc_ms(seen.hlc) : 0);
+        if (rc == RC_OK)
+            rc = call_out_person(call, "person", NULL, seen.person);
+        json_object_end(writer);
+        if (rc == RC_OK && is_here)
+            rc = say_seen(call, &seen);
+        free(seen.seen);
+    }
+    json_array_end(writer);
+    if (facts->seen_count == 0)
+        out_text(&call->out, NULL, _("Had seen"), _("no version before it"));
+    return rc;
+}
+
+/* When the server took it: by then it could reach others. */
 static void
-out_field(struct out *out, const struct schema_field *known, const struct field *field)
+out_arrival(struct call *call, const struct version_facts *facts)
 {
-    char name[24];
-    const char *key = name, *heading = name;
-    struct buf text = BUF_EMPTY(CHANGE_VALUE_BYTES);
-
-    (void)snprintf(name, sizeof name, "field_%u", (unsigned)field->number);
-    if (known != NULL) {
-        key = known->name;
-        heading = words_say(known->name);
-    }
-    switch (field->type) {
-    case FIELD_INT:
-        out_int(out, key, heading, field->integer);
-        break;
-    case FIELD_DATE:
-        out_date(out, key, heading, (uint32_t)field->integer);
-        break;
-    case FIELD_ID:
-        out_id(out, key, heading, field->id);
-        break;
-    case FIELD_TEXT:
-        if (buf_put(&text, field->bytes, field->len) == RC_OK && buf_text(&text) != NULL)
-            out_word(out, key, heading, buf_text(&text),
-                     known != NULL && (known->flags & SCHEMA_SLUG) != 0 ? words_say(buf_text(&text))
-                                                                        : buf_text(&text));
-        break;
-    case FIELD_BYTES:
-    case FIELD_VERSIONS:
-        out_int(out, key, heading, (int64_t)field->len);
-        break;
-    }
-    buf_wipe(&text);
+    out_time(&call->out, "arrived_at", _("At the server"), facts->arrived_ms);
+    if (facts->arrived_ms == 0)
+        out_text(&call->out, NULL, _("At the server"),
+                 facts->is_waiting ? _("not yet: it waits on this device")
+                                   : _("not known: it came by a file, or is on its way"));
 }
 
 static enum rc
-out_value(struct call *call, const struct conflict *conflict, const uint8_t *value, size_t len)
+out_side(struct call *call, const struct conflict *conflict, const struct side *side,
+         const struct schema_unit *unit, const struct buf *base)
 {
-    const struct schema_entity *entity = schema_entity(conflict->entity);
-    const struct schema_unit *unit = entity == NULL ? NULL : schema_unit(entity, conflict->unit);
-    struct field fields[CHANGE_FIELDS];
-    size_t count = 0;
-    enum rc rc = value_read(value, len, fields, &count);
+    struct texts texts = TEXTS_EMPTY;
+    struct version_facts facts;
+    const char *label = NULL;
+    enum rc rc = replica_version_facts(call->replica, conflict->stream, &side->version, &facts);
 
-    if (rc != RC_OK)
-        return rc;
-    json_key(&call->out.writer, "value");
-    json_object_start(&call->out.writer);
-    for (size_t i = 0; i < count; i++)
-        out_field(&call->out, unit == NULL ? NULL : schema_field(unit, fields[i].number),
-                  &fields[i]);
-    json_object_end(&call->out.writer);
-    if (count == 0)
-        out_text(&call->out, NULL, _("Text"), _("(empty)"));
-    return RC_OK;
+    out_text(&call->out, "mark", NULL, side->mark);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "person", _("Who"), side->person);
+    if (rc == RC_OK)
+        rc = call_device_label(call, &texts, side->version.feed.device, &label);
+    out_id(&call->out, "device_id", NULL, side->version.feed.device);
+    out_text(&call->out, "device", _("On device"), label);
+    out_time(&call->out, "at", _("When"), hlc_ms(side->hlc));
+    if (rc == RC_OK)
+        out_arrival(call, &facts);
+    if (rc == RC_OK)
+        rc = out_seen(call, conflict, &facts);
+    out_bool(&call->out, "is_shown", NULL, side->is_shown);
+    if (rc == RC_OK)
+        rc = value_out(call, unit, side->value.data, side->value.len);
+    if (rc == RC_OK && base != NULL)
+        rc = value_out_diff(call, "since_base", unit, base, &side->value);
+    free(facts.seen);
+    texts_wipe(&texts);
+    return rc;
 }
 
 static enum rc
-out_sides(struct call *call, const struct conflict *conflict, const struct versions *versions)
+out_sides(struct call *call, const struct conflict *conflict, const struct versions *versions,
+          const struct schema_unit *unit, const struct buf *base)
 {
     enum rc rc = RC_OK;
 
     out_list(&call->out, "versions", OUT_BLOCKS);
     for (size_t i = 0; rc == RC_OK && i < versions->count; i++) {
-        const struct side *side = &versions->sides[i];
-        struct texts texts = TEXTS_EMPTY;
-        const char *label = NULL;
         out_row(&call->out);
         out_int(&call->out, "number", _("Version"), (int64_t)i + 1);
-        rc = call_out_person(call, "person", _("Who"), side->person);
-        if (rc == RC_OK)
-            rc = call_device_label(call, &texts, side->version.feed.device, &label);
-        out_id(&call->out, "device_id", NULL, side->version.feed.device);
-        out_text(&call->out, "device", _("On device"), label);
-        out_time(&call->out, "at", _("When"), hlc_ms(side->hlc));
-        out_bool(&call->out, "is_shown", NULL, side->is_shown);
-        if (rc == RC_OK)
-            rc = out_value(call, conflict, side->value.data, side->value.len);
+        rc = out_side(call, conflict, &versions->sides[i], unit, base);
         out_row_end(&call->out);
-        texts_wipe(&texts);
     }
     out_list_end(&call->out, NULL);
+    out_int(&call->out, "versions_left_out", NULL, (int64_t)versions->left_out);
+    if (versions->left_out > 0)
+        out_line(&call->out, _("And %zu more versions, which come once these are resolved."),
+                 versions->left_out);
     return rc;
 }
 
-/* What all versions descend from; null where there is no such version or its entry is not here. */
+/* Every other version against the first, with what differs in brackets. */
 static enum rc
-out_base(struct call *call, const struct conflict *conflict)
+out_differences(struct call *call, const struct versions *versions, const struct schema_unit *unit)
 {
-    struct past base = {.value = NULL};
-    enum rc rc = journal_base(call->journal, replica_saves(call->replica), conflict->stream,
-                              conflict->entity, conflict->record, conflict->unit, &base);
+    struct json_writer *writer = &call->out.writer;
+    enum rc rc = RC_OK;
 
-    if (rc == RC_ABSENT) {
-        json_key(&call->out.writer, "base");
-        json_null(&call->out.writer);
+    json_key(writer, "differences");
+    json_array_start(writer);
+    for (size_t i = 1; rc == RC_OK && i < versions->count; i++) {
+        char first[40], other[40];
+        (void)snprintf(first, sizeof first, _("version %u"), 1U);
+        (void)snprintf(other, sizeof other, _("version %u"), (unsigned)i + 1);
+        json_object_start(writer);
+        json_put_int(writer, "first", 1);
+        json_put_int(writer, "second", (int64_t)i + 1);
+        rc = value_out_diff(call, "fields", unit, &versions->sides[0].value,
+                            &versions->sides[i].value);
+        json_object_end(writer);
+        if (rc == RC_OK)
+            rc = value_show_diff(call, unit, &versions->sides[0].value, &versions->sides[i].value,
+                                 first, other);
+    }
+    json_array_end(writer);
+    return rc;
+}
+
+static void
+out_null(struct call *call, const char *key)
+{
+    json_key(&call->out.writer, key);
+    json_null(&call->out.writer);
+}
+
+static enum rc
+out_base(struct call *call, const struct schema_unit *unit, const struct buf *base, uint64_t hlc)
+{
+    if (base == NULL) {
+        out_null(call, "base");
         return RC_OK;
     }
-    if (rc != RC_OK)
-        return rc;
     out_object(&call->out, "base");
     out_line(&call->out, "%s", _("Before, both had:"));
-    out_time(&call->out, "at", _("When"), hlc_ms(base.hlc));
-    rc = out_value(call, conflict, base.value, base.value_len);
+    out_time(&call->out, "at", _("When"), hlc_ms(hlc));
+    enum rc rc = value_out(call, unit, base->data, base->len);
     out_object_end(&call->out);
-    journal_past_wipe(&base);
+    return rc;
+}
+
+/* What all changed, together, where nobody changed what another did. */
+static enum rc
+out_proposal(struct call *call, const struct versions *versions, const struct schema_unit *unit,
+             const struct buf *base, bool *has_proposal)
+{
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    enum rc rc = conflict_proposal(versions, unit, base, &value, has_proposal);
+
+    if (rc == RC_OK && !*has_proposal)
+        out_null(call, "proposal");
+    if (rc == RC_OK && *has_proposal) {
+        out_object(&call->out, "proposal");
+        out_line(&call->out, "%s", _("Proposal, with what each changed:"));
+        rc = value_out(call, unit, value.data, value.len);
+        out_object_end(&call->out);
+    }
+    buf_wipe(&value);
+    return rc;
+}
+
+static enum rc
+out_choice(struct call *call, const struct conflict *conflict, const struct versions *versions,
+           const char *name, const char *token)
+{
+    const struct schema_unit *unit = schema_unit(schema_entity(conflict->entity), conflict->unit);
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    bool has_base = false, has_proposal = false;
+    uint64_t hlc = 0;
+    enum rc rc = conflict_base(call, conflict, &value, &hlc, &has_base);
+    const struct buf *base = has_base ? &value : NULL;
+
+    if (rc == RC_OK)
+        rc = out_base(call, unit, base, hlc);
+    if (rc == RC_OK)
+        rc = out_sides(call, conflict, versions, unit, base);
+    if (rc == RC_OK)
+        rc = out_differences(call, versions, unit);
+    if (rc == RC_OK)
+        rc = out_proposal(call, versions, unit, base, &has_proposal);
+    out_line(&call->out, "baken resolve %s --token %s --take 1|2|both|new%s", name, token,
+             has_proposal ? "|proposal" : "");
+    buf_wipe(&value);
     return rc;
 }
 
@@ -126,16 +226,11 @@ show_conflict(struct call *call, const struct conflict *conflict)
     const struct schema_entity *entity = schema_entity(conflict->entity);
     const char *policy = schema_policy_name(schema_policy(conflict->entity, conflict->unit));
     struct versions versions = {.count = 0};
-    char number[16], brief[ID_TEXT_CHARS + 1], name[64], token[CONFLICT_TOKEN_BYTES] = "";
+    char number[16], name[64], token[CONFLICT_TOKEN_BYTES] = "";
     enum rc rc = conflict_versions(call, conflict, &versions);
 
-    for (size_t i = 0; i < versions.count; i++) {
-        size_t len = strlen(token);
-        (void)snprintf(token + len, sizeof token - len, "%s%s", i == 0 ? "" : "-",
-                       versions.sides[i].mark);
-    }
-    out_short_id(conflict->record, brief);
-    (void)snprintf(name, sizeof name, "%s.%s", brief, conflict_unit_name(conflict, number));
+    conflict_token(&versions, token);
+    conflict_name(conflict, name);
     out_row(&call->out);
     out_text(&call->out, "id", _("Two versions"), name);
     out_id(&call->out, "record", NULL, conflict->record);
@@ -148,10 +243,7 @@ show_conflict(struct call *call, const struct conflict *conflict)
     out_text(&call->out, "policy", NULL, policy);
     out_text(&call->out, "token", _("Token"), token);
     if (rc == RC_OK)
-        rc = out_base(call, conflict);
-    if (rc == RC_OK)
-        rc = out_sides(call, conflict, &versions);
-    out_line(&call->out, "baken resolve %s --token %s --take 1|2|both|new", name, token);
+        rc = out_choice(call, conflict, &versions, name, token);
     out_row_end(&call->out);
     conflict_versions_wipe(&versions);
     return rc;

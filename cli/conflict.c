@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFLICTS = 4096 };
-
 void
 conflict_versions_wipe(struct versions *versions)
 {
@@ -19,9 +17,8 @@ conflict_versions_wipe(struct versions *versions)
     versions->count = 0;
 }
 
-/* Five characters of a hash over the version's identity. */
-static enum rc
-mark_of(const struct version *version, char mark[CONFLICT_MARK_CHARS + 1])
+enum rc
+conflict_mark(const struct version *version, char mark[CONFLICT_MARK_CHARS + 1])
 {
     struct buf bytes = BUF_EMPTY(64);
     uint8_t hash[CRYPTO_HASH_BYTES];
@@ -46,21 +43,34 @@ out:
     return rc;
 }
 
+struct taking {
+    struct versions *versions;
+    const char *token; /* NULL: the first so many */
+};
+
 static enum rc
 take_version(void *context, const struct current *current)
 {
-    struct versions *versions = context;
+    const struct taking *taking = context;
+    struct versions *versions = taking->versions;
+    char mark[CONFLICT_MARK_CHARS + 1];
+    enum rc rc = conflict_mark(&current->version, mark);
 
-    if (versions->count == CONFLICT_VERSIONS)
-        return RC_OK; /* the rest comes once these are resolved */
+    if (rc != RC_OK)
+        return rc;
+    if (versions->count == CONFLICT_VERSIONS ||
+        (taking->token != NULL && strstr(taking->token, mark) == NULL)) {
+        versions->left_out++;
+        return RC_OK;
+    }
     struct side *side = &versions->sides[versions->count++];
     side->version = current->version;
     side->person = current->person;
     side->hlc = current->hlc;
     side->is_shown = current->is_shown;
     side->value = BUF_EMPTY(CHANGE_VALUE_BYTES);
-    enum rc rc = buf_put(&side->value, current->value, current->value_len);
-    return rc == RC_OK ? mark_of(&current->version, side->mark) : rc;
+    memcpy(side->mark, mark, sizeof mark);
+    return buf_put(&side->value, current->value, current->value_len);
 }
 
 static int
@@ -73,15 +83,138 @@ compare_sides(const void *a, const void *b)
     return version_compare(&left->version, &right->version);
 }
 
-enum rc
-conflict_versions(struct call *call, const struct conflict *conflict, struct versions *versions)
+static enum rc
+load(struct call *call, const struct conflict *conflict, const char *token,
+     struct versions *versions)
 {
+    struct taking taking = {versions, token};
     enum rc rc = journal_current(call->journal, conflict->stream, conflict->entity,
-                                 conflict->record, conflict->unit, take_version, versions);
+                                 conflict->record, conflict->unit, take_version, &taking);
 
     if (rc == RC_OK)
         qsort(versions->sides, versions->count, sizeof versions->sides[0], compare_sides);
     return rc;
+}
+
+enum rc
+conflict_versions(struct call *call, const struct conflict *conflict, struct versions *versions)
+{
+    return load(call, conflict, NULL, versions);
+}
+
+void
+conflict_token(const struct versions *versions, char token[CONFLICT_TOKEN_BYTES])
+{
+    token[0] = '\0';
+    for (size_t i = 0; i < versions->count; i++) {
+        size_t len = strlen(token);
+        (void)snprintf(token + len, CONFLICT_TOKEN_BYTES - len, "%s%s", i == 0 ? "" : "-",
+                       versions->sides[i].mark);
+    }
+}
+
+enum rc
+conflict_named(struct call *call, const struct conflict *conflict, const char *token,
+               struct versions *versions)
+{
+    size_t len = strlen(token), placed = 0;
+
+    if (len % (CONFLICT_MARK_CHARS + 1) != CONFLICT_MARK_CHARS || len >= CONFLICT_TOKEN_BYTES)
+        return rc_fail(RC_INVALID, _("`%s` is not a token of `baken conflicts`"), token);
+    enum rc rc = load(call, conflict, token, versions);
+    for (size_t at = 0; rc == RC_OK && at < len; at += CONFLICT_MARK_CHARS + 1) {
+        size_t i = placed;
+        while (i < versions->count &&
+               memcmp(versions->sides[i].mark, token + at, CONFLICT_MARK_CHARS) != 0)
+            i++;
+        if (i == versions->count)
+            return rc_fail(RC_STALE,
+                           _("a version that was on the screen has been replaced meanwhile"));
+        struct side named = versions->sides[i];
+        versions->sides[i] = versions->sides[placed];
+        versions->sides[placed++] = named;
+    }
+    return rc;
+}
+
+static int
+compare_versions(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+enum rc
+conflict_save(struct call *call, const struct conflict *conflict, const struct versions *versions,
+              const struct buf *value)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct version seen[CONFLICT_VERSIONS];
+
+    for (size_t i = 0; i < versions->count; i++)
+        seen[i] = versions->sides[i].version;
+    /* The list goes out in ascending order, whatever the screen's was. */
+    qsort(seen, versions->count, sizeof seen[0], compare_versions);
+    enum rc rc = change_set_put(call->journal, &set, conflict->family, conflict->entity,
+                                conflict->record, conflict->unit, value, seen, versions->count);
+    if (rc == RC_OK)
+        rc = replica_save(call->replica, set.changes, set.count);
+    change_set_wipe(&set);
+    return rc;
+}
+
+_Static_assert((int)CONFLICT_VERSIONS <= (int)MERGE3_SIDES, "all that is on the screen can be merged");
+
+struct merge3
+conflict_merge(const struct versions *versions, const struct schema_unit *unit,
+               const struct buf *base)
+{
+    struct merge3 merge = {
+        .unit = unit, .base = base, .count = versions->count, .texts = MERGE3_LINES};
+
+    for (size_t i = 0; i < versions->count; i++)
+        merge.sides[i] = &versions->sides[i].value;
+    return merge;
+}
+
+enum rc
+conflict_proposal(const struct versions *versions, const struct schema_unit *unit,
+                  const struct buf *base, struct buf *value, bool *has_proposal)
+{
+    struct merge3 merge = conflict_merge(versions, unit, base);
+    uint32_t field = 0;
+
+    *has_proposal = false;
+    if (base == NULL)
+        return RC_OK;
+    enum rc rc = merge3_values(&merge, value, &field);
+    *has_proposal = rc == RC_OK && field == 0;
+    return rc;
+}
+
+enum rc
+conflict_base(struct call *call, const struct conflict *conflict, struct buf *base, uint64_t *hlc,
+              bool *has_base)
+{
+    struct past past = {.value = NULL};
+    enum rc rc = journal_base(call->journal, replica_saves(call->replica), conflict->stream,
+                              conflict->entity, conflict->record, conflict->unit, &past);
+
+    *has_base = rc == RC_OK;
+    if (rc == RC_OK) {
+        *hlc = past.hlc;
+        rc = buf_put(base, past.value, past.value_len);
+    }
+    journal_past_wipe(&past);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+void
+conflict_name(const struct conflict *conflict, char name[64])
+{
+    char number[16], brief[ID_TEXT_CHARS + 1];
+
+    out_short_id(conflict->record, brief);
+    (void)snprintf(name, 64, "%s.%s", brief, conflict_unit_name(conflict, number));
 }
 
 const char *
@@ -101,18 +234,22 @@ take_conflict(void *context, const struct conflict *conflict)
 {
     struct conflicts *conflicts = context;
 
-    if (conflicts->count < CONFLICTS)
-        conflicts->items[conflicts->count++] = *conflict;
+    if (conflicts->count == conflicts->room) {
+        size_t room = conflicts->room == 0 ? 32 : conflicts->room * 2;
+        struct conflict *grown = realloc(conflicts->items, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        conflicts->items = grown;
+        conflicts->room = room;
+    }
+    conflicts->items[conflicts->count++] = *conflict;
     return RC_OK;
 }
 
 enum rc
 conflict_list(struct call *call, struct conflicts *conflicts)
 {
-    conflicts->count = 0;
-    conflicts->items = calloc(CONFLICTS, sizeof conflicts->items[0]);
-    if (conflicts->items == NULL)
-        return rc_nomem();
+    *conflicts = (struct conflicts){.items = NULL};
     return journal_conflicts(call->journal, take_conflict, conflicts);
 }
 

@@ -6,6 +6,7 @@
 #define CLI_CONFLICT_H
 
 #include "cli/command.h"
+#include "core/merge3.h"
 
 enum {
     CONFLICT_VERSIONS = 16,
@@ -13,10 +14,12 @@ enum {
     CONFLICT_TOKEN_BYTES = CONFLICT_VERSIONS * (CONFLICT_MARK_CHARS + 1) + 1
 };
 
-/* The current versions of one unit, in the order of their times. */
+/* A version that was not on the screen stays beside the result: so of more than CONFLICT_VERSIONS the rest comes once these are
+ * resolved; `left_out` tells how many. */
 struct versions {
     size_t count;
-    struct side {
+    size_t left_out;
+    struct side { /* in the order of their times */
         struct version version;
         char mark[CONFLICT_MARK_CHARS + 1];
         struct id person;
@@ -26,15 +29,39 @@ struct versions {
     } sides[CONFLICT_VERSIONS];
 };
 
-/* The current versions, at most CONFLICT_VERSIONS, into an empty value. The caller's to wipe. */
+/* The current versions of the unit that `conflict` names, also where they do not conflict, into an empty value. The caller's to
+ * wipe. */
 enum rc conflict_versions(struct call *call, const struct conflict *conflict,
                           struct versions *versions) MUST_CHECK;
+/* The marks of the versions with hyphens: what `--token` takes. */
+void conflict_token(const struct versions *versions, char token[CONFLICT_TOKEN_BYTES]);
+/* The versions that the token names, in its order, into an empty value, the caller's to wipe; `left_out` counts the others.
+ * RC_STALE when one is not current any more. */
+enum rc conflict_named(struct call *call, const struct conflict *conflict, const char *token,
+                       struct versions *versions) MUST_CHECK;
+/* For merge3_values: the versions as its sides. */
+struct merge3 conflict_merge(const struct versions *versions, const struct schema_unit *unit,
+                             const struct buf *base);
+/* Saves `value` over exactly these versions. */
+enum rc conflict_save(struct call *call, const struct conflict *conflict,
+                      const struct versions *versions, const struct buf *value) MUST_CHECK;
+/* What all versions changed since the base, together; *has_proposal false where two changed the same line or field, each
+ * otherwise, or there is no base (NULL). `value` is empty before. */
+enum rc conflict_proposal(const struct versions *versions, const struct schema_unit *unit,
+                          const struct buf *base, struct buf *value, bool *has_proposal) MUST_CHECK;
+/* Five characters of a hash over the version's identity. */
+enum rc conflict_mark(const struct version *version, char mark[CONFLICT_MARK_CHARS + 1]) MUST_CHECK;
+/* "7k2m9q.goal" */
+void conflict_name(const struct conflict *conflict, char name[64]);
+/* The value that all descend from, into an empty buf; *has_base false when there is none here. */
+enum rc conflict_base(struct call *call, const struct conflict *conflict, struct buf *base,
+                      uint64_t *hlc, bool *has_base) MUST_CHECK;
 void conflict_versions_wipe(struct versions *versions);
 
 /* Every conflict, copied: the callbacks of the journal lend, and what shows one asks the journal again. */
 struct conflicts {
     struct conflict *items; /* the caller's to free */
-    size_t count;
+    size_t count, room;
 };
 enum rc conflict_list(struct call *call, struct conflicts *conflicts) MUST_CHECK;
 

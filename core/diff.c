@@ -377,6 +377,15 @@ compare_by(enum rc (*cut)(struct diff_table *, const void *, size_t, struct diff
 }
 
 enum rc
+diff_wholes(const void *first, size_t first_len, const void *second, size_t second_len,
+            struct diff *diff)
+{
+    enum rc rc = add_part(diff, DIFF_DELETE, first, first_len);
+
+    return rc == RC_OK ? add_part(diff, DIFF_INSERT, second, second_len) : rc;
+}
+
+enum rc
 diff_texts(const void *first, size_t first_len, const void *second, size_t second_len,
            struct diff *diff)
 {
@@ -386,11 +395,8 @@ diff_texts(const void *first, size_t first_len, const void *second, size_t secon
 
     if (rc == RC_TOO_LARGE)
         rc = compare_by(diff_lines, &a, &b, diff);
-    if (rc == RC_TOO_LARGE) {
-        rc = add_part(diff, a.op, a.text, a.len);
-        if (rc == RC_OK)
-            rc = add_part(diff, b.op, b.text, b.len);
-    }
+    if (rc == RC_TOO_LARGE)
+        rc = diff_wholes(first, first_len, second, second_len, diff);
     if (rc != RC_OK)
         diff_free(diff);
     return rc;

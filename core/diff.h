@@ -29,6 +29,9 @@ struct diff {
 /* Into an empty value. The texts are UTF-8 and outlive `diff`. RC_INVALID, RC_NOMEM. */
 enum rc diff_texts(const void *first, size_t first_len, const void *second, size_t second_len,
                    struct diff *diff) MUST_CHECK;
+/* The same without looking: all of the first deleted, all of the second inserted. */
+enum rc diff_wholes(const void *first, size_t first_len, const void *second, size_t second_len,
+                    struct diff *diff) MUST_CHECK;
 void diff_free(struct diff *diff);
 
 /* Marks with 1 what the shorter way from one list of numbers to the other deletes and inserts: as few as can be. The marks are

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
+#include <unilbrk.h>
 #include <uninorm.h>
 #include <unistr.h>
 #include <uniwbrk.h>
@@ -165,6 +166,45 @@ text_columns(const char *text)
         text += glyph.len;
     }
     return columns > INT32_MAX ? INT32_MAX : (int)columns;
+}
+
+enum { LINE_BYTES = 4096 }; /* of which a line is made: more than any terminal shows */
+
+/* As many characters as fit, at least one. */
+static size_t
+cut_line(const char *text, size_t most, int columns)
+{
+    size_t len = 0;
+    int used = 0;
+
+    while (len < most) {
+        struct glyph glyph = next_glyph(text + len);
+        if (len > 0 && used + glyph.columns > columns)
+            break;
+        used += glyph.columns;
+        len += glyph.len;
+    }
+    return len;
+}
+
+size_t
+text_line(const char *text, int columns)
+{
+    size_t whole = strcspn(text, "\n");
+    size_t len = cut_line(text, whole, columns);
+    char breaks[LINE_BYTES];
+
+    if (len == whole)
+        return whole + (text[whole] == '\n');
+    /* The line could end behind what fits: one character more tells. */
+    size_t known = len + next_glyph(text + len).len;
+    if (known > sizeof breaks)
+        return len;
+    u8_possible_linebreaks((const uint8_t *)text, known, "UTF-8", breaks);
+    for (size_t i = known - 1; i > 0; i--)
+        if (i <= len && breaks[i] == UC_BREAK_POSSIBLE)
+            return i;
+    return len;
 }
 
 enum rc

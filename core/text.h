@@ -28,6 +28,9 @@ enum rc text_word_breaks(const void *bytes, size_t len, uint8_t *breaks) MUST_CH
 
 /* Columns on a terminal; bad UTF-8 counts its bytes. */
 int text_columns(const char *text);
+/* How many bytes of `text` make one line of at most `columns`: up to where a line may be broken (UAX #14), or else as many
+ * characters as fit, one at least. A line feed ends it and is counted. 0 at the end of the text. */
+size_t text_line(const char *text, int columns);
 /* Appends `text` in exactly `columns`: filled with spaces, or cut with an ellipsis. Control characters,
  * which could steer a terminal, and direction overrides become a middle dot. */
 enum rc text_put_column(struct buf *out, const char *text, int columns) MUST_CHECK;

@@ -166,6 +166,56 @@ typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct fee
                                      uint32_t first, uint32_t last, const char *reason);
 enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *context) MUST_CHECK;
 
+/* ---- history: offline, from log and outbox ---------------------------------------------------------- */
+/* Where a version is, and what its author had seen of its unit. */
+struct version_facts {
+    struct id person; /* of the device that signed it; zero when the ledger does not know it */
+    uint64_t hlc;
+    int64_t arrived_ms; /* when the server took it, by its clock; 0: not known to have */
+    bool is_waiting;    /* an own save that was not sealed yet */
+    struct version *seen; /* the versions that it replaced; heap memory of the caller (free) */
+    size_t seen_count;
+};
+/* RC_ABSENT when it is not here, or its body is gone. */
+enum rc replica_version_facts(struct replica *replica, struct id stream,
+                              const struct version *version, struct version_facts *facts) MUST_CHECK;
+
+enum history_state {
+    HISTORY_CURRENT = 1, /* nothing that counts replaced it */
+    HISTORY_REPLACED,
+    HISTORY_PAST, /* neither: a removal from a list, or replaced by what cannot be read any more */
+    HISTORY_HELD, /* came too late */
+    HISTORY_PARKED,
+};
+/* A stable word: "current", "replaced", ... */
+const char *history_state_name(enum history_state state);
+struct history_item {
+    struct version version;
+    uint32_t entity, unit;
+    struct id person; /* as in version_facts */
+    uint64_t hlc;
+    int64_t arrived_ms;
+    bool is_waiting;
+    enum history_state state;
+    bool is_shown;
+    bool is_replaced; /* by a version that is readable: */
+    struct version by;
+    struct version *seen;
+    size_t seen_count;
+    uint8_t *value;
+    size_t value_len;
+};
+/* Every version of a record that is here, by entity, unit, clock. Embedded value: {0} ... replica_history_wipe. */
+struct history {
+    struct history_item *items;
+    size_t count;
+    uint64_t unreadable; /* entries of the stream without key or body: what they hold of it, nobody here can say */
+};
+/* Entity 0: of every entity of that record. RC_ABSENT when the stream is not here. */
+enum rc replica_history(struct replica *replica, struct id stream, uint32_t entity, struct id record,
+                        struct history *history) MUST_CHECK;
+void replica_history_wipe(struct history *history);
+
 /* ---- bundles, doctor ---------------------------------------------------------------------------------- */
 /* The ledger's lines and the entries that `device` may have and is not known to have, sealed to it, appended to `out`;
  * not yet key boxes, carried operations or acknowledgements. */

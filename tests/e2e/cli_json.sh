@@ -106,7 +106,8 @@ answer "goal edit, by who covers" fatma goal edit "$goal" --text "Mo is at schoo
 as anna sync >/dev/null 2>&1
 answer "sync, which makes two versions" fatma sync
 answer "conflicts" fatma conflicts
-check_equal "both texts are shown" "$(value conflicts.0.versions | grep -o 'Mo is at school' | wc -l)" 2
+check_equal "both texts are shown" "$(value conflicts.0.versions.0.value.text; value conflicts.0.versions.1.value.text)" \
+    $'Mo is at school on time each day\nMo is at school before half past eight'
 token=$(value conflicts.0.token)
 conflict=$(value conflicts.0.id)
 check_exit "a text beside the number of a version replaces nothing" 3 "a text goes with .--take new. only" \

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""terminal.py [--at PATTERN KEYS]... [--kill PATTERN SIGNAL] -- COMMAND ...: runs it on a terminal of 60 columns.
+"""terminal.py [--at PATTERN KEYS]... [--kill PATTERN SIGNAL] -- COMMAND ...: runs it on a terminal of 60 columns, or COLUMNS_WIDE.
 
 Once what was shown since the last keys matches PATTERN, KEYS are typed (\\n, \\003 as Python writes them). All that
 the terminal showed is printed, and then whether it echoes again. Ends as the command did; a signal as a shell says it."""
@@ -11,7 +11,7 @@ while words[0] != "--":
     steps.append(words[:3])
     words = words[3:]
 master, slave = pty.openpty()
-fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ.get("COLUMNS_WIDE", "60")), 0, 0))
 
 
 def take_terminal():

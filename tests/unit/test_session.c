@@ -275,6 +275,74 @@ a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
     assert_equal_dumps(0, 1, file_of(family));
 }
 
+/* The versions that are current of what conflicts at a device, in the order of the journal. */
+static size_t
+current_at(int at, struct seen_conflict *seen, struct version versions[8])
+{
+    struct journal *journal = replica_journal(office.devices[at].replica);
+    struct version *end = versions;
+
+    seen->count = 0;
+    assert_ok(journal_conflicts(journal, keep_conflict, seen));
+    assert_int_equal(seen->count, 1);
+    assert_ok(journal_current(journal, seen->conflict.stream, seen->conflict.entity,
+                              seen->conflict.record, seen->conflict.unit, note_version, &end));
+    return (size_t)(end - versions);
+}
+
+static void
+a_version_that_arrives_while_one_decides_is_not_superseded(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "zwaan", 0);
+    struct version on_screen[8], now[8];
+    struct seen_conflict seen;
+    struct version_facts facts;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct replica *replica = office.devices[0].replica;
+
+    share(family);
+    office_join_again(&office, 2, office.devices[0].person);
+    set_profile(0, family, "Dorpsstraat 1");
+    office_sync_all(&office, 3, 2);
+    for (int at = 0; at < 3; at++)
+        set_profile(at, family, at == 0 ? "Kerkplein 2" : at == 1 ? "Molenweg 3" : "Havenkade 4");
+    office_sync(&office, 1);
+    office_sync(&office, 0);
+    assert_int_equal(current_at(0, &seen, on_screen), 2);
+    /* The third arrives: from a colleague, by the server. */
+    office_sync(&office, 2);
+    office_sync(&office, 0);
+    assert_int_equal(current_at(0, &seen, now), 3);
+    assert_ok(value_put_text(&value, 1, "Molenweg 3, achterom"));
+    struct change change = CHANGE_EMPTY(seen.conflict.stream);
+    assert_ok(change_put_over(&change, seen.conflict.entity, seen.conflict.record,
+                              seen.conflict.unit, &value, on_screen, 2));
+    assert_ok(replica_save(replica, &change, 1));
+    change_wipe(&change);
+    buf_wipe(&value);
+    office_sync_all(&office, 3, 2);
+    for (int at = 0; at < 3; at++) {
+        bool has_third = false;
+        assert_int_equal(current_at(at, &seen, now), 2);
+        for (int i = 0; i < 2; i++)
+            has_third |= id_equal(now[i].feed.device, office.devices[2].id);
+        assert_true(has_third);
+    }
+    /* What the resolution had seen are the two of the screen, and the server has it. */
+    for (int i = 0; i < 2; i++) {
+        assert_ok(replica_version_facts(replica, seen.conflict.stream, &now[i], &facts));
+        assert_true(facts.arrived_ms > 0 && !facts.is_waiting);
+        bool is_resolution = id_equal(now[i].feed.device, office.devices[0].id);
+        assert_int_equal(facts.seen_count, is_resolution ? 2 : 1);
+        for (size_t k = 0; is_resolution && k < 2; k++)
+            assert_true(version_compare(&facts.seen[k], &on_screen[0]) == 0 ||
+                        version_compare(&facts.seen[k], &on_screen[1]) == 0);
+        free(facts.seen);
+    }
+    assert_equal_dumps(0, 2, file_of(family));
+}
+
 static void
 a_colleague_is_known_to_have_it_only_after_acknowledging(void **state)
 {
@@ -409,6 +477,7 @@ main(void)
         CASE(a_sign_in_page_is_no_server),
         CASE(a_clock_a_year_off_syncs_all_the_same),
         CASE(a_conflict_is_kept_and_its_resolution_reaches_a_third_device),
+        CASE(a_version_that_arrives_while_one_decides_is_not_superseded),
         CASE(a_colleague_is_known_to_have_it_only_after_acknowledging),
         CASE(a_colleague_is_heard_of_by_whatever_stream_changed),
         CASE(a_device_that_looks_every_day_is_heard_of_though_nothing_changes),

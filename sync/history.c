@@ -1,0 +1,372 @@
+/* What was ever written of a record, read back from log and outbox: every version with its author, current or not. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "core/secret.h"
+#include "sync/outbox.h"
+#include "sync/replica_own.h"
+
+const char *
+history_state_name(enum history_state state)
+{
+    switch (state) {
+    case HISTORY_CURRENT:
+        return "current";
+    case HISTORY_REPLACED:
+        return "replaced";
+    case HISTORY_PAST:
+        return "past";
+    case HISTORY_HELD:
+        return "held";
+    case HISTORY_PARKED:
+        return "parked";
+    }
+    return NULL;
+}
+
+static struct id
+person_of(const struct replica *replica, struct id device)
+{
+    const struct ledger_device *known =
+        replica->ledger == NULL ? NULL : ledger_device(replica->ledger, device);
+
+    return known == NULL ? (struct id){{0}} : known->person;
+}
+
+static enum rc
+copy_versions(const struct operation *operation, struct version **copy)
+{
+    size_t bytes = operation->supersedes_count * sizeof **copy;
+
+    *copy = malloc(bytes + 1);
+    if (*copy == NULL)
+        return rc_nomem();
+    if (bytes > 0)
+        memcpy(*copy, operation->supersedes, bytes);
+    return RC_OK;
+}
+
+/* ---- one version ------------------------------------------------------------------------------------ */
+
+/* Where the save is: in line, or in an entry that the server has taken or not. */
+static enum rc
+find_place(struct replica *replica, struct id stream, const struct version *version,
+           struct version_facts *facts)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_feed feed;
+    enum rc rc = elog_feed_find(replica->db, stream, version->feed, &feed);
+
+    if (rc == RC_OK && feed.is_own && version->save > feed.sealed) {
+        facts->is_waiting = true;
+        return RC_OK;
+    }
+    if (rc == RC_OK)
+        rc = elog_find(replica->db, feed.key, version->save, &row);
+    if (rc == RC_OK)
+        facts->arrived_ms = (int64_t)row.entry.arrived_ms;
+    elog_row_wipe(&row);
+    return rc;
+}
+
+enum rc
+replica_version_facts(struct replica *replica, struct id stream, const struct version *version,
+                      struct version_facts *facts)
+{
+    struct change *change = NULL;
+
+    *facts = (struct version_facts){.person = person_of(replica, version->feed.device)};
+    enum rc rc = replica->saves.get(replica->saves.context, stream, version->feed, version->save, &change);
+    if (rc != RC_OK)
+        return rc;
+    if (version->index >= change->count)
+        rc = rc_fail(RC_ABSENT, _("no such version"));
+    if (rc == RC_OK)
+        rc = copy_versions(&change->operations[version->index], &facts->seen);
+    if (rc == RC_OK) {
+        facts->hlc = change->hlc;
+        facts->seen_count = change->operations[version->index].supersedes_count;
+        rc = find_place(replica, stream, version, facts);
+    }
+    body_free(change, 1);
+    if (rc != RC_OK) {
+        free(facts->seen);
+        facts->seen = NULL;
+    }
+    return rc;
+}
+
+/* ---- all of a record -------------------------------------------------------------------------------- */
+
+struct gather {
+    struct replica *replica;
+    struct history *history;
+    size_t room;
+    uint32_t entity;
+    struct id record;
+    struct feed_ref feed; /* being read */
+    int64_t arrived_ms;
+    bool is_waiting;
+    enum history_state state; /* HISTORY_PAST: applied */
+};
+
+static enum rc
+add_item(struct gather *g, const struct operation *operation, uint64_t hlc, uint32_t save,
+         uint32_t index)
+{
+    struct history *history = g->history;
+
+    if (history->count == g->room) {
+        size_t room = g->room == 0 ? 32 : g->room * 2;
+        struct history_item *grown = realloc(history->items, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        history->items = grown;
+        g->room = room;
+    }
+    struct history_item *item = &history->items[history->count];
+    *item = (struct history_item){
+        .version = {g->feed, save, index},
+        .entity = operation->entity,
+        .unit = operation->unit,
+        .person = person_of(g->replica, g->feed.device),
+        .hlc = hlc,
+        .arrived_ms = g->arrived_ms,
+        .is_waiting = g->is_waiting,
+        .state = g->state,
+        .seen_count = operation->supersedes_count,
+        .value_len = operation->value_len,
+    };
+    item->value = malloc(operation->value_len + 1);
+    enum rc rc = item->value == NULL ? rc_nomem() : copy_versions(operation, &item->seen);
+    if (rc != RC_OK) {
+        free(item->value);
+        return rc;
+    }
+    memcpy(item->value, operation->value, operation->value_len);
+    history->count++;
+    return RC_OK;
+}
+
+static enum rc
+add_saves(struct gather *g, const struct change *saves, size_t count, uint32_t first)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t s = 0; rc == RC_OK && s < count; s++)
+        for (size_t i = 0; rc == RC_OK && i < saves[s].count; i++) {
+            const struct operation *operation = &saves[s].operations[i];
+            if (id_equal(operation->record, g->record) &&
+                (g->entity == 0 || operation->entity == g->entity))
+                rc = add_item(g, operation, saves[s].hlc, first + (uint32_t)s, (uint32_t)i);
+        }
+    return rc;
+}
+
+/* What only says that this one entry cannot be read; all else ends the reading. */
+static bool
+is_of_the_entry(enum rc rc)
+{
+    return rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED ||
+           rc == RC_TOO_LARGE || rc == RC_INVALID;
+}
+
+static enum rc
+read_entry(struct gather *g, int64_t key, struct id stream, uint32_t *last)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *saves = NULL;
+    size_t count = 0;
+    enum rc rc = elog_get(g->replica->db, key, &row);
+
+    if (rc != RC_OK)
+        goto out;
+    *last = row.entry.last;
+    g->arrived_ms = (int64_t)row.entry.arrived_ms;
+    g->is_waiting = false;
+    g->state = row.state == ELOG_APPLIED ? HISTORY_PAST
+               : row.state == ELOG_HELD  ? HISTORY_HELD
+                                         : HISTORY_PARKED;
+    rc = source_open(g->replica, &row.entry, &body);
+    if (rc == RC_OK)
+        rc = body_read(stream, g->feed, row.entry.first, row.entry.last, body.data, body.len, &saves);
+    if (rc == RC_OK) {
+        count = row.entry.last - row.entry.first + 1;
+        rc = add_saves(g, saves, count, row.entry.first);
+        body_free(saves, count);
+    } else if (is_of_the_entry(rc)) {
+        g->history->unreadable++;
+        rc = RC_OK;
+    }
+out:
+    buf_wipe(&body);
+    elog_row_wipe(&row);
+    return rc;
+}
+
+/* The entry of a feed that begins next after `last`; key 0 when there is none. */
+static enum rc
+next_entry(struct db *db, int64_t feed, uint32_t last, int64_t *key)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT entry FROM sync_entry WHERE feed = ?1 AND first > ?2 ORDER BY first LIMIT 1",
+                         &stmt);
+
+    *key = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, last);
+    return stmt_finish_int(stmt, key);
+}
+
+static enum rc
+read_outbox(struct gather *g, const struct elog_feed *feed)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    uint32_t first, last;
+    enum rc rc = outbox_range(g->replica->db, feed->key, &first, &last);
+
+    g->arrived_ms = 0;
+    g->is_waiting = true;
+    g->state = HISTORY_PAST;
+    for (uint32_t save = first; rc == RC_OK && save != 0 && save <= last; save++) {
+        struct change *change = NULL;
+        rc = outbox_get(g->replica->db, feed->key, save, &body);
+        if (rc == RC_OK)
+            rc = body_read(feed->stream, feed->feed, save, save, body.data, body.len, &change);
+        if (rc == RC_OK)
+            rc = add_saves(g, change, 1, save);
+        if (change != NULL)
+            body_free(change, 1);
+        if (is_of_the_entry(rc)) {
+            g->history->unreadable += rc != RC_ABSENT;
+            rc = RC_OK;
+        }
+    }
+    buf_wipe(&body);
+    return rc;
+}
+
+static enum rc
+read_feed(void *context, const struct elog_feed *feed)
+{
+    struct gather *g = context;
+    uint32_t last = 0;
+    int64_t key = 0;
+    enum rc rc;
+
+    g->feed = feed->feed;
+    while ((rc = next_entry(g->replica->db, feed->key, last, &key)) == RC_OK && key != 0) {
+        rc = read_entry(g, key, feed->stream, &last);
+        if (rc != RC_OK)
+            return rc;
+    }
+    return rc == RC_OK && feed->is_own ? read_outbox(g, feed) : rc;
+}
+
+/* ---- what became of each ---------------------------------------------------------------------------- */
+
+static int
+compare_items(const void *a, const void *b)
+{
+    const struct history_item *x = a, *y = b;
+
+    if (x->entity != y->entity)
+        return x->entity < y->entity ? -1 : 1;
+    if (x->unit != y->unit)
+        return x->unit < y->unit ? -1 : 1;
+    if (x->hlc != y->hlc)
+        return x->hlc < y->hlc ? -1 : 1;
+    return version_compare(&x->version, &y->version);
+}
+
+static enum rc
+note_current(void *context, const struct current *current)
+{
+    struct history *history = context;
+
+    for (size_t i = 0; i < history->count; i++) {
+        struct history_item *item = &history->items[i];
+        if (version_compare(&item->version, &current->version) != 0)
+            continue;
+        item->state = HISTORY_CURRENT;
+        item->is_shown = current->is_shown;
+    }
+    return RC_OK;
+}
+
+/* Asks the journal once for each unit. */
+static enum rc
+note_all_current(struct journal *journal, struct id stream, struct id record,
+                 struct history *history)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < history->count; i++) {
+        const struct history_item *item = &history->items[i];
+        if (i > 0 && item[-1].entity == item->entity && item[-1].unit == item->unit)
+            continue;
+        rc = journal_current(journal, stream, item->entity, record, item->unit, note_current, history);
+    }
+    return rc;
+}
+
+/* Of what is not current: which version that counts named it; the earliest, when several did. */
+static void
+note_replaced(struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_item *by = &history->items[i];
+        bool counts = by->state != HISTORY_HELD && by->state != HISTORY_PARKED;
+        for (size_t s = 0; counts && s < by->seen_count; s++)
+            for (size_t k = 0; k < history->count; k++) {
+                struct history_item *item = &history->items[k];
+                if (item->state != HISTORY_PAST ||
+                    version_compare(&item->version, &by->seen[s]) != 0)
+                    continue;
+                item->state = HISTORY_REPLACED;
+                item->is_replaced = true;
+                item->by = by->version;
+            }
+    }
+}
+
+enum rc
+replica_history(struct replica *replica, struct id stream, uint32_t entity, struct id record,
+                struct history *history)
+{
+    struct gather g = {.replica = replica, .history = history, .entity = entity, .record = record};
+    enum streams_place place;
+
+    *history = (struct history){.count = 0};
+    enum rc rc = streams_find(replica, stream, &place);
+    if (rc == RC_OK && place != STREAMS_SHOWN)
+        return rc_fail(RC_ABSENT, _("that part of the family's file is not on this device"));
+    if (rc == RC_OK)
+        rc = elog_feeds(replica->db, stream, read_feed, &g);
+    if (rc == RC_OK && history->count > 1)
+        qsort(history->items, history->count, sizeof *history->items, compare_items);
+    if (rc == RC_OK)
+        rc = note_all_current(replica->journal, stream, record, history);
+    if (rc == RC_OK)
+        note_replaced(history);
+    else
+        replica_history_wipe(history);
+    return rc;
+}
+
+void
+replica_history_wipe(struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        struct history_item *item = &history->items[i];
+        wipe(item->value, item->value_len);
+        free(item->value);
+        free(item->seen);
+    }
+    free(history->items);
+    *history = (struct history){.count = 0};
+}

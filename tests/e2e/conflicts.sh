@@ -1,0 +1,108 @@
+#!/bin/bash
+# Two versions as people meet them: side by side, with what differs, who had seen what, a proposal; chosen in each way, while
+# another version arrives; and what was put away is found again.
+. "$(dirname "$0")/lib.sh"
+
+# answer NAME DEVICE COMMAND ...: runs it with --json and checks the answer, which stays in $WORK/answer.
+answer() {
+    local name=$1 device=$2 errors
+    shift 2
+    if ! as "$device" "$@" --json >"$WORK/answer" 2>"$WORK/answer.err"; then
+        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/answer.err")"
+    elif errors=$(tests/e2e/validate.py "$WORK/answer" 2>&1); then
+        ok "$name"
+    else
+        not_ok "$name" "$errors" "$(head -c 600 "$WORK/answer")"
+    fi
+}
+value() { json "$1" <"$WORK/answer"; }
+sync() { for name in "$@"; do as "$name" sync >/dev/null 2>&1 || not_ok "$name syncs"; done; }
+# edit DEVICE OPTIONS ...: of the goal.
+edit() {
+    local name=$1
+    shift
+    as "$name" goal edit "$goal" "$@" >/dev/null 2>&1 || not_ok "$name edits the goal"
+}
+# settle: both have everything, and nothing has two versions.
+settle() {
+    sync anna fatma anna
+    check_equal "nothing has two versions" "[]" "$(as anna conflicts --json | json conflicts)"
+}
+goal_value() { as anna goal list duin --all --json | json "goals.0.$1"; }
+
+set_up() {
+    server_start
+    team_create anna Anna && device_join anna fatma Fatma coach && device_join anna joris Joris coach || return
+    as anna family add Duin && as anna family assign duin Fatma && as anna family assign duin Joris || return
+    as anna goal add duin --text $'Mo gets up at seven.\nHe has breakfast.\nHe takes the bus.' --deadline 2026-12-20 --json >"$WORK/goal" || return
+    goal=$(json goal.id <"$WORK/goal")
+    sync anna fatma joris
+    as fatma goal list duin | grep -q "gets up at seven"
+}
+set_up >"$WORK/set_up.out" 2>&1 || give_up "the team is set up" "$(tail -n 5 "$WORK/set_up.out")"
+
+# ---- lines that do not overlap: side by side, and a proposal
+edit anna --text $'Mo gets up at six.\nHe has breakfast.\nHe takes the bus.'
+edit fatma --text $'Mo gets up at seven.\nHe has breakfast.\nHe walks to school.' --deadline 2027-01-15
+sync fatma anna
+answer "conflicts" anna conflicts
+conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
+check_equal "the base is what both had" "$(value conflicts.0.base.value.text)" $'Mo gets up at seven.\nHe has breakfast.\nHe takes the bus.'
+check_equal "the first version is Anna's" "$(value conflicts.0.versions.0.person.name)" Anna
+check_equal "the second is of Fatma's device" "$(value conflicts.0.versions.1.device)" fatma
+check_equal "it is told when the server took each" "20 20" \
+    "$(value conflicts.0.versions.0.arrived_at | cut -c 1-2) $(value conflicts.0.versions.1.arrived_at | cut -c 1-2)"
+check_equal "both had seen the same version" "$(value conflicts.0.versions.0.seen)" "$(value conflicts.0.versions.1.seen)"
+check_equal "the word that Anna changed" '[{"op": "equal", "text": "Mo gets up at "}, {"op": "delete", "text": "seven"}, {"op": "insert", "text": "six"}]' \
+    "$(value conflicts.0.versions.0.since_base.0.diff | python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)[:3]))')"
+check_equal "the proposal has both changes" $'Mo gets up at six.\nHe has breakfast.\nHe walks to school.' "$(value conflicts.0.proposal.value.text)"
+check_equal "and the day that one changed" 2027-01-15 "$(value conflicts.0.proposal.value.deadline)"
+check_says "in one column what differs stands in brackets" "up at \[-six-\]\{\+seven\+\}" as anna conflicts
+wide=$(COLUMNS_WIDE=120 BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state \
+    tests/e2e/terminal.py -- "$BAKEN" conflicts --no-input 2>&1)
+check_equal "on a wide terminal they stand side by side" 1 "$(grep -cE 'up at \[-six-\]\. +\| .*up at \{\+seven\+\}\.' <<<"$wide")"
+check "the proposal is taken" as anna resolve "$conflict" --token "$token" --take proposal
+check_equal "and holds" $'Mo gets up at six.\nHe has breakfast.\nHe walks to school.' "$(goal_value text)"
+settle
+
+# ---- the same line: no proposal; both, with a day that only a person can choose
+edit anna --text "Mo is on time." --deadline 2026-12-01
+edit fatma --text "Mo sleeps enough." --deadline 2026-12-02
+sync fatma anna
+answer "conflicts, in the same line" anna conflicts
+conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
+check_equal "nothing is proposed" null "$(value conflicts.0.proposal)"
+check_exit "nor can it be taken" 3 "there is no proposal" as anna resolve "$conflict" --token "$token" --take proposal
+check_exit "both texts, but whose day?" 3 "differ in .deadline., which cannot be put together.*--take both:2" \
+    as anna resolve "$conflict" --token "$token" --take both
+check_exit "a new text, but whose day?" 3 "differ in .deadline." as anna resolve "$conflict" --token "$token" --take new --text "Mo rests."
+check_equal "nothing was chosen meanwhile" "$token" "$(as anna conflicts --json | json conflicts.0.token)"
+check "both texts, and the second's day" as anna resolve "$conflict" --token "$token" --take both:2
+check_equal "both stand below each other" $'Mo is on time.\n\nMo sleeps enough.' "$(goal_value text)"
+check_equal "with that day" 2026-12-02 "$(goal_value deadline)"
+settle
+
+# ---- a version that arrives while one decides is not superseded
+edit anna --text "Anna's words."
+edit fatma --text "Fatma's words."
+sync fatma anna
+answer "conflicts, before the arrival" anna conflicts
+conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
+edit joris --text "Joris's words."
+sync joris anna
+answer "conflicts, after it" anna conflicts
+check_equal "there are three versions now" 3 "$(value conflicts.0.versions | grep -o '"number"' | wc -l)"
+answer "the choice between the two that were on the screen" anna resolve "$conflict" --token "$token" --take new --text "What both want."
+check_equal "it replaced two" 2 "$(value resolved.versions)"
+check_equal "and says that one was not on the screen" versions_left "$(value notices.0.code)"
+answer "conflicts, after the choice" anna conflicts
+check_equal "the third stands beside the result" "Joris's words. What both want." \
+    "$(value conflicts.0.versions.0.value.text) $(value conflicts.0.versions.1.value.text)"
+old=$token token=$(value conflicts.0.token)
+check_exit "the old token names what was replaced" 14 "replaced meanwhile" as anna resolve "$conflict" --token "$old" --take 1
+check "the last choice" as anna resolve "$conflict" --token "$token" --take new --text "What all want."
+sync anna joris
+settle
+check_equal "all see the same" "What all want." "$(as joris goal list duin --json | json goals.0.text)"
+
+finish

@@ -138,7 +138,7 @@ struct past {
     struct version *supersedes;
     size_t supersedes_count;
 };
-/* The common base of a conflict: the latest version that all current versions descend from.
+/* The common base of a conflict: what all current versions descend from and no other such version does; of several the latest.
  * RC_ABSENT when there is none. */
 enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream,
                      uint32_t entity, struct id record, uint32_t unit,

@@ -66,6 +66,13 @@ struct ancestor {
     struct version version;
     uint64_t hlc;
     uint64_t heads;
+    bool is_passed; /* another version that is common too superseded it */
+};
+
+/* One version superseded another: by their places in `found`, and the version. */
+struct step {
+    size_t child;
+    struct version parent;
 };
 
 struct search {
@@ -74,21 +81,42 @@ struct search {
     struct operation unit_of;
     struct ancestor *found;
     size_t count;
+    struct step *steps;
+    size_t step_count, step_room;
 };
 
 static enum rc
-add(struct search *s, const struct version *version, uint64_t hlc, uint64_t heads)
+add_step(struct search *s, size_t child, const struct version *parent)
 {
+    if (s->step_count == s->step_room) {
+        size_t room = s->step_room == 0 ? 64 : 2 * s->step_room;
+        struct step *grown = realloc(s->steps, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        s->steps = grown;
+        s->step_room = room;
+    }
+    s->steps[s->step_count++] = (struct step){child, *parent};
+    return RC_OK;
+}
+
+static enum rc
+add(struct search *s, const struct past *past, uint64_t heads)
+{
+    enum rc rc = RC_OK;
+
     for (size_t i = 0; i < s->count; i++) {
-        if (version_compare(&s->found[i].version, version) != 0)
+        if (version_compare(&s->found[i].version, &past->version) != 0)
             continue;
         s->found[i].heads |= heads;
         return RC_OK;
     }
     if (s->count == ANCESTORS)
         return rc_fail(RC_ABSENT, _("the common version lies too far back"));
-    s->found[s->count++] = (struct ancestor){*version, hlc, heads};
-    return RC_OK;
+    for (size_t i = 0; rc == RC_OK && i < past->supersedes_count; i++)
+        rc = add_step(s, s->count, &past->supersedes[i]);
+    s->found[s->count++] = (struct ancestor){past->version, past->hlc, heads, false};
+    return rc;
 }
 
 /* Follows one current version back through all that it superseded. What the log no longer holds ends a line. */
@@ -110,7 +138,7 @@ follow(struct search *s, const struct version *start, uint64_t head)
             continue;
         }
         if (rc == RC_OK)
-            rc = add(s, &past.version, past.hlc, head);
+            rc = add(s, &past, head);
         for (size_t i = 0; rc == RC_OK && i < past.supersedes_count; i++) {
             bool is_known = false;
             for (size_t k = 0; k < count && !is_known; k++)
@@ -142,14 +170,29 @@ collect(void *context, const struct current *current)
     return RC_OK;
 }
 
+/* What a common version supersedes is common too, so one step down from a common version is enough to pass an ancestor by. */
+static void
+pass_by(struct search *s, uint64_t all)
+{
+    for (size_t i = 0; i < s->step_count; i++) {
+        if (s->found[s->steps[i].child].heads != all)
+            continue;
+        for (size_t k = 0; k < s->count; k++)
+            if (version_compare(&s->found[k].version, &s->steps[i].parent) == 0)
+                s->found[k].is_passed = true;
+    }
+}
+
+/* Of the common versions that no other one descends from, the latest: clocks only choose between those. */
 static enum rc
-latest_common(const struct search *s, uint64_t all, struct past *base)
+latest_common(struct search *s, uint64_t all, struct past *base)
 {
     const struct ancestor *best = NULL;
 
+    pass_by(s, all);
     for (size_t i = 0; i < s->count; i++) {
         const struct ancestor *a = &s->found[i];
-        if (a->heads == all &&
+        if (a->heads == all && !a->is_passed &&
             (best == NULL || a->hlc > best->hlc ||
              (a->hlc == best->hlc && version_compare(&a->version, &best->version) > 0)))
             best = a;
@@ -181,5 +224,6 @@ journal_base(struct journal *journal, const struct save_source *source, struct i
     if (rc == RC_OK)
         rc = latest_common(&s, UINT64_MAX >> (64 - tips.count), base);
     free(s.found);
+    free(s.steps);
     return rc;
 }

@@ -819,6 +819,28 @@ the_base_of_a_conflict_is_the_latest_common_version(void **state)
         RC_ABSENT);
 }
 
+static void
+a_clock_that_jumped_does_not_choose_the_base(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct past base;
+
+    (void)state;
+    world.device[0].now_ms += INT64_C(365) * 86400 * 1000;
+    put_plain(0, 1, "a year ahead");
+    world.device[0].now_ms -= INT64_C(365) * 86400 * 1000;
+    devices_sync(&world);
+    put_plain(1, 1, "base");
+    devices_sync(&world);
+    put_plain(1, 1, "left");
+    put_plain(2, 1, "right");
+    devices_sync(&world);
+    assert_int_equal(conflicts(0), 1);
+    assert_ok(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base));
+    assert_memory_equal(base.value + 4, "base", 4);
+    journal_past_wipe(&base);
+}
+
 int
 main(void)
 {
@@ -851,6 +873,7 @@ main(void)
         TEST(other_tables_than_the_schema_asks_for_a_rebuild),
         TEST(at_its_ceiling_a_feed_overtakes_itself_and_nobody_else),
         TEST(the_base_of_a_conflict_is_the_latest_common_version),
+        TEST(a_clock_that_jumped_does_not_choose_the_base),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,13 +37,20 @@ change_for(struct journal *journal, struct change_set *set, struct id family, en
     return RC_OK;
 }
 
-/* The current versions of a unit, and whether the shown one equals some bytes. */
+/* The current versions of a unit, and the value of the one that is shown: empty when nothing is. */
 struct unit_now {
     struct version *versions;
     size_t count;
-    const struct buf *wanted;
-    bool is_equal; /* to what is shown, or nothing is there and nothing is wanted */
+    struct buf shown;
 };
+#define UNIT_NOW_EMPTY ((struct unit_now){.shown = BUF_EMPTY(CHANGE_VALUE_BYTES)})
+
+static void
+unit_now_wipe(struct unit_now *now)
+{
+    free(now->versions);
+    buf_wipe(&now->shown);
+}
 
 static enum rc
 take_current(void *context, const struct current *current)
@@ -55,14 +62,7 @@ take_current(void *context, const struct current *current)
         return rc_nomem();
     now->versions = grown;
     now->versions[now->count++] = current->version;
-    if (!current->is_shown || now->wanted == NULL)
-        return RC_OK;
-    if (now->wanted->len == 0)
-        now->is_equal = value_is_empty(current->value, current->value_len);
-    else
-        now->is_equal = current->value_len == now->wanted->len &&
-                        memcmp(current->value, now->wanted->data, now->wanted->len) == 0;
-    return RC_OK;
+    return current->is_shown ? buf_put(&now->shown, current->value, current->value_len) : RC_OK;
 }
 
 static enum rc
@@ -72,25 +72,71 @@ read_unit(struct journal *journal, struct id family, enum stream_kind kind, uint
     struct id stream;
     enum rc rc = journal_find_stream(journal, family, kind, &stream);
 
-    now->is_equal = now->wanted != NULL && now->wanted->len == 0;
     if (rc == RC_OK)
         rc = journal_current(journal, stream, entity, record, unit, take_current, now);
     return rc;
 }
 
-/* The twin's value: the fields that the schema marks, bytes as they are. */
-static enum rc
-twin_value(const struct schema_unit *unit, const struct buf *value, struct buf *twin)
+/* An empty buf is the empty value, as a value without fields is. */
+static bool
+is_same(const struct buf *value, const struct buf *shown)
 {
-    struct field fields[CHANGE_FIELDS];
-    size_t count = 0;
-    enum rc rc = value->len == 0 ? RC_OK : value_read(value->data, value->len, fields, &count);
+    bool is_cleared = shown->len == 0 || value_is_empty(shown->data, shown->len);
 
+    if (value->len == 0 || is_cleared)
+        return value->len == 0 && is_cleared;
+    return value->len == shown->len && memcmp(value->data, shown->data, shown->len) == 0;
+}
+
+static enum rc
+read_fields(const struct buf *value, struct field *fields, size_t *count)
+{
+    *count = 0;
+    return value->len == 0 ? RC_OK : value_read(value->data, value->len, fields, count);
+}
+
+/* The twin's value, bytes as they are: the fields that the schema marks, and of those that a newer program put there what the
+ * record says of them now. */
+static enum rc
+twin_value(const struct schema_unit *unit, const struct buf *value, const struct buf *shown,
+           struct buf *twin)
+{
+    struct field fields[CHANGE_FIELDS], now[CHANGE_FIELDS];
+    size_t count = 0, now_count = 0;
+    enum rc rc = read_fields(value, fields, &count);
+
+    if (rc == RC_OK)
+        rc = read_fields(shown, now, &now_count);
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         const struct schema_field *known = schema_field(unit, fields[i].number);
-        if (known != NULL && (known->flags & SCHEMA_TWIN) != 0)
+        bool is_twin = known != NULL ? (known->flags & SCHEMA_TWIN) != 0
+                                     : value_find(now, now_count, fields[i].number) != NULL;
+        if (is_twin)
             rc = value_put_field(twin, &fields[i]);
     }
+    return rc;
+}
+
+/* What a newer program put into the shown value stays in the new one: an edit changes what its editor knows. */
+static enum rc
+carry_over(const struct schema_unit *unit, const struct buf *value, const struct buf *shown, struct buf *whole)
+{
+    struct field fields[CHANGE_FIELDS], now[CHANGE_FIELDS];
+    size_t count, now_count, i = 0;
+    enum rc rc = read_fields(value, fields, &count);
+
+    if (rc == RC_OK)
+        rc = read_fields(shown, now, &now_count);
+    for (size_t k = 0; rc == RC_OK && k < now_count; k++) {
+        if (schema_field(unit, now[k].number) != NULL)
+            continue;
+        for (; rc == RC_OK && i < count && fields[i].number < now[k].number; i++)
+            rc = value_put_field(whole, &fields[i]);
+        if (rc == RC_OK && (i == count || fields[i].number != now[k].number))
+            rc = value_put_field(whole, &now[k]);
+    }
+    for (; rc == RC_OK && i < count; i++)
+        rc = value_put_field(whole, &fields[i]);
     return rc;
 }
 
@@ -110,18 +156,19 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
          const struct buf *value)
 {
     struct buf twin = BUF_EMPTY(CHANGE_VALUE_BYTES);
-    struct unit_now now = {.wanted = &twin};
+    struct unit_now now = UNIT_NOW_EMPTY;
     struct change *change;
-    enum rc rc = twin_value(unit, value, &twin);
+    enum rc rc = read_unit(journal, family, STREAM_INDEX, entity->number, record, unit->number, &now);
 
     if (rc == RC_OK)
-        rc = read_unit(journal, family, STREAM_INDEX, entity->number, record, unit->number, &now);
-    if (rc == RC_OK && !(now.is_equal && now.count <= 1))
+        rc = twin_value(unit, value, &now.shown, &twin);
+    bool is_there = rc == RC_OK && now.count <= 1 && is_same(&twin, &now.shown);
+    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
+    if (rc == RC_OK && !is_there)
         rc = change_for(journal, set, family, STREAM_INDEX, &change);
-    if (rc == RC_OK && !(now.is_equal && now.count <= 1))
-        rc = change_put_over(change, entity->number, record, unit->number, &twin, now.versions,
-                             now.count);
-    free(now.versions);
+    if (rc == RC_OK && !is_there)
+        rc = change_put_over(change, entity->number, record, unit->number, &twin, now.versions, count);
+    unit_now_wipe(&now);
     buf_wipe(&twin);
     return rc;
 }
@@ -152,15 +199,20 @@ change_set_put_new(struct journal *journal, struct change_set *set, struct id fa
                    uint32_t entity, struct id record, uint32_t unit, const struct buf *value)
 {
     const struct schema_entity *known = schema_entity(entity);
-    struct unit_now now = {.wanted = value};
+    const struct schema_unit *known_unit = schema_unit(known, unit);
+    struct buf whole = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct unit_now now = UNIT_NOW_EMPTY;
 
-    if (known == NULL)
+    if (known == NULL || known_unit == NULL)
         return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
     enum rc rc = read_unit(journal, family, known->home, entity, record, unit, &now);
-    free(now.versions);
-    if (rc != RC_OK || now.is_equal)
-        return rc;
-    return change_set_put(journal, set, family, entity, record, unit, value, NULL, 0);
+    if (rc == RC_OK)
+        rc = carry_over(known_unit, value, &now.shown, &whole);
+    if (rc == RC_OK && !is_same(&whole, &now.shown))
+        rc = change_set_put(journal, set, family, entity, record, unit, &whole, NULL, 0);
+    unit_now_wipe(&now);
+    buf_wipe(&whole);
+    return rc;
 }
 
 /* ---- deleting ------------------------------------------------------------------------------- */

@@ -22,7 +22,8 @@ void change_set_wipe(struct change_set *set);
 enum rc change_set_put(struct journal *journal, struct change_set *set, struct id family,
                        uint32_t entity, struct id record, uint32_t unit, const struct buf *value,
                        const struct version *supersedes, size_t count) MUST_CHECK;
-/* As change_set_put, but adds nothing when the value that is shown now has the same bytes. */
+/* As change_set_put, but fields of the shown value that this program does not know are carried over, and nothing is added when
+ * the whole has the same bytes as that. */
 enum rc change_set_put_new(struct journal *journal, struct change_set *set, struct id family,
                            uint32_t entity, struct id record, uint32_t unit,
                            const struct buf *value) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* The one table of entities, units and fields: it makes the SQL tables, the twins, exports and documentation.
- * Numbers are for ever and groups never change membership: new fields get new numbers. */
+ * Numbers, types and policies are for ever. A field may join a unit if it makes sense beside the others whatever they are edited
+ * to, for older programs carry it over (docs/decisions/007-fields-may-join-groups.md). */
 #ifndef CORE_SCHEMA_H
 #define CORE_SCHEMA_H
 

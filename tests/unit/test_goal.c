@@ -112,6 +112,68 @@ the_twin_follows_the_goal(void **state)
     free(dump);
 }
 
+static enum rc
+take_value(void *context, const struct current *current)
+{
+    struct buf *value = context;
+
+    buf_clear(value);
+    return buf_put(value, current->value, current->value_len);
+}
+
+/* As a newer program writes a goal: with a field 6 that has a twin, and a field 9 of a type that we do not know. */
+static void
+put_as_newer(struct id goal, const struct field *later)
+{
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES), twin = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct change file = CHANGE_EMPTY(world.file), index = CHANGE_EMPTY(world.index);
+
+    assert_ok(value_put_text(&value, 1, "Samen eten"));
+    assert_ok(value_put_int(&value, 6, 3));
+    assert_ok(value_put_field(&value, later));
+    assert_ok(value_put_int(&twin, 6, 3));
+    assert_ok(change_put(&file, ENTITY_GOAL, goal, 1, &value));
+    assert_ok(change_put(&index, ENTITY_GOAL, goal, 1, &twin));
+    devices_save(&world, 0, &file);
+    devices_save(&world, 0, &index);
+    devices_sync(&world);
+    buf_wipe(&value);
+    buf_wipe(&twin);
+}
+
+static void
+an_edit_keeps_what_a_newer_program_put_there_byte_for_byte(void **state)
+{
+    static const uint8_t bytes[] = {9, 8, 7};
+    struct field later = {.number = 9, .type = (enum field_type)12, .bytes = bytes, .len = sizeof bytes};
+    struct goal goal = {.facts = {.id = devices_id(9, 1), .family = world.family}, .text = "Samen aan tafel",
+                        .deadline = 20250505};
+    struct buf expected = BUF_EMPTY(CHANGE_VALUE_BYTES), value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+
+    (void)state;
+    put_as_newer(goal.facts.id, &later);
+    assert_ok(goal_put(journal(1), &set, &goal));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_ok(value_put_text(&expected, 1, "Samen aan tafel"));
+    assert_ok(value_put_date(&expected, 3, 20250505));
+    assert_ok(value_put_int(&expected, 6, 3));
+    assert_ok(value_put_field(&expected, &later));
+    assert_ok(journal_current(journal(0), world.file, ENTITY_GOAL, goal.facts.id, 1, take_value, &value));
+    assert_int_equal(value.len, expected.len);
+    assert_memory_equal(value.data, expected.data, value.len);
+    buf_clear(&expected);
+    assert_ok(value_put_date(&expected, 3, 20250505));
+    assert_ok(value_put_int(&expected, 6, 3));
+    assert_ok(journal_current(journal(0), world.index, ENTITY_GOAL, goal.facts.id, 1, take_value, &value));
+    assert_int_equal(value.len, expected.len);
+    assert_memory_equal(value.data, expected.data, value.len);
+    assert_ok(goal_put(journal(1), &set, &goal)); /* the same again is no change */
+    assert_int_equal(set.count, 0);
+    buf_wipe(&expected);
+    buf_wipe(&value);
+}
+
 static void
 what_cannot_be_is_refused(void **state)
 {
@@ -131,6 +193,7 @@ main(void)
         TEST(open_goals_are_listed_by_deadline),
         TEST(both_versions_of_a_goal_are_kept_until_a_person_chooses),
         TEST(the_twin_follows_the_goal),
+        TEST(an_edit_keeps_what_a_newer_program_put_there_byte_for_byte),
         TEST(what_cannot_be_is_refused),
     };
 

@@ -365,7 +365,7 @@ main(void)
 {
     struct scratch scratch;
     struct side one, all, other;
-    struct author self = {{id_at(9, 1), 7}, id_at(8, 1)};
+    struct author self = {.feed = {id_at(9, 1), 7}, .person = id_at(8, 1)};
     struct size size = size_wanted();
     size_t room = (size_t)size.families * (size.visits + 1) * 2;
     struct log log = {calloc(room, sizeof *log.bodies), calloc(room, sizeof *log.streams),

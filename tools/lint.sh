@@ -43,6 +43,12 @@ job_line() {
     done
 }
 
+# What the simulator compares the engine with knows nothing of it.
+model_includes() {
+    git grep --untracked -nE '^ *# *include "' -- 'tests/sim/model*.[ch]' | grep -v '"tests/sim/model'
+}
+
+finds_nothing "the model includes no header of the engine" model_includes
 finds_nothing "rooms and homes" tools/layers.sh
 finds_nothing "whitespace at the end of a line" whitespace
 finds_nothing "tabs" tabs

@@ -6,6 +6,7 @@
 #include "tests/sim/world.h"
 
 enum { DAYS_OF_YEAR = 365, BUNDLE_BYTES = 16 * 1024 * 1024 };
+enum { REQUESTS_QUIET = 8, REQUESTS_MOST = 40 };
 
 void
 act_begin(struct device *device, const char *what)
@@ -24,6 +25,8 @@ act_done(struct device *device)
     world->depth--;
     if (world->has_failed)
         return;
+    power_disk_limit(device->disk, 0);
+    device->is_full = false;
     if (device_is_dead(device))
         device_crash(device);
     if (!world->has_failed)
@@ -33,6 +36,20 @@ act_done(struct device *device)
 }
 
 /* ---- sessions ---- */
+
+/* A session asks a few times, and once more for each page, line and operation (O7). */
+static void
+judge_requests(struct device *device, const struct sync_report *report, uint64_t requests)
+{
+    uint64_t moved = report->lines + report->pushed + report->pulled + report->rotations +
+                     report->grants + report->refused;
+    uint64_t most = moved == 0 && device->world->is_healing ? REQUESTS_QUIET
+                                                            : REQUESTS_MOST + 6 * moved;
+
+    if (requests > most)
+        world_fail(device->world, "device %d sent %llu requests in a session that moved %llu things",
+                   device->index, (unsigned long long)requests, (unsigned long long)moved);
+}
 
 bool
 act_session(struct device *device, struct sync_report *report)
@@ -44,6 +61,7 @@ act_session(struct device *device, struct sync_report *report)
     device->world->tally.sessions++;
     *report = (struct sync_report){0};
     sabotage_session(device);
+    uint64_t requests = device->requests;
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
     world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu",
                 rc_name(rc), (unsigned long long)report->pushed,
@@ -55,6 +73,7 @@ act_session(struct device *device, struct sync_report *report)
     if (world_judge(device, rc, "sync") && report->refused > 0)
         world_fail(device->world, "device %d: the server refused %llu entries", device->index,
                    (unsigned long long)report->refused);
+    judge_requests(device, report, device->requests - requests);
     if (report->forged_boxes > 0)
         world_fail(device->world, "device %d saw forged boxes", device->index);
     act_done(device);
@@ -82,7 +101,7 @@ any_kind(struct world *world, enum model_stream_kind home)
     }
 }
 
-/* A few records in each stream, so that people meet on them. Reports are their author's own. */
+/* A few records in each stream, so that people meet on them. Reports are mostly their author's own. */
 static void
 fill_op(struct device *device, int stream, enum model_stream_kind home, struct model_op *op)
 {
@@ -91,12 +110,14 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
 
     *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
                             .supersedes_nothing = kind->is_set,
+                            .is_once = kind->is_once,
                             .deletes = strcmp(kind->name, "goal.deleted") == 0};
     op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");
     if (strcmp(kind->name, "contact.report") == 0)
-        snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream, device->index,
+        snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream,
+                 world_falls(world, 100) ? (int)world_below(world, WORLD_DEVICES) : device->index,
                  world_below(world, 4));
     else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
@@ -123,6 +144,12 @@ fill_save(struct device *device, int stream, enum model_stream_kind home, struct
         if (!is_twice)
             save->count++;
     }
+}
+
+static enum model_stream_kind
+home_of(int stream)
+{
+    return stream == 0 ? MODEL_TEAM : stream % 2 == 1 ? MODEL_INDEX : MODEL_FILE;
 }
 
 static bool
@@ -170,8 +197,7 @@ act_save(struct device *device)
         if (engine_may_write(device, (int)at))
             break;
     }
-    enum model_stream_kind home = at == 0 ? MODEL_TEAM : at % 2 == 1 ? MODEL_INDEX : MODEL_FILE;
-
+    enum model_stream_kind home = home_of((int)at);
     fill_save(device, (int)at, home, &saves[0]);
     if (home == MODEL_FILE && world_falls(world, 400))
         fill_save(device, (int)at - 1, MODEL_INDEX, &saves[count++]);
@@ -189,7 +215,7 @@ act_save(struct device *device)
             world_fail(world, "device %d saved in stream %u without the right", device->index, at);
         else if (rc != RC_OK && may && is_here &&
                  !(rc == RC_LOCKED && !has_keys(device, (int)at, count)) &&
-                 !(rc == RC_STALE && is_partial))
+                 !(rc == RC_STALE && is_partial) && !(rc == RC_FULL && device->is_full))
             world_fail(world, "device %d could not save in stream %u: %s: %s", device->index, at,
                        rc_name(rc), rc_sentence());
     }
@@ -270,6 +296,59 @@ act_bundle(struct device *from)
     buf_wipe(&bytes);
 }
 
+/* Until the act that follows is done. */
+static void
+act_full(struct device *device)
+{
+    struct world *world = device->world;
+
+    world_happened(world, HAPPENED_FULL);
+    device->is_full = true;
+    power_disk_limit(device->disk,
+                     power_disk_longest(device->disk) + 4096 * (int64_t)world_below(world, 20));
+    world_trace(world, "device %d: its disk is nearly full", device->index);
+    if (world_falls(world, 500))
+        act_save(device);
+    else
+        act_sync(device);
+    power_disk_limit(device->disk, 0);
+    device->is_full = false;
+}
+
+static int64_t
+wall_of(const struct device *device)
+{
+    return device->clock.wall_ms(device->clock.context);
+}
+
+/* Two people write the same at the same millisecond. */
+static void
+act_tie(struct device *a)
+{
+    struct world *world = a->world;
+    struct device *b = &world->devices[(a->index + 1) % WORLD_DEVICES];
+    int at = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+    struct model_save saves[2];
+
+    if (a->is_busy || b->is_busy || !engine_may_write(a, at) || !engine_may_write(b, at) ||
+        !adapter_has_stream(a, at) || !adapter_has_stream(b, at))
+        return;
+    b->offset_ms += wall_of(a) - wall_of(b);
+    fill_save(a, at, home_of(at), &saves[0]);
+    saves[1] = saves[0];
+    for (size_t i = 0; i < saves[1].count; i++)
+        snprintf(saves[1].ops[i].value, MODEL_TEXT, "v%d", world->next_value++);
+    world_happened(world, HAPPENED_TIE);
+    for (int i = 0; i < 2 && !world->has_failed; i++) {
+        struct device *device = i == 0 ? a : b;
+        act_begin(device, "saves at the same moment");
+        world->tally.saves++;
+        enum rc rc = adapter_save(device, &saves[i], 1);
+        world_trace(world, " -> stream %d: %s", at, rc_name(rc));
+        act_done(device);
+    }
+}
+
 static void
 act_crash(struct device *device)
 {
@@ -301,6 +380,10 @@ act_step(struct world *world)
         act_drift(device);
     else if (world_falls(world, rates->link))
         act_link(device);
+    else if (world_falls(world, rates->full))
+        act_full(device);
+    else if (world_falls(world, rates->tie))
+        act_tie(device);
     else if (world_falls(world, rates->ledger))
         act_ledger(device);
     else if (world_falls(world, 15))

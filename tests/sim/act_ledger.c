@@ -153,6 +153,31 @@ new_family(struct device *device)
     act_done(device);
 }
 
+/* A coach becomes a coordinator, a behavioural scientist, or less; all this time their work goes on. */
+static void
+set_roles(struct device *device)
+{
+    struct world *world = device->world;
+    static const uint32_t sets[] = {
+        LEDGER_ROLE_COACH,
+        LEDGER_ROLE_COACH | LEDGER_ROLE_COORDINATOR,
+        LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST,
+        LEDGER_ROLE_COORDINATOR,
+        LEDGER_ROLE_SCIENTIST,
+        LEDGER_ROLE_COACH | LEDGER_ROLE_INTAKE,
+    };
+    struct id person = world->names.persons[1 + world_below(world, 2)];
+    uint32_t roles = sets[world_below(world, sizeof sets / sizeof *sets)];
+
+    if (device->is_busy)
+        return;
+    act_begin(device, "sets roles");
+    enum rc rc = replica_set_roles(device->replica, &device->transport, person, roles);
+    world_trace(world, " -> %u: %s", (unsigned)roles, rc_name(rc));
+    (void)world_judge(device, rc, "roles");
+    act_done(device);
+}
+
 static void
 revoke(struct device *device)
 {
@@ -172,7 +197,7 @@ revoke(struct device *device)
 void
 act_ledger(struct device *device)
 {
-    switch (world_below(device->world, 14)) {
+    switch (world_below(device->world, 15)) {
     case 0:
     case 1:
         give(device->world);
@@ -192,6 +217,9 @@ act_ledger(struct device *device)
     case 10:
     case 11:
         assign(device->world);
+        break;
+    case 12:
+        set_roles(&device->world->devices[0]);
         break;
     default:
         if (world_falls(device->world, 500))

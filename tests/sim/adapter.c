@@ -7,6 +7,7 @@
 
 #include "server/depot.h"
 #include "sync/entry.h"
+#include "tests/sim/claims.h"
 
 /* ---- numbers of ids ---- */
 
@@ -77,7 +78,12 @@ writer_of(struct world *world, struct feed_ref feed)
         abort();
     names->writers[names->writer_count] = feed;
     int device = find(names->devices, names->device_count, feed.device);
+    uint8_t order[MODEL_ORDER_BYTES];
+    memcpy(order, feed.device.bytes, ID_BYTES);
+    for (size_t i = 0; i < sizeof feed.incarnation; i++)
+        order[ID_BYTES + i] = (uint8_t)(feed.incarnation >> (56 - 8 * i));
     model_writer(world->model, names->writer_count, device);
+    model_order(world->model, names->writer_count, order);
     return names->writer_count++;
 }
 
@@ -285,6 +291,8 @@ follow(struct world *world, struct depot *depot)
     }
     if (team.ledger > model_position(world->model))
         rc = depot_list_lines(depot, team.key, model_position(world->model) + 1, take_line, world);
+    if (rc == RC_OK)
+        rc = claims_follow(world, depot, team.key);
     if (rc != RC_OK || team.arrival == last_arrival(world))
         return rc;
     struct depot_window window = {NULL, last_arrival(world), team.arrival};

@@ -11,6 +11,7 @@ struct unit_kind {
     enum model_stream_kind home;
     bool is_shown; /* two versions are a conflict that is shown */
     bool is_set;   /* each version is a member */
+    bool is_once;  /* stays its author's */
     bool is_last;  /* a plain edit goes over all that is current, also in conflict */
 };
 enum { UNIT_KINDS = 11 };
@@ -37,12 +38,16 @@ void adapter_take_own_saves(struct device *device);
 /* Compares one unit on the device with a view of the model. */
 void adapter_compare(struct device *device, const struct model_view *view, int stream,
                      const char *record, const char *unit);
-/* Counts the conflicts of a stream that the engine lists. */
-size_t adapter_conflicts(struct device *device, int stream);
+/* The conflicts of a stream that the engine lists: their number, the first `room` of them in `listed`. */
+struct listed {
+    char record[MODEL_TEXT], unit[MODEL_TEXT];
+};
+size_t adapter_conflicts(struct device *device, int stream, struct listed *listed, size_t room);
 
 /* One integer of an SQL statement (a literal) with an id bound to ?1; 0 without a row. */
 int64_t adapter_ask(struct device *device, const char *sql, const struct id *id);
 bool adapter_has_stream(struct device *device, int stream); /* and shows it */
+bool adapter_is_filling(struct device *device, int stream);
 void adapter_tell(struct device *device, const char *sql);
 
 #endif

@@ -9,17 +9,17 @@
 enum { FUTURE_ENTITY = 99, STANDING_MOST = 64, VALUE_BYTES = 16 * 1024 };
 
 const struct unit_kind unit_kinds[UNIT_KINDS] = {
-    {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, true, false, false},
-    {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, false, false, true},
-    {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, false, true, false},
-    {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, true, false, false},
-    {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, false, false, true},
-    {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, true, false, false},
-    {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, false, true, false},
-    {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, false, false, false},
-    {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, true, false, false},
-    {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, true, false, false},
-    {"absence.period", ENTITY_ABSENCE, 1, 5, MODEL_TEAM, true, false, false},
+    {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, .is_shown = true},
+    {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, .is_last = true},
+    {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, .is_set = true},
+    {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, .is_shown = true},
+    {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, .is_last = true},
+    {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, .is_shown = true, .is_once = true},
+    {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, .is_set = true},
+    {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, .is_set = false},
+    {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, .is_shown = true},
+    {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, .is_shown = true},
+    {"absence.period", ENTITY_ABSENCE, 1, 5, MODEL_TEAM, .is_shown = true},
 };
 
 const struct unit_kind *
@@ -61,6 +61,13 @@ adapter_has_stream(struct device *device, int stream)
                        &device->world->names.streams[stream]) > 0;
 }
 
+bool
+adapter_is_filling(struct device *device, int stream)
+{
+    return adapter_ask(device, "SELECT is_filling FROM sync_stream WHERE stream = ?1",
+                       &device->world->names.streams[stream]) != 0;
+}
+
 void
 adapter_tell(struct device *device, const char *sql)
 {
@@ -88,6 +95,21 @@ take_held(void *context, struct id stream, struct feed_ref feed, uint32_t first,
     return RC_OK;
 }
 
+/* The model is told the clock of a save as the log has it. */
+static void
+tell_clock(struct device *device, int stream, uint32_t save)
+{
+    const struct save_source *saves = replica_saves(device->replica);
+    struct world *world = device->world;
+    struct change *change = NULL;
+    enum rc rc = saves->get(saves->context, world->names.streams[stream],
+                            world->names.writers[device->writer], save, &change);
+
+    if (rc == RC_OK)
+        model_stamp(world->model, stream, device->writer, save, change->hlc);
+    body_free(change, rc == RC_OK ? 1 : 0);
+}
+
 /* A save whose call did not return RC_OK happened when the store says so after it was opened again. */
 static void
 decide_open(struct device *device, int stream)
@@ -99,9 +121,10 @@ decide_open(struct device *device, int stream)
         return;
     int64_t saved = adapter_ask(
         device, "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
-    if (saved >= (int64_t)model_last(model, stream, device->writer))
+    if (saved >= (int64_t)model_last(model, stream, device->writer)) {
         model_acknowledge(model, stream, device->writer);
-    else
+        tell_clock(device, stream, model_last(model, stream, device->writer));
+    } else
         model_forget(model, stream, device->writer);
 }
 
@@ -224,6 +247,20 @@ take_screen(void *context, const struct current *current)
     return RC_OK;
 }
 
+static bool
+is_of_others(struct device *device, int stream, const struct model_op *op)
+{
+    struct model_standing standing[STANDING_MOST];
+    struct model_view view = {device->world->model, device->index};
+    size_t count =
+        model_current(&view, stream, op->record, op->unit, standing, STANDING_MOST);
+
+    for (size_t i = 0; i < count; i++)
+        if (standing[i].version.writer != device->writer)
+            return true;
+    return false;
+}
+
 /* In a conflict a person edits what the screen shows, or resolves it; else there is no difference. */
 static enum rc
 choose_way(struct device *device, int stream, struct model_op *op, bool *is_plain)
@@ -234,6 +271,10 @@ choose_way(struct device *device, int stream, struct model_op *op, bool *is_plai
     struct screen screen = {kind, ""};
 
     *is_plain = !op->supersedes_nothing && !op->supersedes_one;
+    if (*is_plain && kind->is_once && is_of_others(device, stream, op)) {
+        *is_plain = false; /* it names all that is current: whose dies is for the journal to say */
+        return RC_OK;
+    }
     if (!*is_plain || kind->is_last || !model_in_conflict(&view, stream, op->record, op->unit))
         return RC_OK;
     *is_plain = world_falls(world, 400);
@@ -311,11 +352,13 @@ adapter_save(struct device *device, struct model_save *saves, size_t count)
     if (rc == RC_OK)
         rc = replica_save(device->replica, changes, count);
     for (size_t i = 0; i < count; i++) {
-        change_wipe(&changes[i]);
-        if (rc == RC_OK)
+        if (rc == RC_OK) {
             model_acknowledge(world->model, saves[i].stream, device->writer);
-        else if (!device_is_dead(device))
+            model_stamp(world->model, saves[i].stream, device->writer,
+                        model_last(world->model, saves[i].stream, device->writer), changes[i].hlc);
+        } else if (!device_is_dead(device))
             model_forget(world->model, saves[i].stream, device->writer);
+        change_wipe(&changes[i]);
     }
     return rc;
 }
@@ -329,6 +372,7 @@ struct shown {
     struct {
         struct model_version version;
         char value[MODEL_TEXT];
+        bool is_shown;
     } at[STANDING_MOST];
 };
 
@@ -358,6 +402,7 @@ take_shown(void *context, const struct current *current)
     for (; at > 0 && is_before(&version, &shown->at[at - 1].version); at--)
         shown->at[at] = shown->at[at - 1];
     shown->at[at].version = version;
+    shown->at[at].is_shown = current->is_shown;
     snprintf(shown->at[at].value, MODEL_TEXT, "%.*s",
              field == NULL || shown->kind->unit == UNIT_DELETED ? 0 : (int)field->len,
              field == NULL ? "" : (const char *)field->bytes);
@@ -384,6 +429,29 @@ tell_difference(const struct shown *shown, const struct model_standing *standing
                                 shown->at[i].version.index, shown->at[i].value);
     world_fail(shown->device->world, "device %d, stream %d, record %s, %s: should be%s",
                shown->device->index, stream, record, shown->kind->name, text);
+}
+
+/* Of what is current one is shown: the same one on every device. */
+static void
+compare_shown(const struct shown *shown, const struct model_view *view, int stream,
+              const char *record)
+{
+    struct model_version wanted;
+
+    if (!model_shown(view, stream, record, shown->kind->name, &wanted))
+        return;
+    for (size_t i = 0; i < shown->count; i++) {
+        const struct model_version *at = &shown->at[i].version;
+        bool is_wanted =
+            at->writer == wanted.writer && at->save == wanted.save && at->index == wanted.index;
+        if (is_wanted != shown->at[i].is_shown)
+            world_fail(shown->device->world,
+                       "device %d, stream %d, record %s, %s: shows %d.%u.%u: %d, should show "
+                       "%d.%u.%u",
+                       shown->device->index, stream, record, shown->kind->name, at->writer,
+                       at->save, at->index, shown->at[i].is_shown, wanted.writer, wanted.save,
+                       wanted.index);
+    }
 }
 
 void
@@ -413,32 +481,45 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
     }
     if (!same)
         tell_difference(&shown, standing, count, stream, record);
+    else if (!shown.kind->is_set)
+        compare_shown(&shown, view, stream, record);
 }
 
 /* ---- conflicts ---- */
 
-struct counting {
+struct listing {
+    const struct world *world;
     struct id stream;
-    size_t count;
+    struct listed *listed;
+    size_t count, room;
 };
 
 static enum rc
-count_conflict(void *context, const struct conflict *conflict)
+list_conflict(void *context, const struct conflict *conflict)
 {
-    struct counting *counting = context;
+    struct listing *listing = context;
+    const struct names *names = &listing->world->names;
 
-    if (id_equal(conflict->stream, counting->stream))
-        counting->count++;
+    if (!id_equal(conflict->stream, listing->stream) || listing->count++ >= listing->room)
+        return RC_OK;
+    struct listed *listed = &listing->listed[listing->count - 1];
+    *listed = (struct listed){"?", "?"};
+    for (int i = 0; i < names->record_count; i++)
+        if (id_equal(names->records[i].id, conflict->record))
+            memcpy(listed->record, names->records[i].name, sizeof listed->record);
+    for (size_t i = 0; i < UNIT_KINDS; i++)
+        if (unit_kinds[i].entity == conflict->entity && unit_kinds[i].unit == conflict->unit)
+            snprintf(listed->unit, sizeof listed->unit, "%s", unit_kinds[i].name);
     return RC_OK;
 }
 
 size_t
-adapter_conflicts(struct device *device, int stream)
+adapter_conflicts(struct device *device, int stream, struct listed *listed, size_t room)
 {
-    struct counting counting = {device->world->names.streams[stream], 0};
-    enum rc rc = journal_conflicts(replica_journal(device->replica), count_conflict, &counting);
+    struct listing listing = {device->world, device->world->names.streams[stream], listed, 0, room};
+    enum rc rc = journal_conflicts(replica_journal(device->replica), list_conflict, &listing);
 
     if (rc != RC_OK)
         world_fail(device->world, "device %d, conflicts: %s", device->index, rc_sentence());
-    return counting.count;
+    return listing.count;
 }

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "tests/sim/adapter.h"
+#include "tests/sim/claims.h"
 #include "tests/sim/world.h"
 
-enum { DUMP_BYTES = 16 * 1024 * 1024 };
+enum { DUMP_BYTES = 16 * 1024 * 1024, CONFLICTS_MOST = 128 };
 
 /* By a jump of the clock: no row of the journal stays, and all else does. */
 static bool
@@ -16,13 +17,6 @@ is_hidden(struct device *device, int stream)
                device,
                "SELECT count(*) FROM sync_stream WHERE stream = ?1 AND hidden_ms IS NOT NULL",
                &device->world->names.streams[stream]) > 0;
-}
-
-static bool
-is_filling(struct device *device, int stream)
-{
-    return adapter_ask(device, "SELECT is_filling FROM sync_stream WHERE stream = ?1",
-                       &device->world->names.streams[stream]) != 0;
 }
 
 static bool
@@ -37,8 +31,19 @@ struct comparing {
     struct device *device;
     struct model_view view;
     int stream;
-    size_t conflicts;
+    struct listed listed[CONFLICTS_MOST];
+    size_t listed_count, conflicts;
 };
+
+static bool
+is_listed(const struct comparing *comparing, const char *record, const char *unit)
+{
+    for (size_t i = 0; i < comparing->listed_count; i++)
+        if (strcmp(comparing->listed[i].record, record) == 0 &&
+            strcmp(comparing->listed[i].unit, unit) == 0)
+            return true;
+    return false;
+}
 
 static void
 compare_unit(void *context, const char *record, const char *unit, bool is_shown)
@@ -48,8 +53,13 @@ compare_unit(void *context, const char *record, const char *unit, bool is_shown)
     if (comparing->device->world->has_failed)
         return;
     if (is_shown && model_in_conflict(&comparing->view, comparing->stream, record, unit) &&
-        !model_is_hidden(&comparing->view, comparing->stream, record))
+        !model_is_hidden(&comparing->view, comparing->stream, record)) {
         comparing->conflicts++;
+        if (!is_listed(comparing, record, unit))
+            world_fail(comparing->device->world,
+                       "device %d, stream %d: does not list the conflict of record %s, %s",
+                       comparing->device->index, comparing->stream, record, unit);
+    }
     adapter_compare(comparing->device, &comparing->view, comparing->stream, record, unit);
 }
 
@@ -57,15 +67,16 @@ static void
 compare_stream(struct device *device, int view_of, int stream)
 {
     struct world *world = device->world;
-    struct comparing comparing = {device, {world->model, view_of}, stream, 0};
+    struct comparing comparing = {.device = device, .view = {world->model, view_of}, .stream = stream};
 
-    model_units(world->model, stream, compare_unit, &comparing);
-    if (world->has_failed)
-        return;
-    size_t shown = adapter_conflicts(device, stream);
-    if (shown != comparing.conflicts)
-        world_fail(world, "device %d, stream %d: shows %zu conflicts, there are %zu", device->index,
-                   stream, shown, comparing.conflicts);
+    comparing.listed_count = adapter_conflicts(device, stream, comparing.listed, CONFLICTS_MOST);
+    if (comparing.listed_count > CONFLICTS_MOST)
+        world_fail(world, "device %d, stream %d: too many conflicts to compare", device->index, stream);
+    if (!world->has_failed)
+        model_units(world->model, stream, compare_unit, &comparing);
+    if (!world->has_failed && comparing.listed_count != comparing.conflicts)
+        world_fail(world, "device %d, stream %d: lists %zu conflicts, there are %zu", device->index,
+                   stream, comparing.listed_count, comparing.conflicts);
 }
 
 /* ---- the cursor ---- */
@@ -107,7 +118,7 @@ check_cursor(struct device *device)
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         is_whole[stream] =
-            is_there(world, stream) && adapter_has_stream(device, stream) && !is_filling(device, stream);
+            is_there(world, stream) && adapter_has_stream(device, stream) && !adapter_is_filling(device, stream);
     for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
         const struct stored *stored = &world->stored[i];
         if (is_whole[stored->stream] && !has_entry(device, stored)) {
@@ -186,7 +197,7 @@ check_own_saves(struct device *device, int stream)
     uint32_t saved = model_last(world->model, stream, device->writer);
     uint32_t seen = model_seen(world->model, device->index, stream, device->writer);
 
-    if (adapter_has_stream(device, stream) && !is_filling(device, stream) && seen < saved &&
+    if (adapter_has_stream(device, stream) && !adapter_is_filling(device, stream) && seen < saved &&
         !model_write_ended(world->model, device->index, stream))
         world_fail(world, "device %d applied only %u of its own %u acknowledged saves in stream %d",
                    device->index, seen, saved, stream);
@@ -198,6 +209,9 @@ check_all(struct device *device)
     struct world *world = device->world;
 
     check_cursor(device);
+    claims_note_log(device);
+    if (!world->has_failed)
+        claims_check_acks(device);
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
@@ -344,7 +358,7 @@ check_stream(struct world *world, int stream)
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
         struct device *device = &world->devices[i];
         reads[i] = model_may_read(world->model, i, stream, device->refreshed_ms);
-        if (reads[i] && (!adapter_has_stream(device, stream) || is_filling(device, stream)))
+        if (reads[i] && (!adapter_has_stream(device, stream) || adapter_is_filling(device, stream)))
             world_fail(world, "device %d may read stream %d and has it not", i, stream);
         else if (reads[i])
             compare_stream(device, MODEL_NONE, stream);
@@ -364,6 +378,10 @@ check_end(struct world *world)
             check_drained(&world->devices[i]);
         if (!world->has_failed)
             check_cursor(&world->devices[i]);
+        if (!world->has_failed)
+            claims_check_acks(&world->devices[i]);
+        if (!world->has_failed)
+            claims_check_cursors(&world->devices[i]);
         if (!world->has_failed)
             check_rights(&world->devices[i]);
     }

@@ -128,6 +128,7 @@ struct walk {
     const char *record, *unit;
     bool (*visit)(struct walk *walk, const struct op *op, struct model_version version);
     struct model_version wanted;
+    struct first *first;
     struct model_standing *out;
     size_t count, room;
 };
@@ -151,10 +152,21 @@ walk(struct walk *walk)
     return false;
 }
 
+static int
+person_of(const struct model *model, int writer)
+{
+    return model->rights.person_of[model->device_of[writer]];
+}
+
+/* Where a unit stays its author's, the pair decides: nobody removes another person's version. */
 static bool
 supersedes_wanted(struct walk *walk, const struct op *op, struct model_version version)
 {
-    (void)version;
+    const struct model *model = walk->view->model;
+
+    if (op->what.is_once &&
+        person_of(model, version.writer) != person_of(model, walk->wanted.writer))
+        return false;
     for (size_t i = 0; i < op->supersedes_count; i++)
         if (same_version(&op->supersedes[i], &walk->wanted))
             return true;
@@ -191,12 +203,106 @@ model_current(const struct model_view *view, int stream, const char *record, con
     return all.count;
 }
 
+/* Is a's version before b's in the order by which one is shown? */
+static bool
+is_below(const struct model *model, int stream, const struct model_version *a,
+         const struct model_version *b)
+{
+    uint64_t x = model->feeds[stream][a->writer].saves[a->save - 1].clock;
+    uint64_t y = model->feeds[stream][b->writer].saves[b->save - 1].clock;
+    int order = memcmp(model->order[a->writer], model->order[b->writer], MODEL_ORDER_BYTES);
+
+    if (x != y)
+        return x < y;
+    if (order != 0)
+        return order < 0;
+    return a->save != b->save ? a->save < b->save : a->index < b->index;
+}
+
+struct first {
+    bool is_there, is_revision;
+    struct model_version version;
+};
+
+/* Least by (superseded something, clock, order, save, index) of all versions, dead ones too. */
+static bool
+take_first(struct walk *walk, const struct op *op, struct model_version version)
+{
+    struct first *first = walk->first;
+    bool is_revision = op->supersedes_count > 0;
+
+    if (!first->is_there || is_revision < first->is_revision ||
+        (is_revision == first->is_revision &&
+         is_below(walk->view->model, walk->stream, &version, &first->version)))
+        *first = (struct first){true, is_revision, version};
+    return false;
+}
+
+static bool
+unit_is_once(const struct model *model, int stream, const char *record, const char *unit)
+{
+    for (size_t i = 0; i < model->unit_count[stream]; i++) {
+        const struct unit *at = &model->units[stream][i];
+        if (strcmp(at->record, record) == 0 && strcmp(at->unit, unit) == 0)
+            return at->is_once;
+    }
+    return false;
+}
+
+/* Leaves of a unit that stays its author's what is theirs, if anything is. */
+static size_t
+leave_authors(const struct model_view *view, int stream, const char *record, const char *unit,
+              struct model_standing *standing, size_t count)
+{
+    struct first first = {.is_there = false};
+    struct walk all = {.view = view,
+                       .stream = stream,
+                       .record = record,
+                       .unit = unit,
+                       .visit = take_first,
+                       .first = &first};
+    size_t kept = 0;
+
+    if (!unit_is_once(view->model, stream, record, unit))
+        return count;
+    (void)walk(&all);
+    if (!first.is_there)
+        return count;
+    int person = person_of(view->model, first.version.writer);
+    for (size_t i = 0; i < count; i++)
+        if (person_of(view->model, standing[i].version.writer) == person) {
+            struct model_standing moved = standing[i];
+            standing[i] = standing[kept];
+            standing[kept++] = moved;
+        }
+    return kept > 0 ? kept : count;
+}
+
+bool
+model_shown(const struct model_view *view, int stream, const char *record, const char *unit,
+            struct model_version *shown)
+{
+    struct model_standing standing[CURRENT_MOST];
+    size_t count = model_current(view, stream, record, unit, standing, CURRENT_MOST);
+
+    count = leave_authors(view, stream, record, unit, standing, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct model_version *version = &standing[i].version;
+        if (view->model->feeds[stream][version->writer].saves[version->save - 1].clock == 0)
+            return false;
+        if (i == 0 || is_below(view->model, stream, shown, version))
+            *shown = *version;
+    }
+    return count > 0;
+}
+
 bool
 model_in_conflict(const struct model_view *view, int stream, const char *record, const char *unit)
 {
     struct model_standing standing[CURRENT_MOST];
     size_t count = model_current(view, stream, record, unit, standing, CURRENT_MOST);
 
+    count = leave_authors(view, stream, record, unit, standing, count);
     for (size_t i = 1; i < count; i++)
         if (strcmp(standing[i].value, standing[0].value) != 0)
             return true;
@@ -259,7 +365,8 @@ note_unit(struct model *model, int stream, const struct model_op *op)
             return;
     *units = must(realloc(*units, (*count + 1) * sizeof **units));
     struct unit *unit = &(*units)[(*count)++];
-    *unit = (struct unit){.is_shown = op->is_shown_in_conflict, .deletes = op->deletes};
+    *unit = (struct unit){
+        .is_shown = op->is_shown_in_conflict, .deletes = op->deletes, .is_once = op->is_once};
     snprintf(unit->record, sizeof unit->record, "%s", op->record);
     snprintf(unit->unit, sizeof unit->unit, "%s", op->unit);
 }
@@ -388,4 +495,38 @@ uint32_t
 model_stored(const struct model *model, int stream, int writer)
 {
     return model->feeds[stream][writer].stored;
+}
+
+void
+model_stamp(struct model *model, int stream, int writer, uint32_t save, uint64_t clock)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    assert(save >= 1 && save <= feed->count);
+    feed->saves[save - 1].clock = clock;
+}
+
+void
+model_order(struct model *model, int writer, const uint8_t order[MODEL_ORDER_BYTES])
+{
+    memcpy(model->order[writer], order, MODEL_ORDER_BYTES);
+}
+
+void
+model_acks(struct model *model, int device, int stream, int writer, uint32_t last)
+{
+    if (last > model->acked[device][stream][writer])
+        model->acked[device][stream][writer] = last;
+}
+
+uint32_t
+model_ack_lacks(const struct model *model, int device, int stream, int writer)
+{
+    const struct feed *feed = &model->feeds[stream][writer];
+    uint32_t acked = model->acked[device][stream][writer];
+
+    for (uint32_t save = model->seen[device][stream][writer] + 1; save <= acked; save++)
+        if (save > feed->count || (feed->saves[save - 1].held_at >> device & 1) == 0)
+            return save;
+    return 0;
 }

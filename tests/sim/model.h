@@ -30,7 +30,13 @@ void model_free(struct model *model);
 
 /* ---- the ledger, as facts ---- */
 
-enum model_role { MODEL_ADMIN = 1, MODEL_COORDINATOR = 2, MODEL_COACH = 4 };
+enum model_role {
+    MODEL_ADMIN = 1,
+    MODEL_COORDINATOR = 2,
+    MODEL_COACH = 4,
+    MODEL_SCIENTIST = 8,
+    MODEL_INTAKE = 32
+};
 enum model_stream_kind { MODEL_TEAM, MODEL_INDEX, MODEL_FILE };
 enum model_fact_kind {
     MODEL_OTHER,  /* a line that changes no right */
@@ -81,6 +87,7 @@ struct model_op {
     char record[MODEL_TEXT], unit[MODEL_TEXT], value[MODEL_TEXT];
     bool is_shown_in_conflict; /* the unit's policy shows two versions */
     bool supersedes_nothing;   /* as a deletion: else whatever the author sees */
+    bool is_once;              /* stays its author's: others may write into it, and remove nothing */
     bool deletes;              /* lists what the author sees of the record's other units */
     bool
         supersedes_one; /* only the first of what the author sees: the rest came after the screen */
@@ -109,6 +116,19 @@ void model_forget(struct model *model, int stream, int writer); /* it never happ
 bool model_is_open(const struct model *model, int stream, int writer);
 uint32_t model_last(const struct model *model, int stream, int writer); /* open one included */
 
+/* Clocks decide nothing but what is shown. The number is the save's clock, given to the model when it is known; `order` are bytes
+ * by which equal clocks are told apart, one writer's against another's. */
+enum { MODEL_ORDER_BYTES = 24 };
+void model_stamp(struct model *model, int stream, int writer, uint32_t save, uint64_t clock);
+void model_order(struct model *model, int writer, const uint8_t order[MODEL_ORDER_BYTES]);
+
+/* ---- what a device said to the others ---- */
+
+/* It acknowledged a writer's saves up to this one. */
+void model_acks(struct model *model, int device, int stream, int writer, uint32_t last);
+/* The first of those that it has neither applied nor held; 0 when it has them all. */
+uint32_t model_ack_lacks(const struct model *model, int device, int stream, int writer);
+
 /* ---- what the server stored ---- */
 
 /* An entry (saves first..last) with the ledger position in its header. Contiguous per writer and stream. */
@@ -134,12 +154,17 @@ struct model_view {
 /* Current versions of one unit, ascending by (writer, save, index); gives their number, at most `room`. */
 size_t model_current(const struct model_view *view, int stream, const char *record,
                      const char *unit, struct model_standing *out, size_t room);
+/* The greatest by (clock, writer's order, save, index) of the current versions, of the author's if there are any where the unit
+ * stays theirs; false when there is none, or when one's clock
+ * was never told. */
+bool model_shown(const struct model_view *view, int stream, const char *record, const char *unit,
+                 struct model_version *shown);
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
 /* Is there one current deletion that lists every current version of the record's other units? */
 bool model_is_hidden(const struct model_view *view, int stream, const char *record);
-/* Two or more current versions of different values. */
+/* Two or more current versions of different values; where a unit stays its author's, of theirs alone. */
 bool model_in_conflict(const struct model_view *view, int stream, const char *record,
                        const char *unit);
 

@@ -41,6 +41,7 @@ struct save {
     struct op ops[MODEL_OPS];
     uint64_t position; /* of the entry that carried it; 0: not stored */
     uint32_t entry_last;
+    uint64_t clock; /* 0: not told */
 };
 struct feed {
     struct save *saves;
@@ -48,7 +49,7 @@ struct feed {
 };
 struct unit {
     char record[MODEL_TEXT], unit[MODEL_TEXT];
-    bool is_shown, deletes;
+    bool is_shown, deletes, is_once;
 };
 
 struct model {
@@ -57,6 +58,8 @@ struct model {
     uint64_t position;
     int device_of[MODEL_WRITERS];
     struct feed feeds[MODEL_STREAMS][MODEL_WRITERS];
+    uint8_t order[MODEL_WRITERS][MODEL_ORDER_BYTES];
+    uint32_t acked[MODEL_DEVICES][MODEL_STREAMS][MODEL_WRITERS];
     uint32_t seen[MODEL_DEVICES][MODEL_STREAMS][MODEL_WRITERS];
     struct unit *units[MODEL_STREAMS];
     size_t unit_count[MODEL_STREAMS];

@@ -44,6 +44,14 @@ is_coach(const struct rights *rights, int family, int person)
            (rights->roles[person] & MODEL_COACH) != 0;
 }
 
+/* By assignment or role, with the file; intake as long as nobody owns the family. */
+static bool
+is_of_family(const struct rights *rights, int family, int person)
+{
+    return is_coach(rights, family, person) || (rights->roles[person] & MODEL_SCIENTIST) != 0 ||
+           (rights->owner[family] == MODEL_NONE && (rights->roles[person] & MODEL_INTAKE) != 0);
+}
+
 static bool
 may_write(const struct rights *rights, int device, int stream)
 {
@@ -54,7 +62,7 @@ may_write(const struct rights *rights, int device, int stream)
     int family = family_of(stream), person = rights->person_of[device];
     if (!rights->family_is_there[family])
         return false;
-    if (is_coach(rights, family, person))
+    if (is_of_family(rights, family, person))
         return true;
     if (!is_file(stream) && (rights->roles[person] & MODEL_COORDINATOR) != 0)
         return true;
@@ -92,7 +100,7 @@ may_open(const struct model *model, int device, int stream, int64_t now_ms, bool
     int family = family_of(stream), person = rights->person_of[device];
     if (!rights->family_is_there[family])
         return false;
-    if (is_coach(rights, family, person))
+    if (is_of_family(rights, family, person))
         return true;
     if (!is_file(stream) && (rights->roles[person] & MODEL_COORDINATOR) != 0)
         return true;

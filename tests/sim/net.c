@@ -5,6 +5,7 @@
 
 #include "server/route.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/claims.h"
 #include "tests/sim/world.h"
 
 static const char PORTAL[] =
@@ -60,7 +61,8 @@ take_apart(const struct transport_request *request)
 
 /* The server performs it; a long poll waits on virtual time. */
 static void
-perform(struct world *world, const struct late_request *parts, struct reply *reply)
+perform(struct world *world, const struct late_request *parts, bool is_full,
+        struct reply *reply)
 {
     struct route_wait waited;
     struct request request = {.method = parts->method,
@@ -94,7 +96,7 @@ perform(struct world *world, const struct late_request *parts, struct reply *rep
     if (power_disk_is_cut(world->server_disk)) {
         server_power_fails(world);
         reply->status = 0; /* nobody is left to say anything */
-    } else if (reply->status >= 500)
+    } else if (reply->status >= 500 && !(is_full && reply->status == 507))
         world_fail(world, "the server answered %d: %.200s", reply->status,
                    buf_text(&reply->body) == NULL ? "" : buf_text(&reply->body));
     adapter_follow(world);
@@ -122,6 +124,7 @@ enum fate {
     FATE_CUT,
     FATE_PORTAL,
     FATE_BUSY,
+    FATE_SERVER_FULL,
     FATE_SERVER_DIES,
 };
 
@@ -133,6 +136,7 @@ static const enum happened what_happened[FATE_SERVER_DIES] = {
     [FATE_CUT] = HAPPENED_CUT,
     [FATE_PORTAL] = HAPPENED_PORTAL,
     [FATE_BUSY] = HAPPENED_BUSY,
+    [FATE_SERVER_FULL] = HAPPENED_SERVER_FULL,
 };
 
 static enum fate
@@ -156,6 +160,8 @@ throw_fate(struct world *world)
         return FATE_PORTAL;
     if (world_falls(world, rates->busy))
         return FATE_BUSY;
+    if (world_falls(world, rates->full))
+        return FATE_SERVER_FULL;
     if (world_falls(world, rates->server_crash))
         return FATE_SERVER_DIES;
     return FATE_WELL;
@@ -201,12 +207,16 @@ carry(struct device *device, const struct transport_request *request, struct lat
         put_off(world, parts);
         return offline();
     }
+    if (fate == FATE_SERVER_FULL)
+        power_disk_limit(world->server_disk,
+                         power_disk_longest(world->server_disk) + world_below(world, 20000));
     if (fate == FATE_SERVER_DIES)
         power_disk_cut_at_sync(world->server_disk, 1 + world_below(world, 2));
-    perform(world, parts, &reply);
+    perform(world, parts, fate == FATE_SERVER_FULL, &reply);
+    power_disk_limit(world->server_disk, 0);
     if (fate == FATE_REPEATED && reply.status != 0) {
         reply_wipe(&reply);
-        perform(world, parts, &reply);
+        perform(world, parts, false, &reply);
     }
     if (fate == FATE_LOST_AFTER || reply.status == 0) {
         reply_wipe(&reply);
@@ -242,6 +252,10 @@ send_request(void *context, const struct transport_request *request, struct tran
     if (!world->is_healing && world_falls(world, 300))
         net_deliver_late(world, false);
     struct late_request parts = take_apart(request);
+    device->requests++;
+    if (parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
+        strcmp(strrchr(parts.path, '/'), "/entries") == 0)
+        claims_note_push(device, parts.body, parts.body_len);
     if (sabotage_request(device, parts.method, parts.path)) {
         free_late(&parts);
         return offline();
@@ -267,7 +281,7 @@ net_deliver_late(struct world *world, bool all)
             continue;
         world->late[i] = (struct late_request){0};
         world_trace(world, "  late:");
-        perform(world, &parts, &reply);
+        perform(world, &parts, false, &reply);
         reply_wipe(&reply);
         free_late(&parts);
     }

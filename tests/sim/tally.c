@@ -17,6 +17,9 @@ static const char *const NAMES[HAPPENED_COUNT] = {
     [HAPPENED_SERVER_CRASH] = "server crash",
     [HAPPENED_JUMP] = "clock jump",
     [HAPPENED_DRIFT] = "clock drift",
+    [HAPPENED_TIE] = "tie of clocks",
+    [HAPPENED_FULL] = "device full",
+    [HAPPENED_SERVER_FULL] = "server full",
 };
 
 void

@@ -18,6 +18,9 @@ enum happened {
     HAPPENED_SERVER_CRASH,
     HAPPENED_JUMP,
     HAPPENED_DRIFT,
+    HAPPENED_TIE,  /* two devices save the same unit at the same millisecond */
+    HAPPENED_FULL, /* a device's disk */
+    HAPPENED_SERVER_FULL,
     HAPPENED_COUNT
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/sim/adapter.h"
+#include "tests/sim/claims.h"
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
@@ -100,6 +101,10 @@ world_judge(struct device *device, enum rc rc, const char *what)
     case RC_ABSENT:
     case RC_INVALID:
         if (!is_healed || !model_is_active(world->model, device->index))
+            return false;
+        break;
+    case RC_FULL:
+        if (device->is_full)
             return false;
         break;
     case RC_UNTRUSTED: /* what a portal or a cut answer looks like */
@@ -215,6 +220,7 @@ world_remove(struct world *world)
     ledger_free(world->ledger);
     model_free(world->model);
     free(world->stored);
+    claims_free(world);
 }
 
 /* ---- a seed ---- */
@@ -241,6 +247,7 @@ throw_rates(struct world *world)
     *rates = (struct rates){.ledger = 60 + rate(world, 60, 240)};
     rates->bundle = rate(world, 20, 80);
     rates->interleaved = rate(world, 20, 100);
+    rates->tie = rate(world, 20, 60);
     if (world_below(world, 8) == 0)
         return;
     rates->lost_before = rate(world, 10, 80);
@@ -255,6 +262,7 @@ throw_rates(struct world *world)
     rates->jump = rate(world, 10, 50);
     rates->drift = rate(world, 10, 30);
     rates->link = rate(world, 20, 60);
+    rates->full = rate(world, 10, 50);
 }
 
 /* What moves while sessions go on: when it stands still, all is quiet. */

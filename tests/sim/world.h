@@ -43,7 +43,7 @@ enum sabotage {
 /* In 1,000 requests, or steps. */
 struct rates {
     unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
-    unsigned crash, server_crash, jump, drift, link, ledger, bundle;
+    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full;
 };
 
 struct device {
@@ -64,6 +64,8 @@ struct device {
     int64_t drift_from_ms;
     bool link_is_down;
     bool is_busy; /* inside an act: no other may begin */
+    bool is_full; /* its disk takes little more, until the act is done */
+    uint64_t requests; /* of its own */
     int writer;   /* of this life */
 };
 
@@ -86,6 +88,13 @@ struct stored {
     uint64_t arrival;
     int stream, writer;
     uint32_t first, last;
+};
+
+/* An entry that was shown to others, by a push or a bundle. */
+struct note {
+    int stream, writer;
+    uint32_t first, last;
+    uint8_t hash[32];
 };
 
 /* What is known of ids: each position is the model's number. */
@@ -121,6 +130,9 @@ struct world {
     struct ledger *ledger; /* the server's lines, as read from its depot: who is who */
     struct stored *stored; /* the server's entries, in the order of arrival */
     size_t stored_count, stored_room;
+    struct note *notes;
+    size_t note_count, note_room;
+    uint64_t acked; /* the last acknowledgement at the server that the model was told */
     int next_value;
     int family_tries;
     bool is_revoked_once;

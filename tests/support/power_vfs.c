@@ -433,3 +433,14 @@ power_disk_put(struct power_disk *disk, const char *name, const void *bytes, siz
     power_put(&file->durable, 0, bytes, len);
     file->exists = file->exists_durably = true;
 }
+
+int64_t
+power_disk_longest(const struct power_disk *disk)
+{
+    size_t longest = 0;
+
+    for (const struct power_file *file = disk->files; file != NULL; file = file->next)
+        if (file->exists && file->current.len > longest)
+            longest = file->current.len;
+    return (int64_t)longest;
+}

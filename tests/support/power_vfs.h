@@ -54,6 +54,8 @@ void power_disk_cut_at_sync(struct power_disk *disk, uint64_t sync);
 void power_disk_fail_once(struct power_disk *disk, uint64_t operation);
 /* Files take no byte beyond `bytes` from now on: SQLITE_FULL. 0: none. */
 void power_disk_limit(struct power_disk *disk, int64_t bytes);
+/* The longest of its files. */
+int64_t power_disk_longest(const struct power_disk *disk);
 void power_disk_cut_now(struct power_disk *disk);
 bool power_disk_is_cut(const struct power_disk *disk);
 uint64_t power_disk_operations(const struct power_disk *disk); /* since power_disk_new */

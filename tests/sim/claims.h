@@ -1,0 +1,23 @@
+/* What is said in public, and must stay true: one entry has one content, an acknowledgement speaks of what is on the disk, a cursor
+ * passes nothing that is not here. */
+#ifndef TESTS_SIM_CLAIMS_H
+#define TESTS_SIM_CLAIMS_H
+
+#include "server/depot.h"
+#include "tests/sim/world.h"
+
+/* The entries of a push, as they leave a device; whether they arrive or not. */
+void claims_note_push(struct device *device, const uint8_t *body, size_t len);
+/* The entries that a device holds of others, or that it has sent. */
+void claims_note_log(struct device *device);
+void claims_free(struct world *world);
+
+/* Tells the model the acknowledgements that are new at the server. */
+enum rc claims_follow(struct world *world, struct depot *depot, int64_t team);
+/* Each acknowledgement of the device is true by what it has applied and holds now (O8). */
+void claims_check_acks(struct device *device);
+/* When all is quiet: each box below the device's cursor, of a stream that it may read, was taken (O6). Before that, those
+ * of a cover lie there until it is accepted. */
+void claims_check_cursors(struct device *device);
+
+#endif

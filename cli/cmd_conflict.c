@@ -195,9 +195,27 @@ out_proposal(struct call *call, const struct versions *versions, const struct sc
     return rc;
 }
 
+/* How to choose, or who does. */
+static enum rc
+out_way(struct call *call, const struct conflict *conflict, const struct versions *versions,
+        const char *token, bool has_proposal)
+{
+    char name[64];
+    enum rc rc = conflict_may_choose(call, conflict, versions);
+
+    conflict_name(conflict, name);
+    out_bool(&call->out, "may_choose", NULL, rc == RC_OK);
+    if (rc == RC_DENIED)
+        out_line(&call->out, _("Not for you to choose: %s."), rc_sentence());
+    if (rc == RC_OK)
+        out_line(&call->out, "baken resolve %s --token %s --take 1|2|both|new%s", name, token,
+                 has_proposal ? "|proposal" : "");
+    return rc == RC_DENIED ? RC_OK : rc;
+}
+
 static enum rc
 out_choice(struct call *call, const struct conflict *conflict, const struct versions *versions,
-           const char *name, const char *token)
+           const char *token)
 {
     const struct schema_unit *unit = schema_unit(schema_entity(conflict->entity), conflict->unit);
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
@@ -214,10 +232,8 @@ out_choice(struct call *call, const struct conflict *conflict, const struct vers
         rc = out_differences(call, versions, unit);
     if (rc == RC_OK)
         rc = out_proposal(call, versions, unit, base, &has_proposal);
-    out_line(&call->out, "baken resolve %s --token %s --take 1|2|both|new%s", name, token,
-             has_proposal ? "|proposal" : "");
     buf_wipe(&value);
-    return rc;
+    return rc == RC_OK ? out_way(call, conflict, versions, token, has_proposal) : rc;
 }
 
 static enum rc
@@ -243,7 +259,7 @@ show_conflict(struct call *call, const struct conflict *conflict)
     out_text(&call->out, "policy", NULL, policy);
     out_text(&call->out, "token", _("Token"), token);
     if (rc == RC_OK)
-        rc = out_choice(call, conflict, &versions, name, token);
+        rc = out_choice(call, conflict, &versions, token);
     out_row_end(&call->out);
     conflict_versions_wipe(&versions);
     return rc;

@@ -143,6 +143,45 @@ compare_versions(const void *a, const void *b)
     return version_compare(a, b);
 }
 
+static enum rc
+may_replace(struct call *call, const struct conflict *conflict, const struct version *versions,
+            size_t count, const uint8_t *value, size_t len)
+{
+    struct author self = replica_self_in(call->replica, conflict->stream);
+    struct replacing replacing = {
+        .stream = conflict->stream,
+        .entity = conflict->entity,
+        .unit = conflict->unit,
+        .record = conflict->record,
+        .value = value,
+        .value_len = len,
+        .versions = versions,
+        .count = count,
+    };
+
+    enum rc rc = journal_may_resolve(call->journal, &self, &replacing);
+    if (rc == RC_DENIED)
+        call->ending.advice = _("ask who may, or say what you think in a note of your own");
+    return rc;
+}
+
+enum rc
+conflict_may_choose(struct call *call, const struct conflict *conflict,
+                    const struct versions *versions)
+{
+    const struct side *shown = &versions->sides[0];
+    struct version seen[CONFLICT_VERSIONS];
+
+    for (size_t i = 0; i < versions->count; i++) {
+        seen[i] = versions->sides[i].version;
+        if (versions->sides[i].is_shown)
+            shown = &versions->sides[i];
+    }
+    enum rc rc = may_replace(call, conflict, seen, versions->count, shown->value.data, shown->value.len);
+    call->ending.advice = NULL;
+    return rc;
+}
+
 enum rc
 conflict_save(struct call *call, const struct conflict *conflict, const struct versions *versions,
               const struct buf *value)
@@ -154,8 +193,10 @@ conflict_save(struct call *call, const struct conflict *conflict, const struct v
         seen[i] = versions->sides[i].version;
     /* The list goes out in ascending order, whatever the screen's was. */
     qsort(seen, versions->count, sizeof seen[0], compare_versions);
-    enum rc rc = change_set_put(call->journal, &set, conflict->family, conflict->entity,
-                                conflict->record, conflict->unit, value, seen, versions->count);
+    enum rc rc = may_replace(call, conflict, seen, versions->count, value->data, value->len);
+    if (rc == RC_OK)
+        rc = change_set_put(call->journal, &set, conflict->family, conflict->entity,
+                            conflict->record, conflict->unit, value, seen, versions->count);
     if (rc == RC_OK)
         rc = replica_save(call->replica, set.changes, set.count);
     change_set_wipe(&set);

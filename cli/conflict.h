@@ -42,7 +42,10 @@ enum rc conflict_named(struct call *call, const struct conflict *conflict, const
 /* For merge3_values: the versions as its sides. */
 struct merge3 conflict_merge(const struct versions *versions, const struct schema_unit *unit,
                              const struct buf *base);
-/* Saves `value` over exactly these versions. */
+/* Whether this person may let the version that is shown replace the others: RC_DENIED with who may. */
+enum rc conflict_may_choose(struct call *call, const struct conflict *conflict,
+                            const struct versions *versions) MUST_CHECK;
+/* Saves `value` over exactly these versions. RC_DENIED with who may. */
 enum rc conflict_save(struct call *call, const struct conflict *conflict,
                       const struct versions *versions, const struct buf *value) MUST_CHECK;
 /* What all versions changed since the base, together; *has_proposal false where two changed the same line or field, each

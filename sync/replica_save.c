@@ -28,6 +28,29 @@ check(struct replica *replica, struct id stream, struct elog_feed *feed)
     return rc;
 }
 
+/* Who may replace versions is asked here of what the merge itself lets anybody replace. In reports it does not: what another
+ * person writes removes nothing of the author's. */
+static enum rc
+check_choices(struct replica *replica, const struct change *change)
+{
+    struct author self = replica_self_in(replica, change->stream);
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < change->count; i++) {
+        const struct operation *operation = &change->operations[i];
+        struct replacing replacing = {change->stream, operation->entity, operation->unit, operation->record,
+                                      operation->value, operation->value_len, operation->supersedes,
+                                      operation->supersedes_count};
+        if (operation->supersedes == NULL || operation->supersedes_count < 2 ||
+            schema_policy(operation->entity, operation->unit) == POLICY_ONCE)
+            continue;
+        rc = journal_may_resolve(replica->journal, &self, &replacing);
+        if (rc == RC_ABSENT)
+            rc = RC_OK; /* of a record that is not here, there is nothing to choose */
+    }
+    return rc;
+}
+
 static enum rc
 save_one(struct replica *replica, const struct author *self, struct change *change,
          struct buf *body)
@@ -36,6 +59,8 @@ save_one(struct replica *replica, const struct author *self, struct change *chan
 
     enum rc rc = check(replica, change->stream, &feed);
     buf_clear(body);
+    if (rc == RC_OK)
+        rc = check_choices(replica, change);
     if (rc == RC_OK)
         rc = journal_save(replica->journal, self, change, body, &feed.saved);
     if (rc == RC_OK)

@@ -105,4 +105,38 @@ sync anna joris
 settle
 check_equal "all see the same" "What all want." "$(as joris goal list duin --json | json goals.0.text)"
 
+# ---- who may choose
+second_device() {
+    local digits
+    device_make "$2"
+    as anna team invite --person "$1" --output "$WORK/$2.invitation" || return
+    digits=$(as "$2" team join "$WORK/$2.invitation" --json | json digits) || return
+    as anna device approve "$digits" --device "$2" && as "$2" sync
+}
+as anna family edit duin --phase startfase >/dev/null 2>&1
+sync anna fatma
+as anna family edit duin --phase veranderfase >/dev/null 2>&1
+as fatma family edit duin --phase afbouw >/dev/null 2>&1
+sync fatma anna fatma
+answer "a phase with two versions, at a coach" fatma conflicts
+check_equal "the coach may not choose" false "$(value conflicts.0.may_choose)"
+check_says "and reads who may" "Not for you to choose.*owner or a coordinator" as fatma conflicts
+check_exit "nor can she" 8 "owner or a coordinator" as fatma resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
+answer "at the owner" anna conflicts
+check "the owner chooses" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
+settle
+check "a second device of Fatma's" second_device Fatma tablet
+as fatma visit add duin --text "Coffee with the mother." --json >"$WORK/visit" 2>/dev/null
+visit=$(json visit.id <"$WORK/visit")
+sync fatma tablet
+as fatma visit amend "$visit" --reason "typing error" --text "Tea with the mother." >/dev/null 2>&1
+as tablet visit amend "$visit" --reason "forgot" --text "Coffee with the mother and Mo." >/dev/null 2>&1
+sync fatma tablet anna fatma
+answer "a report with two versions, at a colleague" anna conflicts
+check_equal "the colleague may not choose" false "$(value conflicts.0.may_choose)"
+check_exit "nor can she" 8 "only its author" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1
+answer "at its author" fatma conflicts
+check "the author chooses" as fatma resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
+settle
+
 finish

@@ -261,6 +261,16 @@ is_of_others(struct device *device, int stream, const struct model_op *op)
     return false;
 }
 
+/* Who may not choose between phases edits what the screen shows. */
+static bool
+may_resolve(const struct device *device, int stream, const struct unit_kind *kind)
+{
+    struct author self = replica_self_in(device->replica, device->world->names.streams[stream]);
+
+    return schema_policy(kind->entity, kind->unit) != POLICY_HUMAN ||
+           (self.functions & (FUNCTION_OWNER | FUNCTION_COORDINATOR)) != 0;
+}
+
 /* In a conflict a person edits what the screen shows, or resolves it; else there is no difference. */
 static enum rc
 choose_way(struct device *device, int stream, struct model_op *op, bool *is_plain)
@@ -277,7 +287,7 @@ choose_way(struct device *device, int stream, struct model_op *op, bool *is_plai
     }
     if (!*is_plain || kind->is_last || !model_in_conflict(&view, stream, op->record, op->unit))
         return RC_OK;
-    *is_plain = world_falls(world, 400);
+    *is_plain = world_falls(world, 400) || !may_resolve(device, stream, kind);
     if (!*is_plain)
         return RC_OK;
     enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],

@@ -343,6 +343,41 @@ a_version_that_arrives_while_one_decides_is_not_superseded(void **state)
     assert_equal_dumps(0, 2, file_of(family));
 }
 
+static enum rc
+try_phase(int at, struct id family, const char *phase, const struct version *over, size_t count)
+{
+    struct change change = CHANGE_EMPTY(ledger_family(replica_ledger(office.devices[at].replica), family)->index);
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+
+    assert_ok(value_put_text(&value, 1, phase));
+    assert_ok(over == NULL ? change_put(&change, ENTITY_FAMILY, family, 2, &value)
+                           : change_put_over(&change, ENTITY_FAMILY, family, 2, &value, over, count));
+    enum rc rc = replica_save(office.devices[at].replica, &change, 1);
+    change_wipe(&change);
+    buf_wipe(&value);
+    return rc;
+}
+
+static void
+a_choice_is_saved_only_for_who_may_choose(void **state)
+{
+    (void)state;
+    struct id family = office_family(&office, 0, "specht", 0);
+    struct version versions[8];
+    struct seen_conflict seen;
+
+    share(family);
+    office_sync_all(&office, 2, 2);
+    assert_ok(try_phase(0, family, "start", NULL, 0));
+    assert_ok(try_phase(1, family, "end", NULL, 0));
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(current_at(1, &seen, versions), 2);
+    assert_int_equal(try_phase(1, family, "end", versions, 2), RC_DENIED); /* a coach */
+    assert_ok(try_phase(0, family, "start", versions, 2)); /* the owner */
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(conflicts_at(1), 0);
+}
+
 static void
 a_colleague_is_known_to_have_it_only_after_acknowledging(void **state)
 {
@@ -478,6 +513,7 @@ main(void)
         CASE(a_clock_a_year_off_syncs_all_the_same),
         CASE(a_conflict_is_kept_and_its_resolution_reaches_a_third_device),
         CASE(a_version_that_arrives_while_one_decides_is_not_superseded),
+        CASE(a_choice_is_saved_only_for_who_may_choose),
         CASE(a_colleague_is_known_to_have_it_only_after_acknowledging),
         CASE(a_colleague_is_heard_of_by_whatever_stream_changed),
         CASE(a_device_that_looks_every_day_is_heard_of_though_nothing_changes),

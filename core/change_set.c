@@ -215,7 +215,26 @@ change_set_put_new(struct journal *journal, struct change_set *set, struct id fa
     return rc;
 }
 
-/* ---- deleting ------------------------------------------------------------------------------- */
+/* ---- deleting and restoring ----------------------------------------------------------------- */
+
+/* Names the deletions that are seen here: whoever saw one speaks for it. */
+static enum rc
+put_deletion(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+             uint32_t entity, struct id record, const struct buf *value)
+{
+    struct unit_now now = UNIT_NOW_EMPTY;
+    struct version none;
+    struct change *change;
+    enum rc rc = read_unit(journal, family, kind, entity, record, UNIT_DELETED, &now);
+    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
+
+    if (rc == RC_OK)
+        rc = change_for(journal, set, family, kind, &change);
+    if (rc == RC_OK)
+        rc = change_put_over(change, entity, record, UNIT_DELETED, value, count == 0 ? &none : now.versions, count);
+    unit_now_wipe(&now);
+    return rc;
+}
 
 static enum rc
 delete_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
@@ -223,8 +242,6 @@ delete_in(struct journal *journal, struct change_set *set, struct id family, enu
 {
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
     struct version *versions = NULL;
-    struct version none;
-    struct change *change;
     struct id stream;
     size_t count;
     enum rc rc = journal_find_stream(journal, family, kind, &stream);
@@ -234,12 +251,18 @@ delete_in(struct journal *journal, struct change_set *set, struct id family, enu
     if (rc == RC_OK)
         rc = value_put_versions(&value, 1, versions, count);
     if (rc == RC_OK)
-        rc = change_for(journal, set, family, kind, &change);
-    if (rc == RC_OK)
-        rc = change_put_over(change, entity, record, UNIT_DELETED, &value, &none, 0);
+        rc = put_deletion(journal, set, family, kind, entity, record, &value);
     free(versions);
     buf_wipe(&value);
     return rc;
+}
+
+static enum rc
+check_deletable(const struct schema_entity *known)
+{
+    if (known == NULL || known->is_lasting)
+        return rc_fail(RC_INVALID, _("this is withdrawn with a reason, or erased; not deleted"));
+    return RC_OK;
 }
 
 enum rc
@@ -247,12 +270,92 @@ change_set_delete(struct journal *journal, struct change_set *set, struct id fam
                   uint32_t entity, struct id record)
 {
     const struct schema_entity *known = schema_entity(entity);
+    enum rc rc = check_deletable(known);
 
-    if (known == NULL || known->is_lasting)
-        return rc_fail(RC_INVALID, _("this is withdrawn with a reason, or erased; not deleted"));
-    enum rc rc = delete_in(journal, set, family, known->home, entity, record);
+    if (rc == RC_OK)
+        rc = delete_in(journal, set, family, known->home, entity, record);
     if (rc != RC_OK || !known->has_twin)
         return rc;
     rc = delete_in(journal, set, family, STREAM_INDEX, entity, record);
     return rc == RC_ABSENT ? RC_OK : rc; /* a record need not have a twin yet */
+}
+
+/* One unit saved again as it is shown: no deletion has seen that version, also none that is still under way. */
+static enum rc
+restore_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+           const struct schema_entity *entity, struct id record)
+{
+    struct buf none = BUF_EMPTY(1);
+    struct change *change;
+    bool is_put = false;
+    enum rc rc = RC_OK;
+
+    for (size_t u = 0; rc == RC_OK && !is_put && u < entity->unit_count; u++) {
+        struct unit_now now = UNIT_NOW_EMPTY;
+        rc = read_unit(journal, family, kind, entity->number, record, entity->units[u].number, &now);
+        is_put = rc == RC_OK && now.shown.len > 0;
+        if (is_put)
+            rc = change_for(journal, set, family, kind, &change);
+        if (rc == RC_OK && is_put)
+            rc = change_put(change, entity->number, record, entity->units[u].number, &now.shown);
+        unit_now_wipe(&now);
+    }
+    if (rc == RC_OK && !is_put)
+        rc = rc_fail(RC_ABSENT, _("nothing of it is here"));
+    return rc == RC_OK ? put_deletion(journal, set, family, kind, entity->number, record, &none) : rc;
+}
+
+enum rc
+change_set_restore(struct journal *journal, struct change_set *set, struct id family,
+                   uint32_t entity, struct id record)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    enum rc rc = check_deletable(known);
+
+    if (rc == RC_OK)
+        rc = restore_in(journal, set, family, known->home, known, record);
+    if (rc != RC_OK || !known->has_twin)
+        return rc;
+    rc = restore_in(journal, set, family, STREAM_INDEX, known, record);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* ---- moving --------------------------------------------------------------------------------- */
+
+static enum rc
+move_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
+        uint32_t entity, struct id record, const struct buf *value)
+{
+    struct version *versions = NULL;
+    struct change *change;
+    struct id stream;
+    size_t count;
+    enum rc rc = journal_find_stream(journal, family, kind, &stream);
+
+    if (rc == RC_OK)
+        rc = journal_versions(journal, stream, entity, record, &versions, &count); /* RC_ABSENT: no such record */
+    free(versions);
+    if (rc == RC_OK)
+        rc = change_for(journal, set, family, kind, &change);
+    return rc == RC_OK ? change_put(change, entity, record, UNIT_MOVED, value) : rc;
+}
+
+enum rc
+change_set_move(struct journal *journal, struct change_set *set, struct id family, uint32_t entity,
+                struct id record, struct id to)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+
+    if (known == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    enum rc rc = value_put_id(&value, 1, to);
+    if (rc == RC_OK)
+        rc = move_in(journal, set, family, known->home, entity, record, &value);
+    if (rc == RC_OK && known->has_twin) {
+        rc = move_in(journal, set, family, STREAM_INDEX, entity, record, &value);
+        rc = rc == RC_ABSENT ? RC_OK : rc;
+    }
+    buf_wipe(&value);
+    return rc;
 }

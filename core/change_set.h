@@ -27,9 +27,18 @@ enum rc change_set_put(struct journal *journal, struct change_set *set, struct i
 enum rc change_set_put_new(struct journal *journal, struct change_set *set, struct id family,
                            uint32_t entity, struct id record, uint32_t unit,
                            const struct buf *value) MUST_CHECK;
-/* Deletes a record as it stands here: lists the versions seen, in the home stream and in the twin's.
- * RC_INVALID for lasting entities (withdraw them), RC_ABSENT when there is no such record. */
+/* Deletes a record as it stands here: lists the versions seen, in the home stream and in the twin's, and replaces the deletions
+ * seen. RC_INVALID for lasting entities (withdraw them), RC_ABSENT when there is no such record. */
 enum rc change_set_delete(struct journal *journal, struct change_set *set, struct id family,
                           uint32_t entity, struct id record) MUST_CHECK;
+
+/* Takes the deletions of a record that are seen here back: saves one unit again as it is shown, which no deletion lists, and
+ * replaces them. Fails as change_set_delete does. */
+enum rc change_set_restore(struct journal *journal, struct change_set *set, struct id family,
+                           uint32_t entity, struct id record) MUST_CHECK;
+/* Marks a record, in the home stream and in the twin's, as moved to a record with another id in another stream, which the caller
+ * makes: from here it is never shown again, whatever comes later. RC_ABSENT when there is no such record. */
+enum rc change_set_move(struct journal *journal, struct change_set *set, struct id family,
+                        uint32_t entity, struct id record, struct id to) MUST_CHECK;
 
 #endif

@@ -204,7 +204,7 @@ contact_list_participants(struct journal *journal, struct id id, participant_fn 
     enum rc rc = db_stmt(journal_db(journal),
                          "SELECT p.person, p.text FROM journal_record AS r "
                          "JOIN file_contact_participants AS p ON p.rid = r.rid "
-                         "WHERE r.id = ?1 AND r.entity = ?2 ORDER BY p.text, p.person",
+                         "WHERE r.id = ?1 AND r.entity = ?2 AND r.hidden < 2 ORDER BY p.text, p.person",
                          &stmt);
 
     if (rc != RC_OK)

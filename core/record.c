@@ -280,6 +280,39 @@ draft_by_author(struct draft *draft, const struct query *query, struct id self, 
         draft_demand(draft, !is_blank(reason), _("an amendment needs a reason"));
 }
 
+/* ---- deletions ------------------------------------------------------------------------------ */
+
+struct deletions {
+    record_deletion_fn visit;
+    void *context;
+};
+
+static enum rc
+tell_deletion(void *context, const struct current *current)
+{
+    struct deletions *deletions = context;
+    struct deletion deletion = {current->person, hlc_ms(current->hlc)};
+
+    return value_is_empty(current->value, current->value_len) ? RC_OK
+                                                              : deletions->visit(deletions->context, &deletion);
+}
+
+enum rc
+record_deletions(struct journal *journal, struct id family, uint32_t entity, struct id record,
+                 record_deletion_fn visit, void *context)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct deletions deletions = {visit, context};
+    struct id stream;
+
+    if (known == NULL)
+        return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
+    enum rc rc = journal_find_stream(journal, family, known->home, &stream);
+    if (rc == RC_OK)
+        rc = journal_current(journal, stream, entity, record, UNIT_DELETED, tell_deletion, &deletions);
+    return rc;
+}
+
 /* ---- finding -------------------------------------------------------------------------------- */
 
 /* How many candidates a sentence lists, and by how much more than what was typed. */
@@ -315,7 +348,8 @@ record_find(struct journal *journal, uint32_t entity, const char *text, struct f
     enum rc rc =
         db_stmt(journal_db(journal),
                 "SELECT r.id, t.family, r.hidden, r.conflicts FROM journal_record AS r "
-                "JOIN journal_stream AS t ON t.s = r.s WHERE r.entity = ?1 AND t.kind = ?2",
+                "JOIN journal_stream AS t ON t.s = r.s "
+                "WHERE r.entity = ?1 AND t.kind = ?2 AND r.hidden < 2",
                 &stmt);
     if (rc != RC_OK)
         return rc;

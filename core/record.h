@@ -42,4 +42,15 @@ struct record_filter {
 enum rc record_find(struct journal *journal, uint32_t entity, const char *text,
                     struct facts *facts) MUST_CHECK;
 
+/* Who deleted a record, as far as nobody who saw that took it back. The record is hidden while one of them saw all that is current
+ * of it (facts.is_hidden), else it is shown: deleted by this person, changed by another. */
+struct deletion {
+    struct id person;
+    int64_t at_ms; /* by the person's clock */
+};
+typedef enum rc (*record_deletion_fn)(void *context, const struct deletion *deletion);
+/* `family` is zero in the team stream. RC_ABSENT when its stream is not here. */
+enum rc record_deletions(struct journal *journal, struct id family, uint32_t entity,
+                         struct id record, record_deletion_fn visit, void *context) MUST_CHECK;
+
 #endif

@@ -42,11 +42,11 @@ enum { FACTS_COLUMNS = 8 };
  * ?7 1 or -1 for the order, ?8 limit. */
 #define LIST_SQL(columns, table, where, order)                                                     \
     "SELECT " FACTS_SQL ", " columns " FROM " table " AS r JOIN journal_stream AS t ON t.s = r.s " \
-    "WHERE r.s BETWEEN ?1 AND ?2 AND (?3 OR NOT r.hidden) AND ?4 + ?5 + ?6 + ?7 IS NOT NULL "      \
+    "WHERE r.s BETWEEN ?1 AND ?2 AND r.hidden <= ?3 AND ?4 + ?5 + ?6 + ?7 IS NOT NULL "      \
     "AND " where " ORDER BY " order " LIMIT ?8"
 #define ONE_SQL(columns, table)                                                                    \
     "SELECT " FACTS_SQL ", " columns " FROM " table                                                \
-    " AS r JOIN journal_stream AS t ON t.s = r.s WHERE r.rid = ?1"
+    " AS r JOIN journal_stream AS t ON t.s = r.s WHERE r.rid = ?1 AND r.hidden < 2"
 
 struct query {
     uint32_t entity;

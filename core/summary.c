@@ -87,9 +87,12 @@ gather_record(struct gathered *g, const struct record *r)
     if (entity != NULL && entity->home != r->kind) /* a twin tells nothing new */
         return RC_OK;
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++) {
-        int64_t at = hlc_ms(r->heads[i].hlc);
-        if (at >= g->from_ms && at < g->until_ms && !id_equal(r->heads[i].person, g->self))
-            rc = gather(g, r, &r->heads[i]);
+        const struct head *h = &r->heads[i];
+        int64_t at = hlc_ms(h->hlc);
+        if (h->unit == UNIT_DELETED && value_is_empty(h->value, h->value_len))
+            continue; /* restored: the unit that was saved again tells it */
+        if (at >= g->from_ms && at < g->until_ms && !id_equal(h->person, g->self))
+            rc = gather(g, r, h);
     }
     return rc;
 }
@@ -105,7 +108,7 @@ gather_family(struct journal *journal, struct id family, struct gathered *g)
     if (rc == RC_OK)
         rc = db_stmt(journal->db,
                      "SELECT r.rid FROM journal_stream AS t JOIN journal_record AS r ON r.s = t.s "
-                     "WHERE t.family = ?1",
+                     "WHERE t.family = ?1 AND r.hidden < 2",
                      &stmt);
     if (rc == RC_OK)
         stmt_id(stmt, 1, family);

@@ -1,4 +1,4 @@
-/* The plans of statements. */
+/* The plans of statements, and what they cost. */
 #include "core/db_plan.h"
 
 #include <sqlite3.h>
@@ -35,4 +35,15 @@ db_plans(struct db *db, db_plan_fn visit, void *context)
         for (const struct stmt *stmt = db->buckets[i]; rc == RC_OK && stmt != NULL; stmt = stmt->next)
             rc = explain(db, stmt->text, visit, context);
     return rc;
+}
+
+uint64_t
+db_steps(struct db *db)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < DB_STATEMENT_BUCKETS; i++)
+        for (const struct stmt *stmt = db->buckets[i]; stmt != NULL; stmt = stmt->next)
+            sum += (uint64_t)sqlite3_stmt_status(stmt->handle, SQLITE_STMTSTATUS_VM_STEP, 1);
+    return sum;
 }

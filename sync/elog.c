@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/writer.h"
 
 const char *
 elog_reason_name(enum elog_reason reason)
@@ -125,14 +126,11 @@ struct feed_keys {
 static enum rc
 add_feed_key(struct feed_keys *keys, int64_t key)
 {
-    if (keys->count == keys->room) {
-        size_t room = keys->room == 0 ? 64 : keys->room * 2;
-        int64_t *items = realloc(keys->items, room * sizeof *items);
-        if (items == NULL)
-            return rc_nomem();
-        keys->items = items;
-        keys->room = room;
-    }
+    int64_t *items = array_grow(keys->items, &keys->room, keys->count + 1, sizeof *items);
+
+    if (items == NULL)
+        return RC_NOMEM;
+    keys->items = items;
     keys->items[keys->count++] = key;
     return RC_OK;
 }

@@ -20,6 +20,7 @@ struct keyring {
     struct slot *slots;  /* ascending by (stream, epoch) */
     size_t count;
     size_t room;
+    uint64_t changes;
 };
 
 enum rc
@@ -134,6 +135,7 @@ insert(struct keyring *keyring, size_t rank)
     keyring->slots = slots;
     memmove(&slots[rank + 1], &slots[rank], (keyring->count - rank) * sizeof *slots);
     keyring->count++;
+    keyring->changes++;
     return &slots[rank];
 }
 
@@ -207,9 +209,27 @@ keyring_drop(struct keyring *keyring, struct id stream)
     for (size_t i = 0; i < keyring->count; i++)
         if (!id_equal(keyring->slots[i].stream, stream))
             keyring->slots[kept++] = keyring->slots[i];
-    if (kept < keyring->count)
+    if (kept < keyring->count) {
         wipe(&keyring->slots[kept], (keyring->count - kept) * sizeof *keyring->slots);
+        keyring->changes++;
+    }
     keyring->count = kept;
+}
+
+size_t
+keyring_find(const struct keyring *keyring, struct id stream, size_t *first)
+{
+    bool found;
+
+    *first = rank_of(keyring, stream, 0, &found); /* no epoch is 0 */
+    size_t end = rank_of(keyring, stream, UINT32_MAX, &found);
+    return end + (found ? 1 : 0) - *first;
+}
+
+uint64_t
+keyring_changes(const struct keyring *keyring)
+{
+    return keyring->changes;
 }
 
 size_t

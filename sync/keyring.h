@@ -38,6 +38,10 @@ enum rc keyring_put_sealed(struct keyring *keyring, struct id stream, uint32_t e
 bool keyring_has(const struct keyring *keyring, struct id stream, uint32_t epoch);
 uint32_t keyring_newest(const struct keyring *keyring, struct id stream); /* 0 when none */
 void keyring_drop(struct keyring *keyring, struct id stream);             /* every epoch of it */
+/* How many keys of a stream are here; they stand from index `first` on. */
+size_t keyring_find(const struct keyring *keyring, struct id stream, size_t *first);
+/* Rises whenever a key comes or goes. */
+uint64_t keyring_changes(const struct keyring *keyring);
 /* To store them: by index from 0, ascending by (stream, epoch). RC_ABSENT beyond the last. */
 size_t keyring_count(const struct keyring *keyring);
 enum rc keyring_at(const struct keyring *keyring, size_t index, struct id *stream, uint32_t *epoch,

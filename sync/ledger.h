@@ -183,6 +183,16 @@ bool ledger_may_write_at(const struct ledger *ledger, struct id device, struct i
 unsigned ledger_functions_at(const struct ledger *ledger, struct id device, struct id stream,
                              uint64_t position);
 
+/* A stretch of time in which no right to read or hold begins or ends while the ledger stays as it is: covers end by time,
+ * all else by lines. What was found at one moment of it holds at any other. Zeros: no moment. */
+struct ledger_span {
+    uint64_t position;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint64_t from_ms, until_ms; /* the last is outside */
+};
+struct ledger_span ledger_span(const struct ledger *ledger, uint64_t at_ms);
+bool ledger_is_within(const struct ledger *ledger, const struct ledger_span *span, uint64_t at_ms);
+
 /* May the server hand `device` this box now? */
 bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
                       struct id recipient, uint64_t at_ms);

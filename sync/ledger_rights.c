@@ -1,4 +1,6 @@
 /* Who may read, hold and write what, now and at every line before. */
+#include <string.h>
+
 #include "core/policy.h"
 #include "sync/ledger_inside.h"
 
@@ -342,4 +344,33 @@ bool
 ledger_may_write(const struct ledger *ledger, struct id device, struct id stream)
 {
     return ledger_may_write_at(ledger, device, stream, ledger->lines_count);
+}
+
+/* ---- how long an answer holds ---- */
+
+struct ledger_span
+ledger_span(const struct ledger *ledger, uint64_t at_ms)
+{
+    struct ledger_span span = {.position = ledger->lines_count, .until_ms = UINT64_MAX};
+
+    if (span.position > 0)
+        memcpy(span.hash, ledger->lines[span.position - 1].hash, sizeof span.hash);
+    for (size_t i = 0; i < ledger->covers_count; i++) {
+        const struct ledger_cover *cover = &ledger->covers[i].facts;
+        if (cover->state == LEDGER_COVER_ENDED)
+            continue;
+        if (cover->until_ms <= at_ms && cover->until_ms > span.from_ms)
+            span.from_ms = cover->until_ms;
+        if (cover->until_ms > at_ms && cover->until_ms < span.until_ms)
+            span.until_ms = cover->until_ms;
+    }
+    return span;
+}
+
+bool
+ledger_is_within(const struct ledger *ledger, const struct ledger_span *span, uint64_t at_ms)
+{
+    return span->position > 0 && span->position == ledger->lines_count &&
+           memcmp(span->hash, ledger->lines[span->position - 1].hash, sizeof span->hash) == 0 &&
+           span->from_ms <= at_ms && at_ms < span->until_ms;
 }

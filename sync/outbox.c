@@ -103,7 +103,8 @@ outbox_next_stream(struct db *db, const struct id *after, struct id *stream, boo
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db,
-                         "SELECT stream FROM sync_feed WHERE is_own AND EXISTS"
+                         "SELECT stream FROM sync_feed WHERE is_own AND EXISTS (SELECT 1 FROM"
+                         " sync_outbox) AND EXISTS"
                          " (SELECT 1 FROM sync_outbox AS o WHERE o.feed = sync_feed.feed)"
                          " AND stream > ?1 ORDER BY stream LIMIT 1",
                          &stmt);

@@ -190,23 +190,18 @@ may_keep(struct replica *replica, struct id stream)
 }
 
 enum rc
-replica_store_keys(struct replica *replica)
+replica_store_keys_of(struct replica *replica, struct id stream)
 {
     uint8_t sealed[KEYRING_SEALED_BYTES];
-    size_t count = keyring_count(replica->keys);
-    int64_t stored;
+    size_t first, count = keyring_find(replica->keys, stream, &first);
+    enum rc rc = RC_OK;
 
-    /* Every key in the table is in the keyring too: equal numbers say that they hold the same. */
-    enum rc rc = db_get_int(replica->db, "SELECT count(*) FROM sync_key", &stored);
-    if (rc == RC_OK && stored == (int64_t)count)
+    if (!may_keep(replica, stream))
         return RC_OK;
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        struct id stream;
+    for (size_t i = first; rc == RC_OK && i < first + count; i++) {
         uint32_t epoch;
         struct stmt *stmt;
         keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);
-        if (!may_keep(replica, stream))
-            continue;
         rc = db_stmt(replica->db,
                      "INSERT OR IGNORE INTO sync_key (stream, epoch, sealed) VALUES (?1, ?2, ?3)",
                      &stmt);
@@ -220,66 +215,120 @@ replica_store_keys(struct replica *replica)
     return rc;
 }
 
-/* The first stream with keys or boxes here that this device may not hold; what is still here leaves by streams.c. */
-static enum rc
-find_lent(struct replica *replica, struct id *lent, bool *found)
+/* The stream of the key at `*index`, which moves behind that stream's last. */
+static struct id
+step_over_stream(const struct keyring *keys, size_t *index)
 {
-    struct stmt *stmt;
-    bool row = true;
+    uint8_t sealed[KEYRING_SEALED_BYTES];
+    struct id stream;
+    uint32_t epoch;
+    size_t first;
 
-    *found = false;
-    enum rc rc = db_stmt(replica->db,
-                         "SELECT stream FROM (SELECT stream FROM sync_box UNION"
-                         " SELECT stream FROM sync_key)"
-                         " WHERE stream NOT IN (SELECT stream FROM sync_stream)",
-                         &stmt);
-    if (rc != RC_OK)
-        return rc;
-    while (rc == RC_OK && row && !*found) {
-        rc = stmt_step(stmt, &row);
-        if (rc == RC_OK && row)
-            rc = stmt_get_id(stmt, 0, lent);
-        *found = rc == RC_OK && row && !may_keep(replica, *lent);
-    }
-    stmt_done(stmt);
+    keyring_sealed_at(keys, *index, &stream, &epoch, sealed);
+    size_t count = keyring_find(keys, stream, &first);
+    *index = first + count;
+    return stream;
+}
+
+enum rc
+replica_store_keys(struct replica *replica)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);)
+        rc = replica_store_keys_of(replica, step_over_stream(replica->keys, &i));
+    return rc;
+}
+
+bool
+replica_lacks_keys(const struct replica *replica, struct id stream)
+{
+    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+    size_t first;
+
+    return known != NULL && keyring_find(replica->keys, stream, &first) < known->epoch;
+}
+
+/* Here by a key or box, and not to be: what is still one of our streams leaves by streams.c, which seals what waits first. */
+static enum rc
+is_lent(struct replica *replica, struct id stream, bool *is)
+{
+    enum streams_place place = STREAMS_SHOWN;
+    enum rc rc = may_keep(replica, stream) ? RC_OK : streams_find(replica, stream, &place);
+
+    *is = rc == RC_OK && place == STREAMS_ABSENT;
     return rc;
 }
 
 static enum rc
-delete_lent(struct replica *replica, struct id stream)
+drop_lent_keys(struct replica *replica)
 {
-    enum rc rc = db_run_id(replica->db, "DELETE FROM sync_box WHERE stream = ?1", stream);
+    bool is = false;
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK)
-        rc = db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream);
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
+        size_t next = i;
+        struct id stream = step_over_stream(replica->keys, &next);
+        rc = is_lent(replica, stream, &is);
+        if (is)
+            keyring_drop(replica->keys, stream); /* the next stands here now */
+        else
+            i = next;
+    }
+    return rc;
+}
+
+/* Deletes what is stored of such streams; `next_sql` gives the table's next stream after ?1. */
+static enum rc
+delete_lent(struct replica *replica, const char *next_sql)
+{
+    struct id stream = {{0}};
+    bool found = true, is = false;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        struct stmt *stmt;
+        rc = db_stmt(replica->db, next_sql, &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &stream);
+        stmt_done(stmt);
+        if (rc == RC_OK && found)
+            rc = is_lent(replica, stream, &is);
+        if (rc == RC_OK && found && is)
+            rc = db_run_id(replica->db, "DELETE FROM sync_box WHERE stream = ?1", stream);
+        if (rc == RC_OK && found && is)
+            rc = db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream);
+    }
     return rc;
 }
 
 enum rc
 replica_forget_lent(struct replica *replica)
 {
-    uint8_t sealed[KEYRING_SEALED_BYTES];
-    struct id stream;
-    uint32_t epoch;
-    bool found = true;
-    enum rc rc = RC_OK;
+    struct settled *settled = &replica->settled;
 
-    if (replica->is_ledger_short)
+    if (replica->is_ledger_short || !replica->is_in_team)
         return RC_OK;
-    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
-        enum streams_place place = STREAMS_SHOWN;
-        keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);
-        if (!may_keep(replica, stream)) /* of a stream that is here, what waits is sealed first */
-            rc = streams_find(replica, stream, &place);
-        if (rc == RC_OK && place == STREAMS_ABSENT)
-            keyring_drop(replica->keys, stream);
-        else
-            i++;
-    }
-    while (rc == RC_OK && found) {
-        rc = find_lent(replica, &stream, &found);
-        if (rc == RC_OK && found)
-            rc = delete_lent(replica, stream);
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    if (settled->lent_keys == keyring_changes(replica->keys) &&
+        settled->lent_boxes == replica->box_changes &&
+        ledger_is_within(replica->ledger, &settled->lent, now_ms))
+        return RC_OK;
+    enum rc rc = drop_lent_keys(replica);
+    if (rc == RC_OK)
+        rc = delete_lent(replica,
+                         "SELECT stream FROM sync_box WHERE stream > ?1 ORDER BY stream LIMIT 1");
+    if (rc == RC_OK)
+        rc = delete_lent(replica,
+                         "SELECT stream FROM sync_key WHERE stream > ?1 ORDER BY stream LIMIT 1");
+    if (rc == RC_OK && !db_in_transaction(replica->db)) { /* which may yet fail */
+        settled->lent = ledger_span(replica->ledger, now_ms);
+        settled->lent_keys = keyring_changes(replica->keys);
+        settled->lent_boxes = replica->box_changes;
     }
     return rc;
 }

@@ -30,6 +30,15 @@ struct device_time {
     int64_t kept_wall_ms; /* as last stored */
 };
 
+/* What was found in order last, and until when that holds: asked several times a session, over all streams and keys. */
+struct settled {
+    struct ledger_span streams, streams_before; /* streams_refresh: by device time, and by what of it is settled */
+    struct ledger_span lent;                    /* replica_forget_lent, for these keys and boxes: */
+    uint64_t lent_keys, lent_boxes;
+    struct ledger_span debts; /* session_pay */
+    uint64_t grants_due, rotations_owed;
+};
+
 struct replica {
     struct store *store; /* lent, with its db and clock */
     struct db *db;
@@ -38,6 +47,8 @@ struct replica {
     struct ledger *ledger; /* NULL before a team is known */
     struct secret sealing; /* what keys and own secrets are sealed under in their rows */
     struct keyring *keys;
+    bool has_loose_keys;  /* the transaction that stored a key of the ring failed */
+    uint64_t box_changes; /* rises with each box that is stored */
     struct identity identity;
     bool has_identity;
     bool is_in_team;
@@ -53,6 +64,7 @@ struct replica {
     struct save_source saves;
     struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
     struct source_cache *cache; /* the body read last; sync/source.c */
+    struct settled settled;
 };
 
 /* ---- bundle_io.c ---- */
@@ -92,8 +104,12 @@ uint64_t replica_server_ms(const struct replica *replica);
 /* ---- replica.c ---- */
 /* RC_ABSENT with a sentence without a team. */
 enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
-/* Stores every key of the ring that is not stored yet; not those that are only passed on through the reserve. */
+/* Stores every key of the ring that is not stored yet, or those of one stream; not those that are only passed on through the
+ * reserve. */
 enum rc replica_store_keys(struct replica *replica) MUST_CHECK;
+enum rc replica_store_keys_of(struct replica *replica, struct id stream) MUST_CHECK;
+/* True when an epoch of the stream that the ledger knows has no key here. */
+bool replica_lacks_keys(const struct replica *replica, struct id stream);
 /* Forgets keys and boxes of streams that this device may not hold: it opened them through the reserve to pass them
  * on, and that is done; or a cover that was given ended before it was accepted. */
 enum rc replica_forget_lent(struct replica *replica) MUST_CHECK;

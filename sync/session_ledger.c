@@ -176,7 +176,14 @@ keep_made(struct session *session)
         ledger_find_op(replica->ledger, session->made_by) == 0)
         return RC_OK;
     enum rc rc = keyring_merge(replica->keys, session->made);
-    return rc == RC_OK ? replica_store_keys(replica) : rc;
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(session->made); i++) {
+        uint8_t sealed[KEYRING_SEALED_BYTES];
+        struct id stream;
+        uint32_t epoch;
+        keyring_sealed_at(session->made, i, &stream, &epoch, sealed);
+        rc = replica_store_keys_of(replica, stream);
+    }
+    return rc;
 }
 
 enum rc
@@ -185,6 +192,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
     struct replica *replica = session->replica;
     struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
     uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
+    uint64_t keys_before = keyring_changes(replica->keys);
     bool is_gap = false;
 
     *more = false;
@@ -220,6 +228,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         *more = answer.more != 0 || is_gap;
     } else {
         enum rc again = replica_load_ledger(replica); /* memory as the store is */
+        replica->has_loose_keys =
+            replica->has_loose_keys || keyring_changes(replica->keys) != keys_before;
         rc = again == RC_OK ? rc : again;
     }
     wire_ledger_answer_wipe(&answer);
@@ -293,6 +303,7 @@ store_box(struct replica *replica, const struct wire_box *box)
     stmt_int(stmt, 2, box->epoch);
     stmt_id(stmt, 3, box->recipient);
     stmt_blob(stmt, 4, box->bytes, box->len);
+    replica->box_changes++;
     return stmt_finish(stmt);
 }
 
@@ -331,96 +342,122 @@ open_box(struct session *session, const struct wire_box *box)
     return rc;
 }
 
-/* Opens what can be opened and stores the keys; links go down from the newest epoch, so boxes are read in that order.
- * Inside the caller's transaction. */
+/* Opens what can be opened of one stream and stores the keys; links go down from the newest epoch, so boxes are read in that
+ * order. Inside the caller's transaction. */
 static enum rc
-open_boxes(struct session *session)
+open_boxes_of(struct session *session, struct id stream)
 {
     struct replica *replica = session->replica;
     struct stmt *stmt;
     bool found = true;
-    size_t before = keyring_count(replica->keys);
+    uint64_t before = keyring_changes(replica->keys);
 
     enum rc rc = db_stmt(replica->db,
-                         "SELECT stream, epoch, recipient, box FROM sync_box"
-                         " ORDER BY stream, epoch DESC, recipient DESC",
+                         "SELECT epoch, recipient, box FROM sync_box WHERE stream = ?1"
+                         " ORDER BY epoch DESC, recipient DESC",
                          &stmt);
     if (rc != RC_OK)
         return rc;
+    stmt_id(stmt, 1, stream);
     while (rc == RC_OK && found) {
-        struct wire_box box = {.epoch = 0};
+        struct wire_box box = {.stream = stream};
         size_t len;
         rc = stmt_step(stmt, &found);
         if (rc != RC_OK || !found)
             break;
-        rc = stmt_get_id(stmt, 0, &box.stream);
-        if (rc == RC_OK)
-            rc = stmt_get_id(stmt, 2, &box.recipient);
-        const uint8_t *bytes = stmt_get_blob(stmt, 3, &len);
+        rc = stmt_get_id(stmt, 1, &box.recipient);
+        const uint8_t *bytes = stmt_get_blob(stmt, 2, &len);
         if (rc == RC_OK && len > sizeof box.bytes)
             rc = rc_fail(RC_CORRUPT, _("a key box in the store is too long"));
         if (rc != RC_OK)
             break;
-        box.epoch = (uint32_t)stmt_get_int(stmt, 1);
+        box.epoch = (uint32_t)stmt_get_int(stmt, 0);
         box.len = (uint16_t)len;
         memcpy(box.bytes, bytes, len);
         rc = open_box(session, &box);
     }
     stmt_done(stmt);
-    if (rc == RC_OK)
-        rc = replica_store_keys(replica);
-    if (rc == RC_OK && keyring_count(replica->keys) > before)
-        rc = inbox_retry(replica);
-    return rc;
+    return rc == RC_OK && keyring_changes(replica->keys) > before
+               ? replica_store_keys_of(replica, stream)
+               : rc;
 }
 
-/* One page of boxes, and where to ask next. */
+/* The same of `only`, or (NULL) of every stream of ours that lacks a key. */
 static enum rc
-take_boxes(struct session *session, const struct buf *answer, bool moves_cursor, uint64_t *after,
-           bool *more)
+open_boxes(struct session *session, const struct id *only)
+{
+    struct replica *replica = session->replica;
+    const struct ledger_stream *stream;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    uint64_t before = keyring_changes(replica->keys);
+    enum rc rc = only != NULL ? open_boxes_of(session, *only) : RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && only == NULL &&
+                       (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++)
+        if (replica_lacks_keys(replica, stream->id) &&
+            ledger_may_hold(replica->ledger, replica->identity.device, stream->id, now_ms))
+            rc = open_boxes_of(session, stream->id);
+    if (rc == RC_OK && replica->has_loose_keys)
+        rc = replica_store_keys(replica);
+    return rc == RC_OK && keyring_changes(replica->keys) > before ? inbox_retry(replica) : rc;
+}
+
+/* One page of boxes, of all streams from a cursor on or of `only`, and where to ask next. */
+static enum rc
+take_boxes(struct session *session, const struct buf *answer, const struct id *only,
+           uint64_t *after, bool *more)
 {
     struct replica *replica = session->replica;
     struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
+    uint64_t before = keyring_changes(replica->keys);
 
     enum rc rc = wire_box_list_decode(answer->data, answer->len, &list);
     if (rc != RC_OK) {
         wire_box_list_wipe(&list);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about keys")) : rc;
     }
-    *more = moves_cursor && list.more && list.next > *after;
+    *more = only == NULL && list.more && list.next > *after;
+    bool moves = only == NULL && list.next != *after;
     *after = list.next;
     rc = db_begin(replica->db);
     for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
         rc = store_box(replica, &list.boxes.items[i]);
-    if (rc == RC_OK && moves_cursor)
+    if (rc == RC_OK && moves)
         rc = state_put_int(replica->db, STATE_BOXES_AFTER, (int64_t)list.next);
     if (rc == RC_OK && !*more) /* with the last page: a key that came is never without its place in the store */
-        rc = open_boxes(session);
+        rc = open_boxes(session, only);
     rc = db_end(replica->db, rc);
+    if (rc == RC_OK && !*more)
+        replica->has_loose_keys = false;
+    else if (rc != RC_OK && keyring_changes(replica->keys) != before)
+        replica->has_loose_keys = true;
     wire_box_list_wipe(&list);
     return rc;
 }
 
 static enum rc
-fetch_boxes(struct session *session, const char *stream)
+fetch_boxes(struct session *session, const struct id *only)
 {
     struct replica *replica = session->replica;
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    char text[2 * ID_BYTES + 1];
     int64_t stored = 0;
     bool more = true;
 
-    enum rc rc = stream == NULL ? state_get_int(replica->db, STATE_BOXES_AFTER, &stored) : RC_OK;
+    enum rc rc = only == NULL ? state_get_int(replica->db, STATE_BOXES_AFTER, &stored) : RC_OK;
     uint64_t after = (uint64_t)stored;
+    if (only != NULL)
+        request_hex(only->bytes, sizeof only->bytes, text);
     while (rc == RC_OK && more) {
         struct request_call call = {.method = "GET"};
-        if (stream == NULL)
+        if (only == NULL)
             rc = request_target(replica, &call, "/boxes?after=%llu", (unsigned long long)after);
         else
-            rc = request_target(replica, &call, "/boxes?stream=%s", stream);
+            rc = request_target(replica, &call, "/boxes?stream=%s", text);
         if (rc == RC_OK)
             rc = request_send(replica, session->transport, &call, &answer, NULL);
         if (rc == RC_OK)
-            rc = take_boxes(session, &answer, stream == NULL, &after, &more);
+            rc = take_boxes(session, &answer, only, &after, &more);
     }
     buf_wipe(&answer);
     return rc;
@@ -429,21 +466,7 @@ fetch_boxes(struct session *session, const char *stream)
 enum rc
 session_boxes_of(struct session *session, struct id stream)
 {
-    char text[2 * ID_BYTES + 1];
-
-    request_hex(stream.bytes, sizeof stream.bytes, text);
-    return fetch_boxes(session, text);
-}
-
-static bool
-lacks_keys(const struct replica *replica, struct id stream)
-{
-    const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
-
-    for (uint32_t epoch = known != NULL ? known->epoch : 0; epoch > 0; epoch--)
-        if (!keyring_has(replica->keys, stream, epoch))
-            return true;
-    return false;
+    return fetch_boxes(session, &stream);
 }
 
 /* A stream of ours whose keys did not come by the shared cursor: its boxes were withheld until we had the right. */
@@ -451,15 +474,17 @@ static enum rc
 fetch_missing(struct session *session)
 {
     struct replica *replica = session->replica;
-    struct id stream;
-    bool found;
+    const struct ledger_stream *stream;
+    enum rc rc = RC_OK;
 
-    enum rc rc = streams_next(replica, NULL, &stream, &found);
-    while (rc == RC_OK && found) {
-        if (lacks_keys(replica, stream))
-            rc = session_boxes_of(session, stream);
-        if (rc == RC_OK)
-            rc = streams_next(replica, &stream, &stream, &found);
+    for (size_t i = 0;
+         rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++) {
+        bool is_here, is_filling;
+        if (!replica_lacks_keys(replica, stream->id))
+            continue;
+        rc = streams_have(replica, stream->id, &is_here, &is_filling);
+        if (rc == RC_OK && is_here)
+            rc = session_boxes_of(session, stream->id);
     }
     return rc;
 }

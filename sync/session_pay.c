@@ -6,6 +6,50 @@
 
 enum { PAY_PARTS = 256 }; /* of one operation: far below the ceilings */
 
+/* ---- how much ---------------------------------------------------------------------------------- */
+
+/* Each stream is asked about each device: once for a ledger and a time in which nothing changes. */
+static enum rc
+count_debts(struct replica *replica)
+{
+    struct settled *settled = &replica->settled;
+    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
+    struct ledger_ids owed = LEDGER_IDS_EMPTY;
+    uint64_t now_ms = replica_server_ms(replica);
+
+    if (ledger_is_within(replica->ledger, &settled->debts, now_ms))
+        return RC_OK;
+    enum rc rc = ledger_grants_due(replica->ledger, now_ms, &due);
+    if (rc == RC_OK)
+        rc = ledger_rotations_owed(replica->ledger, now_ms, &owed);
+    if (rc == RC_OK) {
+        settled->grants_due = due.count;
+        settled->rotations_owed = owed.count;
+        settled->debts = ledger_span(replica->ledger, now_ms);
+    }
+    ledger_pairs_wipe(&due);
+    ledger_ids_wipe(&owed);
+    return rc;
+}
+
+static enum rc
+count_due(struct replica *replica, uint64_t *count)
+{
+    enum rc rc = count_debts(replica);
+
+    *count = replica->settled.grants_due;
+    return rc;
+}
+
+static enum rc
+count_owed(struct replica *replica, uint64_t *count)
+{
+    enum rc rc = count_debts(replica);
+
+    *count = replica->settled.rotations_owed;
+    return rc;
+}
+
 /* ---- grants ----------------------------------------------------------------------------------- */
 
 /* Devices of one stream that wait, from pairs[*at] on; moves *at behind them. */
@@ -62,17 +106,6 @@ build_grant(struct session *session, void *context, struct draft *draft)
     }
     ledger_pairs_wipe(&due);
     return rc == RC_OK && draft->op.part_count == 0 ? RC_EXISTS : rc;
-}
-
-static enum rc
-count_due(struct replica *replica, uint64_t *count)
-{
-    struct ledger_pairs due = LEDGER_PAIRS_EMPTY;
-
-    enum rc rc = ledger_grants_due(replica->ledger, replica_server_ms(replica), &due);
-    *count = due.count;
-    ledger_pairs_wipe(&due);
-    return rc;
 }
 
 static enum rc
@@ -166,17 +199,6 @@ build_rotate(struct session *session, void *context, struct draft *draft)
     }
     ledger_ids_wipe(&owed);
     return rc == RC_OK && draft->op.part_count == 0 ? RC_EXISTS : rc;
-}
-
-static enum rc
-count_owed(struct replica *replica, uint64_t *count)
-{
-    struct ledger_ids owed = LEDGER_IDS_EMPTY;
-
-    enum rc rc = ledger_rotations_owed(replica->ledger, replica_server_ms(replica), &owed);
-    *count = owed.count;
-    ledger_ids_wipe(&owed);
-    return rc;
 }
 
 static enum rc

@@ -308,6 +308,29 @@ streams_gain(struct replica *replica)
     return rc;
 }
 
+/* Nothing was gained, lost, hidden or shown since the latest look, for no right began or ended. */
+static bool
+are_settled(struct replica *replica, int64_t now_ms)
+{
+    const struct settled *settled = &replica->settled;
+
+    return !replica->has_hidden && !replica->must_recover &&
+           ledger_is_within(replica->ledger, &settled->streams, (uint64_t)now_ms) &&
+           ledger_is_within(replica->ledger, &settled->streams_before,
+                            (uint64_t)replica_settled_ms(replica));
+}
+
+static void
+settle(struct replica *replica, int64_t now_ms)
+{
+    struct settled *settled = &replica->settled;
+
+    if (replica->has_hidden || replica->must_recover)
+        return;
+    settled->streams = ledger_span(replica->ledger, (uint64_t)now_ms);
+    settled->streams_before = ledger_span(replica->ledger, (uint64_t)replica_settled_ms(replica));
+}
+
 enum rc
 streams_refresh(struct replica *replica)
 {
@@ -316,10 +339,17 @@ streams_refresh(struct replica *replica)
 
     if (!replica->is_in_team || replica->is_ledger_short)
         return RC_OK;
+    if (are_settled(replica, now_ms))
+        return replica_forget_lent(replica);
+    replica->settled.streams = (struct ledger_span){.position = 0};
     enum rc rc = lose_all(replica, now_ms);
     if (rc == RC_OK)
         rc = replica_forget_lent(replica);
     if (!ledger_may_hold(replica->ledger, device, ledger_reserve(), (uint64_t)now_ms))
         keyring_drop(replica->keys, ledger_reserve());
-    return rc == RC_OK ? streams_gain(replica) : rc;
+    if (rc == RC_OK)
+        rc = streams_gain(replica);
+    if (rc == RC_OK && !db_in_transaction(replica->db)) /* which may yet fail */
+        settle(replica, now_ms);
+    return rc;
 }

@@ -68,13 +68,14 @@ static const char *const LARGE[] = {
     "sync_entry", "e",       "b",     "sync_outbox", "o",     "sync_feed", "f", "sync_ack",
     "entries",    "acks",    "lines", "ack_streams", "boxes",
 };
-/* Partial indexes that hold what waits and no more, and what is asked once: at opening, of a bundle. */
+/* Partial indexes that hold what waits and no more, one row, and what is asked once: at opening, of a bundle. */
 static const struct {
     const char *step, *sql;
 } ALLOWED[] = {
     {"USING INDEX sync_entry_unsent", "is_sent = 0"},
     {"USING COVERING INDEX sqlite_autoindex_sync_feed_1", "SELECT feed FROM sync_feed ORDER BY"},
     {"USING COVERING INDEX sqlite_autoindex_sync_outbox_1", "SELECT count(*) FROM sync_outbox"},
+    {"USING COVERING INDEX sqlite_autoindex_sync_outbox_1", "EXISTS (SELECT 1 FROM sync_outbox)"},
 };
 
 static bool

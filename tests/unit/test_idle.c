@@ -1,0 +1,83 @@
+/* What a session with nothing to do costs: for a large team hardly more than for a small one. */
+#include "tests/unit/unit.h"
+
+#include "core/db_plan.h"
+#include "sync/ledger.h"
+#include "sync/replica_own.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { COORDINATOR = 0, COACH = 1, DEVICES = 2, FEW = 3, MANY = 15, STREAM_STEPS = 30 };
+
+static struct office office;
+
+static int
+setup(void **state)
+{
+    *state = &office;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    office_join(&office, COACH, "Bram", LEDGER_ROLE_COACH);
+    office_sync_all(&office, DEVICES, 2);
+    return 0;
+}
+
+static void
+add_families(int count)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+    for (int i = 0; i < count; i++) {
+        char name[3] = {letters[i / 26 % 26], letters[i % 26], '\0'};
+        struct id family = office_family(&office, COORDINATOR, name, COACH);
+        office_sync(&office, COACH);
+        office_visit(&office, COACH, family, "a talk");
+        office_sync(&office, COACH);
+    }
+    office_sync_all(&office, DEVICES, 3);
+}
+
+struct cost {
+    uint64_t steps;
+    unsigned requests;
+};
+
+static struct cost
+cost_of_idle_sync(int at)
+{
+    struct office_device *device = &office.devices[at];
+
+    office_sync(&office, at);
+    (void)db_steps(device->replica->db);
+    office_sync(&office, at);
+    assert_int_equal(device->report.pulled + device->report.pushed + device->report.lines, 0);
+    return (struct cost){db_steps(device->replica->db), device->requests};
+}
+
+static void
+an_idle_session_costs_hardly_more_with_many_families(void **state)
+{
+    (void)state;
+    struct cost few[DEVICES], many[DEVICES];
+
+    add_families(FEW);
+    for (int i = 0; i < DEVICES; i++)
+        few[i] = cost_of_idle_sync(i);
+    add_families(MANY);
+    for (int i = 0; i < DEVICES; i++) {
+        many[i] = cost_of_idle_sync(i);
+        assert_int_equal(many[i].requests, few[i].requests);
+        /* A few looks at the table of streams, and none at keys, boxes, entries or acknowledgements. */
+        assert_in_range(many[i].steps, 1, few[i].steps + (uint64_t)MANY * 2 * STREAM_STEPS);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_idle_session_costs_hardly_more_with_many_families),
+    };
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, setup, office_tear_down);
+}

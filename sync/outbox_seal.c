@@ -6,6 +6,7 @@
 
 #include "core/i18n.h"
 #include "sync/inbox.h"
+#include "sync/recover.h"
 #include "sync/replica_own.h"
 
 enum { SEAL_SAVES = 4096 };
@@ -256,10 +257,13 @@ outbox_seal(struct replica *replica, struct id only)
 
     if (!replica->is_in_team || replica->must_recover || replica->is_ledger_short)
         return RC_OK;
+    enum rc rc = id_is_zero(only) ? recover_blocked(replica) : RC_OK;
+    if (rc != RC_OK)
+        return rc;
     struct batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return rc_nomem();
-    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    rc = outbox_next_stream(replica->db, NULL, &stream, &found);
     while (rc == RC_OK && found) {
         bool is_asked =
             id_equal(only, stream) ||

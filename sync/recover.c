@@ -1,4 +1,4 @@
-/* A restored or copied store: own feeds compared with the server's, later saves renumbered. */
+/* A new incarnation: what waits gets new numbers. After a restore, and where held work of one's own stands in the way. */
 #include "sync/recover.h"
 
 #include <stdlib.h>
@@ -16,12 +16,31 @@ struct leftover {
     struct change *change;
 };
 
+/* The entry that was looked into last, decoded. */
+struct sent {
+    int64_t feed; /* 0: none */
+    uint32_t first;
+    uint32_t last;
+    struct change *saves; /* NULL: its key is not here */
+};
+
+/* Ascending by stream, feed and save, as they were found. */
 struct leftovers {
     struct replica *replica;
     struct leftover *items;
     size_t count;
     size_t room;
+    bool drops_lost; /* everything was pulled: an own save that is nowhere is lost */
+    struct sent sent;
 };
+
+static void
+sent_wipe(struct sent *sent)
+{
+    if (sent->saves != NULL)
+        body_free(sent->saves, sent->last - sent->first + 1);
+    *sent = (struct sent){.feed = 0};
+}
 
 static void
 leftovers_wipe(struct leftovers *list)
@@ -31,6 +50,7 @@ leftovers_wipe(struct leftovers *list)
     free(list->items);
     list->items = NULL;
     list->count = list->room = 0;
+    sent_wipe(&list->sent);
 }
 
 static enum rc
@@ -64,45 +84,64 @@ has_operation(const struct change *change, const struct operation *wanted)
     return has;
 }
 
-/* Whether the server holds this save under that number. What was made good from the tables (sync/rescue.h) may have less in it. */
+/* Reads the entry of the feed that holds the save; RC_ABSENT when none does. */
 static enum rc
-was_sent(struct replica *replica, const struct elog_feed *feed, uint32_t save, const struct change *ours, bool *sent)
+read_sent(struct leftovers *list, const struct elog_feed *feed, uint32_t save)
 {
+    struct replica *replica = list->replica;
+    struct sent *sent = &list->sent;
     struct elog_row row = ELOG_ROW_EMPTY;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
 
-    *sent = false;
+    if (sent->feed == feed->key && save >= sent->first && save <= sent->last)
+        return RC_OK;
+    sent_wipe(sent);
     enum rc rc = elog_find(replica->db, feed->key, save, &row);
     uint32_t first = row.entry.first, last = row.entry.last;
     if (rc == RC_OK)
         rc = source_open(replica, &row.entry, &body);
     if (rc == RC_OK)
-        rc = body_read(feed->stream, feed->feed, first, last, body.data, body.len, &saves);
-    if (rc == RC_OK) {
-        *sent = saves[save - first].hlc == ours->hlc;
-        for (size_t i = 0; *sent && i < ours->count; i++)
-            *sent = has_operation(&saves[save - first], &ours->operations[i]);
-        body_free(saves, last - first + 1);
+        rc = body_read(feed->stream, feed->feed, first, last, body.data, body.len, &sent->saves);
+    if (rc == RC_OK || rc == RC_LOCKED) {
+        sent->feed = feed->key;
+        sent->first = first;
+        sent->last = last;
+        rc = RC_OK;
     }
     buf_wipe(&body);
     elog_row_wipe(&row);
-    return rc == RC_ABSENT || rc == RC_LOCKED ? RC_OK : rc;
+    return rc;
+}
+
+/* Whether the server holds this save under that number. What was made good from the tables (sync/rescue.h) may have less in it. */
+static enum rc
+was_sent(struct leftovers *list, const struct elog_feed *feed, uint32_t save, const struct change *ours, bool *sent)
+{
+    enum rc rc = read_sent(list, feed, save);
+
+    *sent = rc == RC_OK && list->sent.saves != NULL;
+    if (*sent) {
+        const struct change *theirs = &list->sent.saves[save - list->sent.first];
+        *sent = theirs->hlc == ours->hlc;
+        for (size_t i = 0; *sent && i < ours->count; i++)
+            *sent = has_operation(theirs, &ours->operations[i]);
+    }
+    return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 static enum rc
 compare_save(struct leftovers *list, const struct elog_feed *feed, uint32_t save)
 {
-    struct replica *replica = list->replica;
+    struct db *db = list->replica->db;
     struct buf waiting = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct change *change = NULL;
     bool sent = false;
 
-    enum rc rc = outbox_get(replica->db, feed->key, save, &waiting);
+    enum rc rc = outbox_get(db, feed->key, save, &waiting);
     if (rc == RC_OK)
         rc = body_read(feed->stream, feed->feed, save, save, waiting.data, waiting.len, &change);
     if (rc == RC_OK)
-        rc = was_sent(replica, feed, save, change, &sent);
+        rc = was_sent(list, feed, save, change, &sent);
     if (rc == RC_OK && !sent)
         rc = keep(list, feed, save, change);
     else if (change != NULL)
@@ -141,40 +180,52 @@ compare_feed(void *context, const struct elog_feed *feed)
 
 /* Whether an own save is nowhere: neither sealed here nor at the server, nor waiting. The store was rescued from damage. */
 static enum rc
-is_nowhere(const struct leftovers *list, const struct leftover *item, const struct version *version, bool *nowhere)
+is_nowhere(struct replica *replica, struct id stream, const struct version *version, bool *nowhere)
 {
-    struct replica *replica = list->replica;
     struct elog_feed feed;
     struct entry entry;
     enum streams_place place;
     bool is_unproven;
 
     *nowhere = false;
-    if (!id_equal(version->feed.device, item->old.device))
+    if (!id_equal(version->feed.device, replica->identity.device))
         return RC_OK;
-    enum rc rc = streams_find(replica, item->stream, &place);
+    enum rc rc = streams_find(replica, stream, &place);
     if (rc != RC_OK || place != STREAMS_SHOWN)
         return rc;
-    rc = elog_feed_find(replica->db, item->stream, version->feed, &feed);
+    rc = elog_feed_find(replica->db, stream, version->feed, &feed);
     if (rc == RC_OK)
         rc = elog_header_at(replica->db, feed.key, version->save, &entry, &is_unproven);
     *nowhere = rc == RC_ABSENT;
     return *nowhere ? RC_OK : rc;
 }
 
-/* The new number of the save that a version names, if it gets one. */
-static bool
-follow(const struct leftovers *list, const struct leftover *item, struct version *version, struct feed_ref feed)
+static int
+compare_saves(const void *a, const void *b)
 {
-    for (const struct leftover *other = list->items; other < item; other++) {
-        if (!id_equal(other->stream, item->stream) || other->save != version->save ||
-            !feed_equal(other->old, version->feed))
-            continue;
-        version->feed = feed;
-        version->save = other->new_save;
-        return true;
-    }
-    return false;
+    const struct leftover *left = a, *right = b;
+    int order = id_compare(left->stream, right->stream);
+
+    if (order == 0)
+        order = id_compare(left->old.device, right->old.device);
+    if (order == 0)
+        order = (left->old.incarnation > right->old.incarnation) - (left->old.incarnation < right->old.incarnation);
+    return order != 0 ? order : (left->save > right->save) - (left->save < right->save);
+}
+
+/* The new number of the save that a version names, if it has one. */
+static bool
+follow(const struct leftovers *list, struct id stream, struct version *version)
+{
+    const struct leftover named = {.stream = stream, .old = version->feed, .save = version->save};
+    const struct leftover *found =
+        list->count == 0 ? NULL : bsearch(&named, list->items, list->count, sizeof named, compare_saves);
+
+    if (found == NULL || found->new_save == 0)
+        return false;
+    version->feed = replica_feed(list->replica);
+    version->save = found->new_save;
+    return true;
 }
 
 static int
@@ -186,7 +237,7 @@ compare_versions(const void *a, const void *b)
 /* A deletion names in its value what it saw: that follows too, or the record would be shown again. The list keeps its length, and so the
  * value, which lies in the block of its change. */
 static enum rc
-renumber_list(const struct leftovers *list, const struct leftover *item, struct operation *operation, struct feed_ref feed)
+renumber_list(const struct leftovers *list, struct id stream, struct operation *operation)
 {
     struct field fields[CHANGE_FIELDS];
     struct version *versions = NULL;
@@ -201,7 +252,7 @@ renumber_list(const struct leftovers *list, const struct leftover *item, struct 
         }
         rc = value_read_versions(&fields[i], &versions, &count);
         for (size_t k = 0; rc == RC_OK && k < count; k++)
-            (void)follow(list, item, &versions[k], feed);
+            (void)follow(list, stream, &versions[k]);
         if (rc == RC_OK && count > 1)
             qsort(versions, count, sizeof *versions, compare_versions);
         if (rc == RC_OK)
@@ -215,26 +266,35 @@ renumber_list(const struct leftovers *list, const struct leftover *item, struct 
     return rc == RC_NOMEM ? rc : RC_OK; /* a value of a newer program stays as it is */
 }
 
-/* References to saves that get new numbers follow them, and those to saves that are lost go; an empty list stays an explicit one. */
+/* References to saves that got new numbers follow them, and those to saves that are lost go. */
 static enum rc
-renumber(const struct leftovers *list, struct leftover *item, struct feed_ref feed)
+renumber(const struct leftovers *list, struct change *change)
 {
-    for (size_t i = 0; i < item->change->count; i++) {
-        struct operation *operation = &item->change->operations[i];
+    for (size_t i = 0; i < change->count; i++) {
+        struct operation *operation = &change->operations[i];
         size_t kept = 0;
-        enum rc listed = operation->unit == UNIT_DELETED ? renumber_list(list, item, operation, feed) : RC_OK;
-        if (listed != RC_OK)
-            return listed;
-        for (size_t j = 0; j < operation->supersedes_count; j++) {
+        enum rc rc = operation->unit == UNIT_DELETED ? renumber_list(list, change->stream, operation) : RC_OK;
+        for (size_t j = 0; rc == RC_OK && j < operation->supersedes_count; j++) {
             struct version version = operation->supersedes[j];
             bool nowhere = false;
-            enum rc rc = follow(list, item, &version, feed) ? RC_OK : is_nowhere(list, item, &version, &nowhere);
-            if (rc != RC_OK)
-                return rc;
-            if (!nowhere)
+            if (!follow(list, change->stream, &version) && list->drops_lost)
+                rc = is_nowhere(list->replica, change->stream, &version, &nowhere);
+            if (rc == RC_OK && !nowhere)
                 operation->supersedes[kept++] = version;
         }
+        if (rc != RC_OK)
+            return rc;
         operation->supersedes_count = kept;
+    }
+    return RC_OK;
+}
+
+/* An empty list stays an explicit one. */
+static enum rc
+make_explicit(struct change *change)
+{
+    for (size_t i = 0; i < change->count; i++) {
+        struct operation *operation = &change->operations[i];
         if (operation->supersedes == NULL)
             operation->supersedes = calloc(1, sizeof *operation->supersedes);
         if (operation->supersedes == NULL)
@@ -270,7 +330,9 @@ save_again(struct replica *replica, struct leftovers *list)
     for (size_t i = 0; rc == RC_OK && i < list->count; i++) {
         struct leftover *item = &list->items[i];
         struct elog_feed feed;
-        rc = renumber(list, item, self.feed);
+        rc = renumber(list, item->change);
+        if (rc == RC_OK)
+            rc = make_explicit(item->change);
         if (rc == RC_OK)
             rc = elog_feed_open(replica->db, item->stream, self.feed, true, &feed);
         buf_clear(&body);
@@ -287,19 +349,34 @@ save_again(struct replica *replica, struct leftovers *list)
 }
 
 static enum rc
-recover_inside(struct replica *replica, struct leftovers *list)
+draw_incarnation(struct replica *replica)
 {
     struct secret random = SECRET_EMPTY;
+    enum rc rc = secret_random(&random, sizeof replica->incarnation);
 
-    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, compare_feed, list);
-    if (rc == RC_OK)
-        rc = secret_random(&random, sizeof replica->incarnation);
     if (rc == RC_OK) {
         memcpy(&replica->incarnation, random.bytes, sizeof replica->incarnation);
         replica->incarnation |= 1; /* never 0 */
         rc = state_put_int(replica->db, STATE_INCARNATION, (int64_t)replica->incarnation);
     }
     secret_wipe(&random);
+    return rc;
+}
+
+/* Takes what waits out of line, into `list`, and draws the incarnation in which it goes on. */
+static enum rc
+begin_incarnation(struct replica *replica, struct leftovers *list)
+{
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, compare_feed, list);
+
+    return rc == RC_OK ? draw_incarnation(replica) : rc;
+}
+
+static enum rc
+recover_inside(struct replica *replica, struct leftovers *list)
+{
+    enum rc rc = begin_incarnation(replica, list);
+
     if (rc == RC_OK)
         rc = replica_rebuild_all(replica);
     if (rc == RC_OK)
@@ -313,7 +390,7 @@ enum rc
 recover_feeds(struct session *session)
 {
     struct replica *replica = session->replica;
-    struct leftovers list = {.replica = replica};
+    struct leftovers list = {.replica = replica, .drops_lost = true};
     uint64_t before = replica->incarnation;
     const char *reason;
 
@@ -331,5 +408,86 @@ recover_feeds(struct session *session)
     replica->must_recover = false;
     if (!store_is_continuous(replica->store, &reason))
         rc = store_prove_continuity(replica->store);
+    return rc;
+}
+
+/* ---- held work in the way ------------------------------------------------------------------------ */
+
+/* Only what waited is shown under other numbers. */
+static enum rc
+rebuild_streams(struct replica *replica, const struct leftovers *list)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < list->count; i++)
+        if (i == 0 || !id_equal(list->items[i - 1].stream, list->items[i].stream))
+            rc = replica_rebuild(replica, list->items[i].stream);
+    return rc;
+}
+
+enum rc
+recover_anew(struct replica *replica, struct change *changes, size_t count)
+{
+    struct leftovers list = {.replica = replica};
+    uint64_t before = replica->incarnation;
+
+    enum rc rc = begin_incarnation(replica, &list);
+    if (rc == RC_OK)
+        rc = rebuild_streams(replica, &list);
+    if (rc == RC_OK)
+        rc = save_again(replica, &list);
+    for (size_t i = 0; rc == RC_OK && i < count; i++)
+        rc = renumber(&list, &changes[i]);
+    leftovers_wipe(&list);
+    source_forget(replica);
+    if (rc != RC_OK)
+        replica->incarnation = before;
+    return rc;
+}
+
+/* Saves wait in the own feed behind some that are applied nowhere, and the right to write is there. */
+static enum rc
+is_blocked(struct replica *replica, struct id stream, bool *blocked)
+{
+    struct elog_feed feed;
+    enum streams_place place;
+    uint32_t first = 0, last = 0, frontier = 0;
+
+    *blocked = false;
+    if (!ledger_may_write(replica->ledger, replica->identity.device, stream))
+        return RC_OK;
+    enum rc rc = streams_find(replica, stream, &place);
+    if (rc != RC_OK || place != STREAMS_SHOWN)
+        return rc;
+    rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
+    if (rc == RC_OK)
+        rc = outbox_range(replica->db, feed.key, &first, &last);
+    if (rc == RC_OK)
+        rc = journal_frontier(replica->journal, stream, feed.feed, &frontier);
+    *blocked = rc == RC_OK && frontier < last;
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+enum rc
+recover_blocked(struct replica *replica)
+{
+    uint64_t before = replica->incarnation;
+    struct id stream;
+    bool found, blocked = false;
+
+    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    while (rc == RC_OK && found && !blocked) {
+        rc = is_blocked(replica, stream, &blocked);
+        if (rc == RC_OK && !blocked)
+            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+    }
+    if (rc == RC_OK && blocked)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK || !blocked)
+        return rc;
+    rc = recover_anew(replica, NULL, 0);
+    rc = db_end(replica->db, rc);
+    if (rc != RC_OK)
+        replica->incarnation = before;
     return rc;
 }

@@ -1,4 +1,4 @@
-/* A restored or copied store: own feeds compared with the server's, later saves renumbered. */
+/* A new incarnation: after a restore, and where held work of one's own stands in the way (docs/decisions/011). */
 #ifndef SYNC_RECOVER_H
 #define SYNC_RECOVER_H
 
@@ -9,5 +9,13 @@
  * references included, and the streams are rebuilt. Ends the doubt about continuity.
  */
 enum rc recover_feeds(struct session *session) MUST_CHECK;
+/*
+ * What waits gets new numbers in a new incarnation, because own saves before it are applied nowhere; what `changes`, which are
+ * about to be saved, name of it follows. Not while continuity is in doubt. Inside a transaction: when that fails later, the caller
+ * puts replica->incarnation back.
+ */
+enum rc recover_anew(struct replica *replica, struct change *changes, size_t count) MUST_CHECK;
+/* The same, where something waits so and may be written: before sealing. Outside a transaction. */
+enum rc recover_blocked(struct replica *replica) MUST_CHECK;
 
 #endif

@@ -229,8 +229,10 @@ session_push(struct session *session)
 
     if (push == NULL)
         return rc_nomem();
-    enum rc rc = outbox_seal(replica, (struct id){{0}});
+    enum rc rc = inbox_judge(replica); /* what became late work by a line does not go before what is sealed now */
     if (rc == RC_OK)
+        rc = outbox_seal(replica, (struct id){{0}});
+    if (rc == RC_OK) /* and what was sealed as late work is shown no longer */
         rc = inbox_judge(replica);
     while (rc == RC_OK && has_more) {
         push->runs = WIRE_RUN_LIST_EMPTY;

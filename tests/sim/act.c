@@ -29,6 +29,8 @@ act_done(struct device *device)
     device->is_full = false;
     if (device_is_dead(device))
         device_crash(device);
+    else
+        adapter_follow_life(device);
     if (!world->has_failed)
         sabotage_after(device);
     if (!world->has_failed)
@@ -171,19 +173,6 @@ has_keys(struct device *device, int at, size_t count)
     return true;
 }
 
-/* Streams that came back are whole again only after a session: the one at `at`, and the index before it. */
-static bool
-lacks_own(struct device *device, int at, size_t count)
-{
-    const struct model *model = device->world->model;
-
-    for (int stream = at; stream > at - (int)count; stream--)
-        if (model_seen(model, device->index, stream, device->writer) <
-            model_last(model, stream, device->writer))
-            return true;
-    return false;
-}
-
 static void
 act_save(struct device *device)
 {
@@ -205,7 +194,6 @@ act_save(struct device *device)
     bool is_here = adapter_has_stream(device, (int)at);
     if (!may && world_falls(world, 900))
         return;
-    bool is_partial = lacks_own(device, (int)at, count);
     act_begin(device, "save");
     world->tally.saves++;
     enum rc rc = adapter_save(device, saves, count);
@@ -215,7 +203,7 @@ act_save(struct device *device)
             world_fail(world, "device %d saved in stream %u without the right", device->index, at);
         else if (rc != RC_OK && may && is_here &&
                  !(rc == RC_LOCKED && !has_keys(device, (int)at, count)) &&
-                 !(rc == RC_STALE && is_partial) && !(rc == RC_FULL && device->is_full))
+                 !(rc == RC_FULL && device->is_full))
             world_fail(world, "device %d could not save in stream %u: %s: %s", device->index, at,
                        rc_name(rc), rc_sentence());
     }

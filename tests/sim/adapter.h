@@ -26,6 +26,8 @@ void adapter_look(struct device *device);
 int adapter_writer(const struct world *world, struct feed_ref feed);
 /* Makes or finds the writer of this device's present life. */
 int adapter_own_writer(struct device *device);
+/* When it has begun another life: what waited has new numbers. Only one whose right once ended has cause to. */
+void adapter_follow_life(struct device *device);
 /* A record's id by the model's name; made when new. */
 struct id adapter_record(struct world *world, const char *name);
 struct version adapter_version(const struct world *world, struct model_version version);

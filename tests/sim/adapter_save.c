@@ -110,17 +110,60 @@ tell_clock(struct device *device, int stream, uint32_t save)
     body_free(change, rc == RC_OK ? 1 : 0);
 }
 
+/* The last save that the store says it gave there, in that life. */
+static int64_t
+saved_there(struct device *device, int stream, int writer)
+{
+    struct world *world = device->world;
+    struct stmt *stmt = NULL;
+    int64_t saved = 0;
+    enum rc rc = db_stmt(store_db(device->store),
+                         "SELECT coalesce(max(saved), 0) FROM sync_feed WHERE stream = ?1 AND is_own = 1"
+                         " AND incarnation = ?2",
+                         &stmt);
+
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, world->names.streams[stream]);
+        stmt_int(stmt, 2, (int64_t)world->names.writers[writer].incarnation);
+        rc = stmt_finish_int(stmt, &saved);
+    }
+    if (rc != RC_OK && !device_is_dead(device))
+        world_fail(world, "device %d: %s", device->index, rc_sentence());
+    return saved;
+}
+
+void
+adapter_follow_life(struct device *device)
+{
+    struct world *world = device->world;
+    int old = device->writer, new = adapter_own_writer(device);
+    bool has_cause = false;
+
+    if (old == new || old == MODEL_NONE) {
+        device->writer = new;
+        return;
+    }
+    world_trace(world, "device %d begins another life, as writer %d", device->index, new);
+    device->writer = new;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        if (id_is_zero(world->names.streams[stream]))
+            continue;
+        has_cause |= model_write_ended(world->model, device->index, stream);
+        model_renumber(world->model, stream, old, (uint32_t)saved_there(device, stream, old), new);
+    }
+    if (!has_cause)
+        world_fail(world, "device %d began another life without cause", device->index);
+}
+
 /* A save whose call did not return RC_OK happened when the store says so after it was opened again. */
 static void
 decide_open(struct device *device, int stream)
 {
     struct model *model = device->world->model;
-    const struct id id = device->world->names.streams[stream];
 
     if (!model_is_open(model, stream, device->writer))
         return;
-    int64_t saved = adapter_ask(
-        device, "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
+    int64_t saved = saved_there(device, stream, device->writer);
     if (saved >= (int64_t)model_last(model, stream, device->writer)) {
         model_acknowledge(model, stream, device->writer);
         tell_clock(device, stream, model_last(model, stream, device->writer));
@@ -171,8 +214,7 @@ adapter_take_own_saves(struct device *device)
         const struct id id = world->names.streams[stream];
         if (id_is_zero(id))
             continue;
-        int64_t saved = adapter_ask(
-            device, "SELECT max(saved) FROM sync_feed WHERE stream = ?1 AND is_own = 1", &id);
+        int64_t saved = saved_there(device, stream, device->writer);
         decide_open(device, stream);
         while ((int64_t)model_last(world->model, stream, device->writer) < saved) {
             struct model_save save = {.stream = stream, .writer = device->writer};
@@ -361,6 +403,8 @@ adapter_save(struct device *device, struct model_save *saves, size_t count)
         (void)model_begin(world->model, &saves[i]);
     if (rc == RC_OK)
         rc = replica_save(device->replica, changes, count);
+    if (!device_is_dead(device))
+        adapter_follow_life(device);
     for (size_t i = 0; i < count; i++) {
         if (rc == RC_OK) {
             model_acknowledge(world->model, saves[i].stream, device->writer);

@@ -143,7 +143,7 @@ device_open(struct device *device)
     else
         device->refreshed_ms = replica_now_ms(device->replica);
     if (rc == RC_OK && replica_in_team(device->replica) && world->names.device_count > 0)
-        device->writer = adapter_own_writer(device);
+        adapter_follow_life(device);
 }
 
 void
@@ -159,13 +159,10 @@ device_crash(struct device *device)
     if (!world->is_healing && world_falls(world, 100)) /* and once more, while it recovers */
         power_disk_cut_at_sync(device->disk, 1 + world_below(world, 4));
     device->started_ms = world->now_ms;
-    int writer = device->writer;
     device_open(device);
     if (world->has_failed)
         return;
     power_disk_cut_at_sync(device->disk, 0);
-    if (writer != device->writer)
-        world_fail(world, "device %d began a new life without cause", device->index);
     if (!world->has_failed && device->writer != MODEL_NONE)
         check_after_crash(device);
 }

@@ -479,6 +479,42 @@ model_forget(struct model *model, int stream, int writer)
     model->seen[model->device_of[writer]][stream][writer] = feed->count;
 }
 
+static void
+follow(struct model_version *versions, size_t count, int old, uint32_t kept, int new, uint32_t before)
+{
+    for (size_t i = 0; i < count; i++)
+        if (versions[i].writer == old && versions[i].save > kept)
+            versions[i] = (struct model_version){new, versions[i].save - kept + before, versions[i].index};
+}
+
+void
+model_renumber(struct model *model, int stream, int old, uint32_t kept, int new)
+{
+    struct feed *from = &model->feeds[stream][old], *to = &model->feeds[stream][new];
+    uint32_t before = to->count, moved = from->count > kept ? from->count - kept : 0;
+    int device = model->device_of[old];
+
+    if (moved == 0)
+        return;
+    assert(from->stored <= kept);
+    to->saves = must(realloc(to->saves, (before + moved) * sizeof *to->saves));
+    memcpy(&to->saves[before], &from->saves[kept], moved * sizeof *to->saves);
+    to->count = to->room = before + moved;
+    from->count = kept;
+    for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+        const struct feed *feed = &model->feeds[stream][writer];
+        for (uint32_t save = 0; save < feed->count; save++)
+            for (size_t i = 0; i < feed->saves[save].count; i++) {
+                struct op *op = &feed->saves[save].ops[i];
+                follow(op->supersedes, op->supersedes_count, old, kept, new, before);
+                follow(op->lists, op->lists_count, old, kept, new, before);
+            }
+    }
+    if (model->seen[device][stream][old] > kept)
+        model->seen[device][stream][old] = kept;
+    model->seen[device][stream][new] = to->count;
+}
+
 void
 model_entry(struct model *model, int stream, int writer, uint32_t last, uint64_t position)
 {

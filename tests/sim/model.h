@@ -15,7 +15,7 @@ enum {
     MODEL_FAMILIES = 6,
     MODEL_COVERS = 24,
     MODEL_STREAMS = 1 + 2 * MODEL_FAMILIES,
-    MODEL_WRITERS = 12, /* a writer is a device in one of its lives (incarnations) */
+    MODEL_WRITERS = 40, /* a writer is a device in one of its lives (incarnations) */
     MODEL_LINES = 400,
     MODEL_TEXT = 40,
     MODEL_OPS = 6,
@@ -112,6 +112,8 @@ void model_holds(struct model *model, int device, int stream, int writer, uint32
 uint32_t model_begin(struct model *model, const struct model_save *save);
 void model_acknowledge(struct model *model, int stream, int writer);
 void model_forget(struct model *model, int stream, int writer); /* it never happened */
+/* The author goes on in another life: its saves there beyond `kept` are the new writer's from now on. */
+void model_renumber(struct model *model, int stream, int old, uint32_t kept, int new);
 /* Is one open? */
 bool model_is_open(const struct model *model, int stream, int writer);
 uint32_t model_last(const struct model *model, int stream, int writer); /* open one included */

@@ -238,6 +238,8 @@ send_request(void *context, const struct transport_request *request, struct tran
     struct device *device = context;
     struct world *world = device->world;
 
+    if (device->writer != MODEL_NONE && !device_is_dead(device))
+        adapter_follow_life(device); /* before the server shows what it stores */
     world_pass(world, 20 + world_below(world, 200));
     if (device->link_is_down || world->server == NULL)
         return offline();

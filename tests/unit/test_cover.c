@@ -391,6 +391,70 @@ a_second_cover_fills_the_file_again(void **state)
     free(two);
 }
 
+static uint64_t
+held_at(int at)
+{
+    struct waiting waiting;
+
+    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
+    return waiting.held;
+}
+
+/* Too late to be taken over by itself. Whoever covers again works on, and a person decides about what is held. */
+static void
+held_work_does_not_stop_who_covers_again(void **state)
+{
+    (void)state;
+    struct id cover = give(1, 2, 10, true);
+    accept(2, cover);
+    office_visit(&office, 2, family, "handed in too late");
+    end(1, cover);
+    office_sync(&office, 1);
+    office_pass(&office, 40 * DAY_MS);
+    office_sync(&office, 2);
+    accept(2, give(1, 2, 10, true));
+    office_sync_all(&office, 3, 1);
+    assert_true(held_at(1) > 0);
+    assert_false(has(2, file_of(), "handed in too late"));
+    office_visit(&office, 2, family, "covers again");
+    office_visit(&office, 2, family, "and once more");
+    assert_true(has(2, file_of(), "covers again"));
+    office_sync_all(&office, 3, 2);
+    assert_true(has(1, file_of(), "covers again"));
+    assert_true(has(1, file_of(), "and once more"));
+    assert_false(has(1, file_of(), "handed in too late"));
+    struct waiting waiting;
+    assert_ok(replica_waiting(office.devices[1].replica, &waiting));
+    assert_int_equal(waiting.parked, 0);
+}
+
+/* Sealed for a bundle before the line that ended the right; the next visit waited behind it. */
+static void
+what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **state)
+{
+    (void)state;
+    struct buf bundle = BUF_EMPTY(16 * 1024 * 1024);
+    struct office_device *owner = &office.devices[1];
+    struct waiting waiting;
+
+    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_COACH));
+    office_sync(&office, 2);
+    office_visit(&office, 2, family, "in a bundle");
+    assert_ok(replica_bundle_export(office.devices[2].replica, office.devices[0].id, &bundle));
+    buf_wipe(&bundle);
+    office_visit(&office, 2, family, "waits behind it");
+    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_RELEASED));
+    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_COACH));
+    office_sync(&office, 2);
+    assert_false(has(2, file_of(), "in a bundle"));
+    assert_true(has(2, file_of(), "waits behind it"));
+    office_sync_all(&office, 3, 2);
+    assert_true(has(1, file_of(), "waits behind it"));
+    assert_true(held_at(1) > 0);
+    assert_ok(replica_waiting(owner->replica, &waiting));
+    assert_int_equal(waiting.parked, 0);
+}
+
 static void
 the_next_seal_pays_the_rotation_that_an_end_owes(void **state)
 {
@@ -446,6 +510,8 @@ main(void)
         CASE(a_bundle_for_a_hidden_family_waits_with_the_server),
         CASE(work_handed_in_late_that_only_adds_is_taken_over),
         CASE(a_second_cover_fills_the_file_again),
+        CASE(held_work_does_not_stop_who_covers_again),
+        CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
         CASE(the_next_seal_pays_the_rotation_that_an_end_owes),
         CASE(a_revoked_device_is_refused_and_its_person_goes_on),
     };

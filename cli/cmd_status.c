@@ -1,11 +1,13 @@
 /* Status: what waits here, what the server has, and at whom one's own work has arrived. */
 #include "cli/commands.h"
+#include "cli/status_waits.h"
 #include "cli/words.h"
 #include "core/i18n.h"
 #include "core/store.h"
 #include "sync/ledger.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { FEEDS = 512 };
 
@@ -35,32 +37,56 @@ struct arrival {
     int64_t acked_at_ms;
 };
 
+/* Of one device: the owner's notes, mine, and how many saves of others it is not known to have. */
+struct arrived {
+    struct arrival of_owner, of_me;
+    uint64_t lacks;
+};
+
+static void
+add_arrival(struct arrival *arrival, const struct feed_status *feed, const struct ack_status *status)
+{
+    arrival->is_asked = true;
+    arrival->has_all = arrival->has_all && status->last >= feed->written;
+    if (status->acked_at_ms > arrival->acked_at_ms)
+        arrival->acked_at_ms = status->acked_at_ms;
+}
+
+/* A device has what it writes itself. */
+static void
+end_arrival(struct arrival *arrival, bool is_own)
+{
+    if (is_own && arrival->acked_at_ms == 0)
+        arrival->has_all = arrival->has_all && !arrival->is_asked;
+}
+
 static enum rc
-arrival_of(struct call *call, const struct feeds *feeds, struct id person, struct id device,
-           struct arrival *arrival)
+look_at_feeds(struct call *call, const struct feeds *feeds, struct id owner,
+              const struct ledger_device *reader, struct arrived *arrived)
 {
     const struct ledger *ledger = replica_ledger(call->replica);
+    struct id self = replica_self(call->replica).person;
 
     /* Of feeds that were not looked at, nothing is promised. */
-    *arrival = (struct arrival){.has_all = !feeds->is_cut};
+    *arrived = (struct arrived){.of_owner.has_all = !feeds->is_cut, .of_me.has_all = !feeds->is_cut};
     for (size_t i = 0; i < feeds->count; i++) {
         const struct feed_status *feed = &feeds->items[i];
         const struct ledger_device *writer = ledger_device(ledger, feed->feed.device);
         struct ack_status status = {.acked_at_ms = 0};
-        if (writer == NULL || !id_equal(writer->person, person) || feed->written == 0)
+        if (writer == NULL || feed->written == 0)
             continue;
-        enum rc rc = replica_applied_at(call->replica, device, feed->stream, feed->feed, &status);
+        enum rc rc = replica_applied_at(call->replica, reader->id, feed->stream, feed->feed, &status);
         if (rc != RC_OK)
             return rc;
-        arrival->is_asked = true;
-        arrival->has_all = arrival->has_all && status.last >= feed->written;
-        if (status.acked_at_ms > arrival->acked_at_ms)
-            arrival->acked_at_ms = status.acked_at_ms;
+        if (id_equal(writer->person, owner))
+            add_arrival(&arrived->of_owner, feed, &status);
+        if (id_equal(writer->person, self))
+            add_arrival(&arrived->of_me, feed, &status);
+        if (!id_equal(writer->id, reader->id) && status.last < feed->written)
+            arrived->lacks += feed->written - status.last;
     }
-    /* A device has what it writes itself. */
-    const struct ledger_device *reader = ledger_device(ledger, device);
-    if (reader != NULL && id_equal(reader->person, person) && arrival->acked_at_ms == 0)
-        arrival->has_all = arrival->has_all && !arrival->is_asked;
+    end_arrival(&arrived->of_owner, id_equal(reader->person, owner));
+    end_arrival(&arrived->of_me, id_equal(reader->person, self));
     return RC_OK;
 }
 
@@ -85,27 +111,25 @@ row_arrival(struct call *call, const struct ledger_family *family,
             const struct ledger_device *device, const struct feeds *feeds)
 {
     struct texts texts = TEXTS_EMPTY;
-    struct arrival of_owner, of_me;
+    struct arrived arrived;
     const char *label = NULL;
-    enum rc rc = arrival_of(call, feeds, family->owner, device->id, &of_owner);
+    enum rc rc = look_at_feeds(call, feeds, family->owner, device, &arrived);
 
-    if (rc == RC_OK)
-        rc = arrival_of(call, feeds, replica_self(call->replica).person, device->id, &of_me);
     if (rc == RC_OK)
         rc = call_device_label(call, &texts, device->id, &label);
     if (rc != RC_OK)
         goto out;
-    int64_t heard_ms =
-        of_owner.acked_at_ms > of_me.acked_at_ms ? of_owner.acked_at_ms : of_me.acked_at_ms;
+    int64_t of_owner_ms = arrived.of_owner.acked_at_ms, of_me_ms = arrived.of_me.acked_at_ms;
     out_row(&call->out);
     rc = call_out_family(call, "family", _("Family"), family->id);
     if (rc == RC_OK)
         rc = call_out_person(call, "person", _("Colleague"), device->person);
     out_id(&call->out, "device_id", NULL, device->id);
     out_text(&call->out, "device", _("Device"), label);
-    out_arrival(&call->out, "has_note_of_owner", _("Has the owner's last note"), &of_owner);
-    out_arrival(&call->out, "has_note_of_me", _("Has mine"), &of_me);
-    out_time(&call->out, "heard_at", _("Heard at"), heard_ms);
+    out_arrival(&call->out, "has_note_of_owner", _("Has the owner's last note"), &arrived.of_owner);
+    out_arrival(&call->out, "has_note_of_me", _("Has mine"), &arrived.of_me);
+    out_int(&call->out, "saves_lacking", _("Saves not known there"), (int64_t)arrived.lacks);
+    out_time(&call->out, "heard_at", _("Heard at"), of_owner_ms > of_me_ms ? of_owner_ms : of_me_ms);
     out_row_end(&call->out);
 out:
     texts_wipe(&texts);
@@ -120,6 +144,19 @@ said_time(struct out *out, const char *heading, int64_t ms)
         out_text(out, NULL, heading, _("not heard of"));
     else
         out_time(out, NULL, heading, ms);
+}
+
+/* Whole days; -1: it was never heard of. */
+static void
+out_silence(struct out *out, int64_t days)
+{
+    char said[48] = "-";
+
+    if (days >= CALL_SILENT_DAYS)
+        snprintf(said, sizeof said, _("%lld days"), (long long)days);
+    if (days >= 0)
+        out_int(out, "silent_days", NULL, days);
+    out_text(out, NULL, _("Silent for"), said);
 }
 
 static enum rc
@@ -175,6 +212,7 @@ devices(struct call *call)
         out_text(&call->out, "device", _("Device"), label);
         out_time(&call->out, "heard_at", NULL, heard_ms);
         said_time(&call->out, _("Picture of"), heard_ms);
+        out_silence(&call->out, heard_ms == 0 ? -1 : (replica_now_ms(call->replica) - heard_ms) / DAY_MS);
         out_row_end(&call->out);
         texts_wipe(&texts);
     }
@@ -183,48 +221,23 @@ devices(struct call *call)
 }
 
 static enum rc
-row_parked(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
-           const char *reason)
-{
-    struct call *call = context;
-    const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), stream);
-    struct texts texts = TEXTS_EMPTY;
-    const char *label = NULL;
-    enum rc rc = call_device_label(call, &texts, feed.device, &label);
-
-    out_row(&call->out);
-    if (rc == RC_OK)
-        rc = call_out_family(call, "family", _("Family"),
-                             known == NULL ? (struct id){{0}} : known->family);
-    out_text(&call->out, "device", _("From device"), label);
-    out_int(&call->out, "first", NULL, first);
-    out_int(&call->out, "last", NULL, last);
-    out_int(&call->out, NULL, _("Saves"), (int64_t)last - first + 1);
-    out_word(&call->out, "reason", _("Waits for"), reason, words_say(reason));
-    out_row_end(&call->out);
-    texts_wipe(&texts);
-    return rc;
-}
-
-static enum rc
-owed(struct call *call)
+owed_and_families(struct call *call)
 {
     const struct ledger *ledger = replica_ledger(call->replica);
-    struct ledger_ids streams = LEDGER_IDS_EMPTY;
-    struct ledger_pairs grants = LEDGER_PAIRS_EMPTY;
+    struct owed owed = {LEDGER_IDS_EMPTY, LEDGER_PAIRS_EMPTY};
     uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
-    enum rc rc = ledger_rotations_owed(ledger, now_ms, &streams);
+    enum rc rc = ledger_rotations_owed(ledger, now_ms, &owed.rotations);
 
     if (rc == RC_OK)
-        rc = ledger_grants_due(ledger, now_ms, &grants);
+        rc = ledger_grants_due(ledger, now_ms, &owed.grants);
     if (rc == RC_OK) {
-        out_int(&call->out, "rotations_owed", streams.count > 0 ? _("Keys to renew") : NULL,
-                (int64_t)streams.count);
-        out_int(&call->out, "grants_due", grants.count > 0 ? _("Keys to pass on") : NULL,
-                (int64_t)grants.count);
+        size_t rotations = owed.rotations.count, grants = owed.grants.count;
+        out_int(&call->out, "rotations_owed", rotations > 0 ? _("Keys to renew") : NULL, (int64_t)rotations);
+        out_int(&call->out, "grants_due", grants > 0 ? _("Keys to pass on") : NULL, (int64_t)grants);
+        rc = status_families(call, &owed);
     }
-    ledger_ids_wipe(&streams);
-    ledger_pairs_wipe(&grants);
+    ledger_ids_wipe(&owed.rotations);
+    ledger_pairs_wipe(&owed.grants);
     return rc;
 }
 
@@ -284,8 +297,12 @@ enum rc
 cmd_status(struct call *call)
 {
     struct waiting waiting = {0};
-    enum rc rc = call_open(call);
 
+    if (call_has(call, OPT_OF))
+        return cmd_sees(call);
+    if (call_has(call, OPT_AT))
+        return rc_fail(RC_INVALID, _("--at asks about a record: give it with --of"));
+    enum rc rc = call_open(call);
     if (rc == RC_OK)
         rc = replica_waiting(call->replica, &waiting);
     if (rc != RC_OK)
@@ -297,6 +314,8 @@ cmd_status(struct call *call)
     out_int(&call->out, "entries_carried", NULL, (int64_t)waiting.entries_carried);
     out_int(&call->out, "parked_count", NULL, (int64_t)waiting.parked);
     out_int(&call->out, "held_count", NULL, (int64_t)waiting.held);
+    out_bool(&call->out, "is_complete", NULL, !waiting.is_incomplete);
+    out_int(&call->out, "streams_filling", NULL, (int64_t)waiting.filling);
     out_int(&call->out, "clock_off_ms", NULL, waiting.clock_off_ms);
     out_time(&call->out, "last_sync_at", _("Last exchange"), waiting.last_sync_ms);
     if (!replica_in_team(call->replica)) {
@@ -304,17 +323,10 @@ cmd_status(struct call *call)
                    _("This device is not let in yet: the digits wait for who invited you."));
         return RC_OK;
     }
-    rc = owed(call);
+    rc = owed_and_families(call);
     if (rc == RC_OK)
         rc = arrivals(call);
     if (rc == RC_OK)
         rc = devices(call);
-    if (rc != RC_OK)
-        return rc;
-    if (waiting.parked + waiting.held > 0)
-        out_title(&call->out, _("Received, and waiting"));
-    out_list(&call->out, "parked", OUT_TABLE);
-    rc = replica_parked(call->replica, row_parked, call);
-    out_list_end(&call->out, NULL);
-    return rc;
+    return rc == RC_OK ? status_received(call, &waiting) : rc;
 }

@@ -60,13 +60,11 @@ out_report(struct call *call, const struct sync_report *report)
 }
 
 static enum rc
-count_keyless(void *context, struct id stream, struct feed_ref feed, uint32_t first, uint32_t last,
-              const char *reason)
+count_keyless(void *context, const struct parked_group *group)
 {
     uint64_t *count = context;
 
-    (void)stream, (void)feed, (void)first, (void)last;
-    *count += strcmp(reason, "key") == 0;
+    *count += strcmp(group->reason, "key") == 0 ? group->entries : 0;
     return RC_OK;
 }
 
@@ -76,7 +74,7 @@ remark_parked(struct call *call, const struct sync_report *report)
 {
     uint64_t keyless = 0;
     enum rc rc = report->parked == 0 ? RC_OK
-                                     : replica_parked(call->replica, count_keyless, &keyless);
+                                     : replica_parked_groups(call->replica, count_keyless, &keyless);
 
     if (rc == RC_OK && keyless > 0)
         out_notice(&call->out, "waits_for_key",

@@ -17,6 +17,7 @@ enum {
     CALL_DOUBT_BYTES = 512,
     CALL_CLOCK_OFF_MS = 5 * 60 * 1000, /* a clock further off than this is told of */
     CALL_STALE_DAYS = 3,               /* so long without an exchange is told of */
+    CALL_SILENT_DAYS = 7,              /* a colleague's device that told nothing for so long is called silent */
 };
 
 struct call;

@@ -13,6 +13,7 @@ enum rc cmd_recovery_print(struct call *call) MUST_CHECK;
 enum rc cmd_backup(struct call *call) MUST_CHECK;
 enum rc cmd_restore(struct call *call) MUST_CHECK;
 enum rc cmd_status(struct call *call) MUST_CHECK;
+enum rc cmd_sees(struct call *call) MUST_CHECK; /* its --of */
 
 enum rc cmd_team_create(struct call *call) MUST_CHECK;
 enum rc cmd_team_invite(struct call *call) MUST_CHECK;

@@ -22,7 +22,7 @@
 #define LISTING (O(FROM) | O(UNTIL) | O(LIMIT) | O(ALL))
 
 static const struct command commands[] = {
-    {"status", NULL, "", 0, 0, cmd_status, 0,
+    {"status", NULL, "", 0, 0, cmd_status, O(OF) | O(AT),
      N_("what waits here, what the server has, and who has what you wrote")},
     {"sync", NULL, "", 0, 0, cmd_sync, 0, N_("exchange changes with the team's server")},
     {"today", NULL, "", 0, 0, cmd_today, 0, N_("what asks for attention today")},
@@ -130,13 +130,15 @@ is_needed(const struct command *command, enum option option)
            strstr(command->words, text) != NULL;
 }
 
+/* The command's own; without one, those of every command. */
 static void
-help_options(const struct command *command, uint64_t set)
+help_options(const struct command *command)
 {
     for (enum option option = OPT_HELP; option < OPT_COUNT; option++) {
         char text[64];
         const char *value = option_value_word(option);
-        if ((set & OPT_BIT(option)) == 0)
+        if (command == NULL ? !option_is_global(option)
+                            : option_is_global(option) || (command->options & OPT_BIT(option)) == 0)
             continue;
         (void)snprintf(text, sizeof text, "--%s%s%s", option_name(option), value == NULL ? "" : " ",
                        value == NULL ? "" : value);
@@ -158,7 +160,7 @@ help_all(void)
         (void)printf("  %-18s %s\n", name, _(commands[i].help));
     }
     (void)printf("\n%s\n", _("Options of every command:"));
-    help_options(NULL, OPT_GLOBAL);
+    help_options(NULL);
     (void)printf("  %-28s %s\n", "--version", _("the version of this program, without a command"));
 }
 
@@ -170,9 +172,9 @@ help_one(const struct command *command)
     put_name(command, name);
     (void)printf("baken %s%s%s\n\n  %s\n\n", name, command->words[0] == '\0' ? "" : " ",
                  command->words, _(command->help));
-    help_options(command, command->options);
+    help_options(command);
     (void)printf("%s%s\n", command->options == 0 ? "" : "\n", _("Options of every command:"));
-    help_options(NULL, OPT_GLOBAL);
+    help_options(NULL);
 }
 
 /* The command that the words name; the sentence of a failure says what there is instead. */

@@ -25,6 +25,7 @@ static const struct {
                        "of the log are deleted")},
     [OPT_ADDRESS] = {"address", "TEXT", false, N_("address")},
     [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed or withdrawn")},
+    [OPT_AT] = {"at", "PERSON", false, N_("of this colleague's devices only")},
     [OPT_BIRTH_DATE] = {"birth-date", "DATE", false,
                         N_("date of birth; in the future: an expected child")},
     [OPT_CLOSED] = {"closed", "DATE", false, N_("date on which the help ended")},
@@ -58,6 +59,7 @@ static const struct {
     [OPT_NEXT] = {"next", "DATE", false, N_("date of the next appointment")},
     [OPT_NOTE_FILE] = {"note-file", "FILE", false,
                        N_("read the text from a file; - is standard input")},
+    [OPT_OF] = {"of", "RECORD", false, N_("who can see this record: a visit, a goal, ...")},
     [OPT_OUTPUT] = {"output", "FILE", false, N_("file to write, which must not exist yet")},
     [OPT_OWNER] = {"owner", "PERSON", false, N_("coach who is responsible")},
     [OPT_PERSON] = {"person", "PERSON", false, N_("name or id of a colleague")},
@@ -179,11 +181,18 @@ options_parse(int argc, char *const *argv, struct options *options)
     return RC_OK;
 }
 
+bool
+option_is_global(enum option option)
+{
+    return option < OPT_EVERYWHERE;
+}
+
 enum rc
 options_check(const struct options *options, uint64_t accepted, const char *command)
 {
     for (size_t i = 0; i < options->given_count; i++)
-        if (((OPT_GLOBAL | accepted) & OPT_BIT(options->given[i].option)) == 0)
+        if (!option_is_global(options->given[i].option) &&
+            (accepted & OPT_BIT(options->given[i].option)) == 0)
             return rc_fail(RC_INVALID, _("`baken %s` has no option --%s"), command,
                            table[options->given[i].option].name);
     return RC_OK;

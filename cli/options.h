@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One bit each in the set that a command accepts. The first ones belong to every command. */
+/* The first ones belong to every command; the others have one bit each in the set that a command accepts. */
 enum option {
     OPT_HELP,
     OPT_JSON,
@@ -22,6 +22,7 @@ enum option {
     OPT_ACCEPT = OPT_EVERYWHERE,
     OPT_ADDRESS,
     OPT_ALL,
+    OPT_AT,
     OPT_BIRTH_DATE,
     OPT_CLOSED,
     OPT_CODE_FILE,
@@ -49,6 +50,7 @@ enum option {
     OPT_NAME,
     OPT_NEXT,
     OPT_NOTE_FILE,
+    OPT_OF,
     OPT_OUTPUT,
     OPT_OWNER,
     OPT_PERSON,
@@ -78,9 +80,10 @@ enum option {
     OPT_WITH,
     OPT_COUNT
 };
-_Static_assert(OPT_COUNT <= 64, "a set of options is a uint64_t");
-#define OPT_BIT(option) (UINT64_C(1) << (option))
-#define OPT_GLOBAL (OPT_BIT(OPT_EVERYWHERE) - 1)
+_Static_assert(OPT_COUNT - OPT_EVERYWHERE <= 64, "a set of options is a uint64_t");
+/* In the set of those that do not belong to every command. */
+#define OPT_BIT(option) (UINT64_C(1) << ((option) - OPT_EVERYWHERE))
+bool option_is_global(enum option option);
 
 enum { OPTIONS_GIVEN = 64, OPTIONS_WORDS = 16 };
 

@@ -95,35 +95,6 @@ check_feed(void *context, const struct elog_feed *feed)
 
 /* ---- digests of others ------------------------------------------------------------------------------ */
 
-/* The digest over the feeds of another's vector, by the headers that are here; false when one is not. */
-static enum rc
-digest_of(struct replica *replica, struct id stream, const uint8_t *vector, size_t len,
-          uint8_t digest[CRYPTO_HASH_BYTES], bool *is_known)
-{
-    struct ack_digest made;
-    struct reader reader = reader_of(vector, len);
-    enum rc rc = RC_OK;
-
-    *is_known = true;
-    ack_digest_start(&made);
-    while (rc == RC_OK && *is_known && reader_left(&reader) > 0 && !reader.failed) {
-        struct feed_ref ref;
-        struct elog_feed feed;
-        uint8_t hash[CRYPTO_HASH_BYTES];
-        reader_copy(&reader, ref.device.bytes, ID_BYTES);
-        ref.incarnation = reader_u64(&reader);
-        uint32_t last = reader_u32(&reader);
-        rc = elog_feed_find(replica->db, stream, ref, &feed);
-        if (rc == RC_OK)
-            rc = elog_head_at(replica->db, feed.key, last, hash);
-        *is_known = rc == RC_OK;
-        if (rc == RC_OK)
-            ack_digest_add(&made, ref.device, ref.incarnation, last, hash);
-    }
-    ack_digest_end(&made, digest);
-    return rc == RC_ABSENT || is_damage(rc) ? RC_OK : rc; /* damage is told of where the feeds are looked at */
-}
-
 static enum rc
 check_acks(struct doctor *doctor)
 {
@@ -162,7 +133,7 @@ check_acks(struct doctor *doctor)
         stmt_done(stmt);
         if (rc != RC_OK || !found)
             break;
-        rc = digest_of(replica, stream, vector.data, vector.len, ours, &is_known);
+        rc = status_digest(replica, stream, vector.data, vector.len, ours, &is_known);
         if (rc == RC_OK && is_known && memcmp(ours, theirs, sizeof ours) != 0)
             rc = doctor_find(doctor, "digest", stream,
                       _("a colleague's device has another past of this stream"));

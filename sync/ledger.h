@@ -268,6 +268,9 @@ enum rc ledger_holders_new(const struct ledger *ledger, enum stream_kind kind,
 enum rc ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms,
                               struct ledger_ids *streams) MUST_CHECK;
 bool ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t at_ms);
+/* May the device hold the stream, and was it given no box of the current epoch since it last came to? */
+bool ledger_grant_is_due(const struct ledger *ledger, struct id stream, struct id device,
+                         uint64_t at_ms);
 /* Devices that may hold a stream and were given no box of its current epoch since they last came to hold it. */
 enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
                           struct ledger_pairs *grants) MUST_CHECK;

@@ -66,6 +66,15 @@ ledger_rotation_is_owed(const struct ledger *ledger, struct id stream, uint64_t 
 }
 
 bool
+ledger_grant_is_due(const struct ledger *ledger, struct id stream, struct id device, uint64_t at_ms)
+{
+    const struct inside_stream *what = ledger_inside_stream(ledger, stream);
+    const struct inside_device *who = ledger_inside_device(ledger, device);
+
+    return what != NULL && who != NULL && grant_is_due(ledger, what, who, at_ms);
+}
+
+bool
 ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
                  struct id recipient, uint64_t at_ms)
 {

@@ -165,6 +165,49 @@ enum rc replica_waiting(struct replica *replica, struct waiting *waiting) MUST_C
 typedef enum rc (*replica_parked_fn)(void *context, struct id stream, struct feed_ref feed,
                                      uint32_t first, uint32_t last, const char *reason);
 enum rc replica_parked(struct replica *replica, replica_parked_fn visit, void *context) MUST_CHECK;
+/* Of one stream, in saves: own ones not sealed, own ones sealed and not known to be at the server; received ones that wait, and
+ * that are held. */
+struct stream_waiting {
+    uint64_t unsealed, unsent, parked, held;
+};
+enum rc replica_waiting_in(struct replica *replica, struct id stream,
+                           struct stream_waiting *waiting) MUST_CHECK;
+/* The same, one feed and reason at a time: entries of one feed that wait for one reason, a stable word ("key", "ledger", "gap", "late", ...). */
+struct parked_group {
+    struct id stream;
+    struct feed_ref feed;
+    bool is_held;
+    const char *reason;
+    uint32_t first, last; /* the lowest and highest save; others may lie between */
+    uint64_t entries, saves;
+};
+typedef enum rc (*replica_parked_groups_fn)(void *context, const struct parked_group *group);
+enum rc replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit,
+                              void *context) MUST_CHECK;
+
+/* Can a device see a save? From the least to the most; what holds first is told. */
+enum sight {
+    SIGHT_UNKNOWN,     /* the save is not known here, or what became of it cannot be (continuity not proven, another chain) */
+    SIGHT_REVOKED,     /* the device, or its person, is in the team no more */
+    SIGHT_NO_RIGHT,    /* it may not read the stream now */
+    SIGHT_HELD,        /* late work by the ledger as it is read here: it counts nowhere until somebody admits it */
+    SIGHT_PARKED_HERE, /* it came to this device and cannot be applied yet; of that device nothing is known */
+    SIGHT_HERE_ONLY,   /* own, not sealed yet */
+    SIGHT_SEALED,      /* sealed, not at the server as far as is known; perhaps it went out in a bundle */
+    SIGHT_KEY_DUE,     /* at the server, but the device was not given the key of the stream's current epoch */
+    SIGHT_ON_SERVER,   /* at the server; the device has not told that it applied it */
+    SIGHT_APPLIED,     /* the device told so, or wrote it, and could read the stream without a break since */
+    SIGHT_COUNT
+};
+const char *sight_name(enum sight sight); /* a stable word */
+struct sight_status {
+    enum sight sight;
+    int64_t at_ms; /* SIGHT_APPLIED: the device's claim when it told so; 0: it is this device, or wrote it */
+};
+/* Never SIGHT_APPLIED of a device that has not applied it, but for what nobody here can know: that its store was put back, or
+ * hides what a jump of its clock ended, since it told. */
+enum rc replica_sees(struct replica *replica, struct id device, struct id stream,
+                     const struct version *version, struct sight_status *status) MUST_CHECK;
 
 /* ---- history: offline, from log and outbox ---------------------------------------------------------- */
 /* Where a version is, and what its author had seen of its unit. */

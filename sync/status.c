@@ -163,6 +163,36 @@ replica_heard_at(struct replica *replica, struct id device, int64_t *at_ms)
     return stmt_finish_int(stmt, at_ms);
 }
 
+/* ---- digests of others ------------------------------------------------------------------------ */
+
+enum rc
+status_digest(struct replica *replica, struct id stream, const uint8_t *vector, size_t len,
+              uint8_t digest[CRYPTO_HASH_BYTES], bool *is_known)
+{
+    struct ack_digest made;
+    struct reader reader = reader_of(vector, len);
+    enum rc rc = RC_OK;
+
+    *is_known = true;
+    ack_digest_start(&made);
+    while (rc == RC_OK && *is_known && reader_left(&reader) > 0 && !reader.failed) {
+        struct feed_ref ref;
+        struct elog_feed feed;
+        uint8_t hash[CRYPTO_HASH_BYTES];
+        reader_copy(&reader, ref.device.bytes, ID_BYTES);
+        ref.incarnation = reader_u64(&reader);
+        uint32_t last = reader_u32(&reader);
+        rc = elog_feed_find(replica->db, stream, ref, &feed);
+        if (rc == RC_OK)
+            rc = elog_head_at(replica->db, feed.key, last, hash);
+        *is_known = rc == RC_OK;
+        if (rc == RC_OK)
+            ack_digest_add(&made, ref.device, ref.incarnation, last, hash);
+    }
+    ack_digest_end(&made, digest);
+    return rc == RC_ABSENT || rc == RC_CORRUPT ? RC_OK : rc; /* damage is told of where the feeds are looked at */
+}
+
 /* ---- what waits ------------------------------------------------------------------------------- */
 
 static enum rc
@@ -255,4 +285,80 @@ replica_parked(struct replica *replica, replica_parked_fn visit, void *context)
     enum rc rc = visit_state(replica, ELOG_PARKED, visit, context);
 
     return rc == RC_OK ? visit_state(replica, ELOG_HELD, visit, context) : rc;
+}
+
+static enum rc
+count_in(struct db *db, const char *sql, struct id stream, uint64_t *count)
+{
+    struct stmt *stmt;
+    int64_t found = 0;
+    enum rc rc = db_stmt(db, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    rc = stmt_finish_int(stmt, &found);
+    *count = (uint64_t)found;
+    return rc;
+}
+
+enum rc
+replica_waiting_in(struct replica *replica, struct id stream, struct stream_waiting *waiting)
+{
+    struct db *db = replica->db;
+
+    *waiting = (struct stream_waiting){.unsealed = 0};
+    enum rc rc = count_in(db,
+                          "SELECT count(*) FROM sync_feed JOIN sync_outbox USING (feed) WHERE stream = ?1",
+                          stream, &waiting->unsealed);
+    if (rc == RC_OK)
+        rc = count_in(db,
+                      "SELECT coalesce(sum(last - first + 1), 0) FROM sync_feed JOIN sync_entry USING (feed)"
+                      " WHERE stream = ?1 AND is_own AND is_sent = 0",
+                      stream, &waiting->unsent);
+    if (rc == RC_OK)
+        rc = count_in(db,
+                      "SELECT coalesce(sum(last - first + 1), 0) FROM sync_feed JOIN sync_entry USING (feed)"
+                      " WHERE stream = ?1 AND state = 2 AND state <> 1",
+                      stream, &waiting->parked);
+    if (rc == RC_OK)
+        rc = count_in(db,
+                      "SELECT coalesce(sum(last - first + 1), 0) FROM sync_feed JOIN sync_entry USING (feed)"
+                      " WHERE stream = ?1 AND state = 3 AND state <> 1",
+                      stream, &waiting->held);
+    return rc;
+}
+
+enum rc
+replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit, void *context)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream, device, incarnation, state, reason, min(first), max(last), count(*),"
+                         " sum(last - first + 1) FROM sync_entry JOIN sync_feed USING (feed)"
+                         " WHERE state IN (2, 3) AND state <> 1 GROUP BY state, stream, device, incarnation, reason"
+                         " ORDER BY state, stream, device, incarnation, reason",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        struct parked_group group = {
+            .feed.incarnation = (uint64_t)stmt_get_int(stmt, 2),
+            .is_held = stmt_get_int(stmt, 3) == ELOG_HELD,
+            .reason = elog_reason_name((enum elog_reason)stmt_get_int(stmt, 4)),
+            .first = (uint32_t)stmt_get_int(stmt, 5),
+            .last = (uint32_t)stmt_get_int(stmt, 6),
+            .entries = (uint64_t)stmt_get_int(stmt, 7),
+            .saves = (uint64_t)stmt_get_int(stmt, 8),
+        };
+        rc = stmt_get_id(stmt, 0, &group.stream);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 1, &group.feed.device);
+        if (rc == RC_OK)
+            rc = visit(context, &group);
+    }
+    stmt_done(stmt);
+    return rc;
 }

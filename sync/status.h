@@ -12,4 +12,9 @@ enum rc status_done(struct db *db, int64_t feed, uint32_t *last) MUST_CHECK;
 enum rc status_take_acks(struct replica *replica, const struct wire_blocks *acks,
                          uint64_t *read) MUST_CHECK;
 
+/* The digest over the feeds of another's vector (as sync_ack keeps it), by the headers that are here; *is_known is false when
+ * one of them is not. */
+enum rc status_digest(struct replica *replica, struct id stream, const uint8_t *vector, size_t len,
+                      uint8_t digest[CRYPTO_HASH_BYTES], bool *is_known) MUST_CHECK;
+
 #endif

@@ -129,7 +129,26 @@ answer "cover summary" anna cover summary
 answer "status, at whom" anna status
 check_equal "the colleague has the owner's note" \
     "$(python3 -c 'import json,sys; print([a["has_note_of_owner"] for a in json.load(open(sys.argv[1]))["arrivals"] if a["family"]["name"] == "Duin"][0])' "$WORK/answer")" yes
+sight() { python3 -c 'import json,sys; print([s["state"] for s in json.load(open(sys.argv[1]))["sights"] if s["person"]["name"] == sys.argv[2]][0])' "$WORK/answer" "$1"; }
+answer "visit add, whom to ask about" anna visit add duin --text "note of this morning"
+note=$(value visit.id)
+answer "status of a note" anna status --of "$note" --at Fatma
+check_equal "it is only here" "$(sight Fatma) $(value is_seen)" "here_only false"
+as anna sync >/dev/null 2>&1
+answer "status of a note that was sent" anna status --of "$note"
+check_equal "it is at the server, and the writer's device has it" "$(sight Fatma) $(sight "Anna de Boer")" "on_server applied"
+as fatma sync >/dev/null 2>&1
+as anna sync >/dev/null 2>&1
+answer "status of a note that was fetched" anna status --of "$note" --at Fatma
+check_equal "can Fatma see my note of this morning?" "$(sight Fatma) $(value is_seen)" "applied true"
+check_says "and in words" "Can Fatma see it\? yes" as anna status --of "$note" --at Fatma
+answer "status of a note, at the reader's" fatma status --of "$note"
+check_equal "there too" "$(sight Fatma)" applied
+check_exit "whom, without what" 3 "give it with --of" as anna status --at Fatma
 answer "cover end" anna cover end "$cover"
+as anna sync >/dev/null 2>&1
+answer "status of a note, after the cover" anna status --of "$note" --at Fatma
+check_equal "who covered may see it no more" "$(sight Fatma) $(value is_seen)" "no_right false"
 
 server_stop
 answer "cover card, without a server" anna cover card duin

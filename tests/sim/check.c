@@ -222,6 +222,58 @@ check_all(struct device *device)
         }
 }
 
+/* ---- "can that device see it?" ---- */
+
+static enum sight
+ask_sight(struct device *device, const struct device *other, int stream, int writer, uint32_t save)
+{
+    struct world *world = device->world;
+    struct version version = {world->names.writers[writer], save, 0};
+    struct sight_status status = {.sight = SIGHT_UNKNOWN};
+    enum rc rc = replica_sees(device->replica, world->names.devices[other->index],
+                              world->names.streams[stream], &version, &status);
+
+    if (rc != RC_OK)
+        world_fail(world, "device %d, what device %d sees: %s", device->index, other->index, rc_sentence());
+    return status.sight;
+}
+
+/* Its journal is asked, not its word. */
+static bool
+has_applied(struct device *other, int stream, int writer, uint32_t save)
+{
+    struct world *world = other->world;
+    uint32_t upto = 0;
+    enum rc rc = journal_frontier(replica_journal(other->replica), world->names.streams[stream],
+                                  world->names.writers[writer], &upto);
+
+    if (rc != RC_OK)
+        world_fail(world, "device %d, frontier: %s", other->index, rc_sentence());
+    return upto >= save;
+}
+
+/* Never "yes" when it is "no": of a device whose clock did not hide or purge the stream by itself since it told, which nobody
+ * else can know. */
+static void
+check_sight(struct device *device)
+{
+    struct world *world = device->world;
+    struct device *other = &world->devices[world_below(world, WORLD_DEVICES)];
+    int stream = (int)world_below(world, MODEL_STREAMS);
+
+    if (other == device || other->is_busy || other->replica == NULL || device_is_dead(other) ||
+        !is_there(world, stream) || !adapter_has_stream(other, stream) || is_filling(other, stream))
+        return;
+    for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {
+        uint32_t last = model_last(world->model, stream, writer);
+        uint32_t save = last == 0 ? 0 : 1 + world_below(world, last);
+        if (save != 0 && ask_sight(device, other, stream, writer, save) == SIGHT_APPLIED &&
+            !has_applied(other, stream, writer, save))
+            world_fail(world, "device %d says that device %d has applied save %u of writer %d in stream %d",
+                       device->index, other->index, save, writer, stream);
+    }
+}
+
 void
 check_device(struct device *device)
 {
@@ -237,6 +289,8 @@ check_device(struct device *device)
         check_all(device);
     else
         check_cursor(device);
+    if (!world->has_failed)
+        check_sight(device);
 }
 
 void
@@ -349,6 +403,25 @@ check_drained(struct device *device)
             (unsigned long long)waiting.entries_carried, (unsigned long long)waiting.parked);
 }
 
+/* And in the end "yes" when it is: of everything that both have applied. */
+static void
+check_sights_in_the_end(struct device *device, struct device *other, int stream)
+{
+    struct world *world = device->world;
+
+    for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++)
+        for (uint32_t save = 1; save <= model_last(world->model, stream, writer); save++) {
+            if (model_save_counts(world->model, stream, writer, save) != MODEL_COUNTS)
+                continue;
+            enum sight sight = ask_sight(device, other, stream, writer, save);
+            if (sight != SIGHT_APPLIED || !has_applied(other, stream, writer, save)) {
+                world_fail(world, "device %d says \"%s\" of device %d and save %u of writer %d in stream %d after all is well",
+                           device->index, sight_name(sight), other->index, save, writer, stream);
+                return;
+            }
+        }
+}
+
 static void
 check_stream(struct world *world, int stream)
 {
@@ -367,6 +440,10 @@ check_stream(struct world *world, int stream)
     }
     if (!world->has_failed)
         check_equal(world, stream, reads);
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        for (int k = 0; k < WORLD_DEVICES; k++)
+            if (reads[i] && reads[k])
+                check_sights_in_the_end(&world->devices[i], &world->devices[k], stream);
 }
 
 void

@@ -1,0 +1,158 @@
+/* What waits, family by family; and what was received and waits or is held, with what to do about it. */
+#include "cli/status_waits.h"
+
+#include "cli/words.h"
+#include "core/i18n.h"
+#include "sync/ledger.h"
+
+#include <string.h>
+
+/* ---- family by family ------------------------------------------------------------------------- */
+
+/* The streams of one family, or the team's, taken together. */
+struct part {
+    struct stream_waiting waiting;
+    bool owes_rotation;
+    uint64_t grants_due;
+};
+
+static enum rc
+add_stream(struct call *call, struct id stream, const struct owed *owed, struct part *part)
+{
+    struct stream_waiting waiting;
+    enum rc rc = replica_waiting_in(call->replica, stream, &waiting);
+
+    part->waiting.unsealed += waiting.unsealed;
+    part->waiting.unsent += waiting.unsent;
+    part->waiting.parked += waiting.parked;
+    part->waiting.held += waiting.held;
+    for (size_t i = 0; i < owed->rotations.count; i++)
+        part->owes_rotation = part->owes_rotation || id_equal(owed->rotations.items[i], stream);
+    for (size_t i = 0; i < owed->grants.count; i++)
+        part->grants_due += id_equal(owed->grants.items[i].stream, stream);
+    return rc;
+}
+
+/* For people only where there is something to say. */
+static enum rc
+row_part(struct call *call, struct id family, const struct part *part)
+{
+    const struct stream_waiting *waiting = &part->waiting;
+    uint64_t here = waiting->unsealed + waiting->unsent;
+    struct out *out = &call->out;
+    enum rc rc = RC_OK;
+
+    if (!out->is_json && here + waiting->parked + waiting->held + part->grants_due == 0 &&
+        !part->owes_rotation)
+        return RC_OK;
+    out_row(out);
+    if (id_is_zero(family)) {
+        out_text(out, "family", NULL, NULL);
+        out_text(out, NULL, _("Family"), _("(the team)"));
+    } else {
+        rc = call_out_family(call, "family", _("Family"), family);
+    }
+    out_int(out, "saves_unsealed", NULL, (int64_t)waiting->unsealed);
+    out_int(out, "saves_unsent", NULL, (int64_t)waiting->unsent);
+    out_int(out, NULL, _("Only here"), (int64_t)here);
+    out_int(out, "saves_parked", _("Waiting"), (int64_t)waiting->parked);
+    out_int(out, "saves_held", _("Too late, held"), (int64_t)waiting->held);
+    out_bool(out, "is_rotation_owed", NULL, part->owes_rotation);
+    out_int(out, NULL, _("Keys to renew"), part->owes_rotation);
+    out_int(out, "grants_due", _("Keys to pass on"), (int64_t)part->grants_due);
+    out_row_end(out);
+    return rc;
+}
+
+enum rc
+status_families(struct call *call, const struct owed *owed)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_family *family;
+    struct id self = replica_self(call->replica).feed.device;
+    uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
+    struct part team = {.owes_rotation = false};
+    enum rc rc = add_stream(call, ledger_team_stream(ledger), owed, &team);
+
+    out_title(&call->out, _("Family by family: what waits"));
+    out_list(&call->out, "families", OUT_TABLE);
+    if (rc == RC_OK)
+        rc = row_part(call, (struct id){{0}}, &team);
+    for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
+        struct part part = {.owes_rotation = false};
+        rc = add_stream(call, family->index, owed, &part);
+        if (rc == RC_OK)
+            rc = add_stream(call, family->file, owed, &part);
+        /* What waits of a family that was lost is told too. */
+        if (rc == RC_OK && (ledger_may_read(ledger, self, family->index, now_ms) ||
+                            part.waiting.unsealed + part.waiting.unsent > 0))
+            rc = row_part(call, family->id, &part);
+    }
+    out_list_end(&call->out, _("nothing"));
+    return rc;
+}
+
+/* ---- received, and waiting -------------------------------------------------------------------- */
+
+static const char *
+advise(const char *reason)
+{
+    static const struct {
+        const char *reason, *advice;
+    } advices[] = {
+        {"key", N_("run `baken sync`: a colleague's device has to pass the key on first")},
+        {"ledger", N_("run `baken sync`: the team's rules were not read so far yet")},
+        {"gap", N_("run `baken sync`; if it stays, its writer has to run it")},
+        {"newer", N_("install the newest version of this program")},
+        {"unknown", N_("install the newest version of this program")},
+        {"full", N_("choose between the versions: see `baken conflicts`")},
+        {"damaged", N_("run `baken doctor`, then `baken sync`")},
+        {"fork", N_("tell who manages the team: two stores write under one name")},
+        {"past", N_("tell who manages the server: it shows different pasts")},
+        {"gone", N_("nothing: its text was erased")},
+        {"late", N_("ask the coordinator, or a coach of the family, to admit it")},
+        {"no_right", N_("tell the coordinator: its writer had no right to write there")},
+    };
+
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
+        if (strcmp(advices[i].reason, reason) == 0)
+            return _(advices[i].advice);
+    return _("run `baken doctor`");
+}
+
+static enum rc
+row_group(void *context, const struct parked_group *group)
+{
+    struct call *call = context;
+    const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), group->stream);
+    struct texts texts = TEXTS_EMPTY;
+    const char *label = NULL;
+    enum rc rc = call_device_label(call, &texts, group->feed.device, &label);
+
+    out_row(&call->out);
+    if (rc == RC_OK)
+        rc = call_out_family(call, "family", _("Family"),
+                             known == NULL ? (struct id){{0}} : known->family);
+    out_text(&call->out, "device", _("From device"), label);
+    out_int(&call->out, "first", NULL, group->first);
+    out_int(&call->out, "last", NULL, group->last);
+    out_int(&call->out, "entries", NULL, (int64_t)group->entries);
+    out_int(&call->out, "saves", _("Saves"), (int64_t)group->saves);
+    out_bool(&call->out, "is_held", NULL, group->is_held);
+    out_word(&call->out, "reason", _("Waits for"), group->reason, words_say(group->reason));
+    out_text(&call->out, "advice", _("What to do"), advise(group->reason));
+    out_row_end(&call->out);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+status_received(struct call *call, const struct waiting *waiting)
+{
+    if (waiting->parked + waiting->held > 0)
+        out_title(&call->out, _("Received, and waiting"));
+    out_list(&call->out, "parked", OUT_TABLE);
+    enum rc rc = replica_parked_groups(call->replica, row_group, call);
+    out_list_end(&call->out, NULL);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* Parts of `baken status`: what waits of each family, and what was received and waits. */
+#ifndef CLI_STATUS_WAITS_H
+#define CLI_STATUS_WAITS_H
+
+#include "cli/command.h"
+#include "sync/ledger.h"
+
+/* What the ledger says is owed and due now. */
+struct owed {
+    struct ledger_ids rotations;
+    struct ledger_pairs grants;
+};
+
+/* A row for each family that this device sees or still has to send something of, and one for the team's stream. */
+enum rc status_families(struct call *call, const struct owed *owed) MUST_CHECK;
+/* What is parked or held, by feed and reason, and what to do about it. */
+enum rc status_received(struct call *call, const struct waiting *waiting) MUST_CHECK;
+
+#endif

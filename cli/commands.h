@@ -65,6 +65,8 @@ enum rc cmd_today(struct call *call) MUST_CHECK;
 enum rc cmd_caseload(struct call *call) MUST_CHECK;
 enum rc cmd_conflicts(struct call *call) MUST_CHECK;
 enum rc cmd_resolve(struct call *call) MUST_CHECK;
+enum rc cmd_history(struct call *call) MUST_CHECK;
+enum rc cmd_undo(struct call *call) MUST_CHECK;
 enum rc cmd_search(struct call *call) MUST_CHECK;
 
 #endif

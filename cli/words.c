@@ -34,6 +34,7 @@ static const char *const known[] = {
     N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"), N_("tables"),
     N_("journal"), N_("log"), N_("header"), N_("search"), N_("outbox"), N_("fetch"), N_("unsent"),
     N_("table"), N_("replica"), N_("index"), N_("feed"),
+    /* what became of a version */ N_("current"), N_("replaced"), N_("past"), N_("held"),
     /* today */ N_("appointment"), N_("birthday"), N_("expected"),
 };
 

@@ -105,6 +105,30 @@ sync anna joris
 settle
 check_equal "all see the same" "What all want." "$(as joris goal list duin --json | json goals.0.text)"
 
+# ---- what was put away is found again, and holds again after both have synced
+# mark TEXT: of the version with that text in the history that was asked for last.
+mark() {
+    python3 -c 'import json, sys
+for unit in json.load(open(sys.argv[1]))["units"]:
+    for version in unit["versions"]:
+        if version["value"] and sys.argv[2] in version["value"].values():
+            print(version[sys.argv[3]])' "$WORK/answer" "$1" "${2:-mark}"
+}
+answer "history" anna history "$goal"
+check_equal "the version of Joris was put away" replaced "$(mark "Joris's words." state)"
+check_equal "by what was chosen" "$(mark "What all want.")" "$(mark "Joris's words." replaced_by)"
+check_equal "the first text is there too" 1 "$(mark $'Mo gets up at seven.\nHe has breakfast.\nHe takes the bus.' | wc -l)"
+check_equal "nothing is unreadable" 0 "$(value unreadable)"
+check_says "for people with the author of each" "Who +Joris" as anna history "${goal: -6}.goal"
+check_exit "a version that never was" 4 "no version .zzzzz." as anna undo "${goal: -6}.goal" --token "$(value units.0.token)" --take zzzzz
+check_exit "without its part" 3 "names no part" as anna undo "$goal" --token "$(value units.0.token)" --take "$(mark "Joris's words.")"
+stale=$(value units.0.token) words=$(mark "Joris's words.")
+answer "undo" anna undo "${goal: -6}.goal" --token "$stale" --take "$words"
+check_exit "not twice over the same" 14 "replaced meanwhile" as anna undo "${goal: -6}.goal" --token "$stale" --take "$words"
+settle
+check_equal "the old words hold at the other" "Joris's words." "$(as fatma goal list duin --json | json goals.0.text)"
+check_equal "and what they replaced is in her history" 1 "$(as fatma history "$goal" --json >"$WORK/answer"; mark "What all want." | wc -l)"
+
 # ---- who may choose
 second_device() {
     local digits
@@ -137,6 +161,15 @@ check_equal "the colleague may not choose" false "$(value conflicts.0.may_choose
 check_exit "nor can she" 8 "only its author" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1
 answer "at its author" fatma conflicts
 check "the author chooses" as fatma resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
+settle
+answer "history of a report" fatma history "$visit"
+first=$(mark "Coffee with the mother.") token=$(value units.0.token)
+check_equal "its first version was replaced" replaced "$(mark "Coffee with the mother." state)"
+check_exit "only its author takes an old report again" 8 "only its author" \
+    as anna undo "${visit: -6}.report" --token "$token" --take "$first" --reason "she said coffee"
+check_exit "and needs a reason" 3 "--reason is needed" as fatma undo "${visit: -6}.report" --token "$token" --take "$first"
+check "the author does" as fatma undo "${visit: -6}.report" --token "$token" --take "$first" --reason "it was coffee after all"
+check_equal "the first text holds" "Coffee with the mother." "$(as fatma visit show "$visit" --json | json visit.note)"
 settle
 
 finish

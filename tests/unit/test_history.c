@@ -1,0 +1,121 @@
+/* Tests of sync/history: every version is found again, with its author and what became of it. */
+#include "sync/replica.h"
+
+#include "core/change_set.h"
+#include "tests/support/office.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+static struct office office;
+
+static void
+set_address(int at, struct id family, const char *address)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct profile profile = {.facts = {.id = family, .family = family}, .address = address};
+
+    assert_ok(profile_put(replica_journal(office.devices[at].replica), &set, &profile));
+    assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));
+    change_set_wipe(&set);
+}
+
+static struct id
+file_of(int at, struct id family)
+{
+    return ledger_family(replica_ledger(office.devices[at].replica), family)->file;
+}
+
+/* Of the address: unit 2 of the profile. */
+static const struct history_item *
+with_address(const struct history *history, const char *address)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        struct field fields[CHANGE_FIELDS];
+        size_t count;
+        const struct history_item *item = &history->items[i];
+        assert_int_equal(item->unit, 2);
+        assert_ok(value_read(item->value, item->value_len, fields, &count));
+        if (count == 1 && fields[0].len == strlen(address) &&
+            memcmp(fields[0].bytes, address, fields[0].len) == 0)
+            return item;
+    }
+    fail_msg("no version says %s", address);
+    return NULL;
+}
+
+static void
+read_history(int at, struct id family, struct history *history)
+{
+    assert_ok(replica_history(office.devices[at].replica, file_of(at, family), ENTITY_PROFILE, family, history));
+}
+
+static void
+every_version_is_found_with_its_author_and_its_fate(void **state)
+{
+    (void)state;
+    struct id family = office_pair(&office, 0);
+    struct history history;
+
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
+                             office.devices[1].person, LEDGER_COACH));
+    office_sync_all(&office, 2, 2);
+    set_address(0, family, "Dorpsstraat 1");
+    read_history(0, family, &history);
+    assert_int_equal(history.count, 1);
+    assert_true(history.items[0].is_waiting && history.items[0].arrived_ms == 0);
+    replica_history_wipe(&history);
+    office_sync_all(&office, 2, 2);
+    set_address(0, family, "Kerkplein 2");
+    set_address(1, family, "Molenweg 3");
+    office_sync_all(&office, 2, 2);
+    for (int at = 0; at < 2; at++) {
+        read_history(at, family, &history);
+        assert_int_equal(history.count, 3);
+        const struct history_item *first = with_address(&history, "Dorpsstraat 1");
+        const struct history_item *own = with_address(&history, "Kerkplein 2");
+        const struct history_item *other = with_address(&history, "Molenweg 3");
+        assert_int_equal(first->state, HISTORY_REPLACED);
+        assert_true(version_compare(&first->by, &own->version) == 0 ||
+                    version_compare(&first->by, &other->version) == 0);
+        assert_int_equal(own->state, HISTORY_CURRENT);
+        assert_int_equal(other->state, HISTORY_CURRENT);
+        assert_true(own->is_shown != other->is_shown);
+        assert_true(id_equal(own->person, office.devices[0].person));
+        assert_true(id_equal(other->person, office.devices[1].person));
+        assert_true(first->arrived_ms > 0 && own->arrived_ms > 0 && other->arrived_ms > 0);
+        assert_int_equal(history.unreadable, 0);
+        replica_history_wipe(&history);
+    }
+    /* Replaced, and still there. */
+    set_address(0, family, "Havenkade 4");
+    office_sync_all(&office, 2, 2);
+    read_history(1, family, &history);
+    assert_int_equal(history.count, 4);
+    replica_history_wipe(&history);
+}
+
+static void
+what_is_not_on_this_device_has_no_history_here(void **state)
+{
+    (void)state;
+    struct id family = office_pair(&office, 0);
+    struct history history;
+
+    /* The second coach is no coach of it: neither file nor index are there. */
+    assert_int_equal(replica_history(office.devices[1].replica, file_of(1, family), 0, family, &history), RC_ABSENT);
+    assert_int_equal(history.count, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate_setup_teardown(every_version_is_found_with_its_author_and_its_fate, NULL,
+                                                 office_tear_down, &office),
+        cmocka_unit_test_prestate_setup_teardown(what_is_not_on_this_device_has_no_history_here, NULL,
+                                                 office_tear_down, &office),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

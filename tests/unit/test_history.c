@@ -117,5 +117,6 @@ main(void)
                                                  office_tear_down, &office),
     };
 
+    assert_ok(secret_start());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -258,6 +258,8 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
                          _("the bundle's ledger does not carry the server's signature"));
         if (rc == RC_OK)
             rc = replica_keep_statement(replica, statement);
+        if (rc == RC_OK)
+            rc = replica_mark_ledger(replica);
     }
     if (rc == RC_OK && report->lines > 0) /* what these lines grant stands in this bundle too */
         rc = streams_gain(replica);

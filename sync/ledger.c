@@ -72,11 +72,22 @@ follows(const struct ledger *ledger, const struct ledger_line *line)
     return RC_OK;
 }
 
-enum rc
-ledger_append(struct ledger *ledger, const void *line, size_t len)
+/* An operation that was judged before. */
+static enum rc
+recall(const struct ledger *ledger, const void *bytes, size_t len, struct ledger_op *op,
+       struct ledger_verdict *verdict)
+{
+    if (ledger->broken)
+        return rc_fail(RC_NOMEM, _("the ledger was not taken in whole: memory ran out"));
+    ledger_op_hash(bytes, len, verdict->hash);
+    return ledger_op_decode(bytes, len, op);
+}
+
+static enum rc
+append(struct ledger *ledger, const void *line, size_t len, bool is_known)
 {
     struct ledger_op op = LEDGER_OP_EMPTY;
-    struct ledger_verdict verdict;
+    struct ledger_verdict verdict = {.rule = NULL};
     struct ledger_line parts;
     enum rc rc;
 
@@ -86,7 +97,8 @@ ledger_append(struct ledger *ledger, const void *line, size_t len)
     rc = follows(ledger, &parts);
     if (rc != RC_OK)
         return rc;
-    rc = examine(ledger, parts.op, parts.op_len, parts.time_ms, &op, &verdict);
+    rc = is_known ? recall(ledger, parts.op, parts.op_len, &op, &verdict)
+                  : examine(ledger, parts.op, parts.op_len, parts.time_ms, &op, &verdict);
     if (rc == RC_OK) {
         struct inside_line taken = {.time_ms = parts.time_ms, .kind = op.kind};
         memcpy(taken.op_hash, verdict.hash, sizeof taken.op_hash);
@@ -97,6 +109,18 @@ ledger_append(struct ledger *ledger, const void *line, size_t len)
     }
     ledger_op_wipe(&op);
     return rc;
+}
+
+enum rc
+ledger_append(struct ledger *ledger, const void *line, size_t len)
+{
+    return append(ledger, line, len, false);
+}
+
+enum rc
+ledger_append_known(struct ledger *ledger, const void *line, size_t len)
+{
+    return append(ledger, line, len, true);
 }
 
 enum rc
@@ -286,9 +310,15 @@ uint32_t
 ledger_epoch_at(const struct ledger *ledger, struct id stream, uint64_t position)
 {
     const struct inside_stream *found = ledger_inside_stream(ledger, stream);
-    uint32_t epoch = found == NULL ? 0 : found->facts.epoch;
+    uint32_t low = 0;
+    uint32_t high = found == NULL ? 0 : found->facts.epoch;
 
-    while (epoch > 0 && found->epochs[epoch - 1].position > position)
-        epoch--;
-    return epoch;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (found->epochs[middle].position <= position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }

@@ -25,6 +25,11 @@ void ledger_free(struct ledger *ledger);               /* accepts NULL */
  *        RC_NOMEM (then the ledger refuses everything further: free it)
  */
 enum rc ledger_append(struct ledger *ledger, const void *line, size_t len) MUST_CHECK;
+/*
+ * The same for a line that was judged before, and is one of a chain whose head is known: neither signature nor rules are
+ * looked at again. Of any other line the ledger would be nonsense, and worse.
+ */
+enum rc ledger_append_known(struct ledger *ledger, const void *line, size_t len) MUST_CHECK;
 
 /* What ledger_check found. */
 struct ledger_verdict {

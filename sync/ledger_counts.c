@@ -99,11 +99,10 @@ static bool
 is_admitted(const struct ledger *ledger, const struct ledger_entry_facts *entry,
             struct ledger_judgement *judgement)
 {
-    for (size_t i = ledger->heads_count; i > 0 && ledger->heads[i - 1].position > entry->position;
-         i--) {
-        const struct inside_heads *heads = &ledger->heads[i - 1];
-        if (ledger->lines[heads->position - 1].kind != LEDGER_ADMIT)
-            continue;
+    for (size_t i = ledger->admits_count; i > 0; i--) {
+        const struct inside_heads *heads = &ledger->heads[ledger->admits[i - 1]];
+        if (heads->position <= entry->position)
+            break;
         const struct ledger_head *head = find_head(heads, entry);
         if (head == NULL || head->last < entry->last || !agrees(entry, head))
             continue;
@@ -115,37 +114,66 @@ is_admitted(const struct ledger *ledger, const struct ledger_entry_facts *entry,
     return false;
 }
 
+/* The cover of a family that line ended; NULL for none. */
+static const struct ledger_cover *
+cover_ended_at(const struct ledger *ledger, const struct inside_stream *stream, uint64_t ended)
+{
+    if (stream->family == INSIDE_NO_FAMILY)
+        return NULL;
+    const struct inside_family *family = &ledger->families[stream->family];
+    for (size_t i = 0; i < family->cover_count; i++)
+        if (ledger->covers[family->covers[i]].facts.ended == ended)
+            return &ledger->covers[family->covers[i]].facts;
+    return NULL;
+}
+
+/* The heads of the line at that position; NULL where it names none. */
+static const struct inside_heads *
+heads_at(const struct ledger *ledger, uint64_t position)
+{
+    size_t low = 0;
+    size_t high = ledger->heads_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ledger->heads[middle].position < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ledger->heads_count && ledger->heads[low].position == position
+               ? &ledger->heads[low]
+               : NULL;
+}
+
 /* Fills what is known of the line that ended the right, and judges by its heads. */
 static enum ledger_counts
-judge_ended(const struct ledger *ledger, const struct ledger_entry_facts *entry, uint64_t ended,
+judge_ended(const struct ledger *ledger, const struct inside_stream *stream,
+            const struct ledger_entry_facts *entry, uint64_t ended,
             struct ledger_judgement *judgement)
 {
     judgement->ended = ended;
     judgement->kind = ledger->lines[ended - 1].kind;
     judgement->ended_ms = ledger->lines[ended - 1].time_ms;
-    for (size_t i = 0; judgement->kind == LEDGER_COVER_END && i < ledger->covers_count; i++) {
-        const struct ledger_cover *cover = &ledger->covers[i].facts;
-        if (cover->ended != ended)
-            continue;
+    const struct ledger_cover *cover =
+        judgement->kind == LEDGER_COVER_END ? cover_ended_at(ledger, stream, ended) : NULL;
+    if (cover != NULL) {
         judgement->by_cover = true;
         judgement->cover = cover->id;
         judgement->why = cover->why;
         judgement->from_ms = cover->from_ms;
         judgement->until_ms = cover->until_ms;
     }
-    for (size_t i = 0; i < ledger->heads_count; i++) {
-        const struct ledger_head *head =
-            ledger->heads[i].position == ended ? find_head(&ledger->heads[i], entry) : NULL;
-        if (head == NULL)
-            continue;
-        judgement->has_head = true;
-        judgement->head = *head;
-        if (head->last < entry->last)
-            return LEDGER_LATE;
-        judgement->is_unfounded = !agrees(entry, head);
-        return judgement->is_unfounded ? LEDGER_LATE : LEDGER_COUNTS;
-    }
-    return LEDGER_LATE;
+    const struct inside_heads *heads = heads_at(ledger, ended);
+    const struct ledger_head *head = heads != NULL ? find_head(heads, entry) : NULL;
+    if (head == NULL)
+        return LEDGER_LATE;
+    judgement->has_head = true;
+    judgement->head = *head;
+    if (head->last < entry->last)
+        return LEDGER_LATE;
+    judgement->is_unfounded = !agrees(entry, head);
+    return judgement->is_unfounded ? LEDGER_LATE : LEDGER_COUNTS;
 }
 
 /* Walks the history of one device's writing in one stream, as section 9 of the protocol puts it. */
@@ -166,7 +194,7 @@ judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
         if (at > entry->position && !could && lost_before != 0)
             break; /* not at the position, but before it */
         if (could && !can && at > entry->position)
-            return judge_ended(ledger, entry, at, judgement);
+            return judge_ended(ledger, stream, entry, at, judgement);
         if (could && !can)
             lost_before = at;
         could = can;
@@ -175,7 +203,7 @@ judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
         return LEDGER_COUNTS;
     if (lost_before == 0)
         return LEDGER_NO_RIGHT;
-    (void)judge_ended(ledger, entry, lost_before, judgement);
+    (void)judge_ended(ledger, stream, entry, lost_before, judgement);
     judgement->is_unfounded = false; /* it is late whatever the head says */
     return LEDGER_LATE;
 }

@@ -117,6 +117,11 @@ struct ledger {
     INSIDE_TABLE(struct inside_invite, invites);
     struct inside_heads *heads; /* ascending */
     size_t heads_count;
+    uint32_t *admits; /* which of them are of lines that admitted late work, ascending */
+    size_t admits_count;
+    uint32_t *open_covers; /* those that have not lapsed */
+    size_t open_covers_count;
+    size_t open_covers_room;
     struct inside_server *servers;
     size_t servers_count;
 };
@@ -144,10 +149,12 @@ void ledger_inside_wipe(struct ledger *ledger);
 
 /* ---- ledger_keys.c ---- */
 /* Marks the boxes of current epochs whose devices may not hold the stream any more, after that line at that time. */
-void ledger_inside_mark_lapsed(const struct ledger *ledger, const struct ledger_op *op,
+void ledger_inside_mark_lapsed(struct ledger *ledger, const struct ledger_op *op,
                                uint64_t time_ms);
+/* A new cover has not lapsed. RC_NOMEM. */
+enum rc ledger_inside_open_cover(struct ledger *ledger, uint32_t cover) MUST_CHECK;
 /* Makes the epochs of an operation's key parts and notes who was given their keys. RC_NOMEM. */
-enum rc ledger_inside_give_keys(const struct ledger *ledger, const struct ledger_op *op);
+enum rc ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op);
 
 /* ---- ledger_rights.c ---- */
 struct inside_epoch *

@@ -29,33 +29,56 @@ mark_families(const struct ledger *ledger, const struct id *families, size_t cou
 }
 
 void
-ledger_inside_mark_lapsed(const struct ledger *ledger, const struct ledger_op *op, uint64_t time_ms)
+ledger_inside_mark_lapsed(struct ledger *ledger, const struct ledger_op *op, uint64_t time_ms)
 {
     if (op->kind == LEDGER_ROLE || op->kind == LEDGER_REVOKE_DEVICE)
         for (size_t i = 0; i < ledger->streams_count; i++)
             mark_lapsed(ledger, &ledger->streams[i], time_ms);
     if (op->kind == LEDGER_ASSIGN)
         mark_families(ledger, &op->as.assign.family, 1, time_ms);
-    for (size_t i = 0; i < ledger->covers_count; i++) {
-        struct inside_cover *cover = &ledger->covers[i];
+    size_t open = 0;
+    for (size_t i = 0; i < ledger->open_covers_count; i++) {
+        struct inside_cover *cover = &ledger->covers[ledger->open_covers[i]];
         bool ends_here = cover->facts.ended == ledger->lines_count;
-        if (cover->lapsed || (!ends_here && time_ms < cover->facts.until_ms))
+        if (!ends_here && time_ms < cover->facts.until_ms) {
+            ledger->open_covers[open++] = ledger->open_covers[i];
             continue;
+        }
         mark_families(ledger, cover->families, cover->facts.family_count, time_ms);
         cover->lapsed = true;
     }
+    ledger->open_covers_count = open;
+}
+
+enum rc
+ledger_inside_open_cover(struct ledger *ledger, uint32_t cover)
+{
+    uint32_t *open = array_grow(ledger->open_covers, &ledger->open_covers_room,
+                                ledger->open_covers_count + 1, sizeof *open);
+
+    if (open == NULL)
+        return RC_NOMEM;
+    ledger->open_covers = open;
+    open[ledger->open_covers_count++] = cover;
+    ledger->covers[cover].lapsed = false;
+    return RC_OK;
 }
 
 /* A box given anew may lapse anew. */
-static void
-wake_covers(const struct ledger *ledger, const struct inside_stream *stream)
+static enum rc
+wake_covers(struct ledger *ledger, const struct inside_stream *stream)
 {
+    enum rc rc = RC_OK;
+
     if (stream->family == INSIDE_NO_FAMILY)
-        return;
+        return RC_OK;
     const struct inside_family *family = &ledger->families[stream->family];
-    for (size_t i = 0; i < family->cover_count; i++)
-        if (ledger->covers[family->covers[i]].facts.state != LEDGER_COVER_ENDED)
-            ledger->covers[family->covers[i]].lapsed = false;
+    for (size_t i = 0; rc == RC_OK && i < family->cover_count; i++) {
+        const struct inside_cover *cover = &ledger->covers[family->covers[i]];
+        if (cover->lapsed && cover->facts.state != LEDGER_COVER_ENDED)
+            rc = ledger_inside_open_cover(ledger, family->covers[i]);
+    }
+    return rc;
 }
 
 static enum rc
@@ -116,7 +139,7 @@ make_epoch(const struct ledger *ledger, struct inside_stream *stream, const stru
 }
 
 enum rc
-ledger_inside_give_keys(const struct ledger *ledger, const struct ledger_op *op)
+ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op)
 {
     for (size_t i = 0; i < op->part_count; i++) {
         const struct ledger_part *part = &op->parts[i];
@@ -124,9 +147,10 @@ ledger_inside_give_keys(const struct ledger *ledger, const struct ledger_op *op)
         enum rc rc = part->makes ? make_epoch(ledger, stream, op, part) : RC_OK;
         for (size_t k = 0; k < part->recipient_count && rc == RC_OK; k++)
             rc = give(ledger_inside_current(stream), part->recipients[k]);
+        if (rc == RC_OK)
+            rc = wake_covers(ledger, stream);
         if (rc != RC_OK)
             return rc;
-        wake_covers(ledger, stream);
     }
     return RC_OK;
 }

@@ -169,6 +169,8 @@ ledger_inside_wipe(struct ledger *ledger)
                      ledger->invites,
                      ledger->families_by_key.order,
                      ledger->heads,
+                     ledger->admits,
+                     ledger->open_covers,
                      ledger->servers,
                      ledger->streams_by_key.order,
                      ledger->covers_by_key.order,
@@ -388,11 +390,11 @@ give_cover(struct ledger *ledger, const struct ledger_op *op)
         family->covers = covers;
         covers[family->cover_count++] = at;
     }
-    return RC_OK;
+    return ledger_inside_open_cover(ledger, at);
 }
 
 static enum rc
-keep_heads(struct ledger *ledger, const struct ledger_heads *heads)
+keep_heads(struct ledger *ledger, const struct ledger_heads *heads, bool are_admitted)
 {
     if (heads->count == 0)
         return RC_OK;
@@ -400,6 +402,13 @@ keep_heads(struct ledger *ledger, const struct ledger_heads *heads)
     if (all == NULL)
         return RC_NOMEM;
     ledger->heads = all;
+    if (are_admitted) {
+        uint32_t *admits = array_one_more(ledger->admits, ledger->admits_count, sizeof *admits);
+        if (admits == NULL)
+            return RC_NOMEM;
+        ledger->admits = admits;
+        admits[ledger->admits_count++] = (uint32_t)ledger->heads_count;
+    }
     struct inside_heads kept = {ledger_inside_now(ledger), calloc(heads->count, sizeof *kept.items),
                                 heads->count};
     if (kept.items == NULL)
@@ -479,7 +488,7 @@ ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
     enum rc rc = apply_payload(ledger, op, line);
 
     if (rc == RC_OK)
-        rc = keep_heads(ledger, &op->heads);
+        rc = keep_heads(ledger, &op->heads, op->kind == LEDGER_ADMIT);
     if (rc == RC_OK)
         rc = ledger_inside_give_keys(ledger, op);
     if (rc == RC_OK)

@@ -45,6 +45,8 @@ struct replica {
     const struct clock *clock;
     struct journal *journal;
     struct ledger *ledger; /* NULL before a team is known */
+    uint64_t marked;       /* the ledger's mark in the store stands at this line */
+    uint64_t lines_judged; /* how many the latest reading of the store had to judge */
     struct secret sealing; /* what keys and own secrets are sealed under in their rows */
     struct keyring *keys;
     bool has_loose_keys;  /* the transaction that stored a key of the ring failed */
@@ -72,11 +74,16 @@ struct replica {
 enum rc replica_keep_statement(struct replica *replica,
                                const struct wire_statement *statement) MUST_CHECK;
 
-/* ---- replica.c ---- */
-/* Reads the ledger anew from the store: at opening, and when a transaction with new lines failed. */
+/* ---- replica_ledger.c ---- */
+/* Reads the ledger anew from the store: at opening, and when a transaction with new lines failed. Lines that this device
+ * has judged, as a sealed mark says, are not judged again where they still make the same chain. */
 enum rc replica_load_ledger(struct replica *replica) MUST_CHECK;
 /* Takes a verified line in, in memory and store; inside a transaction. */
 enum rc replica_take_line(struct replica *replica, const void *line, size_t len) MUST_CHECK;
+/* Every line up to the head was judged here: after the last line, in the same transaction. */
+enum rc replica_mark_ledger(struct replica *replica) MUST_CHECK;
+
+/* ---- replica.c ---- */
 /* The invitation that this store is joining by; RC_ABSENT without a sentence. */
 enum rc replica_load_invitation(struct replica *replica,
                                 struct joining_invitation *invitation) MUST_CHECK;

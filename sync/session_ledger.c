@@ -219,6 +219,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
         rc = keep_made(session);
+    if (rc == RC_OK)
+        rc = replica_mark_ledger(replica);
     rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         uint64_t now = ledger_position(replica->ledger);

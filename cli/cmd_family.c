@@ -254,7 +254,7 @@ cmd_family_show(struct call *call)
         rc = show_profile(call, open.family, &texts);
     out_object_end(&call->out);
     if (rc == RC_OK)
-        rc = show_members(call, open.family);
+        rc = show_members(call, &open);
     if (rc == RC_OK)
         rc = show_goals(call, &open);
     if (rc == RC_OK)
@@ -341,5 +341,6 @@ cmd_member_list(struct call *call)
     if (rc != RC_OK)
         return rc;
     show_file_reach(call, family);
-    return show_members(call, family);
+    struct record_filter filter = {.family = family, .with_hidden = call_has(call, OPT_ALL)};
+    return show_members(call, &filter);
 }

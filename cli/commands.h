@@ -65,6 +65,10 @@ enum rc cmd_today(struct call *call) MUST_CHECK;
 enum rc cmd_caseload(struct call *call) MUST_CHECK;
 enum rc cmd_conflicts(struct call *call) MUST_CHECK;
 enum rc cmd_resolve(struct call *call) MUST_CHECK;
+/* Of goals, agreements and members. */
+enum rc cmd_delete(struct call *call) MUST_CHECK;
+enum rc cmd_undelete(struct call *call) MUST_CHECK;
+
 enum rc cmd_history(struct call *call) MUST_CHECK;
 enum rc cmd_undo(struct call *call) MUST_CHECK;
 enum rc cmd_search(struct call *call) MUST_CHECK;

@@ -24,7 +24,7 @@ static const struct {
                     N_("you looked whether your last visits are there: notices about them and about old key slots end, and kept copies "
                        "of the log are deleted")},
     [OPT_ADDRESS] = {"address", "TEXT", false, N_("address")},
-    [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed or withdrawn")},
+    [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed, withdrawn or deleted")},
     [OPT_AT] = {"at", "PERSON", false, N_("of this colleague's devices only")},
     [OPT_BIRTH_DATE] = {"birth-date", "DATE", false,
                         N_("date of birth; in the future: an expected child")},

@@ -53,6 +53,55 @@ show_filter(struct call *call, const char *family, struct record_filter *filter)
     if (rc == RC_OK && family != NULL)
         show_file_reach(call, filter->family);
     filter->is_open_only = !call_has(call, OPT_ALL);
+    filter->with_hidden = call_has(call, OPT_ALL);
+    return rc;
+}
+
+static enum rc
+take_latest(void *context, const struct deletion *deletion)
+{
+    struct deletion *last = context;
+
+    if (deletion->at_ms >= last->at_ms)
+        *last = *deletion;
+    return RC_OK;
+}
+
+enum rc
+show_deleted_by(struct call *call, uint32_t entity, const struct facts *facts, struct id *person)
+{
+    struct deletion last = {.at_ms = 0};
+    enum rc rc = record_deletions(call->journal, facts->family, entity, facts->id, take_latest, &last);
+
+    *person = last.person;
+    return rc;
+}
+
+/* Whether somebody deleted it, also where it is shown because something newer is current; `otherwise` is the remark when nobody
+ * did. */
+static enum rc
+out_deletion(struct call *call, uint32_t entity, const struct facts *facts, const char *otherwise)
+{
+    struct texts texts = TEXTS_EMPTY;
+    const char *by = "", *changed = "";
+    char remark[600];
+    struct id person;
+    enum rc rc = show_deleted_by(call, entity, facts, &person);
+    bool is_deleted = rc == RC_OK && !id_is_zero(person);
+
+    if (is_deleted)
+        rc = call_person_name(call, &texts, person, &by);
+    if (rc == RC_OK && is_deleted)
+        rc = call_person_name(call, &texts, facts->changed_by, &changed);
+    if (is_deleted && facts->is_hidden)
+        (void)snprintf(remark, sizeof remark, _("deleted by %s"), by);
+    else if (is_deleted)
+        (void)snprintf(remark, sizeof remark, _("deleted by %s, changed by %s"), by, changed);
+    out_bool(&call->out, "is_deleted", NULL, facts->is_hidden);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "deleted_by", NULL, person);
+    out_text(&call->out, NULL, _("Remark"), is_deleted ? remark : otherwise);
+    texts_wipe(&texts);
     return rc;
 }
 
@@ -72,18 +121,18 @@ row_member(void *context, const struct member *member)
     out_text(&call->out, "lives_where", _("Lives"), member->lives_where);
     out_text(&call->out, "phone", _("Phone"), member->phone);
     out_int(&call->out, "conflicts", NULL, member->facts.conflicts);
+    enum rc rc = out_deletion(call, ENTITY_MEMBER, &member->facts,
+                              member->facts.conflicts > 0 ? _("two versions") : "");
     out_row_end(&call->out);
-    return RC_OK;
+    return rc;
 }
 
 enum rc
-show_members(struct call *call, struct id family)
+show_members(struct call *call, const struct record_filter *filter)
 {
-    struct record_filter filter = {.family = family};
-
     out_title(&call->out, _("Members of the family"));
     out_list(&call->out, "members", OUT_TABLE);
-    enum rc rc = member_list(call->journal, &filter, row_member, call);
+    enum rc rc = member_list(call->journal, filter, row_member, call);
     out_list_end(&call->out, _("none"));
     return rc;
 }
@@ -104,7 +153,9 @@ row_goal(void *context, const struct goal *goal)
     out_date(&call->out, "deadline", _("Deadline"), goal->deadline);
     out_word(&call->out, "status", _("Status"), status, words_say(status));
     out_int(&call->out, "conflicts", NULL, goal->facts.conflicts);
-    out_text(&call->out, NULL, _("Remark"), goal->facts.conflicts > 0 ? _("two versions") : "");
+    if (rc == RC_OK)
+        rc = out_deletion(call, ENTITY_GOAL, &goal->facts,
+                          goal->facts.conflicts > 0 ? _("two versions") : "");
     out_row_end(&call->out);
     return rc;
 }
@@ -137,10 +188,11 @@ row_agreement(void *context, const struct agreement *agreement)
     out_text(&call->out, "done_how", NULL, agreement->done_how);
     out_bool(&call->out, "is_overdue", NULL, is_late);
     out_int(&call->out, "conflicts", NULL, agreement->facts.conflicts);
-    out_text(&call->out, NULL, _("Remark"),
-             agreement->facts.conflicts > 0 ? _("two versions")
-             : is_late                      ? _("overdue")
-                                            : "");
+    if (rc == RC_OK)
+        rc = out_deletion(call, ENTITY_AGREEMENT, &agreement->facts,
+                          agreement->facts.conflicts > 0 ? _("two versions")
+                          : is_late                      ? _("overdue")
+                                                         : "");
     out_row_end(&call->out);
     return rc;
 }

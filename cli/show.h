@@ -5,14 +5,18 @@
 #include "cli/command.h"
 #include "core/family.h"
 
-/* Members of one family; goals, agreements, contacts and judgements as the filter says. */
-enum rc show_members(struct call *call, struct id family) MUST_CHECK;
+/* Members, goals, agreements, contacts and judgements as the filter says. */
+enum rc show_members(struct call *call, const struct record_filter *filter) MUST_CHECK;
 enum rc show_goals(struct call *call, const struct record_filter *filter) MUST_CHECK;
 enum rc show_agreements(struct call *call, const struct record_filter *filter) MUST_CHECK;
 enum rc show_contacts(struct call *call, const struct record_filter *filter) MUST_CHECK;
 enum rc show_safety(struct call *call, const struct record_filter *filter) MUST_CHECK;
 /* As an object "profile". */
 void show_profile_fields(struct call *call, const struct profile *profile);
+
+/* Who deleted the record last, also where it is shown because something newer is current; zero: nobody, or it was restored. */
+enum rc show_deleted_by(struct call *call, uint32_t entity, const struct facts *facts,
+                        struct id *person) MUST_CHECK;
 
 /* Minutes since midnight as HH:MM; -1 is null. */
 void show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes);

@@ -129,6 +129,39 @@ settle
 check_equal "the old words hold at the other" "Joris's words." "$(as fatma goal list duin --json | json goals.0.text)"
 check_equal "and what they replaced is in her history" 1 "$(as fatma history "$goal" --json >"$WORK/answer"; mark "What all want." | wc -l)"
 
+# ---- deleted here, changed there
+goal_row() { as "$1" goal list duin --all --json >"$WORK/answer"; }
+answer "goal delete" anna goal delete "$goal"
+check_equal "it is hidden" "[]" "$(as anna goal list duin --json | json goals)"
+check_exit "not twice" 3 "deleted already" as anna goal delete "$goal"
+answer "goal list with what is deleted" anna goal list duin --all
+check_equal "its deletion is told" "true Anna" "$(value goals.0.is_deleted) $(value goals.0.deleted_by.name)"
+edit fatma --text "Fatma goes on with it."
+sync anna fatma anna
+goal_row anna
+check_equal "what a colleague changed shows it again" "false Anna" "$(value goals.0.is_deleted) $(value goals.0.deleted_by.name)"
+check_says "deleted by the one, changed by the other" "deleted by Anna, changed by Fatma" as anna goal list duin
+check_says "also with the whole family" "deleted by Anna, changed by Fatma" as fatma family show duin
+answer "goal restore" fatma goal restore "$goal"
+sync fatma anna
+goal_row anna
+check_equal "who saw the deletion takes it back" "false null" "$(value goals.0.is_deleted) $(value goals.0.deleted_by)"
+check_exit "there is nothing to restore" 3 "was not deleted" as fatma goal restore "$goal"
+as anna agreement add duin --text "Call school" --json >"$WORK/agreement" 2>/dev/null
+agreement=$(json agreement.id <"$WORK/agreement")
+answer "agreement delete" anna agreement delete "$agreement"
+answer "agreement restore" anna agreement restore "$agreement"
+check_equal "it is there again" 1 "$(as anna agreement list duin --json | grep -c "Call school")"
+as anna member add duin --given-name Mo --json >"$WORK/member" 2>/dev/null
+member=$(json member.id <"$WORK/member")
+answer "member delete" anna member delete "$member"
+check_equal "he is not listed" "[]" "$(as anna member list duin --json | json members)"
+answer "member list with what is deleted" anna member list duin --all
+check_equal "but with --all" true "$(value members.0.is_deleted)"
+answer "member restore" anna member restore "$member"
+check_exit "a report is not deleted" 2 "after .baken visit. comes one of" as anna visit delete "$member"
+settle
+
 # ---- who may choose
 second_device() {
     local digits

@@ -145,8 +145,8 @@ enum rc journal_base(struct journal *journal, const struct save_source *source, 
                      struct past *base) MUST_CHECK;
 void journal_past_wipe(struct past *past);
 
-/* A canonical dump of a stream: every record, unit and current version, sorted, as text lines. Two devices with
- * the same applied saves give the same bytes. For doctor and the simulator. */
+/* A canonical dump of a stream: every record, unit and current version, sorted, as text lines, and what is held apart ("held ...").
+ * Two devices with the same applied and held saves give the same bytes. For doctor and the simulator. */
 enum rc journal_dump(struct journal *journal, struct id stream, struct buf *out) MUST_CHECK;
 /* The same for what is derived once more: the list of conflicts, and the words of the search index, brought up to date first.
  * For doctor. */

@@ -114,9 +114,8 @@ is_replaced(struct journal *journal, const struct record *r, int64_t f, const st
     return rc;
 }
 
-/* The value is lent by the statement's row. */
-static enum rc
-read_held(struct stmt *stmt, struct head *head)
+enum rc
+held_read(struct stmt *stmt, struct head *head)
 {
     enum rc rc = stmt_get_id(stmt, 1, &head->version.feed.device);
 
@@ -169,7 +168,7 @@ load_rows(struct journal *journal, struct record *r)
         rc = stmt_step(stmt, &row);
         if (rc != RC_OK || !row)
             break;
-        rc = read_held(stmt, &head);
+        rc = held_read(stmt, &head);
         if (rc == RC_OK)
             rc = is_replaced(journal, r, stmt_get_int(stmt, 0), &head, &replaced);
         if (rc == RC_OK && !replaced)

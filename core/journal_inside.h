@@ -213,6 +213,8 @@ bool strict_names(uint32_t entity, uint32_t unit, unsigned rank, const struct na
 
 /* journal_held.c */
 enum rc held_load(struct journal *journal, struct record *record) MUST_CHECK;
+/* From columns 1 to 8 of a statement's row: device, incarnation, save, idx, unit, person, hlc, value (lent by the row). */
+enum rc held_read(struct stmt *stmt, struct head *head) MUST_CHECK;
 /* What a save wrote into strict units is held no longer: it is being applied. */
 enum rc held_release(struct journal *journal, int64_t f, uint32_t save) MUST_CHECK;
 

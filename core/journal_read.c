@@ -252,6 +252,47 @@ dump_feeds(struct journal *journal, int64_t s, struct buf *out)
     return rc;
 }
 
+/* What held saves write, apart: two devices with the same applied saves may hold different ones. */
+static enum rc
+dump_held(struct journal *journal, int64_t s, struct buf *out)
+{
+    struct stmt *stmt;
+    bool row = true;
+    enum rc rc = db_stmt(journal->db,
+                         "SELECT h.record, f.device, f.incarnation, h.save, h.idx, h.unit, h.person, h.hlc, h.value, "
+                         "h.entity FROM journal_held AS h JOIN journal_feed AS f ON f.f = h.f WHERE f.s = ?1 "
+                         "ORDER BY h.entity, h.record, h.unit, f.device, f.incarnation, h.save, h.idx",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, s);
+    while (rc == RC_OK && row) {
+        char text[ID_TEXT_CHARS + 1];
+        struct head head = {0};
+        struct id record = {{0}};
+        rc = stmt_step(stmt, &row);
+        if (rc != RC_OK || !row)
+            break;
+        rc = held_read(stmt, &head);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 0, &record);
+        id_to_text(record, text);
+        if (rc == RC_OK)
+            rc = buf_printf(out, "held %lld %s", (long long)stmt_get_int(stmt, 9), text);
+        if (rc == RC_OK)
+            rc = put_version(out, "unit", head.unit, &head.version, head.hlc, head.person);
+        if (rc == RC_OK)
+            rc = buf_printf(out, " ");
+        if (rc == RC_OK)
+            rc = put_hex(out, head.value, head.value_len);
+        if (rc == RC_OK)
+            rc = buf_printf(out, "\n");
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 journal_dump(struct journal *journal, struct id stream, struct buf *out)
 {
@@ -262,6 +303,8 @@ journal_dump(struct journal *journal, struct id stream, struct buf *out)
         rc = stream_get(journal, stream, &row);
     if (rc == RC_OK)
         rc = dump_feeds(journal, row.s, out);
+    if (rc == RC_OK)
+        rc = dump_held(journal, row.s, out);
     if (rc == RC_OK)
         rc = dump_records(journal, row.s, out);
     return rc == RC_OK ? table_dump(journal, row.s, out) : rc;

@@ -130,6 +130,22 @@ devices_apply(struct devices *devices, size_t device, size_t at)
     return rc;
 }
 
+void
+devices_hold(struct devices *devices, size_t device, size_t at)
+{
+    struct device *d = &devices->device[device];
+    struct sent *sent = &devices->sent[at];
+    struct change *change;
+
+    devices_demand(body_read(sent->stream, sent->author.feed, sent->save, sent->save,
+                             sent->body.data, sent->body.len, &change),
+                   "body_read");
+    devices_demand(db_begin(d->db), "begin");
+    devices_demand(journal_hold(d->journal, &sent->author, sent->save, change), "hold");
+    devices_demand(db_commit(d->db), "commit");
+    body_free(change, 1);
+}
+
 enum rc
 devices_apply_gathered(struct devices *devices, size_t device, const size_t *at, size_t count,
                        bool *applied)

@@ -42,6 +42,8 @@ void devices_save(struct devices *devices, size_t device, struct change *change)
 void devices_save_set(struct devices *devices, size_t device, struct change_set *set);
 /* Applies one sent save on a device, through its bytes. */
 enum rc devices_apply(struct devices *devices, size_t device, size_t sent);
+/* Holds one sent save on a device, as late work. */
+void devices_hold(struct devices *devices, size_t device, size_t sent);
 /* Applies `count` of what was sent in one transaction, gathered (journal_gather); gaps are passed over. applied[i] tells of
  * the i-th. */
 enum rc devices_apply_gathered(struct devices *devices, size_t device, const size_t *at,

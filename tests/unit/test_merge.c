@@ -10,14 +10,20 @@
 enum { ROUNDS = 40, SAVES = 40, DEVICES_HERE = 4, RECORDS = 2, MODEL_OPS = 400 };
 
 /* The units that are tried: (entity, unit) of every policy, and an unknown one. */
-static const uint32_t kinds[][2] = {{5, 1}, {5, 2}, {4, 1}, {4, 2}, {1, 2}, {88, 3}};
-enum { KINDS = sizeof kinds / sizeof *kinds, KEEP = 0, LAST, ONCE, SET, HUMAN, UNKNOWN };
+static const uint32_t kinds[][2] = {{5, 1}, {5, 2}, {4, 1}, {4, 2}, {1, 2}, {88, 3}, {10, 1}, {10, 4}};
+enum { KINDS = sizeof kinds / sizeof *kinds, KEEP = 0, LAST, ONCE, SET, HUMAN, UNKNOWN, STRICT, OF_TWO };
+/* What values a, b and c are called in the strict ones, from open to protective. */
+static const char *const words[2][3] = {{"given", "limited", "refused"}, {"safe", "worry", "unsafe"}};
+/* Functions, as bits; the last is a colleague's who covers. */
+enum { COACH = 1, SCIENTIST = 4 };
+static const unsigned functions[] = {COACH, SCIENTIST, COACH | SCIENTIST, 0};
 
 struct model_op {
     size_t device, sent; /* who, and which of the saves sent */
     uint32_t save, index;
     size_t kind, record;
     char value; /* 0: empty */
+    unsigned functions;
     size_t names[8];
     size_t name_count;
     uint64_t hlc;
@@ -27,6 +33,7 @@ struct model {
     struct model_op ops[MODEL_OPS];
     size_t count;
     bool applied[DEVICES_HERE][DEVICES_SAVES];
+    bool held[DEVICES_HERE][DEVICES_SAVES];
     size_t person[DEVICES_HERE];
 };
 
@@ -39,6 +46,50 @@ is_here(size_t at, const struct model_op *op)
     return model.applied[at][op->sent];
 }
 
+/* Only an operation on the same unit of the same record supersedes. */
+static bool
+names(const struct model_op *by, size_t which)
+{
+    if (by->kind != model.ops[which].kind || by->record != model.ops[which].record)
+        return false;
+    for (size_t n = 0; n < by->name_count; n++)
+        if (by->names[n] == which)
+            return true;
+    return false;
+}
+
+/* Two that name it are of two persons, and one has a function that the other does not do the same by. */
+static bool
+are_two(const struct model_op *a, const struct model_op *b)
+{
+    if (model.person[a->device] == model.person[b->device])
+        return false;
+    for (unsigned f = COACH; f <= SCIENTIST; f *= 4)
+        for (unsigned g = COACH; g <= SCIENTIST; g *= 4)
+            if (f != g && (a->functions & f) != 0 && (b->functions & g) != 0)
+                return true;
+    return false;
+}
+
+/* Values rise with what they protect; the empty one is 0. */
+static bool
+is_strict_dead(size_t at, size_t which)
+{
+    const struct model_op *op = &model.ops[which];
+
+    for (size_t i = 0; i < model.count; i++) {
+        const struct model_op *by = &model.ops[i];
+        if (!is_here(at, by) || !names(by, which))
+            continue;
+        if (by->value >= op->value || (op->kind == STRICT && (by->functions & COACH) != 0))
+            return true;
+        for (size_t k = 0; op->kind == OF_TWO && k < i; k++)
+            if (is_here(at, &model.ops[k]) && names(&model.ops[k], which) && are_two(by, &model.ops[k]))
+                return true;
+    }
+    return false;
+}
+
 static bool
 is_current(size_t at, size_t which)
 {
@@ -46,15 +97,14 @@ is_current(size_t at, size_t which)
 
     if (!is_here(at, op) || (op->kind == SET && op->value == 0))
         return false;
+    if (op->kind == STRICT || op->kind == OF_TWO)
+        return !is_strict_dead(at, which);
     for (size_t i = 0; i < model.count; i++) {
         const struct model_op *by = &model.ops[i];
-        if (!is_here(at, by) || by->kind != op->kind || by->record != op->record)
-            continue;
         if (op->kind == ONCE && model.person[by->device] != model.person[op->device])
             continue;
-        for (size_t n = 0; n < by->name_count; n++)
-            if (by->names[n] == which)
-                return false;
+        if (is_here(at, by) && names(by, which))
+            return false;
     }
     return true;
 }
@@ -91,6 +141,15 @@ owner(size_t at, size_t kind, size_t record)
     return first == NULL || kind != ONCE ? DEVICES_HERE : model.person[first->device];
 }
 
+/* Whether `a` is shown rather than `b`, both of one kind and, in a `once` unit, of equal claim. */
+static bool
+is_shown_over(const struct model_op *a, const struct model_op *b)
+{
+    if ((a->kind == STRICT || a->kind == OF_TWO) && a->value != b->value)
+        return a->value > b->value;
+    return is_later(a, b);
+}
+
 struct expected {
     size_t current[MODEL_OPS];
     size_t count, met;
@@ -115,7 +174,7 @@ expect(size_t at, size_t kind, size_t record)
         bool owns = model.person[op->device] == person;
         bool shown_owns = e.shown != NULL && model.person[e.shown->device] == person;
         if (e.shown == NULL || (owns && !shown_owns) ||
-            (owns == shown_owns && is_later(op, e.shown)))
+            (owns == shown_owns && is_shown_over(op, e.shown)))
             e.shown = op;
         if (person != DEVICES_HERE && !owns)
             continue;
@@ -123,7 +182,15 @@ expect(size_t at, size_t kind, size_t record)
         one = one == NULL ? op : one;
         counted++;
     }
-    e.conflicting = differ && (kind == KEEP || kind == ONCE || kind == HUMAN) ? counted : 0;
+    /* What is held in a strict unit, as far as nothing that is here replaces it, may be shown instead; it is never current. */
+    for (size_t i = 0; (kind == STRICT || kind == OF_TWO) && i < model.count; i++) {
+        const struct model_op *op = &model.ops[i];
+        if (op->kind == kind && op->record == record && !is_here(at, op) && model.held[at][op->sent] &&
+            !is_strict_dead(at, i) && (e.shown == NULL || is_shown_over(op, e.shown)))
+            e.shown = op;
+    }
+    bool is_listed = kind == KEEP || kind == ONCE || kind == HUMAN || kind == STRICT || kind == OF_TWO;
+    e.conflicting = differ && is_listed ? counted : 0;
     return e;
 }
 
@@ -196,6 +263,7 @@ save(size_t at, struct dice *dice)
     size_t operations = 1 + dice_below(dice, 2);
     size_t start = model.count;
 
+    world.device[at].self.functions = functions[dice_below(dice, 4)];
     for (uint32_t index = 0; index < operations; index++) {
         struct model_op *op = &model.ops[model.count];
         struct version names[8];
@@ -216,7 +284,11 @@ save(size_t at, struct dice *dice)
             names[op->name_count] = version_of(other);
             op->names[op->name_count++] = i;
         }
-        char text[2] = {op->value, 0};
+        op->functions = world.device[at].self.functions;
+        char letter[2] = {op->value, 0};
+        const char *text = letter;
+        if (op->value != 0 && op->kind >= STRICT)
+            text = words[op->kind - STRICT][op->value - 'a'];
         assert_ok(value_put_text(&value, 1, text));
         assert_ok(change_put_over(&change, kinds[op->kind][0], record_id(op->record),
                                   kinds[op->kind][1], &value, names, op->name_count));
@@ -248,6 +320,13 @@ try_to_give(size_t at, size_t sent)
         model.applied[at][sent] = true;
 }
 
+static void
+hold(size_t at, size_t sent)
+{
+    devices_hold(&world, at, sent);
+    model.held[at][sent] = true;
+}
+
 /* A handful at once, as a pull does: with repetitions and gaps. */
 static void
 try_to_give_many(size_t at, struct dice *dice)
@@ -276,6 +355,8 @@ run(struct dice *dice)
         save(dice_below(dice, DEVICES_HERE), dice);
         for (size_t k = 0; k < 4; k++)
             try_to_give(dice_below(dice, DEVICES_HERE), dice_below(dice, world.sent_count));
+        if (dice_below(dice, 3) == 0)
+            hold(dice_below(dice, DEVICES_HERE), dice_below(dice, world.sent_count));
         if (dice_below(dice, 3) == 0)
             try_to_give_many(dice_below(dice, DEVICES_HERE), dice);
         check(dice_below(dice, DEVICES_HERE));

@@ -1,13 +1,16 @@
-/* First sync: a new device receives 120 families with 36,000 visits, by the route layer in process. One JSON line per figure.
- * FAMILIES and VISITS (of each family) in the environment make it smaller. */
+/* First sync: a new device receives 120 families with 36,000 visits, by the route layer in process and by HTTP on loopback; and
+ * a coach who was there already is assigned them. One JSON line per figure. FAMILIES and VISITS (of each family) in the
+ * environment make it smaller. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/change_set.h"
 #include "core/contact.h"
+#include "server/http.h"
 #include "sync/ledger.h"
 #include "sync/outbox.h"
+#include "sync/transport_http.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -74,6 +77,70 @@ write_visits(struct id family, int count)
     }
 }
 
+/* ---- by HTTP ---------------------------------------------------------------------------------- */
+
+static struct http *http;
+
+static void
+listen_on_loopback(void)
+{
+    struct http_options options = {.listen = "127.0.0.1:0"};
+
+    stores_demand(http_start(office.server, &options, &http), "http_start");
+}
+
+/* What this device asks goes over a real connection from here on. */
+static struct transport_http *
+connect_by_http(int at)
+{
+    struct transport_http *client;
+    char address[64];
+
+    snprintf(address, sizeof address, "http://127.0.0.1:%u", http_port(http));
+    stores_demand(transport_http_open(address, &client), "transport_http_open");
+    office.devices[at].transport = transport_http_transport(client);
+    return client;
+}
+
+/* One session of that device; whether everything came. */
+static bool
+measure_session(int at, const char *name, const char *name_of_cpu)
+{
+    double start = now_s(), cpu_start = cpu_s();
+
+    office_sync(&office, at);
+    figure(name, now_s() - start, "s");
+    figure(name_of_cpu, cpu_s() - cpu_start, "s");
+    return office.devices[at].report.is_complete && office.devices[at].report.parked == 0;
+}
+
+static bool
+measure_http(void)
+{
+    office_join_only(&office, 2, "Caas", LEDGER_ROLE_SCIENTIST); /* connected by hand until it is let in */
+    struct transport_http *client = connect_by_http(2);
+    bool is_whole = measure_session(2, "first_sync_http", "first_sync_http_cpu");
+    transport_http_close(client);
+    return is_whole;
+}
+
+/* Who joined before the families were theirs: each of their streams is filled on its own. */
+static bool
+measure_assigned(void)
+{
+    struct office_device *first = &office.devices[0], *later = &office.devices[3];
+    const struct ledger_family *family;
+
+    office_join(&office, 3, "Daan", LEDGER_ROLE_COACH);
+    for (size_t i = 0; (family = ledger_family_at(replica_ledger(first->replica), i)) != NULL; i++)
+        stores_demand(replica_assign(first->replica, &first->transport, family->id, later->person, LEDGER_COACH),
+                      "replica_assign");
+    struct transport_http *client = connect_by_http(3);
+    bool is_whole = measure_session(3, "assigned_later_http", "assigned_later_http_cpu");
+    transport_http_close(client);
+    return is_whole;
+}
+
 int
 main(void)
 {
@@ -108,6 +175,9 @@ main(void)
     start = now_s();
     office_sync(&office, 1);
     figure("sync_with_nothing_to_do", (now_s() - start) * 1000, "ms");
+    listen_on_loopback();
+    bool is_whole = measure_http() && measure_assigned();
+    http_stop(http, 1);
     office_close(&office);
-    return 0;
+    return is_whole ? 0 : 1;
 }

@@ -1,10 +1,14 @@
 /* Exchange: with the server, or by a sealed file. */
 #include "cli/commands.h"
 #include "core/i18n.h"
+#include "core/secret.h"
+#include "sync/backoff.h"
 #include "sync/bundle.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+enum { WAIT_MOST_S = 24 * 60 * 60 };
 
 /* What a person reads for a step of the session. */
 static const char *
@@ -16,6 +20,7 @@ say_step(const char *step)
         {"ledger", N_("the team's rules")},
         {"push", N_("sending")},
         {"pull", N_("receiving")},
+        {"fill", N_("receiving families that are new here")},
         {"apply", N_("taking in")},
     };
 
@@ -135,17 +140,55 @@ end_sync(struct call *call, enum rc rc)
     return rc;
 }
 
+/* Sleeps, and reads the store anew: another command may have used it meanwhile. */
+static enum rc
+sleep_and_reopen(struct call *call, int64_t ms)
+{
+    progress_step(&call->out.progress, _("waiting for the network"));
+    replica_close(call->replica);
+    call->replica = NULL;
+    call->journal = NULL;
+    clock_sleep_ms(&call->clock, ms);
+    enum rc rc = replica_open(call->store, &call->replica);
+    if (rc == RC_OK)
+        call->journal = replica_journal(call->replica);
+    return rc;
+}
+
+/* With --wait a server that is not reached is asked again until the time is over; each time a longer while after. */
+static enum rc
+sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
+{
+    struct sync_options options = {.progress = progress, .context = call};
+    int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
+    unsigned failures = 0;
+    enum rc rc;
+
+    while ((rc = replica_sync(call->replica, &call->transport, &options, report)) == RC_OFFLINE) {
+        int64_t left_ms = end_ms - clock_mono_ms(&call->clock);
+        int64_t ms = backoff_ms(++failures, random_u64());
+        if (left_ms <= 0)
+            break;
+        rc = sleep_and_reopen(call, ms < left_ms ? ms : left_ms);
+        if (rc != RC_OK)
+            break;
+    }
+    return rc;
+}
+
 enum rc
 cmd_sync(struct call *call)
 {
-    struct sync_options options = {.progress = progress, .context = call};
     struct sync_report report = {0};
-    enum rc rc = call_open(call);
+    uint32_t wait_s;
+    enum rc rc = call_number(call, OPT_WAIT, 1, WAIT_MOST_S, 0, &wait_s);
 
+    if (rc == RC_OK)
+        rc = call_open(call);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_sync(call->replica, &call->transport, &options, &report);
+        rc = sync_until(call, wait_s, &report);
     if (rc != RC_OK)
         return end_sync(call, rc);
     out_report(call, &report);

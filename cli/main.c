@@ -24,7 +24,7 @@
 static const struct command commands[] = {
     {"status", NULL, "", 0, 0, cmd_status, O(OF) | O(AT),
      N_("what waits here, what the server has, and who has what you wrote")},
-    {"sync", NULL, "", 0, 0, cmd_sync, 0, N_("exchange changes with the team's server")},
+    {"sync", NULL, "", 0, 0, cmd_sync, O(WAIT), N_("exchange changes with the team's server")},
     {"today", NULL, "", 0, 0, cmd_today, 0, N_("what asks for attention today")},
     {"caseload", NULL, "", 0, 0, cmd_caseload, O(ALL), N_("the families of the team in one table")},
     {"search", NULL, "WORD ...", 1, OPTIONS_WORDS, cmd_search, O(FAMILY) | O(LIMIT),

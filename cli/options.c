@@ -89,6 +89,7 @@ static const struct {
     [OPT_TOKEN] = {"token", "TOKEN", false, N_("which versions were on the screen")},
     [OPT_UNSAFE] = {"unsafe", "TEXT", false, N_("what is unsafe on a visit")},
     [OPT_UNTIL] = {"until", "DATE", false, N_("last day")},
+    [OPT_WAIT] = {"wait", "SECONDS", false, N_("when the server is not reached, try again for so long: a day at most")},
     [OPT_WHO] = {"who", "TEXT", false, N_("who does it")},
     [OPT_WITH] = {"with", "TEXT", true, N_("somebody who was there; may be repeated")},
 };

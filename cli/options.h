@@ -76,6 +76,7 @@ enum option {
     OPT_TOKEN,
     OPT_UNSAFE,
     OPT_UNTIL,
+    OPT_WAIT,
     OPT_WHO,
     OPT_WITH,
     OPT_COUNT

@@ -387,20 +387,32 @@ next_filling(struct replica *replica, struct id *stream, struct pull *pull, bool
     return rc;
 }
 
+/* What is still to be filled: how much there is to come is told by it, for a page says only whether it is the last. */
+static enum rc
+count_filling(struct replica *replica, int64_t *count)
+{
+    return db_get_int(replica->db, "SELECT count(*) FROM sync_stream WHERE is_filling", count);
+}
+
 static enum rc
 pull_all(struct session *session)
 {
     struct replica *replica = session->replica;
     struct id stream;
     struct pull pull;
-    int64_t cursor;
+    int64_t cursor, to_fill = 0;
+    uint64_t filled = 0;
     bool found = true;
 
     enum rc rc = inbox_retry_newer(replica, &session->report->pulled);
+    if (rc == RC_OK)
+        rc = count_filling(replica, &to_fill);
     while (rc == RC_OK && found) {
         rc = next_filling(replica, &stream, &pull, &found);
         if (rc == RC_OK && found)
             rc = pull_pages(session, &pull, 0);
+        if (rc == RC_OK && found)
+            session_progress(session, "fill", ++filled, (uint64_t)to_fill);
     }
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_CURSOR, &cursor);

@@ -151,6 +151,14 @@ answer "status of a note, after the cover" anna status --of "$note" --at Fatma
 check_equal "who covered may see it no more" "$(sight Fatma) $(value is_seen)" "no_right false"
 
 server_stop
+check_exit "sync --wait gives up when the time is over" 9 "" as anna sync --wait 1
+as anna sync --wait 120 --json >"$WORK/answer" 2>/dev/null &
+waiting=$!
+sleep 2
+server_start
+check "sync --wait goes on when the server is back" wait "$waiting"
+check_equal "and is complete" "$(value report.is_complete)" true
+server_stop
 answer "cover card, without a server" anna cover card duin
 answer "visit add, without a server" anna visit add duin --text "on the spot"
 answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"

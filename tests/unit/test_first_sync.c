@@ -120,6 +120,33 @@ a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(vo
     assert_true(cut->entry_bytes_most <= (size_t)WIRE_PAGE_BYTES + ENTRY_CIPHERTEXT_MAX_BYTES + 64 * 1024);
 }
 
+/* How far the filling of streams came, and of how many. */
+struct told {
+    uint64_t done, of;
+};
+
+static void
+keep_progress(void *context, const char *step, uint64_t done, uint64_t of)
+{
+    if (strcmp(step, "fill") == 0)
+        *(struct told *)context = (struct told){done, of};
+}
+
+static void
+progress_is_told_against_a_total(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *later = &office.devices[LATER];
+    struct told told = {0, 0};
+    struct sync_options options = {.progress = keep_progress, .context = &told};
+
+    office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, later->person, LEDGER_COACH));
+    assert_ok(replica_sync(later->replica, &later->transport, &options, &later->report));
+    assert_int_equal(told.done, 2); /* index and file */
+    assert_int_equal(told.of, 2);
+}
+
 static void
 who_is_assigned_a_family_later_is_told_until_it_is_there(void **state)
 {
@@ -155,6 +182,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole),
         TEST(who_is_assigned_a_family_later_is_told_until_it_is_there),
+        TEST(progress_is_told_against_a_total),
         TEST(who_makes_a_family_has_all_of_it),
     };
 

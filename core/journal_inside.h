@@ -6,7 +6,7 @@
 
 enum {
     UNIT_VERSIONS = 256
-}; /* versions that one feed keeps current in a unit: docs/MERGE.md section 3 */
+}; /* versions that one feed keeps current in a unit: docs/MERGE.md section 4 */
 
 /* Who named a version of a strict unit in order to relax it, while that is not enough: a summary of the set of them, so that
  * their order does not matter. `person` is zero when several persons of the one function in `functions` did. */

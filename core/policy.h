@@ -1,4 +1,4 @@
-/* Who may resolve what: a person's functions in a family, and what each policy asks of them (docs/MERGE.md section 5).
+/* Who may resolve what: a person's functions in a family, and what each policy asks of them (docs/MERGE.md sections 1 and 5).
  * The merge itself asks only for the functions of who relaxes a strict unit; the rest is a rule of this program for its user. */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H

@@ -48,7 +48,15 @@ model_includes() {
     git grep --untracked -nE '^ *# *include "' -- 'tests/sim/model*.[ch]' | grep -v '"tests/sim/model'
 }
 
+# `file: name` in docs/MERGE.md is a test of tests/unit/test_FILE.c; a `*` ends its beginning.
+merge_tests() {
+    grep -oE '`[a-z0-9_]+: [a-z0-9_]*\*?`' docs/MERGE.md | tr -d '`' | while IFS=': ' read -r file name; do
+        grep -qs "^${name%\*}.*(void \*\*state)" "tests/unit/test_$file.c" || echo "docs/MERGE.md: no test $file: $name"
+    done
+}
+
 finds_nothing "the model includes no header of the engine" model_includes
+finds_nothing "tests that docs/MERGE.md names" merge_tests
 finds_nothing "rooms and homes" tools/layers.sh
 finds_nothing "whitespace at the end of a line" whitespace
 finds_nothing "tabs" tabs

@@ -213,9 +213,9 @@ valgrind: units ## the unit tests under valgrind
 flips: $(OUT)/tests/unit/test_flips $(OUT)/tests/unit/test_flips_store ## every byte of a small store flipped, one by one
 	@for t in $^; do FLIPS=all $$t || exit 1; done
 
-fuzz: ## each fuzz entry for SECS seconds (default 60), with clang
+fuzz: ## each fuzz entry for SECS seconds of CPU time (default 60), JOBS at once (default 1), with clang; T=word: only those
 	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers
-	@SECS='$(or $(SECS),60)' tools/fuzz.sh
+	@SECS='$(or $(SECS),60)' JOBS='$(or $(JOBS),1)' T='$(T)' tools/fuzz.sh
 
 bench: ## the figures of the design, one JSON line each; with the peers when they can be had
 	@$(MAKE) --no-print-directory -s FLAVOUR=release all benches

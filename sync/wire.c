@@ -180,6 +180,16 @@ wire_box_list_encode(const struct wire_box_list *list, struct buf *out)
     return writer_finish(&writer);
 }
 
+uint64_t
+wire_get_cursor(struct reader *reader)
+{
+    uint64_t value = reader_u64(reader);
+
+    if (value > INT64_MAX)
+        reader->failed = true;
+    return value;
+}
+
 /* A bool is 0 or 1; everything else is malformed. */
 static bool
 read_bool(struct reader *reader)
@@ -198,7 +208,7 @@ wire_box_list_decode(const void *bytes, size_t len, struct wire_box_list *list)
     size_t room = 0;
 
     wire_box_list_wipe(list);
-    list->next = reader_u64(&reader);
+    list->next = wire_get_cursor(&reader);
     list->more = read_bool(&reader);
     uint64_t count = reader_count(&reader, at_most(&reader, 8 + RECORD_LEAST_BYTES));
     for (uint64_t i = 0; i < count && !reader.failed; i++) {
@@ -450,7 +460,7 @@ wire_ack_list_decode(const void *bytes, size_t len, struct wire_ack_list *list)
     struct reader reader = reader_of(bytes, len);
 
     wire_ack_list_wipe(list);
-    list->next = reader_u64(&reader);
+    list->next = wire_get_cursor(&reader);
     list->more = read_bool(&reader);
     enum rc rc = wire_blocks_get(&reader, ACK_MAX_BYTES, &list->acks);
     return rc == RC_OK ? reader_finish(&reader, _("the list of acknowledgements")) : rc;

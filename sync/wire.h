@@ -25,6 +25,9 @@ enum {
     WIRE_WAIT_MAX_S = 60,
 };
 
+/* Where an answer says to ask next: what a store can keep. A failure stays in the reader. */
+uint64_t wire_get_cursor(struct reader *reader);
+
 /* ---- boxes beside the ledger ---- */
 
 /* One box record; the bytes are inside, so that it can be copied and kept. */

@@ -294,7 +294,7 @@ wire_run_page_decode(const void *bytes, size_t len, struct wire_run_page *page)
     if (!reader.failed && format != WIRE_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("a page of format %u, made by a newer program"), format);
     page->after = reader_u64(&reader);
-    page->next = reader_u64(&reader);
+    page->next = wire_get_cursor(&reader);
     uint8_t more = reader_u8(&reader);
     page->more = more == 1;
     if (more > 1 || page->next < page->after)

@@ -195,6 +195,28 @@ a_set_of_boxes_has_one_hash_in_any_order(void **state)
     wire_boxes_wipe(&boxes);
 }
 
+/* Asked for again it would be a negative number, which every server refuses: the device would sync no more. */
+static void
+a_cursor_that_no_store_can_keep_is_refused(void **state)
+{
+    const struct wires *wires = *state;
+    static const struct {
+        enum wires_kind kind;
+        size_t at;
+    } CURSORS[] = {{WIRES_BOX_LIST, 0}, {WIRES_ACK_LIST, 0}, {WIRES_PAGE, 9}};
+
+    for (size_t i = 0; i < sizeof CURSORS / sizeof CURSORS[0]; i++) {
+        struct buf bytes = BUF_EMPTY(1 << 20);
+        assert_ok(buf_put(&bytes, wires->bytes[CURSORS[i].kind].data,
+                          wires->bytes[CURSORS[i].kind].len));
+        bytes.data[CURSORS[i].at] = 0x7f;
+        assert_ok(wires_decode(wires, CURSORS[i].kind, bytes.data, bytes.len));
+        bytes.data[CURSORS[i].at] = 0x80;
+        assert_int_equal(wires_decode(wires, CURSORS[i].kind, bytes.data, bytes.len), RC_CORRUPT);
+        buf_wipe(&bytes);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -207,6 +229,7 @@ main(void)
         TEST(ten_thousand_mutations_do_no_harm),
         TEST(a_run_comes_back_with_its_headers_chained),
         cmocka_unit_test(a_run_of_a_newer_format_is_kept_whole),
+        TEST(a_cursor_that_no_store_can_keep_is_refused),
         TEST(an_answer_to_another_push_is_not_believed),
         cmocka_unit_test(errors_have_one_name_and_one_status_each),
         cmocka_unit_test(a_set_of_boxes_has_one_hash_in_any_order),

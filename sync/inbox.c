@@ -380,6 +380,7 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
         .body = BUF_EMPTY(CHANGE_BODY_BYTES),
     };
     uint64_t before, waiting, of;
+    bool is_first = true;
 
     if (!replica->is_in_team)
         return RC_OK;
@@ -391,8 +392,10 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
         if (rc == RC_OK)
             rc = run_pass(&pass, options, of);
         waiting = 0;
-        if (rc == RC_OK && pass.applied > before)
+        /* A header that was missing may have come with an entry that is parked or held itself. */
+        if (rc == RC_OK && (pass.applied > before || (is_first && of > 0)))
             rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_GAP, &waiting);
+        is_first = false;
     } while (rc == RC_OK && waiting > 0);
     elog_row_wipe(&pass.row);
     buf_wipe(&pass.body);

@@ -123,7 +123,10 @@ replica_rebuild(struct replica *replica, struct id stream)
 
     if (rc != RC_OK || place == STREAMS_HIDDEN)
         return rc; /* it is built when it is shown again */
-    rc = db_begin(replica->db);
+    /* What is new and damaged is parked first: in the transaction below it would undo all. */
+    rc = inbox_apply(replica, NULL, NULL);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
     rc = journal_reset(replica->journal, stream);

@@ -2,7 +2,8 @@
 #
 # FLAVOUR  debug (default), release (for users), asan, tsan, clang, coverage, fuzz (clang's libFuzzer),
 #          control (the cipher is the identity: the demo's search for plaintext must hit there),
-#          lies (a server that breaks its promises), next and last (programs whose table of what can be
+#          lies (a server that breaks its promises), broken (faults built into the engine,
+#          for the simulator's self-test), next and last (programs whose table of what can be
 #          written down has a bit more and a bit less, see tests/skew)
 # Only relative paths stand here, so that a checkout may lie in a directory with spaces in its name.
 
@@ -47,6 +48,9 @@ CFLAGS_next := -O1 $(TEST_DOORS)
 LDFLAGS_next := -Wl,--wrap=register_shown
 CC_last := gcc
 CFLAGS_last := -O1 $(TEST_DOORS)
+# Faults in the engine (core/broken.h), for the self-test of the simulator alone.
+CC_broken := gcc
+CFLAGS_broken := -O1 -DBAKEN_TEST_BROKEN $(TEST_DOORS)
 CC_coverage := gcc
 CFLAGS_coverage := -O0 --coverage $(TEST_DOORS)
 CC_fuzz := clang

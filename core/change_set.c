@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "core/schema.h"
 
@@ -189,7 +190,7 @@ change_set_put(struct journal *journal, struct change_set *set, struct id family
         rc = change_put(change, entity, record, unit, value);
     else if (rc == RC_OK)
         rc = change_put_over(change, entity, record, unit, value, supersedes, count);
-    if (rc == RC_OK && has_twin(known, known_unit))
+    if (rc == RC_OK && has_twin(known, known_unit) && !broken_is(BROKEN_TWIN))
         rc = put_twin(journal, set, family, known, record, known_unit, value);
     return rc;
 }

@@ -1,6 +1,8 @@
 /* Hybrid logical clock: never runs back, and others move it only a little. */
 #include "core/hlc.h"
 
+#include "core/broken.h"
+
 static const int64_t ms_most = ((int64_t)1 << 48) - 1;
 
 uint64_t
@@ -38,7 +40,7 @@ hlc_observe(struct hlc *hlc, uint64_t remote, int64_t trusted_ms)
     int64_t most = trusted_ms > ms_most - HLC_DRIFT_MS ? ms_most : trusted_ms + HLC_DRIFT_MS;
     uint64_t limit = hlc_pack(most, UINT16_MAX);
 
-    if (remote > limit)
+    if (remote > limit && !broken_is(BROKEN_CLOCK))
         remote = limit;
     if (remote > hlc->last)
         hlc->last = remote;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "core/journal_inside.h"
 
@@ -170,6 +171,8 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     enum rc rc =
         batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
 
+    if (rc == RC_OK && is_dead(s, operation, policy, &made) && broken_is(BROKEN_DEAD))
+        return RC_OK;
     if (rc == RC_OK && policy == POLICY_ONCE)
         rc = register_note_first(record, &made, operation->supersedes_count == 0);
     if (rc == RC_OK)
@@ -213,6 +216,11 @@ fill_in(struct saving *s, struct operation *operation)
     enum rc rc =
         batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
 
+    if (rc == RC_OK && operation->supersedes != NULL && broken_is(BROKEN_SCREEN)) {
+        operation->supersedes = NULL;
+        operation->supersedes_count = 0;
+        policy = POLICY_LAST;
+    }
     if (rc != RC_OK || operation->supersedes != NULL)
         return rc;
     const struct head *shown = register_shown(record, operation->unit);
@@ -223,6 +231,8 @@ fill_in(struct saving *s, struct operation *operation)
     for (size_t i = from; i < until && operation->supersedes_count < CHANGE_SUPERSEDES; i++)
         if (goes(policy, operation, shown, &record->heads[i]))
             operation->supersedes[operation->supersedes_count++] = record->heads[i].version;
+    if (operation->supersedes_count > 0 && broken_is(BROKEN_SUPERSEDE))
+        operation->supersedes_count--;
     return RC_OK;
 }
 
@@ -308,7 +318,7 @@ journal_apply(struct journal *journal, const struct author *author, uint32_t sav
         rc = batch_stream(journal, change->stream, &s.stream);
     if (rc == RC_OK)
         rc = batch_feed(journal, s.stream.s, author->feed, &s.f, &frontier);
-    if (rc == RC_OK && save > frontier + 1)
+    if (rc == RC_OK && save > frontier + 1 && !broken_is(BROKEN_GAP))
         rc = rc_fail(RC_STALE, _("the changes before it have not come yet"));
     if (rc != RC_OK || save <= frontier) {
         finish(&s);

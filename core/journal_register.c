@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 
 enum { PACKED_BYTES = 512 * 1024 * 1024 }; /* SQLite's own ceiling is 1e9 */
@@ -122,6 +123,10 @@ register_add(struct record *r, const struct head *head)
     if (rc != RC_OK)
         return rc;
     size_t at = place(r, head);
+    bool has_other = (at > 0 && r->heads[at - 1].unit == head->unit) ||
+                     (at < r->head_count && r->heads[at].unit == head->unit);
+    if (has_other && broken_is_in(BROKEN_REBUILD))
+        return RC_OK;
     memmove(&r->heads[at + 1], &r->heads[at], (r->head_count - at) * sizeof *head);
     r->heads[at] = *head;
     r->head_count++;
@@ -205,6 +210,8 @@ register_first(const struct record *r, uint32_t unit)
 int
 head_compare_stamp(const struct head *a, const struct head *b)
 {
+    if (a->hlc == b->hlc && broken_is(BROKEN_TIE))
+        return a < b ? 1 : -1;
     if (a->hlc != b->hlc)
         return a->hlc < b->hlc ? -1 : 1;
     return version_compare(&a->version, &b->version);
@@ -322,7 +329,7 @@ register_conflict(const struct record *r, uint32_t unit)
             continue;
         if (one == NULL)
             one = h;
-        else if (!head_equal_value(one, h))
+        else if (!head_equal_value(one, h) || broken_is(BROKEN_EQUAL))
             differ = true;
         count++;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/outbox.h"
 
@@ -134,6 +135,8 @@ follow(struct replica *replica, const struct elog_row *row, struct inbox_verdict
     enum rc rc = RC_OK;
     if (entry->first > 1)
         rc = elog_head_at(replica->db, row->feed, entry->first - 1, hash);
+    if (rc == RC_ABSENT && broken_is(BROKEN_GAP))
+        return RC_OK;
     if (rc == RC_ABSENT) {
         *verdict = inbox_park(ELOG_GAP);
         return RC_OK;
@@ -142,7 +145,8 @@ follow(struct replica *replica, const struct elog_row *row, struct inbox_verdict
         *verdict = inbox_park(ELOG_FORK);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = journal_frontier(replica->journal, entry->stream, feed, &frontier);
-    if (rc == RC_OK && verdict->state == ELOG_APPLIED && frontier + 1 < entry->first)
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED && frontier + 1 < entry->first &&
+        !broken_is(BROKEN_GAP))
         *verdict = inbox_park(ELOG_GAP);
     return rc;
 }
@@ -186,12 +190,28 @@ apply_saves(struct replica *replica, const struct entry *entry, const struct buf
         const struct change *change = &saves[save - entry->first];
         if (save <= frontier)
             continue;
+        if (save > entry->first && broken_is(BROKEN_HALF))
+            break;
         rc = journal_apply(replica->journal, &author, save, change);
         if (rc == RC_OK && !id_equal(entry->device, replica->identity.device))
             rc = journal_observe_clock(replica->journal, change->hlc, trusted_ms);
     }
     if (saves != NULL)
         body_free(saves, entry->last - entry->first + 1);
+    return rc;
+}
+
+/* A fault (core/broken.h): the saves count as applied, and are not. */
+static enum rc
+pass_by(struct replica *replica, const struct entry *entry)
+{
+    const struct author author = {.feed = {entry->device, entry->incarnation},
+                                  .person = ledger_device(replica->ledger, entry->device)->person};
+    const struct change nothing = CHANGE_EMPTY(entry->stream);
+    enum rc rc = RC_OK;
+
+    for (uint32_t save = entry->first; rc == RC_OK && save <= entry->last; save++)
+        rc = journal_apply(replica->journal, &author, save, &nothing);
     return rc;
 }
 
@@ -205,6 +225,8 @@ open_and_apply(struct replica *replica, const struct entry *entry, struct buf *b
 
     buf_clear(body);
     enum rc rc = source_open(replica, entry, body);
+    if (rc == RC_LOCKED && broken_is(BROKEN_PARKED))
+        return pass_by(replica, entry);
     if (rc == RC_LOCKED || rc == RC_ABSENT) {
         *verdict = inbox_park(rc == RC_LOCKED ? ELOG_KEY : ELOG_GONE);
         return RC_OK;
@@ -245,6 +267,8 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
         *verdict = inbox_park(ELOG_LEDGER); /* still nobody's: the device's own takes its place */
     else if (verdict->state != ELOG_PARKED)
         rc = follow(replica, row, verdict);
+    if (rc == RC_OK && verdict->state == ELOG_HELD && broken_is(BROKEN_HELD))
+        rc = pass_by(replica, &row->entry);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = open_and_apply(replica, &row->entry, body, verdict);
     return rc;

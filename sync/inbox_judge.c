@@ -1,6 +1,7 @@
 /* What counts: an entry judged by the ledger, again when lines come, and streams rebuilt where that changes something. */
 #include <string.h>
 
+#include "core/broken.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
 
@@ -26,6 +27,13 @@ agrees(void *context, const struct ledger_head *head)
     if (asked->rc == RC_OK)
         asked->rc = inbox_chain(asked->replica, asked->entry, head, &asked->reason);
     return asked->rc == RC_OK && asked->reason == ELOG_NO_REASON;
+}
+
+static struct inbox_verdict
+park_unknown(enum elog_reason reason)
+{
+    return broken_is(BROKEN_LINE) ? (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON}
+                                  : inbox_park(reason);
 }
 
 static struct inbox_verdict
@@ -60,9 +68,9 @@ verdict_of(const struct replica *replica, const struct entry *entry, struct chai
     case LEDGER_NO_RIGHT:
         return inbox_park(ELOG_NO_RIGHT);
     case LEDGER_OTHER_HASH:
-        return inbox_park(ELOG_PAST);
+        return park_unknown(ELOG_PAST);
     default:
-        return inbox_park(ELOG_LEDGER);
+        return park_unknown(ELOG_LEDGER);
     }
 }
 
@@ -132,10 +140,12 @@ replica_rebuild(struct replica *replica, struct id stream)
     rc = journal_reset(replica->journal, stream);
     if (rc == RC_OK)
         rc = elog_renew(replica->db, stream);
+    broken_enter(BROKEN_REBUILD);
     if (rc == RC_OK)
         rc = inbox_apply(replica, NULL, NULL);
     if (rc == RC_OK)
         rc = outbox_reapply(replica, stream);
+    broken_leave();
     if (rc == RC_OK)
         rc = set_needs_rebuild(replica, stream, false);
     rc = db_end(replica->db, rc);

@@ -1,6 +1,7 @@
 /* The history of one device in one stream: since when it reads; whether what it wrote counts, by the heads of lines. */
 #include <string.h>
 
+#include "core/broken.h"
 #include "sync/ledger_inside.h"
 
 static void
@@ -193,6 +194,8 @@ judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
         bool can = ledger_inside_may_write_at(ledger, device, stream, at);
         if (at > entry->position && !could && lost_before != 0)
             break; /* not at the position, but before it */
+        if (could && !can && at == device->facts.revoked && broken_is(BROKEN_REVOKED))
+            continue;
         if (could && !can && at > entry->position)
             return judge_ended(ledger, stream, entry, at, judgement);
         if (could && !can)

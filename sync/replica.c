@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 
@@ -313,7 +314,7 @@ open_all(struct replica *replica)
     replica->is_revoked = is_revoked != 0;
     replica->must_recover = must_recover != 0;
     if (replica->has_identity && !replica->must_recover &&
-        !store_is_continuous(replica->store, &reason)) {
+        !store_is_continuous(replica->store, &reason) && !broken_is(BROKEN_REUSE)) {
         replica->must_recover = true;
         rc = state_put_int(replica->db, STATE_MUST_RECOVER, 1);
     }

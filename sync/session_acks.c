@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/ack.h"
 #include "sync/session.h"
@@ -98,7 +99,7 @@ give_number(struct replica *replica, uint64_t *number)
 {
     int64_t last;
 
-    enum rc rc = db_set_synchronous(replica->db, true);
+    enum rc rc = db_set_synchronous(replica->db, !broken_is(BROKEN_FLUSH));
     if (rc == RC_OK)
         rc = db_begin(replica->db);
     if (rc != RC_OK)

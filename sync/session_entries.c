@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
@@ -202,6 +203,8 @@ send_push(struct session *session, const struct push *push)
     crypto_hash_plain(body.data, body.len, hash);
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &bytes, NULL);
+    if (rc == RC_OFFLINE && push->rows[0].is_sent == 0 && broken_is(BROKEN_RESEAL))
+        rc = outbox_unseal(replica, push->rows[0].key) == RC_OK ? RC_OFFLINE : RC_CORRUPT;
     if (rc == RC_OK)
         rc = wire_push_answer_decode(bytes.data, bytes.len, ledger_server_public(replica->ledger),
                                      hash, &answer);
@@ -320,7 +323,12 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     }
     pull->after = page.next;
     pull->is_done = !page.more || (pull->stream != NULL && page.next >= pull->until);
-    rc = inbox_store(replica, &page.runs, true, &stored);
+    if (page.runs.count > 0 && broken_is(BROKEN_CURSOR)) {
+        rc = db_end(replica->db, move_cursor(replica, pull));
+        rc = rc == RC_OK ? db_begin(replica->db) : rc;
+    }
+    if (rc == RC_OK)
+        rc = inbox_store(replica, &page.runs, true, &stored);
     if (rc == RC_OK)
         rc = move_cursor(replica, pull);
     rc = db_end(replica->db, rc);

@@ -58,7 +58,8 @@ if [ -z "${T:-}" ]; then
     done
     check "build of the simulator" build debug build/debug/sim
     counted "simulator" build/debug/sim --seeds 1000 --found --jobs 2
-    counted "simulator finds built-in faults" build/debug/sim --selftest
+    check "build of the engine with faults" build broken build/broken/sim
+    counted "simulator finds built-in faults" build/broken/sim --selftest
     check "build of the crash programs" build debug crashes
     counted "power cuts, a sample" build/debug/tests/crash/power --points 800 --jobs 2
     counted "three writers killed, a sample" build/debug/tests/crash/kill --rounds 20

@@ -6,7 +6,7 @@
 #include "tests/sim/world.h"
 
 enum { DAYS_OF_YEAR = 365, BUNDLE_BYTES = 16 * 1024 * 1024 };
-enum { REQUESTS_QUIET = 8, REQUESTS_MOST = 40 };
+enum { REQUESTS_QUIET = 8, REQUESTS_MOST = 40, SESSION_OPERATIONS = 60 };
 
 void
 act_begin(struct device *device, const char *what)
@@ -14,6 +14,7 @@ act_begin(struct device *device, const char *what)
     device->is_busy = true;
     device->world->depth++;
     world_trace(device->world, "device %d: %s", device->index, what);
+    check_clock(device);
 }
 
 void
@@ -63,8 +64,12 @@ act_session(struct device *device, struct sync_report *report)
     device->world->tally.sessions++;
     *report = (struct sync_report){0};
     sabotage_session(device);
-    uint64_t requests = device->requests;
+    uint64_t requests = device->requests, operations = power_disk_operations(device->disk);
+    if (!device->world->is_healing && world_falls(device->world, device->world->rates.crash))
+        power_disk_cut_at(device->disk, 1 + world_below(device->world, SESSION_OPERATIONS));
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
+    world_trace(device->world, " -> %llu operations on its disk",
+                (unsigned long long)(power_disk_operations(device->disk) - operations));
     world_trace(device->world, " -> %s, pushed %llu, applied %llu, parked %llu, held %llu",
                 rc_name(rc), (unsigned long long)report->pushed,
                 (unsigned long long)report->applied, (unsigned long long)report->parked,
@@ -174,11 +179,40 @@ has_keys(struct device *device, int at, size_t count)
 }
 
 static void
-act_save(struct device *device)
+save_in(struct device *device, int at)
 {
     struct world *world = device->world;
     struct model_save saves[2];
     size_t count = 1;
+    enum model_stream_kind home = home_of(at);
+
+    fill_save(device, at, home, &saves[0]);
+    if (home == MODEL_FILE && world_falls(world, 400))
+        fill_save(device, at - 1, MODEL_INDEX, &saves[count++]);
+    bool may = engine_may_write(device, saves[0].stream);
+    bool is_here = adapter_has_stream(device, at);
+    if (!may && world_falls(world, 900))
+        return;
+    act_begin(device, "save");
+    world->tally.saves++;
+    enum rc rc = adapter_save(device, saves, count);
+    world_trace(world, " -> stream %d, %zu operations: %s", at, saves[0].count, rc_name(rc));
+    if (!device_is_dead(device)) {
+        if (rc == RC_OK && !may)
+            world_fail(world, "device %d saved in stream %d without the right", device->index, at);
+        else if (rc != RC_OK && may && is_here &&
+                 !(rc == RC_LOCKED && !has_keys(device, at, count)) &&
+                 !(rc == RC_FULL && device->is_full))
+            world_fail(world, "device %d could not save in stream %d: %s: %s", device->index, at,
+                       rc_name(rc), rc_sentence());
+    }
+    act_done(device);
+}
+
+static void
+act_save(struct device *device)
+{
+    struct world *world = device->world;
     unsigned streams = 1 + 2 * (unsigned)world->names.family_count, at = 0;
 
     for (int tries = 0; tries < 4; tries++) { /* mostly where it may */
@@ -186,28 +220,15 @@ act_save(struct device *device)
         if (engine_may_write(device, (int)at))
             break;
     }
-    enum model_stream_kind home = home_of((int)at);
-    fill_save(device, (int)at, home, &saves[0]);
-    if (home == MODEL_FILE && world_falls(world, 400))
-        fill_save(device, (int)at - 1, MODEL_INDEX, &saves[count++]);
-    bool may = engine_may_write(device, saves[0].stream);
-    bool is_here = adapter_has_stream(device, (int)at);
-    if (!may && world_falls(world, 900))
-        return;
-    act_begin(device, "save");
-    world->tally.saves++;
-    enum rc rc = adapter_save(device, saves, count);
-    world_trace(world, " -> stream %u, %zu operations: %s", at, saves[0].count, rc_name(rc));
-    if (!device_is_dead(device)) {
-        if (rc == RC_OK && !may)
-            world_fail(world, "device %d saved in stream %u without the right", device->index, at);
-        else if (rc != RC_OK && may && is_here &&
-                 !(rc == RC_LOCKED && !has_keys(device, (int)at, count)) &&
-                 !(rc == RC_FULL && device->is_full))
-            world_fail(world, "device %d could not save in stream %u: %s: %s", device->index, at,
-                       rc_name(rc), rc_sentence());
-    }
-    act_done(device);
+    save_in(device, (int)at);
+}
+
+void
+act_save_in(struct device *device, struct id family)
+{
+    for (int i = 0; i < device->world->names.family_count; i++)
+        if (id_equal(device->world->names.families[i], family))
+            save_in(device, model_family_stream(i, MODEL_FILE));
 }
 
 /* ---- what befalls a device ---- */
@@ -218,6 +239,7 @@ act_jump(struct device *device)
     struct world *world = device->world;
     int64_t days = (int64_t)world_below(world, 4 * DAYS_OF_YEAR) - 2 * DAYS_OF_YEAR;
 
+    check_clock(device);
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
     world_happened(world, HAPPENED_JUMP);
     world_trace(world, "device %d: clock is off by %lld ms", device->index,
@@ -229,6 +251,7 @@ act_drift(struct device *device)
 {
     struct world *world = device->world;
 
+    check_clock(device); /* as far as it came until now */
     device->drift_from_ms = world->now_ms;
     device->drift_ppm = (int64_t)world_below(world, 2000) - 1000;
     world_happened(world, HAPPENED_DRIFT);
@@ -247,8 +270,13 @@ static void
 act_rebuild(struct device *device)
 {
     struct world *world = device->world;
-    int stream = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+    int stream = 0;
 
+    for (int tries = 0; tries < 4; tries++) { /* rather one with a conflict */
+        stream = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
+        if (adapter_has_stream(device, stream) && adapter_conflicts(device, stream, NULL, 0) > 0)
+            break;
+    }
     if (!adapter_has_stream(device, stream))
         return;
     act_begin(device, "rebuilds a stream");
@@ -344,8 +372,10 @@ act_crash(struct device *device)
         device_crash(device);
         if (!device->world->has_failed)
             check_device(device);
-    } else /* in the middle of what it does next */
+    } else if (world_falls(device->world, 500)) /* in the middle of what it does next */
         power_disk_cut_at_sync(device->disk, 1 + world_below(device->world, 12));
+    else
+        power_disk_cut_at(device->disk, 1 + world_below(device->world, 1 + world_below(device->world, 200)));
 }
 
 void
@@ -370,11 +400,13 @@ act_step(struct world *world)
         act_link(device);
     else if (world_falls(world, rates->full))
         act_full(device);
+    else if (world_falls(world, 30))
+        act_visit(device);
     else if (world_falls(world, rates->tie))
         act_tie(device);
     else if (world_falls(world, rates->ledger))
         act_ledger(device);
-    else if (world_falls(world, 15))
+    else if (world_falls(world, 25))
         act_rebuild(device);
     else if (world_falls(world, rates->bundle))
         act_bundle(device);

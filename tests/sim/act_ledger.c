@@ -112,6 +112,30 @@ end_cover(struct world *world)
     act_done(device);
 }
 
+/* Somebody works on where there is no network, while at the office their cover is ended: late work. */
+static void
+work_late(struct world *world)
+{
+    struct id id, person;
+
+    if (!any_cover(world, LEDGER_COVER_ACCEPTED, &id, &person))
+        return;
+    struct device *device = actor(world, person), *office = &world->devices[0];
+    if (device->is_busy || office->is_busy || device == office)
+        return;
+    device->link_is_down = true;
+    for (unsigned i = 0; i < 2 && !world->has_failed; i++)
+        act_save_in(device, ledger_cover(world->ledger, id)->families[0]);
+    if (world->has_failed)
+        return;
+    act_begin(office, "ends the cover of somebody who still works");
+    enum rc rc = replica_cover_end(office->replica, &office->transport, id);
+    world_trace(world, " -> %s", rc_name(rc));
+    (void)world_judge(office, rc, "cover end");
+    act_done(office);
+    device->link_is_down = world_falls(world, 300);
+}
+
 static void
 assign(struct world *world)
 {
@@ -197,7 +221,7 @@ revoke(struct device *device)
 void
 act_ledger(struct device *device)
 {
-    switch (world_below(device->world, 15)) {
+    switch (world_below(device->world, 17)) {
     case 0:
     case 1:
         give(device->world);
@@ -219,6 +243,10 @@ act_ledger(struct device *device)
         assign(device->world);
         break;
     case 12:
+    case 13:
+        work_late(device->world);
+        break;
+    case 14:
         set_roles(&device->world->devices[0]);
         break;
     default:

@@ -194,6 +194,26 @@ tell_kind(struct world *world, const struct ledger_op *op, struct model_fact *fa
     }
 }
 
+static void
+tell_keys(struct world *world, const struct ledger_op *op)
+{
+    const struct names *names = &world->names;
+
+    for (size_t i = 0; i < op->part_count; i++) {
+        const struct ledger_part *part = &op->parts[i];
+        int stream = find(names->streams, MODEL_STREAMS, part->stream);
+        if (stream == MODEL_NONE || id_is_zero(part->stream))
+            continue;
+        if (part->makes)
+            model_epoch(world->model, stream, part->epoch);
+        for (size_t k = 0; k < part->recipient_count; k++) {
+            int device = find(names->devices, names->device_count, part->recipients[k]);
+            if (device != MODEL_NONE)
+                model_give(world->model, stream, part->epoch, device);
+        }
+    }
+}
+
 static enum rc
 take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bool *stop)
 {
@@ -222,6 +242,7 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
     fact.heads = heads;
     fact.head_count = op.heads.count;
     tell_kind(world, &op, &fact);
+    tell_keys(world, &op);
     model_line(world->model, &fact);
     world->tally.lines++;
     world_trace(world, "  line %llu: %s by device %d at %llu", (unsigned long long)position,

@@ -8,6 +8,7 @@
 #include "tests/sim/world.h"
 
 enum { DUMP_BYTES = 16 * 1024 * 1024, CONFLICTS_MOST = 128 };
+enum { CLOCK_MOST_MS = 11 * WORLD_MINUTE_MS };
 
 /* By a jump of the clock: no row of the journal stays, and all else does. */
 static bool
@@ -203,15 +204,39 @@ check_own_saves(struct device *device, int stream)
                    device->index, seen, saved, stream);
 }
 
+/* Others move the own clock ten minutes beyond trusted time at most; how far that ever was, the device's clocks say. */
+void
+check_clock(struct device *device)
+{
+    struct world *world = device->world;
+    int64_t wall_ms = device->clock.wall_ms(device->clock.context);
+    int64_t offset_ms = adapter_ask(
+        device, "SELECT value FROM sync_state WHERE name = 'clock_offset_ms'", NULL);
+    int64_t trusted_ms = wall_ms + offset_ms;
+    int64_t clock_ms = adapter_ask(device, "SELECT hlc FROM journal_clock", NULL) >> 16;
+
+    if (wall_ms > device->clock_most_ms)
+        device->clock_most_ms = wall_ms;
+    if (trusted_ms > device->clock_most_ms)
+        device->clock_most_ms = trusted_ms;
+    if (world->now_ms > device->clock_most_ms)
+        device->clock_most_ms = world->now_ms;
+    if (clock_ms > device->clock_most_ms + CLOCK_MOST_MS)
+        world_fail(world, "device %d: the clock of its journal is %lld ms before all that it ever saw",
+                   device->index, (long long)(clock_ms - device->clock_most_ms));
+}
+
 static void
 check_all(struct device *device)
 {
     struct world *world = device->world;
 
     check_cursor(device);
+    check_clock(device);
     claims_note_log(device);
+    visit_check_twins(device, false);
     if (!world->has_failed)
-        claims_check_acks(device);
+        claims_check_acks(device, false);
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
@@ -422,12 +447,30 @@ check_sights_in_the_end(struct device *device, struct device *other, int stream)
         }
 }
 
+/* Who lost a right may not read on: what it owes is paid by whoever comes next. */
+static void
+check_rotation(struct world *world, int stream)
+{
+    int64_t now_ms = world->now_ms;
+
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (model_is_active(world->model, i) && world->devices[i].refreshed_ms < now_ms)
+            now_ms = world->devices[i].refreshed_ms;
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        if (model_may_hold(world->model, i, stream, now_ms) &&
+            model_owes_rotation(world->model, stream, now_ms)) {
+            world_fail(world, "a rotation of stream %d is still owed after all is well", stream);
+            return;
+        }
+}
+
 static void
 check_stream(struct world *world, int stream)
 {
     bool reads[WORLD_DEVICES] = {false};
 
     check_saves(world, stream);
+    check_rotation(world, stream);
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
         struct device *device = &world->devices[i];
         reads[i] = model_may_read(world->model, i, stream, device->refreshed_ms);
@@ -456,7 +499,9 @@ check_end(struct world *world)
         if (!world->has_failed)
             check_cursor(&world->devices[i]);
         if (!world->has_failed)
-            claims_check_acks(&world->devices[i]);
+            visit_check_twins(&world->devices[i], true);
+        if (!world->has_failed)
+            claims_check_acks(&world->devices[i], true);
         if (!world->has_failed)
             claims_check_cursors(&world->devices[i]);
         if (!world->has_failed)

@@ -14,8 +14,8 @@ void claims_free(struct world *world);
 
 /* Tells the model the acknowledgements that are new at the server. */
 enum rc claims_follow(struct world *world, struct depot *depot, int64_t team);
-/* Each acknowledgement of the device is true by what it has applied and holds now (O8). */
-void claims_check_acks(struct device *device);
+/* Each acknowledgement of the device is true (O8): what it speaks of is applied or held, or was, and is in the log. */
+void claims_check_acks(struct device *device, bool is_end);
 /* When all is quiet: each box below the device's cursor, of a stream that it may read, was taken (O6). Before that, those
  * of a cover lie there until it is accepted. */
 void claims_check_cursors(struct device *device);

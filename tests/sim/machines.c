@@ -17,11 +17,14 @@ enum { OPEN_TRIES = 6 };
 static int64_t
 device_wall(void *context)
 {
-    const struct device *device = context;
+    struct device *device = context;
     int64_t now = device->world->now_ms;
+    int64_t wall =
+        now + device->offset_ms + (now - device->drift_from_ms) / 1000 * device->drift_ppm / 1000;
 
-    return now + device->offset_ms +
-           (now - device->drift_from_ms) / 1000 * device->drift_ppm / 1000;
+    if (wall > device->clock_most_ms)
+        device->clock_most_ms = wall;
+    return wall;
 }
 
 /* Counts from the machine's start, as CLOCK_BOOTTIME does. */
@@ -109,6 +112,16 @@ device_close(struct device *device)
     device->store = NULL;
 }
 
+/* Each cut finds a disk of its own manner. */
+static void
+restore_power(struct world *world, struct power_disk *disk)
+{
+    const struct power_manner manner = power_manner_number(world_below(world, POWER_MANNERS));
+
+    power_disk_set_manner(disk, &manner);
+    power_disk_restore(disk, chance_u64(&world->chance));
+}
+
 static enum rc
 open_once(struct device *device)
 {
@@ -136,7 +149,7 @@ device_open(struct device *device)
             return;
         }
         device_close(device);
-        power_disk_restore(device->disk, chance_u64(&world->chance));
+        restore_power(world, device->disk);
     }
     if (rc != RC_OK)
         world_fail(world, "device %d never opens", device->index);
@@ -151,18 +164,25 @@ device_crash(struct device *device)
 {
     struct world *world = device->world;
 
-    world_happened(world, HAPPENED_CRASH);
-    world_trace(world, "device %d loses power", device->index);
+    bool is_kill = world_falls(world, 400); /* of the program alone */
+
+    world_happened(world, is_kill ? HAPPENED_KILL : HAPPENED_CRASH);
+    world_trace(world, "device %d %s", device->index, is_kill ? "is killed" : "loses power");
     power_disk_cut_now(device->disk);
     device_close(device);
-    power_disk_restore(device->disk, chance_u64(&world->chance));
+    if (is_kill)
+        power_disk_survive(device->disk);
+    else
+        restore_power(world, device->disk);
     if (!world->is_healing && world_falls(world, 100)) /* and once more, while it recovers */
         power_disk_cut_at_sync(device->disk, 1 + world_below(world, 4));
-    device->started_ms = world->now_ms;
+    if (!is_kill)
+        device->started_ms = world->now_ms;
     device_open(device);
     if (world->has_failed)
         return;
     power_disk_cut_at_sync(device->disk, 0);
+    power_disk_cut_at(device->disk, 0);
     if (!world->has_failed && device->writer != MODEL_NONE)
         check_after_crash(device);
 }
@@ -248,6 +268,6 @@ server_power_fails(struct world *world)
     world_trace(world, "the server loses power");
     power_disk_cut_now(world->server_disk);
     server_stop(world);
-    power_disk_restore(world->server_disk, chance_u64(&world->chance));
+    restore_power(world, world->server_disk);
     server_start(world);
 }

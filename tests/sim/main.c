@@ -29,11 +29,13 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
          struct result *result)
 {
     world->sabotage = options->sabotage;
+    world->is_crashy = options->is_crashy;
+    selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
     *result = (struct result){.seed = seed,
                               .has_failed = world->has_failed,
-                              .is_sabotaged = world->is_sabotaged,
+                              .is_sabotaged = world->is_sabotaged || selftest_was_done(),
                               .trace = world->trace,
                               .tally = world->tally};
     memcpy(result->failure, world->failure, sizeof result->failure);
@@ -262,6 +264,10 @@ read_order(int argc, char **argv, struct order *order)
             order->is_single = true;
         } else if (strcmp(argv[i], "--sabotage") == 0)
             order->run.sabotage = (enum sabotage)(read_number(argv[++i]) % SABOTAGE_COUNT);
+        else if (strcmp(argv[i], "--broken") == 0)
+            order->run.broken = (enum broken)(read_number(argv[++i]) % BROKEN_COUNT);
+        else if (strcmp(argv[i], "--crashy") == 0)
+            order->run.is_crashy = true;
         else if (strcmp(argv[i], "--verbose") == 0)
             order->run.is_verbose = true;
         else if (strcmp(argv[i], "--selftest") == 0)
@@ -296,6 +302,6 @@ main(int argc, char **argv)
     choose_place();
     read_order(argc, argv, &order);
     if (order.is_selftest)
-        return selftest_run(&world);
+        return selftest_run(&world, order.run.broken);
     return order.is_single ? run_single(&world, &order) : run_seeds(&world, &order);
 }

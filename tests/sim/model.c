@@ -66,6 +66,12 @@ model_writer(struct model *model, int writer, int device)
     model->device_of[writer] = device;
 }
 
+int
+model_device(const struct model *model, int writer)
+{
+    return model->device_of[writer];
+}
+
 void
 model_sees(struct model *model, int device, int stream, int writer, uint32_t upto)
 {

@@ -77,6 +77,14 @@ bool model_may_read(const struct model *model, int device, int stream, int64_t n
 bool model_may_hold(const struct model *model, int device, int stream, int64_t now_ms);
 bool model_is_active(const struct model *model, int device);
 
+/* ---- keys ---- */
+
+/* A line makes an epoch of a stream's key, and names the devices that get it; or shares the present one. */
+void model_epoch(struct model *model, int stream, uint32_t epoch);
+void model_give(struct model *model, int stream, uint32_t epoch, int device);
+/* Somebody was given the present key who may not hold it at that time. */
+bool model_owes_rotation(const struct model *model, int stream, int64_t now_ms);
+
 /* ---- saves ---- */
 
 struct model_version {
@@ -101,6 +109,7 @@ struct model_save {
 };
 
 void model_writer(struct model *model, int writer, int device);
+int model_device(const struct model *model, int writer);
 /* The author's copy had applied this much of a writer's saves in a stream. May go down when rights end. */
 void model_sees(struct model *model, int device, int stream, int writer, uint32_t upto);
 uint32_t model_seen(const struct model *model, int device, int stream, int writer);

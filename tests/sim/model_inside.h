@@ -56,6 +56,8 @@ struct model {
     struct rights rights;
     struct line lines[MODEL_LINES + 1]; /* from 1 */
     uint64_t position;
+    uint32_t epochs[MODEL_STREAMS];
+    unsigned given[MODEL_STREAMS]; /* a bit for each device that got the present epoch */
     int device_of[MODEL_WRITERS];
     struct feed feeds[MODEL_STREAMS][MODEL_WRITERS];
     uint8_t order[MODEL_WRITERS][MODEL_ORDER_BYTES];

@@ -2,10 +2,13 @@
 #ifndef TESTS_SIM_SELFTEST_H
 #define TESTS_SIM_SELFTEST_H
 
+#include "core/broken.h"
 #include "tests/sim/world.h"
 
 struct run_options {
     enum sabotage sabotage;
+    enum broken broken;
+    bool is_crashy;
     bool is_verbose;
 };
 
@@ -22,8 +25,12 @@ struct result {
 void run_apart(struct world *world, const struct run_options *options, uint64_t seed,
                struct result *result);
 
+/* Switches a fault of the engine on (flavour broken), and says whether it was done. */
+void selftest_choose(enum broken which);
+bool selftest_was_done(void);
+
 /* Makes the world. Each fault built in on purpose must be found by one of the first seeds in which it was
- * done. Gives the program's status. */
-int selftest_run(struct world *world);
+ * done; all of them, or the one. Gives the program's status. */
+int selftest_run(struct world *world, enum broken only);
 
 #endif

@@ -14,6 +14,7 @@ static const char *const NAMES[HAPPENED_COUNT] = {
     [HAPPENED_LINK] = "link",
     [HAPPENED_INTERLEAVED] = "interleaved",
     [HAPPENED_CRASH] = "device crash",
+    [HAPPENED_KILL] = "device killed",
     [HAPPENED_SERVER_CRASH] = "server crash",
     [HAPPENED_JUMP] = "clock jump",
     [HAPPENED_DRIFT] = "clock drift",

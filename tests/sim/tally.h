@@ -15,6 +15,7 @@ enum happened {
     HAPPENED_LINK,   /* down, or up again */
     HAPPENED_INTERLEAVED,
     HAPPENED_CRASH,
+    HAPPENED_KILL, /* of a device's program */
     HAPPENED_SERVER_CRASH,
     HAPPENED_JUMP,
     HAPPENED_DRIFT,

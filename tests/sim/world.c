@@ -263,6 +263,8 @@ throw_rates(struct world *world)
     rates->drift = rate(world, 10, 30);
     rates->link = rate(world, 20, 60);
     rates->full = rate(world, 10, 50);
+    if (world->is_crashy)
+        rates->crash = 250;
 }
 
 /* What moves while sessions go on: when it stands still, all is quiet. */
@@ -321,6 +323,7 @@ heal(struct world *world)
         device->link_is_down = false;
         device->offset_ms = device->drift_ppm = 0;
         power_disk_cut_at_sync(device->disk, 0);
+        power_disk_cut_at(device->disk, 0);
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);

@@ -60,6 +60,7 @@ struct device {
     int64_t offset_ms;  /* its wall clock minus the world's time */
     int64_t
         refreshed_ms; /* device time when it last looked what it may have: at opening and in sessions */
+    int64_t clock_most_ms; /* the furthest that its own clocks, or the server's word, ever were */
     int64_t drift_ppm;
     int64_t drift_from_ms;
     bool link_is_down;
@@ -95,6 +96,12 @@ struct note {
     int stream, writer;
     uint32_t first, last;
     uint8_t hash[32];
+};
+
+/* Saved as a front end does, with a twin. */
+struct visit {
+    struct id record;
+    int stream, writer;
 };
 
 /* What is known of ids: each position is the model's number. */
@@ -133,11 +140,14 @@ struct world {
     struct note *notes;
     size_t note_count, note_room;
     uint64_t acked; /* the last acknowledgement at the server that the model was told */
+    struct visit visits[64];
+    int visit_count;
     int next_value;
     int family_tries;
     bool is_revoked_once;
     enum sabotage sabotage;
     bool is_sabotaged; /* it was done */
+    bool is_crashy;    /* devices are cut off all the time, whatever the seed says */
     bool is_verbose;
     uint64_t trace; /* FNV-1a over everything that happened */
     struct tally tally;
@@ -193,7 +203,13 @@ void act_sync(struct device *device);
 /* After anything that a device did: a dead one starts again, and all that can be checked is. */
 void act_done(struct device *device);
 bool act_session(struct device *device, struct sync_report *report); /* true: complete */
+void act_save_in(struct device *device, struct id family); /* its file, or both its streams */
 void act_begin(struct device *device, const char *what);
+
+/* ---- act_visit.c ---- */
+void act_visit(struct device *device);
+/* What the index shows of a visit is what the file does; at the end on every device. */
+void visit_check_twins(struct device *device, bool is_end);
 
 /* ---- act_ledger.c ---- */
 void act_ledger(struct device *device);
@@ -205,6 +221,7 @@ bool sabotage_request(struct device *device, const char *method,
                       const char *path); /* true: it is lost */
 
 /* ---- check.c ---- */
+void check_clock(struct device *device); /* nobody's clock moved its own beyond the limit */
 void check_device(struct device *device); /* at every step */
 void check_after_crash(struct device *device);
 void check_end(struct world *world);

@@ -32,6 +32,13 @@ power_disk_restore(struct power_disk *disk, uint64_t seed)
     disk->cut_at = disk->cut_at_sync = 0;
 }
 
+void
+power_disk_survive(struct power_disk *disk)
+{
+    disk->is_cut = false;
+    disk->cut_at = disk->cut_at_sync = 0;
+}
+
 /* --- files ---------------------------------------------------------------------------------------- */
 
 static struct power_file *

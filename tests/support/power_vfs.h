@@ -63,6 +63,10 @@ uint64_t power_disk_operations(const struct power_disk *disk); /* since power_di
 /* After everything on the disk was closed: what is left is decided by `seed`, and power is back. */
 void power_disk_restore(struct power_disk *disk, uint64_t seed);
 
+/* In place of power_disk_restore where the process died and the machine did not: all that was written is there, and a later cut may
+ * still take it. */
+void power_disk_survive(struct power_disk *disk);
+
 /* What was made or deleted stays so, as after an fsync of the directory. */
 void power_disk_sync_directory(struct power_disk *disk);
 

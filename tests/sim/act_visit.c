@@ -1,0 +1,117 @@
+/* Visits as a front end saves them: the report in the file and its twin in the index, in one transaction. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/contact.h"
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+enum { VISITS_MOST = 64, TWIN_UNIT = 1 };
+
+void
+act_visit(struct device *device)
+{
+    struct world *world = device->world;
+    int family = (int)world_below(world, (unsigned)world->names.family_count);
+    int stream = model_family_stream(family, MODEL_FILE);
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct contact contact = CONTACT_EMPTY;
+
+    contact.facts.family = world->names.families[family];
+    contact.kind = "visit";
+    contact.date = 20260701 + world_below(world, 28);
+    contact.minutes = 10 + world_below(world, 100);
+    contact.note = "They were at home.";
+    act_begin(device, "writes a visit");
+    enum rc rc = contact_put(replica_journal(device->replica), &set,
+                             replica_self(device->replica).person, &contact);
+    if (rc == RC_OK)
+        rc = replica_save(device->replica, set.changes, set.count);
+    world_trace(world, " -> stream %d: %s", stream, rc_name(rc));
+    world->tally.saves++;
+    (void)world_judge(device, rc, "visit");
+    if (rc == RC_OK)
+        adapter_take_own_saves(device);
+    if (rc == RC_OK && world->visit_count < VISITS_MOST)
+        world->visits[world->visit_count++] =
+            (struct visit){contact.facts.id, stream, device->writer};
+    change_set_wipe(&set);
+    act_done(device);
+}
+
+/* ---- the rule ---- */
+
+struct value {
+    uint8_t bytes[256];
+    size_t len, count;
+};
+
+static enum rc
+take_value(void *context, const struct current *current)
+{
+    struct value *value = context;
+
+    value->count++;
+    if (!current->is_shown || current->value_len > sizeof value->bytes)
+        return RC_OK;
+    value->len = current->value_len;
+    memcpy(value->bytes, current->value, current->value_len);
+    return RC_OK;
+}
+
+static bool
+read_unit(struct device *device, int stream, struct id record, struct value *value)
+{
+    struct world *world = device->world;
+
+    *value = (struct value){.count = 0};
+    enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],
+                                 ENTITY_CONTACT, record, TWIN_UNIT, take_value, value);
+    if (rc != RC_OK)
+        world_fail(world, "device %d, a visit: %s", device->index, rc_sentence());
+    return rc == RC_OK && value->count > 0;
+}
+
+/* Each field of the twin is the file's. */
+static bool
+follows(const struct value *twin, const struct value *file)
+{
+    struct field twins[CHANGE_FIELDS], files[CHANGE_FIELDS];
+    size_t twin_count = 0, file_count = 0;
+
+    if (value_read(twin->bytes, twin->len, twins, &twin_count) != RC_OK ||
+        value_read(file->bytes, file->len, files, &file_count) != RC_OK || twin_count == 0)
+        return false;
+    for (size_t i = 0; i < twin_count; i++) {
+        const struct field *same = value_find(files, file_count, twins[i].number);
+        if (same == NULL || same->len != twins[i].len || same->integer != twins[i].integer ||
+            (same->len > 0 && memcmp(same->bytes, twins[i].bytes, same->len) != 0))
+            return false;
+    }
+    return true;
+}
+
+void
+visit_check_twins(struct device *device, bool is_end)
+{
+    struct world *world = device->world;
+
+    for (int i = 0; i < world->visit_count && !world->has_failed; i++) {
+        const struct visit *visit = &world->visits[i];
+        struct value file, twin;
+        if ((!is_end && visit->writer != device->writer) ||
+            !adapter_has_stream(device, visit->stream) ||
+            !adapter_has_stream(device, visit->stream - 1) ||
+            adapter_is_filling(device, visit->stream - 1) ||
+            model_write_ended(world->model, model_device(world->model, visit->writer),
+                              visit->stream) ||
+            model_write_ended(world->model, model_device(world->model, visit->writer),
+                              visit->stream - 1))
+            continue;
+        if (!read_unit(device, visit->stream, visit->record, &file))
+            continue;
+        if (!read_unit(device, visit->stream - 1, visit->record, &twin) || !follows(&twin, &file))
+            world_fail(world, "device %d, stream %d: a visit has no twin, or another one",
+                       device->index, visit->stream);
+    }
+}

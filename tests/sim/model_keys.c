@@ -1,0 +1,28 @@
+/* Who was given which epoch of a stream, and what is owed for it: docs/PROTOCOL.md, section 3, told once more. */
+#include "tests/sim/model_inside.h"
+
+void
+model_epoch(struct model *model, int stream, uint32_t epoch)
+{
+    if (epoch > model->epochs[stream]) {
+        model->epochs[stream] = epoch;
+        model->given[stream] = 0;
+    }
+}
+
+void
+model_give(struct model *model, int stream, uint32_t epoch, int device)
+{
+    if (epoch == model->epochs[stream])
+        model->given[stream] |= 1u << device;
+}
+
+bool
+model_owes_rotation(const struct model *model, int stream, int64_t now_ms)
+{
+    for (int device = 0; device < MODEL_DEVICES; device++)
+        if ((model->given[stream] >> device & 1) != 0 &&
+            !model_may_hold(model, device, stream, now_ms))
+            return true;
+    return false;
+}

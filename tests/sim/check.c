@@ -287,7 +287,7 @@ check_sight(struct device *device)
     int stream = (int)world_below(world, MODEL_STREAMS);
 
     if (other == device || other->is_busy || other->replica == NULL || device_is_dead(other) ||
-        !is_there(world, stream) || !adapter_has_stream(other, stream) || is_filling(other, stream))
+        !is_there(world, stream) || !adapter_has_stream(other, stream) || adapter_is_filling(other, stream))
         return;
     for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {
         uint32_t last = model_last(world->model, stream, writer);

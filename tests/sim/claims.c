@@ -206,6 +206,7 @@ state_of(struct device *device, const char *name)
     return value;
 }
 
+/* A later epoch's key opens the earlier ones, by links. */
 static enum rc
 look_at_box(void *context, const struct depot_box *box, bool *stop)
 {
@@ -223,7 +224,7 @@ look_at_box(void *context, const struct depot_box *box, bool *stop)
         !model_may_read(world->model, device->index, stream, device->refreshed_ms))
         return RC_OK;
     enum rc rc = db_stmt(store_db(device->store),
-                         "SELECT 1 FROM sync_key WHERE stream = ?1 AND epoch = ?2 UNION ALL"
+                         "SELECT 1 FROM sync_key WHERE stream = ?1 AND epoch >= ?2 UNION ALL"
                          " SELECT 1 FROM sync_box WHERE stream = ?1 AND epoch = ?2"
                          " AND recipient = ?3",
                          &stmt);

@@ -123,6 +123,9 @@ answer "conflicts, still there" fatma conflicts
 answer "resolve" fatma resolve "$(value conflicts.0.id)" --token "$token" --take both
 answer "conflicts, none left" fatma conflicts
 check_equal "nothing has two versions" "$(value conflicts)" "[]"
+answer "history" fatma history "$goal"
+old=$(value units.0.versions.0.mark)
+answer "undo" fatma undo "${goal: -6}.goal" --token "$(value units.0.token)" --take "$old"
 as fatma sync >/dev/null 2>&1
 answer "sync, the resolution" anna sync
 answer "cover summary" anna cover summary
@@ -159,6 +162,14 @@ server_start
 check "sync --wait goes on when the server is back" wait "$waiting"
 check_equal "and is complete" "$(value report.is_complete)" true
 server_stop
+answer "goal delete" anna goal delete "$goal"
+answer "goal restore" anna goal restore "$goal"
+answer "agreement delete" anna agreement delete "$agreement"
+answer "agreement restore" anna agreement restore "$agreement"
+answer "member list, whom to delete" anna member list duin
+member=$(value members.0.id)
+answer "member delete" anna member delete "$member"
+answer "member restore" anna member restore "$member"
 answer "cover card, without a server" anna cover card duin
 answer "visit add, without a server" anna visit add duin --text "on the spot"
 answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"

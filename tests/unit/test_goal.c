@@ -112,6 +112,31 @@ the_twin_follows_the_goal(void **state)
     free(dump);
 }
 
+static void
+a_goal_whose_first_part_was_changed_last_is_deleted_and_restored(void **state)
+{
+    struct goal goal = {.facts.family = world.family, .text = "a", .level = "werkdoel"};
+    struct goal out;
+
+    (void)state;
+    assert_ok(goal_put(journal(0), &set, &goal));
+    devices_save_set(&world, 0, &set);
+    goal.text = "b"; /* the text's version comes after the level's now: a list of versions stands in their order */
+    assert_ok(goal_put(journal(0), &set, &goal));
+    devices_save_set(&world, 0, &set);
+    assert_ok(change_set_delete(journal(0), &set, world.family, ENTITY_GOAL, goal.facts.id));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    assert_ok(goal_get(journal(1), goal.facts.id, &out, &texts));
+    assert_true(out.facts.is_hidden);
+    assert_ok(change_set_restore(journal(1), &set, world.family, ENTITY_GOAL, goal.facts.id));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_ok(goal_get(journal(0), goal.facts.id, &out, &texts));
+    assert_false(out.facts.is_hidden);
+    assert_string_equal(out.text, "b");
+}
+
 static enum rc
 take_value(void *context, const struct current *current)
 {
@@ -193,6 +218,7 @@ main(void)
         TEST(open_goals_are_listed_by_deadline),
         TEST(both_versions_of_a_goal_are_kept_until_a_person_chooses),
         TEST(the_twin_follows_the_goal),
+        TEST(a_goal_whose_first_part_was_changed_last_is_deleted_and_restored),
         TEST(an_edit_keeps_what_a_newer_program_put_there_byte_for_byte),
         TEST(what_cannot_be_is_refused),
     };

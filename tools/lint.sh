@@ -2,6 +2,8 @@
 # usage: lint.sh: what a machine can check of the house style; ends in "N passed, N failed".
 set -u
 passed=0 failed=0
+table=$(mktemp)
+trap 'rm -f "$table"' EXIT
 
 # A check fails when it prints anything.
 finds_nothing() {
@@ -37,6 +39,20 @@ machine_paths() {
         '(deb\.debia[n]|registr[y]\.npmjs|crates\.i[o]|pypi\.or[g]|proxy\.golan[g])' -- .
 }
 
+# The table of tests/README.md: every number has a test, and what is named is there.
+failures() {
+    sed -n '/^## The eighteen failures/,/^## T/p' tests/README.md | grep '^| [0-9]' >"$table"
+    for number in $(seq 18); do
+        grep -q "^| $number | .*\`.*\`" "$table" || echo "failure $number has no test"
+    done
+    grep -o '`[^`]*`' "$table" | tr -d '`' | while read -r test; do
+        case $test in
+        e2e/*) [ -f "tests/$test.sh" ] ;;
+        *) grep -q "^${test#*:}(void \*\*state)" "tests/unit/${test%%:*}.c" ;;
+        esac || echo "no test $test"
+    done
+}
+
 job_line() {
     sources | while read -r file; do
         case $(head -n 1 "$file") in '/* '*) ;; *) echo "$file: line 1 does not state its job" ;; esac
@@ -64,6 +80,7 @@ finds_nothing "banned functions" banned
 finds_nothing "unfinished work" unfinished
 finds_nothing "machine paths and registry hosts" machine_paths
 finds_nothing "line 1 states the job" job_line
+finds_nothing "failures without a test" failures
 finds_nothing "messages without a translation" tools/messages.sh check
 sources | xargs awk -f tools/lengths.awk
 echo "$passed passed, $failed failed"

@@ -4,7 +4,8 @@
 #          control (the cipher is the identity: the demo's search for plaintext must hit there),
 #          lies (a server that breaks its promises), broken (faults built into the engine,
 #          for the simulator's self-test), next and last (programs whose table of what can be
-#          written down has a bit more and a bit less, see tests/skew)
+#          written down has a bit more and a bit less, see tests/skew), gcc0, clang0 and clang2 (not
+#          optimised, and as for users, for the simulator's trace)
 # Only relative paths stand here, so that a checkout may lie in a directory with spaces in its name.
 
 FLAVOUR ?= debug
@@ -51,6 +52,13 @@ CFLAGS_last := -O1 $(TEST_DOORS)
 # Faults in the engine (core/broken.h), for the self-test of the simulator alone.
 CC_broken := gcc
 CFLAGS_broken := -O1 -DBAKEN_TEST_BROKEN $(TEST_DOORS)
+# The simulator's trace is the same by all of these (tests/e2e/same_trace.sh).
+CC_gcc0 := gcc
+CFLAGS_gcc0 := -O0 -g0 $(TEST_DOORS)
+CC_clang0 := clang
+CFLAGS_clang0 := -O0 -g0 $(TEST_DOORS)
+CC_clang2 := clang
+CFLAGS_clang2 := -O2 -g0 $(TEST_DOORS)
 CC_coverage := gcc
 CFLAGS_coverage := -O0 --coverage $(TEST_DOORS)
 CC_fuzz := clang

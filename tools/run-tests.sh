@@ -71,6 +71,9 @@ if [ -z "${T:-}" ]; then
     check "build of the last program" build last build/last/baken build/last/skew
     check "build of the next program" build next build/next/baken build/next/skew
     check "build of what looks into all three" build debug build/debug/skew
+    for flavour in gcc0 release clang0 clang2; do
+        check "build of the simulator, $flavour" build $flavour build/$flavour/sim
+    done
     check "build of the benchmarks" build release benches
     for script in tests/e2e/*.sh; do
         [ -f "$script" ] && [ "$script" != tests/e2e/lib.sh ] || continue

@@ -122,11 +122,11 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");
-    if (strcmp(kind->name, "contact.report") == 0)
-        snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream,
-                 world_falls(world, 100) ? (int)world_below(world, WORLD_DEVICES) : device->index,
-                 world_below(world, 4));
-    else
+    if (strcmp(kind->name, "contact.report") == 0) { /* one throw after the other: a compiler may take arguments in any order */
+        unsigned number = world_below(world, 4);
+        int author = world_falls(world, 100) ? (int)world_below(world, WORLD_DEVICES) : device->index;
+        snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream, author, number);
+    } else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
                  world_below(world, 3));
     if (world_falls(world, 150))

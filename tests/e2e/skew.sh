@@ -70,7 +70,14 @@ write_what_others_do_not_know() {
         skew "$next" put duin 90 new 1 "1=A letter to the school." 2=draft 3=@20260922 &&
         LETTER=$(skew "$next" put duin 90 new 1 "1=A letter to the court.") &&
         skew "$next" put duin 90 "$LETTER" 1 2=sent &&
-        skew "$next" put duin 5 "$GOAL" 3 1=heavy
+        skew "$next" put duin 5 "$GOAL" 3 1=heavy &&
+        skew "$next" put duin 5 "$GOAL" 1 "6=The school asked." 7=:5 8=#00ff10
+}
+
+# newer_fields NAME FROM: the bytes of the goal's fields 6 to 8, two that next knows and one of a type that no program knows; they
+# are the last of its value.
+newer_fields() {
+    skew "$1" dump | grep "^ shown 1 .*$(printf 'The school asked.' | od -An -tx1 | tr -d ' \n')" | sed "s/.*0602..\($(printf The | od -An -tx1 | tr -d ' \n')\)/\1/"
 }
 
 # kill_within NAME: a command of the device's program is killed at some moment of its first opening.
@@ -94,7 +101,7 @@ upgrade() {
 }
 
 one_order() {
-    local team=$1-$2-$3 last this next
+    local team=$1-$2-$3 last this next fields
     A=$team-a B=$team-b C=$team-c
     RUNS=([$A]=$1 [$B]=$2 [$C]=$3)
     [ -s "$CODE" ] || server_code
@@ -104,6 +111,8 @@ one_order() {
     GOAL=$(as "$this" goal list duin --json | json goals.0.id)
 
     check "$team: this and next write what others do not know" write_what_others_do_not_know
+    fields=$(newer_fields "$next")
+    check "$team: next put fields into a unit that others know" test -n "$fields"
     check "$team: all sync" all_sync
     for device in "$A" "$B" "$C"; do
         for word in grandmother neighbour "A letter to the school." "A letter to the court." heavy; do
@@ -117,9 +126,16 @@ one_order() {
     check "$team: last edits the goal" as "$last" goal edit "$GOAL" --text "Up at six."
     check "$team: and all sync" all_sync
     check "$team: this edits it" as "$this" goal edit "$GOAL" --measure "Every morning."
-    check "$team: and next, apart, as does last" as "$next" goal edit "$GOAL" --text "Up at five."
+    check "$team: all sync" all_sync
+    for device in "$A" "$B" "$C"; do
+        check_equal "$team: after two edits by older programs the fields of next are the same at ${RUNS[$device]}" "$fields" \
+            "$(newer_fields "$device")"
+    done
+    check "$team: also in the twin" eval 'skew "$next" dump | grep "^row index_goal" | grep -q " stars=5"'
+    check "$team: and next, apart" skew "$next" put duin 5 "$GOAL" 1 "1=Up at five."
     check "$team: as does last" as "$last" goal edit "$GOAL" --text "Up at eight."
     check "$team: all sync" all_sync
+    # Both versions have them, and who resolves by the oldest program keeps them.
     check_equal "$team: the same conflict everywhere" "$(as "$last" conflicts --json | json conflicts.0.versions | grep -oE 'Up at [a-z]+' | sort)" \
         "$(as "$next" conflicts --json | json conflicts.0.versions | grep -oE 'Up at [a-z]+' | sort)"
     check "$team: last resolves it" as "$last" resolve "$(as "$last" conflicts --json | json conflicts.0.id)" \
@@ -129,6 +145,7 @@ one_order() {
         check_equal "$team: no conflict is left for ${RUNS[$device]}" "[]" "$(as "$device" conflicts --json | json conflicts)"
     done
     check "$team: last and next show the same" same_by "$last" "$next"
+    check_equal "$team: what the oldest program chose has the fields of next" "$fields" "$(newer_fields "$next")"
 
     # ---- by bundle through the oldest
     skew "$next" put duin 90 new 1 "1=Carried by the oldest." >/dev/null || not_ok "$team: a letter more"

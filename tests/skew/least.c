@@ -3,9 +3,11 @@
 
 #include "core/journal_inside.h"
 
-/* By the linker's --wrap in place of register_shown, which is called __real_register_shown then. */
+/* By the linker's --wrap in place of those, which are called __real_ then. */
 const struct head *__real_register_shown(const struct record *r, uint32_t unit);
 const struct head *__wrap_register_shown(const struct record *r, uint32_t unit);
+const struct head *__real_register_protective(const struct record *r, uint32_t unit);
+const struct head *__wrap_register_protective(const struct record *r, uint32_t unit);
 
 enum { POLICY_LEAST = 7 };
 
@@ -18,17 +20,33 @@ is_less(const struct head *a, const struct head *b)
     return order < 0 || (order == 0 && a->value_len < b->value_len);
 }
 
-const struct head *
-__wrap_register_shown(const struct record *r, uint32_t unit)
+static const struct head *
+find_least(const struct record *r, uint32_t unit)
 {
     const struct head *least = NULL;
     size_t from, until;
 
-    if ((int)schema_policy(r->entity, unit) != POLICY_LEAST)
-        return __real_register_shown(r, unit);
     register_range(r, unit, &from, &until);
     for (size_t i = from; i < until; i++)
         if (least == NULL || is_less(&r->heads[i], least))
             least = &r->heads[i];
     return least;
+}
+
+static bool
+is_least(const struct record *r, uint32_t unit)
+{
+    return (int)schema_policy(r->entity, unit) == POLICY_LEAST;
+}
+
+const struct head *
+__wrap_register_shown(const struct record *r, uint32_t unit)
+{
+    return is_least(r, unit) ? find_least(r, unit) : __real_register_shown(r, unit);
+}
+
+const struct head *
+__wrap_register_protective(const struct record *r, uint32_t unit)
+{
+    return is_least(r, unit) ? find_least(r, unit) : __real_register_protective(r, unit);
 }

@@ -218,22 +218,65 @@ change_set_put_new(struct journal *journal, struct change_set *set, struct id fa
 
 /* ---- deleting and restoring ----------------------------------------------------------------- */
 
-/* Names the deletions that are seen here: whoever saw one speaks for it. */
+struct deletions {
+    struct journal *journal;
+    struct id stream;
+    bool takes_all;
+    struct unit_now now;
+};
+
+/* Whether all that a deletion lists came here: else its author saw what is not to be seen here. */
+static enum rc
+has_come(struct deletions *deletions, const struct current *deletion, bool *all)
+{
+    struct field fields[CHANGE_FIELDS];
+    struct version *listed = NULL;
+    size_t count, listed_count = 0;
+    enum rc rc = value_read(deletion->value, deletion->value_len, fields, &count);
+    const struct field *list = rc == RC_OK ? value_find(fields, count, 1) : NULL;
+
+    *all = true;
+    if (list != NULL && list->type == FIELD_VERSIONS)
+        rc = value_read_versions(list, &listed, &listed_count);
+    for (size_t i = 0; rc == RC_OK && *all && i < listed_count; i++) {
+        uint32_t last;
+        rc = journal_frontier(deletions->journal, deletions->stream, listed[i].feed, &last);
+        *all = rc == RC_OK && listed[i].save <= last;
+    }
+    free(listed);
+    return rc;
+}
+
+static enum rc
+take_deletion(void *context, const struct current *deletion)
+{
+    struct deletions *deletions = context;
+    bool all = true;
+    enum rc rc = deletions->takes_all ? RC_OK : has_come(deletions, deletion, &all);
+
+    return rc == RC_OK && all ? take_current(&deletions->now, deletion) : rc;
+}
+
+/* Names the deletions that are seen here: whoever saw one speaks for it, but for what it lists and is still under way. A
+ * restoring, the empty value, speaks for that too. */
 static enum rc
 put_deletion(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
              uint32_t entity, struct id record, const struct buf *value)
 {
-    struct unit_now now = UNIT_NOW_EMPTY;
+    struct deletions deletions = {.journal = journal, .takes_all = value->len == 0, .now = UNIT_NOW_EMPTY};
     struct version none;
     struct change *change;
-    enum rc rc = read_unit(journal, family, kind, entity, record, UNIT_DELETED, &now);
-    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
+    enum rc rc = journal_find_stream(journal, family, kind, &deletions.stream);
 
+    if (rc == RC_OK)
+        rc = journal_current(journal, deletions.stream, entity, record, UNIT_DELETED, take_deletion, &deletions);
+    size_t count = deletions.now.count < CHANGE_SUPERSEDES ? deletions.now.count : CHANGE_SUPERSEDES;
     if (rc == RC_OK)
         rc = change_for(journal, set, family, kind, &change);
     if (rc == RC_OK)
-        rc = change_put_over(change, entity, record, UNIT_DELETED, value, count == 0 ? &none : now.versions, count);
-    unit_now_wipe(&now);
+        rc = change_put_over(change, entity, record, UNIT_DELETED, value, count == 0 ? &none : deletions.now.versions,
+                             count);
+    unit_now_wipe(&deletions.now);
     return rc;
 }
 

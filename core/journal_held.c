@@ -197,6 +197,17 @@ held_load(struct journal *journal, struct record *r)
     return rc;
 }
 
+const struct head *
+register_protective(const struct record *r, uint32_t unit)
+{
+    const struct head *best = register_shown(r, unit);
+
+    for (size_t i = 0; i < r->held_count; i++)
+        if (r->held[i].unit == unit)
+            best = register_choose(r, best, &r->held[i]);
+    return best;
+}
+
 enum rc
 journal_held(struct journal *journal, struct id stream, uint32_t entity, struct id record, uint32_t unit,
              journal_current_fn visit, void *context)

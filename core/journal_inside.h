@@ -156,8 +156,8 @@ bool register_age(struct record *record, uint32_t unit, struct feed_ref feed);
 const struct first *register_first(const struct record *record, uint32_t unit);
 /* The version shown of a unit among those that are current; NULL when nothing is. */
 const struct head *register_shown(const struct record *record, uint32_t unit);
-/* The same among those and what is held, if that was loaded: what the typed tables show. */
-const struct head *register_protective(const struct record *record, uint32_t unit);
+/* Which of two is shown, NULL being none: in a `once` unit the author's, in a strict one what protects more, then the later. */
+const struct head *register_choose(const struct record *record, const struct head *a, const struct head *b);
 enum register_degree register_hidden(const struct record *record);
 /* The number of current versions that conflict; 0 when the unit is not in conflict. */
 uint32_t register_conflict(const struct record *record, uint32_t unit);
@@ -213,6 +213,8 @@ bool strict_names(uint32_t entity, uint32_t unit, unsigned rank, const struct na
 
 /* journal_held.c */
 enum rc held_load(struct journal *journal, struct record *record) MUST_CHECK;
+/* The version shown among what is current and what is held, if that was loaded: what the typed tables show. */
+const struct head *register_protective(const struct record *record, uint32_t unit);
 /* From columns 1 to 8 of a statement's row: device, incarnation, save, idx, unit, person, hlc, value (lent by the row). */
 enum rc held_read(struct stmt *stmt, struct head *head) MUST_CHECK;
 /* What a save wrote into strict units is held no longer: it is being applied. */

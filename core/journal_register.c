@@ -223,9 +223,8 @@ head_equal_value(const struct head *a, const struct head *b)
     return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
 }
 
-/* Which of two is shown: in a `once` unit the author's, in a strict one what protects more, then the later. */
-static const struct head *
-choose(const struct record *r, const struct head *a, const struct head *b)
+const struct head *
+register_choose(const struct record *r, const struct head *a, const struct head *b)
 {
     const struct first *first = a == NULL || b == NULL ? NULL : register_first(r, a->unit);
 
@@ -250,18 +249,7 @@ register_shown(const struct record *r, uint32_t unit)
 
     register_range(r, unit, &from, &until);
     for (size_t i = from; i < until; i++)
-        best = choose(r, best, &r->heads[i]);
-    return best;
-}
-
-const struct head *
-register_protective(const struct record *r, uint32_t unit)
-{
-    const struct head *best = register_shown(r, unit);
-
-    for (size_t i = 0; i < r->held_count; i++)
-        if (r->held[i].unit == unit)
-            best = choose(r, best, &r->held[i]);
+        best = register_choose(r, best, &r->heads[i]);
     return best;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/words.h"
 #include "core/caseload.h"
 #include "core/i18n.h"
+#include "core/rules.h"
 #include "core/schema.h"
 #include "core/search.h"
 #include "core/today.h"
@@ -83,6 +84,62 @@ remark_today(struct call *call)
     return rc;
 }
 
+static enum rc
+row_finding(void *context, const struct rule_finding *finding)
+{
+    struct call *call = context;
+
+    out_row(&call->out);
+    out_id(&call->out, "id", _("Id"), finding->id);
+    out_word(&call->out, "rule", _("What"), finding->rule, rules_say(finding->rule));
+    out_id(&call->out, "family_id", NULL, finding->family);
+    out_text(&call->out, "family_name", _("Family"), finding->family_name);
+    out_date(&call->out, "date", _("Date"), finding->date);
+    out_text(&call->out, "text", _("Text"), finding->text);
+    out_id(&call->out, "record", _("Record"), finding->records[0]);
+    out_id(&call->out, "other", _("and"), finding->records[1]);
+    out_row_end(&call->out);
+    return RC_OK;
+}
+
+/* What nobody made alone, or nobody can have meant. */
+static enum rc
+findings_today(struct call *call)
+{
+    out_line(&call->out, "%s", "");
+    out_list(&call->out, "findings", OUT_TABLE);
+    enum rc rc = rules_list(call->journal, call_today(call), row_finding, call);
+    bool has_any = call->out.rows > 0;
+    out_list_end(&call->out, NULL);
+    if (has_any)
+        out_line(&call->out, "%s", _("Look at it together; `baken dismiss ID --reason TEXT` says that it is as it should be."));
+    return rc;
+}
+
+enum rc
+cmd_dismiss(struct call *call)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct texts texts = TEXTS_EMPTY;
+    struct rule_finding finding;
+    const char *reason = NULL;
+    enum rc rc = call_need(call, OPT_REASON, &reason);
+
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_REASON, &texts, &reason);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = rules_find(call->journal, call_today(call), call->words[0], &finding);
+    if (rc == RC_OK)
+        rc = rules_dismiss(call->journal, &set, &finding, reason);
+    if (rc == RC_OK)
+        rc = call_save(call, &set, "dismissal", finding.id);
+    change_set_wipe(&set);
+    texts_wipe(&texts);
+    return rc;
+}
+
 enum rc
 cmd_today(struct call *call)
 {
@@ -94,6 +151,8 @@ cmd_today(struct call *call)
     out_list(&call->out, "items", OUT_TABLE);
     rc = today_list(call->journal, call_today(call), row_today, call);
     out_list_end(&call->out, _("Nothing asks for attention today."));
+    if (rc == RC_OK)
+        rc = findings_today(call);
     return rc == RC_OK ? remark_today(call) : rc;
 }
 

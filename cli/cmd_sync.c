@@ -1,5 +1,6 @@
 /* Exchange: with the server, or by a sealed file. */
 #include "cli/commands.h"
+#include "cli/news.h"
 #include "core/i18n.h"
 #include "core/secret.h"
 #include "sync/backoff.h"
@@ -180,6 +181,7 @@ enum rc
 cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
+    struct news news = {.before = {.count = 0}};
     uint32_t wait_s;
     enum rc rc = call_number(call, OPT_WAIT, 1, WAIT_MOST_S, 0, &wait_s);
 
@@ -188,7 +190,10 @@ cmd_sync(struct call *call)
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
+        rc = news_start(call, &news);
+    if (rc == RC_OK)
         rc = sync_until(call, wait_s, &report);
+    rc = news_tell(call, &news, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
     out_report(call, &report);
@@ -238,14 +243,18 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
+    struct news news = {.before = {.count = 0}};
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
 
     if (rc == RC_OK)
         rc = call_open(call);
     if (rc == RC_OK)
+        rc = news_start(call, &news);
+    if (rc == RC_OK)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
+    rc = news_tell(call, &news, rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)
         return rc;

@@ -62,6 +62,7 @@ enum rc cmd_bundle_export(struct call *call) MUST_CHECK;
 enum rc cmd_bundle_import(struct call *call) MUST_CHECK;
 
 enum rc cmd_today(struct call *call) MUST_CHECK;
+enum rc cmd_dismiss(struct call *call) MUST_CHECK;
 enum rc cmd_caseload(struct call *call) MUST_CHECK;
 enum rc cmd_conflicts(struct call *call) MUST_CHECK;
 enum rc cmd_resolve(struct call *call) MUST_CHECK;

@@ -26,6 +26,8 @@ static const struct command commands[] = {
      N_("what waits here, what the server has, and who has what you wrote")},
     {"sync", NULL, "", 0, 0, cmd_sync, O(WAIT), N_("exchange changes with the team's server")},
     {"today", NULL, "", 0, 0, cmd_today, 0, N_("what asks for attention today")},
+    {"dismiss", NULL, "FINDING --reason TEXT", 1, 1, cmd_dismiss, O(REASON),
+     N_("say of what `today` finds that it is as it should be")},
     {"caseload", NULL, "", 0, 0, cmd_caseload, O(ALL), N_("the families of the team in one table")},
     {"search", NULL, "WORD ...", 1, OPTIONS_WORDS, cmd_search, O(FAMILY) | O(LIMIT),
      N_("find words in notes, goals, agreements and names")},

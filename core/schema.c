@@ -108,6 +108,8 @@ const struct schema_entity schema_entities[] = {
                   TEXT(2, "visibility_note")),
            STRICT(4, "safety", true, WORDS("safe", "worry", "unsafe"), SLUG(1, "safety", 0),
                   DATE(2, "safety_date", 0), TEXT(3, "safety_note")))},
+    {ENTITY_DISMISSAL, "dismissal", STREAM_FILE, false, true, NULL,
+     UNITS(UNIT(1, "dismissal", POLICY_LAST, SLUG(1, "rule", 0), INT(2, "dismissed", 0), TEXT(3, "dismissal_reason")))},
 };
 const size_t schema_entity_count = sizeof schema_entities / sizeof *schema_entities;
 

@@ -31,6 +31,7 @@ enum entity {
     ENTITY_ABSENCE, /* team stream */
     ENTITY_ASSENT,
     ENTITY_STANDING, /* file; the record's id is the family's */
+    ENTITY_DISMISSAL, /* file; the record's id derives from a rule and the records that it names (core/rules.h) */
 };
 
 /* What is shown of a unit and who resolves it (docs/MERGE.md). Every unit is stored as a register. */

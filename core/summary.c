@@ -46,7 +46,8 @@ made_ms(const struct record *r, uint32_t unit)
 
     if (first != NULL)
         return hlc_ms(first->hlc);
-    if (r->entity == ENTITY_FAMILY || r->entity == ENTITY_PROFILE)
+    if (r->entity == ENTITY_FAMILY || r->entity == ENTITY_PROFILE || r->entity == ENTITY_STANDING ||
+        r->entity == ENTITY_DISMISSAL) /* their ids carry no time */
         return -1;
     for (size_t i = 0; i < 6; i++)
         ms = ms << 8 | r->id.bytes[i];

@@ -106,6 +106,10 @@ works "agreement restore" "" anna agreement restore "$agreement"
 member=$(ask anna member list duin | json members.0.id)
 works "member delete" "" anna member delete "$member"
 works "member restore" "" anna member restore "$member"
+works "goal add, the same twice" "" anna goal add berk --text "Eat together"
+works "goal add, the second" "" anna goal add berk --text "Eat together"
+works "today, with a finding" "Eat together" anna today
+works "dismiss" "" anna dismiss "$(ask anna today | json findings.0.id)" --reason "one for each child"
 works "caseload" "Berk" anna caseload --all
 works "status" "Only on this device: [1-9]" anna status
 works "device list" "fatma" anna device list

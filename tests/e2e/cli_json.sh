@@ -170,6 +170,10 @@ answer "member list, whom to delete" anna member list duin
 member=$(value members.0.id)
 answer "member delete" anna member delete "$member"
 answer "member restore" anna member restore "$member"
+answer "goal add, once more" anna goal add duin --text "Eat together"
+answer "goal add, and again" anna goal add duin --text "Eat together"
+answer "today, with a finding" anna today
+answer "dismiss" anna dismiss "$(value findings.0.id)" --reason "one for each child"
 answer "cover card, without a server" anna cover card duin
 answer "visit add, without a server" anna visit add duin --text "on the spot"
 answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"

@@ -162,6 +162,23 @@ answer "member restore" anna member restore "$member"
 check_exit "a report is not deleted" 2 "after .baken visit. comes one of" as anna visit delete "$member"
 settle
 
+# ---- what a merge made that nobody meant
+as anna goal add duin --text "Eat together." >/dev/null 2>&1
+as fatma goal add duin --text "Eat together." >/dev/null 2>&1
+as fatma sync >/dev/null 2>&1
+answer "sync, which brings the same goal again" anna sync
+check_equal "it is told that something asks for a look" 1 "$(value new_findings)"
+answer "today" anna today
+check_equal "the goal is there twice" goal-twice "$(value findings.0.rule)"
+finding=$(value findings.0.id)
+check_exit "a dismissal needs a reason" 3 "--reason is needed" as anna dismiss "$finding"
+answer "dismiss" anna dismiss "$finding" --reason "one for each child"
+answer "today, after it" anna today
+check_equal "it is found no more" "[]" "$(value findings)"
+sync anna fatma
+answer "today, at the colleague" fatma today
+check_equal "nor at the colleague" "[]" "$(value findings)"
+
 # ---- who may choose
 second_device() {
     local digits

@@ -1,0 +1,146 @@
+/* Tests of core/rules: what a merge makes is found, on both devices alike, until somebody says that it is as it should be. */
+#include "core/rules.h"
+
+#include <string.h>
+
+#include "core/family.h"
+#include "tests/support/casework.h"
+#include "tests/unit/two_devices.h"
+
+static char found[2000];
+
+static enum rc
+see(void *context, const struct rule_finding *finding)
+{
+    size_t len = strlen(found);
+
+    (void)context;
+    snprintf(found + len, sizeof found - len, "%s %u %s\n", finding->rule, (unsigned)finding->date,
+             finding->text == NULL ? "-" : finding->text);
+    return RC_OK;
+}
+
+static void
+assert_found(size_t device, const char *expected)
+{
+    found[0] = 0;
+    assert_ok(rules_list(journal(device), CASEWORK_TODAY, see, NULL));
+    assert_string_equal(found, expected);
+}
+
+static void
+save_family(size_t device, const char *code_name, uint32_t closed)
+{
+    struct family family = {
+        .facts = {.id = world.family, .family = world.family}, .code_name = code_name, .closed = closed};
+
+    assert_ok(family_put(journal(device), &set, &family));
+    devices_save_set(&world, device, &set);
+}
+
+static void
+good_work_gives_no_findings(void **state)
+{
+    (void)state;
+    casework_fill(&world);
+    devices_sync(&world);
+    assert_found(0, "");
+    assert_found(1, "");
+}
+
+static void
+what_two_made_together_is_found_by_both(void **state)
+{
+    (void)state;
+    save_family(0, "Duin", 0);
+    devices_sync(&world);
+    /* One ends the help, the other visits; both write down the same goal. */
+    save_family(1, "Duin", 20240301);
+    casework_contact(&world, 20240305, "visit", 0, "x");
+    devices_sync(&world);
+    assert_found(0, "visit-after-close 20240305 -\n");
+    assert_found(1, "visit-after-close 20240305 -\n");
+    save_family(0, "Duin", 0);
+    casework_goal(&world, "Samen eten", 0, "open");
+    casework_goal(&world, "Samen eten", 0, "open");
+    casework_goal(&world, "Samen eten", 0, "reached");
+    casework_agreement(&world, "School bellen", 20240401, false);
+    casework_agreement(&world, "School bellen", 20240401, false);
+    casework_agreement(&world, "School bellen", 20240501, false);
+    casework_member(&world, "Mo", 20190203);
+    casework_member(&world, "Mo", 20190203);
+    casework_contact(&world, 20240401, "visit", 0, "not yet");
+    devices_sync(&world);
+    assert_found(1, "agreement-twice 0 School bellen\n"
+                    "goal-twice 0 Samen eten\n"
+                    "member-twice 0 Mo\n"
+                    "visit-in-future 20240401 -\n");
+}
+
+static void
+a_family_without_a_name_is_found(void **state)
+{
+    (void)state;
+    casework_contact(&world, 20240305, "visit", 0, "x");
+    devices_sync(&world);
+    assert_found(1, "family-without-name 0 -\n");
+}
+
+static enum rc
+keep(void *context, const struct rule_finding *finding)
+{
+    struct rule_finding *kept = context;
+
+    *kept = *finding;
+    return RC_OK;
+}
+
+static void
+a_dismissal_holds_on_every_device_and_two_are_one_record(void **state)
+{
+    struct rule_finding at[2];
+    struct rules_known before, now;
+
+    (void)state;
+    save_family(0, "Duin", 0);
+    assert_ok(rules_know(journal(1), CASEWORK_TODAY, &before));
+    casework_goal(&world, "Samen eten", 0, "open");
+    casework_goal(&world, "Samen eten", 0, "open");
+    devices_sync(&world);
+    assert_ok(rules_know(journal(1), CASEWORK_TODAY, &now));
+    assert_int_equal(rules_new(&before, &now), 1);
+    assert_int_equal(rules_new(&now, &now), 0);
+    rules_known_free(&before);
+    rules_known_free(&now);
+    for (size_t i = 0; i < 2; i++) { /* each by itself, before they meet */
+        assert_ok(rules_list(journal(i), CASEWORK_TODAY, keep, &at[i]));
+        assert_ok(rules_dismiss(journal(i), &set, &at[i], "one for each child"));
+        devices_save_set(&world, i, &set);
+        assert_found(i, "");
+    }
+    assert_true(id_equal(at[0].id, at[1].id));
+    devices_sync(&world);
+    assert_found(0, "");
+    assert_found(1, "");
+    char *dumps[2] = {devices_dump(&world, 0, world.file), devices_dump(&world, 1, world.file)};
+    assert_string_equal(dumps[0], dumps[1]);
+    free(dumps[0]);
+    free(dumps[1]);
+    /* A third goal is another finding. */
+    casework_goal(&world, "Samen eten", 0, "open");
+    devices_sync(&world);
+    assert_found(1, "goal-twice 0 Samen eten\ngoal-twice 0 Samen eten\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(good_work_gives_no_findings),
+        TEST(what_two_made_together_is_found_by_both),
+        TEST(a_family_without_a_name_is_found),
+        TEST(a_dismissal_holds_on_every_device_and_two_are_one_record),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

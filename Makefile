@@ -46,7 +46,7 @@ CC_lies := gcc
 CFLAGS_lies := -O1 -DBAKEN_TEST_SERVER_LIES $(TEST_DOORS)
 CC_next := gcc
 CFLAGS_next := -O1 $(TEST_DOORS)
-LDFLAGS_next := -Wl,--wrap=register_shown -Wl,--wrap=register_protective
+LDFLAGS_next := -Wl,--wrap=register_shown
 CC_last := gcc
 CFLAGS_last := -O1 $(TEST_DOORS)
 # Faults in the engine (core/broken.h), for the self-test of the simulator alone.

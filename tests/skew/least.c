@@ -3,11 +3,9 @@
 
 #include "core/journal_inside.h"
 
-/* By the linker's --wrap in place of those, which are called __real_ then. */
+/* By the linker's --wrap in place of register_shown, which is called __real_register_shown then. */
 const struct head *__real_register_shown(const struct record *r, uint32_t unit);
 const struct head *__wrap_register_shown(const struct record *r, uint32_t unit);
-const struct head *__real_register_protective(const struct record *r, uint32_t unit);
-const struct head *__wrap_register_protective(const struct record *r, uint32_t unit);
 
 enum { POLICY_LEAST = 7 };
 
@@ -33,20 +31,10 @@ find_least(const struct record *r, uint32_t unit)
     return least;
 }
 
-static bool
-is_least(const struct record *r, uint32_t unit)
-{
-    return (int)schema_policy(r->entity, unit) == POLICY_LEAST;
-}
-
 const struct head *
 __wrap_register_shown(const struct record *r, uint32_t unit)
 {
-    return is_least(r, unit) ? find_least(r, unit) : __real_register_shown(r, unit);
-}
+    bool is_least = (int)schema_policy(r->entity, unit) == POLICY_LEAST;
 
-const struct head *
-__wrap_register_protective(const struct record *r, uint32_t unit)
-{
-    return is_least(r, unit) ? find_least(r, unit) : __real_register_protective(r, unit);
+    return is_least ? find_least(r, unit) : __real_register_shown(r, unit);
 }

@@ -89,6 +89,39 @@ delete_goal(int at, struct id family, struct id id)
 }
 
 static void
+restore_goal(int at, struct id family, struct id id)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+
+    DEMAND(change_set_restore(replica_journal(of(at)->replica), &set, family, ENTITY_GOAL, id));
+    save(at, &set);
+}
+
+/* As to another stream: what moved is never shown again. */
+static void
+move_goal(int at, struct id family, struct id id)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+
+    DEMAND(change_set_move(replica_journal(of(at)->replica), &set, family, ENTITY_GOAL, id, family));
+    save(at, &set);
+}
+
+/* A strict unit: what protects more is shown, also when it is held. */
+static void
+put_consent(int at, struct id family, const char *consent)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct buf value = BUF_EMPTY(64);
+
+    DEMAND(value_put_text(&value, 1, consent));
+    DEMAND(value_put_date(&value, 2, 20260922));
+    DEMAND(change_set_put_new(replica_journal(of(at)->replica), &set, family, ENTITY_STANDING, family, 1, &value));
+    save(at, &set);
+    buf_wipe(&value);
+}
+
+static void
 meet(int at, struct id family, struct id contact, const char *who)
 {
     struct change_set set = CHANGE_SET_EMPTY;
@@ -175,8 +208,16 @@ differ(struct id family)
     struct id kept = new_goal(BRAM, family, "removed by one, changed by the other");
     struct id visit = office_visit(&office, BRAM, family, "a visit with the grandmother");
 
+    struct id moved = new_goal(BRAM, family, "to be moved");
+    struct id restored = new_goal(BRAM, family, "removed and restored");
+
     write_the_rest(family);
+    put_consent(BRAM, family, "given");
+    delete_goal(BRAM, family, restored);
     office_sync_all(&office, COUNT, 2);
+    restore_goal(SECOND, family, restored);
+    move_goal(SECOND, family, moved);
+    put_consent(SECOND, family, "limited");
     change_goal(BRAM, family, goal, "sleep until six");
     change_goal(SECOND, family, goal, "sleep until seven");
     set_phase(BRAM, family, "start");
@@ -198,6 +239,7 @@ hold_late_work(struct id family)
     office_sync(&office, BRAM);
     struct id id = cover(BRAM, family, CARLA, 20);
     change_goal(CARLA, family, goal, "changed by Carla, late");
+    put_consent(CARLA, family, "refused");
     carry(CARLA, BRAM);
     change_goal(BRAM, family, goal, "built on what Carla wrote");
     office_pass(&office, 3600 * 1000);

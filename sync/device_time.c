@@ -79,6 +79,8 @@ replica_store_time(struct replica *replica)
     rc = stmt_finish(stmt);
     if (rc == RC_OK)
         time->kept_wall_ms = time->wall_ms;
+    if (rc == RC_OK)
+        replica->has_loose_time = false;
     return rc;
 }
 
@@ -136,7 +138,7 @@ replica_server_ms(const struct replica *replica)
 }
 
 enum rc
-replica_learn_time(struct replica *replica, int64_t server_ms)
+replica_hear_time(struct replica *replica, int64_t server_ms)
 {
     struct device_time *time = &replica->time;
 
@@ -147,5 +149,14 @@ replica_learn_time(struct replica *replica, int64_t server_ms)
     if (server_ms > time->settled_ms)
         time->settled_ms = server_ms;
     time->highest_ms = time->settled_ms;
-    return replica_store_time(replica);
+    replica->has_loose_time = true;
+    return RC_OK;
+}
+
+enum rc
+replica_learn_time(struct replica *replica, int64_t server_ms)
+{
+    enum rc rc = replica_hear_time(replica, server_ms);
+
+    return rc == RC_OK ? replica_store_time(replica) : rc;
 }

@@ -61,6 +61,7 @@ struct replica {
     bool must_recover;               /* continuity is not proven: nothing is sealed */
     uint64_t incarnation;
     struct device_time time;
+    bool has_loose_time; /* the server's word, which is not stored yet */
     int64_t clock_offset_ms; /* server time minus wall clock */
     bool has_hidden;         /* some stream is hidden: see streams_refresh */
     struct save_source saves;
@@ -104,6 +105,8 @@ enum rc replica_keep_time(struct replica *replica) MUST_CHECK;
 int64_t replica_settled_ms(struct replica *replica);
 /* The server's signed time settles device time: a jump is confirmed by it, or forgotten. */
 enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
+/* The same, not yet stored: the caller does that when its session ends, well or not. */
+enum rc replica_hear_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
 /* The server's time, as its latest signed hello lets us reckon: what the next line will be judged by. Device time may be
  * ahead of it for ever, when the server's own clock was once; then what is owed would be judged otherwise than the server does. */
 uint64_t replica_server_ms(const struct replica *replica);

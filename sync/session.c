@@ -26,7 +26,9 @@ session_begin(struct session *session)
     if (rc == RC_OK)
         rc = session_hello(session);
     if (rc == RC_OK)
-        rc = session_ledger(session);
+        rc = replica_store_time(session->replica);
+    if (rc == RC_OK)
+        rc = session_ledger_first(session);
     if (rc == RC_OK)
         rc = session_boxes(session);
     return rc;
@@ -42,7 +44,7 @@ is_behind(const struct session *session)
 static enum rc
 membership(struct session *session)
 {
-    enum rc rc = session_ledger(session);
+    enum rc rc = session_ledger_first(session);
 
     if (rc == RC_OK)
         rc = session_boxes(session);
@@ -78,6 +80,20 @@ receive(struct session *session)
     return rc;
 }
 
+/* Of a session that had nothing to do the only thing that is written: one flush. */
+static enum rc
+note_time(struct replica *replica)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = state_put_int(replica->db, STATE_LAST_SYNC_MS, replica_now_ms(replica));
+    if (rc == RC_OK)
+        rc = replica_store_time(replica);
+    return db_end(replica->db, rc);
+}
+
 static enum rc
 finish(struct session *session)
 {
@@ -90,7 +106,7 @@ finish(struct session *session)
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_HELD, &session->report->held);
     if (rc == RC_OK)
-        rc = state_put_int(replica->db, STATE_LAST_SYNC_MS, replica_now_ms(replica));
+        rc = note_time(replica);
     if (rc == RC_OK)
         rc = db_get_int(replica->db, "SELECT 1 FROM sync_stream WHERE is_filling LIMIT 1", &filling);
     session->report->is_complete = rc == RC_OK && filling == 0;
@@ -195,5 +211,10 @@ replica_sync(struct replica *replica, const struct transport *transport,
     *report = (struct sync_report){0};
     if (!replica->has_identity)
         return rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
-    return run(&session);
+    enum rc rc = run(&session);
+    if (rc != RC_OK && replica->has_loose_time) { /* what the server said of the time holds however the session ended */
+        enum rc stored = replica_store_time(replica);
+        rc = stored == RC_OK ? rc : stored;
+    }
+    return rc;
 }

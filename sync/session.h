@@ -14,19 +14,22 @@ struct session {
     uint64_t
         server_position; /* highest ledger position that the server spoke of, or what it passed on */
     bool is_revoked;     /* by the server's word */
+    bool is_current;     /* its greeting named and signed the head of the ledger that is here */
     /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
     const struct keyring *made;
     uint8_t made_by[CRYPTO_HASH_BYTES];
 };
 
-/* Server time, its key and ledger head, all signed. */
+/* Server time, its key and ledger head, all signed. The time is not stored yet: replica_store_time. */
 enum rc session_hello(struct session *session) MUST_CHECK;
 /* Reads and verifies new lines; streams, keys and judgements follow them. */
 enum rc session_ledger(struct session *session) MUST_CHECK;
+/* The same as the first step after the greeting, which may have told already that there are none. */
+enum rc session_ledger_first(struct session *session) MUST_CHECK;
 /* What an answer to GET or POST ledger says: lines taken in, statement verified. `more` out. */
 enum rc session_take_lines(struct session *session, const struct buf *answer,
                            bool *more) MUST_CHECK;
-/* New boxes; all of one stream where one was gained. */
+/* New boxes, where lines came since they were read; all of one stream where one was gained. */
 enum rc session_boxes(struct session *session) MUST_CHECK;
 enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;
 /* Pays the grants due and rotations owed that this device can pay; counts what stays. */

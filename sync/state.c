@@ -1,6 +1,10 @@
 /* Own scalars of the sync layer by name. */
 #include "sync/state.h"
 
+/* What stands there already is not written again: a page less, and often a commit without a flush. */
+static const char PUT[] = "INSERT INTO sync_state (name, value) VALUES (?1, ?2) ON CONFLICT (name)"
+                          " DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
+
 enum rc
 state_get_int(struct db *db, const char *name, int64_t *value)
 {
@@ -19,8 +23,7 @@ state_put_int(struct db *db, const char *name, int64_t value)
 {
     struct stmt *stmt;
 
-    enum rc rc =
-        db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    enum rc rc = db_stmt(db, PUT, &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);
@@ -50,8 +53,7 @@ state_put_bytes(struct db *db, const char *name, const void *bytes, size_t len)
 {
     struct stmt *stmt;
 
-    enum rc rc =
-        db_stmt(db, "INSERT OR REPLACE INTO sync_state (name, value) VALUES (?1, ?2)", &stmt);
+    enum rc rc = db_stmt(db, PUT, &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_text(stmt, 1, name);

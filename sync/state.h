@@ -16,6 +16,7 @@
 #define STATE_CURSOR "cursor"           /* shared cursor of entries */
 #define STATE_PULL_OPEN "pull_open" /* the shared cursor stands where the server had more: since joining until the last page */
 #define STATE_BOXES_AFTER "boxes_after"
+#define STATE_BOXES_POSITION "boxes_position" /* ledger position at which they were read to the end last */
 #define STATE_ACKS_AFTER "acks_after"
 #define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */
 #define STATE_ACK_NUMBER "ack_number" /* highest own number given */

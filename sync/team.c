@@ -167,6 +167,8 @@ replica_join(struct replica *replica, const struct transport *transport, const c
                    replica->identity.box_public, invitation.inviter_sign, digits);
     rc = session_hello(&session);
     if (rc == RC_OK)
+        rc = replica_store_time(replica);
+    if (rc == RC_OK)
         rc = request_target(replica, &call, "/joins");
     call.body = &request;
     if (rc == RC_OK)

@@ -411,6 +411,12 @@ power_disk_is_cut(const struct power_disk *disk)
 }
 
 uint64_t
+power_disk_syncs(const struct power_disk *disk)
+{
+    return disk->syncs;
+}
+
+uint64_t
 power_disk_operations(const struct power_disk *disk)
 {
     return disk->operations;

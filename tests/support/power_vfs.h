@@ -59,6 +59,7 @@ int64_t power_disk_longest(const struct power_disk *disk);
 void power_disk_cut_now(struct power_disk *disk);
 bool power_disk_is_cut(const struct power_disk *disk);
 uint64_t power_disk_operations(const struct power_disk *disk); /* since power_disk_new */
+uint64_t power_disk_syncs(const struct power_disk *disk);      /* of them */
 
 /* After everything on the disk was closed: what is left is decided by `seed`, and power is back. */
 void power_disk_restore(struct power_disk *disk, uint64_t seed);

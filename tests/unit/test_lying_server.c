@@ -339,6 +339,7 @@ a_clock_that_jumped_within_a_session_shows_nothing_when_put_back(void **state)
     office_visit(&office, 0, family, "one");
     office_sync_all(&office, 2, 2);
     struct id file = ledger_family(ledger_of(0), family)->file;
+    (void)office_family(&office, 0, "das", 0); /* a line, or none is asked for */
     struct transport liar = through_liar(1);
     lie.method = "GET", lie.ending = "/ledger?", lie.jump_ms = 30 * DAY_MS;
     (void)sync_through(1, &liar);
@@ -369,6 +370,7 @@ the_word_revoked_seals_nothing_where_a_rotation_is_owed(void **state)
     struct id file = ledger_family(ledger_of(0), family)->file;
     office_visit(&office, 0, family, "not for Bram any more");
     (void)sync_through(0, &liar);
+    (void)office_family(&office, 1, "das", 1); /* a line, or none is asked for */
     lie.method = "GET", lie.ending = "/ledger?", lie.error = "revoked";
     assert_int_equal(sync_through(0, &liar), RC_DENIED);
     assert_non_null(strstr(rc_sentence(), "only here"));

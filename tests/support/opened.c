@@ -65,6 +65,7 @@ opened_server(struct opened *opened, const char *address)
     opened->clock = clock_system();
     opened->replica.db = opened->db;
     opened->replica.clock = &opened->clock;
+    opened->replica.sealing = opened->sealing; /* lent */
     load_identity(opened);
     opened_demand(replica_load_ledger(&opened->replica), "the ledger");
     opened_demand(transport_http_open(address, &opened->http), "the server");

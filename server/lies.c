@@ -48,6 +48,12 @@ lies_show_beyond(uint64_t position)
     return told_to("forge") != NULL ? UINT64_MAX : position;
 }
 
+uint64_t
+lies_greeting(uint64_t position)
+{
+    return told_to("forge") != NULL ? position + 1 : position;
+}
+
 void
 lies_boxes(struct wire_box_list *list)
 {

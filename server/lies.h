@@ -25,6 +25,7 @@
 enum rc lies_forgive(enum rc rc);             /* RC_OK for a broken rule, when forging */
 uint64_t lies_last_line(uint64_t position);   /* the last position that is shown */
 uint64_t lies_show_beyond(uint64_t position); /* forged lines too stand beyond the ledger's head */
+uint64_t lies_greeting(uint64_t position);    /* the greeting counts one of them */
 void lies_boxes(struct wire_box_list *list);
 /* `count` entries that are about to be sent; `altered` is theirs to lend from. */
 void lies_entries(struct entry *entries, size_t *count, struct buf *altered);
@@ -41,6 +42,11 @@ lies_last_line(uint64_t position)
 }
 static inline uint64_t
 lies_show_beyond(uint64_t position)
+{
+    return position;
+}
+static inline uint64_t
+lies_greeting(uint64_t position)
 {
     return position;
 }

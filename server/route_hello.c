@@ -20,6 +20,7 @@ fill_team(struct ask *ask, struct wire_hello *hello)
     hello->position = lies_last_line(ledger_position(ask->team->ledger));
     memcpy(hello->line_hash, ledger_hash_at(ask->team->ledger, hello->position),
            sizeof hello->line_hash);
+    hello->position = lies_greeting(hello->position);
     return RC_OK;
 }
 

@@ -113,6 +113,10 @@ remark(struct call *call, const struct sync_report *report)
     if (report->held > 0)
         out_notice(out, "held", "%s",
                    _("Some work came too late; it is kept and waits for a person."));
+    if (report->has_ledger_gap)
+        out_notice(out, "ledger_gap", "%s",
+                   _("The bundle goes on from rules of the team that are not here yet: run `baken sync`, or ask for it "
+                     "with --whole."));
     if (report->forged_boxes > 0)
         out_notice(out, "forged", "%s",
                    _("The server gave a key that is not right; tell who manages it."));
@@ -210,6 +214,7 @@ cmd_bundle_export(struct call *call)
 {
     struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
     const char *device_text = NULL, *path = NULL;
+    struct bundle_report report = {.lines = 0};
     struct id device;
     enum rc rc = call_need(call, OPT_FOR, &device_text);
 
@@ -224,7 +229,7 @@ cmd_bundle_export(struct call *call)
     if (rc == RC_OK)
         progress_step(&call->out.progress, _("packing"));
     if (rc == RC_OK)
-        rc = replica_bundle_export(call->replica, device, &bundle);
+        rc = replica_bundle_pack(call->replica, device, call_has(call, OPT_WHOLE), &report, &bundle);
     if (rc == RC_OK)
         rc = output_new_file(call, path, &bundle);
     if (rc == RC_OK) {
@@ -232,8 +237,18 @@ cmd_bundle_export(struct call *call)
         out_text(&call->out, "file", _("Written"), path);
         out_id(&call->out, "for", _("For device"), device);
         out_int(&call->out, "bytes", _("Bytes"), (int64_t)bundle.len);
+        out_int(&call->out, "ledger_lines", NULL, (int64_t)report.lines);
+        out_int(&call->out, "entries", _("Sealed packets"), (int64_t)report.entries);
+        out_int(&call->out, "keys", NULL, (int64_t)report.boxes);
+        out_int(&call->out, "acknowledgements", NULL, (int64_t)report.acks);
+        out_int(&call->out, "saves_left", NULL, (int64_t)report.saves_left);
         out_object_end(&call->out);
     }
+    if (rc == RC_OK && report.saves_left > 0)
+        out_notice(&call->out, "saves_left",
+                   _("Not in it, and still only here: %" PRIu64 " saves, which need a new key or the server's word "
+                     "first. `baken sync` sends them."),
+                   report.saves_left);
     buf_wipe(&bundle);
     return rc;
 }

@@ -116,7 +116,7 @@ static const struct command commands[] = {
      N_("the hand-over card: one page on a family")},
     {"cover", "summary", "[FAMILY]", 0, 1, cmd_cover_summary, O(FROM) | O(UNTIL),
      N_("what happened while you were away")},
-    {"bundle", "export", "--for DEVICE --output FILE", 0, 0, cmd_bundle_export, O(FOR) | O(OUTPUT),
+    {"bundle", "export", "--for DEVICE --output FILE", 0, 0, cmd_bundle_export, O(FOR) | O(OUTPUT) | O(WHOLE),
      N_("write a sealed file for one device, to carry without a server")},
     {"bundle", "import", "FILE", 1, 1, cmd_bundle_import, 0, N_("take in a sealed file")},
 };

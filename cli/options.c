@@ -91,6 +91,7 @@ static const struct {
     [OPT_UNTIL] = {"until", "DATE", false, N_("last day")},
     [OPT_WAIT] = {"wait", "SECONDS", false, N_("when the server is not reached, try again for so long: a day at most")},
     [OPT_WHO] = {"who", "TEXT", false, N_("who does it")},
+    [OPT_WHOLE] = {"whole", NULL, false, N_("all that the device may have, also what it is known to have and what it wrote itself")},
     [OPT_WITH] = {"with", "TEXT", true, N_("somebody who was there; may be repeated")},
 };
 

@@ -78,6 +78,7 @@ enum option {
     OPT_UNTIL,
     OPT_WAIT,
     OPT_WHO,
+    OPT_WHOLE,
     OPT_WITH,
     OPT_COUNT
 };

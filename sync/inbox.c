@@ -52,7 +52,7 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
     enum rc rc =
         elog_feed_open(replica->db, items[0].stream,
                        (struct feed_ref){items[0].device, items[0].incarnation}, is_own, &feed);
-    if (rc == RC_OK && is_own && is_verified && from_server) {
+    if (rc == RC_OK && is_own && is_verified) {
         rc = find_copy(replica, &feed, items, count);
         if (rc == RC_OK)
             rc = elog_feed_get(replica->db, feed.key, &feed);

@@ -111,6 +111,7 @@ struct sync_report {
     uint64_t forged_boxes;
     int64_t clock_off_ms; /* own wall clock minus server time */
     bool is_complete;     /* false while a stream is still being filled */
+    bool has_ledger_gap;  /* of a bundle: lines before its own are missing here */
     bool was_handed_back; /* the server held fewer entries than it gave, and was offered what is here */
 };
 typedef void (*sync_progress_fn)(void *context, const char *step, uint64_t done, uint64_t of);
@@ -260,8 +261,16 @@ enum rc replica_history(struct replica *replica, struct id stream, uint32_t enti
 void replica_history_wipe(struct history *history);
 
 /* ---- bundles, doctor ---------------------------------------------------------------------------------- */
-/* The ledger's lines and the entries that `device` may have and is not known to have, sealed to it, appended to `out`;
- * not yet key boxes, carried operations or acknowledgements. */
+/* What `device` may have and, by its acknowledgements, is not known to have, sealed to it, appended to `out`: ledger lines,
+ * entries, the keys of what is sent and it may read, acknowledgements of others and a fresh own one. `is_whole`: whatever it is
+ * known to have, and what it wrote itself: for a store that was put back. */
+struct bundle_report {
+    uint64_t lines, entries, boxes, acks;
+    uint64_t saves_left; /* own saves that stay here unsealed: a rotation is owed in their stream, or this store is in doubt */
+};
+enum rc replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
+                            struct bundle_report *report, struct buf *out) MUST_CHECK;
+/* The same, not whole, without a report. */
 enum rc replica_bundle_export(struct replica *replica, struct id device,
                               struct buf *out) MUST_CHECK;
 /* Fails with RC_INVALID when the file is not whole, RC_UNTRUSTED when its signature does not hold, RC_DENIED when it is for

@@ -112,13 +112,10 @@ give_number(struct replica *replica, uint64_t *number)
     return rc;
 }
 
+/* Fills in who, when and how far, gives it its number, and signs it into `out`. */
 static enum rc
-send_ack(struct session *session, struct ack *ack)
+sign_ack(struct replica *replica, struct ack *ack, struct buf *out)
 {
-    struct replica *replica = session->replica;
-    struct request_call call = {.method = "POST"};
-    struct buf body = BUF_EMPTY(ACK_MAX_BYTES);
-    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
     uint64_t head = ledger_position(replica->ledger);
 
     memcpy(ack->team, replica->team, sizeof ack->team);
@@ -128,8 +125,40 @@ send_ack(struct session *session, struct ack *ack)
     ack->position = head;
     memcpy(ack->line_hash, ledger_hash_at(replica->ledger, head), sizeof ack->line_hash);
     enum rc rc = give_number(replica, &ack->number);
-    if (rc == RC_OK)
-        rc = ack_encode(ack, &replica->identity, &body);
+    return rc == RC_OK ? ack_encode(ack, &replica->identity, out) : rc;
+}
+
+/* The server is still to be told: no stream counts as acknowledged by it. */
+enum rc
+status_make_ack(struct replica *replica, struct id device, struct buf *out)
+{
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    struct ack ack = ACK_EMPTY;
+    struct id stream;
+    bool found = true;
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+
+    while (rc == RC_OK && found && ack.stream_count < ACK_MAX_STREAMS) {
+        if (ledger_may_hold(replica->ledger, device, stream, now_ms))
+            rc = add_stream(replica, &ack, stream);
+        if (rc == RC_OK)
+            rc = streams_next(replica, &stream, &stream, &found);
+    }
+    if (rc == RC_OK && ack.stream_count > 0)
+        rc = sign_ack(replica, &ack, out);
+    ack_wipe(&ack);
+    return rc;
+}
+
+static enum rc
+send_ack(struct session *session, struct ack *ack)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "POST"};
+    struct buf body = BUF_EMPTY(ACK_MAX_BYTES);
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+
+    enum rc rc = sign_ack(replica, ack, &body);
     if (rc == RC_OK)
         rc = request_target(replica, &call, "/acks");
     call.body = &body;
@@ -228,13 +257,16 @@ store_signed(struct replica *replica, const struct ack *ack, const struct wire_b
                                    ack->device);
 }
 
-/* What its author has read of the ledger, against what is known here; raises *read to the highest position. */
+/* What its author has read of the ledger, against what is known here; raises *read to the highest position, or (NULL)
+ * leaves out what cannot be compared. */
 static enum rc
 compare_past(const struct replica *replica, const struct ack *ack, uint64_t *read)
 {
     const uint8_t *known = ledger_hash_at(replica->ledger, ack->position);
 
-    if (ack->position > *read)
+    if (read == NULL && known == NULL)
+        return RC_ABSENT;
+    if (read != NULL && ack->position > *read)
         *read = ack->position;
     if (known != NULL && memcmp(known, ack->line_hash, CRYPTO_HASH_BYTES) != 0)
         return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));

@@ -1,0 +1,389 @@
+/* Bundles out of a store: ledger tail, keys, entries and acknowledgements to one device, without a server. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/ack.h"
+#include "sync/bundle.h"
+#include "sync/outbox.h"
+#include "sync/status.h"
+#include "sync/wire_run.h"
+
+enum { BUNDLE_BATCH = 500, STATEMENT_CEILING_BYTES = 512 };
+
+/* Without the word on the very head that we know, a bundle carries lines that nobody takes. */
+static enum rc
+find_statement(struct replica *replica, struct wire_statement *statement, bool *found)
+{
+    struct buf bytes = BUF_EMPTY(STATEMENT_CEILING_BYTES);
+
+    *found = false;
+    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(bytes.data, bytes.len);
+        wire_statement_get(&reader, statement);
+        rc = reader_finish(&reader, _("the kept word of the server"));
+    }
+    *found = rc == RC_OK && statement->position == ledger_position(replica->ledger);
+    buf_wipe(&bytes);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Blocks whose bytes move while more are added: lent only when all are there. */
+struct pieces {
+    struct buf bytes;
+    size_t *ends;
+    size_t count, room;
+};
+
+static enum rc
+add_piece(struct pieces *pieces, const void *data, size_t len)
+{
+    if (pieces->count == pieces->room) {
+        size_t room = pieces->room == 0 ? BUNDLE_BATCH : 2 * pieces->room;
+        size_t *grown = realloc(pieces->ends, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        pieces->ends = grown;
+        pieces->room = room;
+    }
+    enum rc rc = buf_put(&pieces->bytes, data, len);
+    if (rc == RC_OK)
+        pieces->ends[pieces->count++] = pieces->bytes.len;
+    return rc;
+}
+
+static enum rc
+lend_pieces(const struct pieces *pieces, struct wire_blocks *blocks)
+{
+    size_t at = 0;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < pieces->count; i++) {
+        rc = wire_blocks_add(blocks, pieces->bytes.data + at, pieces->ends[i] - at);
+        at = pieces->ends[i];
+    }
+    return rc;
+}
+
+static void
+wipe_pieces(struct pieces *pieces)
+{
+    free(pieces->ends);
+    buf_wipe(&pieces->bytes);
+}
+
+/* What is on its way into one bundle. Rows hold the ciphertexts, pieces the bytes, that the wire structs lend. */
+struct packing {
+    struct replica *replica;
+    struct id device;
+    bool is_whole; /* whatever the device is known to have */
+    struct wire_run_bundle content;
+    struct elog_row *rows;
+    size_t count;
+    size_t room;
+    struct pieces lines, acks;
+};
+
+static void
+packing_wipe(struct packing *packing)
+{
+    for (size_t i = 0; i < packing->count; i++)
+        elog_row_wipe(&packing->rows[i]);
+    free(packing->rows);
+    wire_run_bundle_wipe(&packing->content);
+    wipe_pieces(&packing->lines);
+    wipe_pieces(&packing->acks);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+/* How far the device has read the ledger, by what it acknowledged; 0 when it never did. */
+static enum rc
+find_read(const struct packing *packing, int64_t *position)
+{
+    struct stmt *stmt;
+    enum rc rc;
+
+    *position = 0;
+    if (packing->is_whole)
+        return RC_OK;
+    rc = db_stmt(packing->replica->db,
+                 "SELECT coalesce(max(position), 0) FROM sync_ack WHERE device = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, packing->device);
+    return stmt_finish_int(stmt, position);
+}
+
+static enum rc
+pack_lines(struct packing *packing)
+{
+    struct stmt *stmt;
+    int64_t read;
+    bool found = true;
+    enum rc rc = find_read(packing, &read);
+
+    if (rc == RC_OK)
+        rc = db_stmt(packing->replica->db,
+                     "SELECT line FROM sync_line WHERE position > ?1 ORDER BY position", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, read);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        size_t len;
+        const uint8_t *line = stmt_get_blob(stmt, 0, &len);
+        rc = add_piece(&packing->lines, line, len);
+    }
+    stmt_done(stmt);
+    packing->content.first_position = (uint64_t)read + 1;
+    return rc == RC_OK ? lend_pieces(&packing->lines, &packing->content.lines) : rc;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------- */
+
+/* The key of an epoch, sealed to the device, where it may read the stream and the key is here. Entries come stream by stream
+ * and, in a feed, with rising epochs: what was boxed already is found at the end of the list. */
+static enum rc
+pack_box(struct packing *packing, struct id stream, uint32_t epoch)
+{
+    struct replica *replica = packing->replica;
+    const struct ledger_device *to = ledger_device(replica->ledger, packing->device);
+    struct keyring_recipient recipient = {packing->device, to->box_public};
+    struct keyring_epoch shared = {stream, epoch, &recipient, 1, NULL};
+    struct ledger_op unused = LEDGER_OP_EMPTY;
+    struct wire_boxes *boxes = &packing->content.boxes;
+
+    for (size_t i = boxes->count; i > 0 && id_equal(boxes->items[i - 1].stream, stream); i--)
+        if (boxes->items[i - 1].epoch == epoch)
+            return RC_OK;
+    if (!keyring_has(replica->keys, stream, epoch) ||
+        !ledger_may_read(replica->ledger, packing->device, stream, (uint64_t)replica_now_ms(replica)))
+        return RC_OK;
+    enum rc rc = keyring_share(replica->keys, &shared, &unused, boxes);
+    ledger_op_wipe(&unused);
+    return rc;
+}
+
+/* ---- entries ---------------------------------------------------------------------------------- */
+
+/* What does not verify here would have the other side refuse all of it. */
+static bool
+is_worth_packing(const struct elog_row *row)
+{
+    return row->entry.ciphertext != NULL &&
+           !(row->state == ELOG_PARKED &&
+             (row->reason == ELOG_DAMAGED || row->reason == ELOG_LEDGER || row->reason == ELOG_PAST ||
+              row->reason == ELOG_FORK));
+}
+
+/* Where a feed goes on after a gap; RC_ABSENT at its end. */
+static enum rc
+skip_gap(struct packing *packing, int64_t feed, uint32_t *save)
+{
+    struct stmt *stmt;
+    int64_t first = 0;
+    enum rc rc = db_stmt(packing->replica->db,
+                         "SELECT coalesce(min(first), 0) FROM sync_entry WHERE feed = ?1 AND first > ?2", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, *save);
+    rc = stmt_finish_int(stmt, &first);
+    *save = (uint32_t)first;
+    return rc == RC_OK && first == 0 ? RC_ABSENT : rc;
+}
+
+static enum rc
+pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
+{
+    if (packing->count == packing->room) {
+        size_t room = packing->room == 0 ? BUNDLE_BATCH : 2 * packing->room;
+        struct elog_row *grown = realloc(packing->rows, room * sizeof *grown);
+        if (grown == NULL)
+            return rc_nomem();
+        packing->rows = grown;
+        packing->room = room;
+    }
+    struct elog_row *row = &packing->rows[packing->count];
+    *row = ELOG_ROW_EMPTY;
+    enum rc rc = elog_find(packing->replica->db, feed->key, *save, row);
+    if (rc != RC_OK)
+        return rc;
+    packing->count++;
+    *save = row->entry.last + 1;
+    struct entry sent = row->entry;
+    sent.arrived_ms = 0;
+    if (!is_worth_packing(row))
+        return RC_OK;
+    /* Noted before it is given away: what was in a bundle is never sealed anew. */
+    struct stmt *stmt;
+    rc = db_stmt(packing->replica->db, "UPDATE sync_entry SET is_bundled = 1 WHERE entry = ?1",
+                 &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, row->key);
+    rc = stmt_finish(stmt);
+    if (rc == RC_OK)
+        rc = pack_box(packing, sent.stream, sent.epoch);
+    return rc == RC_OK ? wire_run_add(&packing->content.runs, &sent) : rc;
+}
+
+/* What the device is not known to have of one feed. Its own come back only in a whole bundle: after its store was put back. */
+static enum rc
+pack_feed(void *context, const struct elog_feed *feed)
+{
+    struct packing *packing = context;
+    struct replica *replica = packing->replica;
+    struct ack_status known;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    bool is_here, is_filling;
+
+    if ((id_equal(feed->feed.device, packing->device) && !packing->is_whole) ||
+        !ledger_may_hold(replica->ledger, packing->device, feed->stream, now_ms))
+        return RC_OK;
+    enum rc rc = streams_have(replica, feed->stream, &is_here, &is_filling);
+    if (rc != RC_OK || !is_here)
+        return rc;
+    rc = replica_applied_at(replica, packing->device, feed->stream, feed->feed, &known);
+    uint32_t save = packing->is_whole ? 1 : known.last + 1;
+    while (rc == RC_OK) {
+        rc = pack_row(packing, feed, &save);
+        if (rc == RC_ABSENT)
+            rc = skip_gap(packing, feed->key, &save);
+    }
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* ---- acknowledgements ------------------------------------------------------------------------- */
+
+/* Others' newest, as signed, where one of their streams may be of use to the device. */
+static enum rc
+pack_acks(struct packing *packing)
+{
+    struct replica *replica = packing->replica;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT ack FROM sync_ack_signed WHERE device NOT IN (?1, ?2)"
+                         " ORDER BY device, incarnation, number",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, packing->device);
+    stmt_id(stmt, 2, replica->identity.device);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        struct ack ack = ACK_EMPTY;
+        bool is_of_use = false;
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        rc = ack_decode(bytes, len, &ack);
+        for (size_t i = 0; rc == RC_OK && !is_of_use && i < ack.stream_count; i++)
+            is_of_use = ledger_may_hold(replica->ledger, packing->device, ack.streams[i].stream, now_ms);
+        if (rc == RC_OK && is_of_use)
+            rc = add_piece(&packing->acks, bytes, len);
+        ack_wipe(&ack);
+    }
+    stmt_done(stmt);
+    return rc == RC_OK ? lend_pieces(&packing->acks, &packing->content.acks) : rc;
+}
+
+/* Our own, made for this bundle: a store in doubt makes none, for it may have given that number away. */
+static enum rc
+make_own_ack(struct packing *packing)
+{
+    struct buf own = BUF_EMPTY(ACK_MAX_BYTES);
+    enum rc rc = packing->replica->must_recover
+                     ? RC_OK
+                     : status_make_ack(packing->replica, packing->device, &own);
+
+    if (rc == RC_OK && own.len > 0)
+        rc = add_piece(&packing->acks, own.data, own.len);
+    buf_wipe(&own);
+    return rc;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static enum rc
+pack(struct packing *packing)
+{
+    struct replica *replica = packing->replica;
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = pack_lines(packing);
+    if (rc == RC_OK)
+        rc = find_statement(replica, &packing->content.statement, &packing->content.has_statement);
+    if (rc == RC_OK)
+        rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
+    if (rc == RC_OK)
+        rc = pack_acks(packing);
+    wire_boxes_sort(&packing->content.boxes);
+    return db_end(replica->db, rc);
+}
+
+/* What was packed, and what could not be: saves of streams where a rotation is owed are not sealed without the server. */
+static enum rc
+tell(const struct packing *packing, struct bundle_report *report)
+{
+    *report = (struct bundle_report){
+        .lines = packing->content.lines.count,
+        .entries = packing->content.runs.count,
+        .boxes = packing->content.boxes.count,
+        .acks = packing->content.acks.count,
+    };
+    return outbox_count(packing->replica->db, &report->saves_left);
+}
+
+enum rc
+replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
+                    struct bundle_report *report, struct buf *out)
+{
+    struct packing packing = {
+        .replica = replica,
+        .device = device,
+        .is_whole = is_whole,
+        .content = WIRE_RUN_BUNDLE_EMPTY,
+        .lines.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
+        .acks.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
+    };
+    struct buf content = BUF_EMPTY(BUNDLE_MAX_BYTES);
+
+    enum rc rc = replica_need_team(replica);
+    const struct ledger_device *to = rc == RC_OK ? ledger_device(replica->ledger, device) : NULL;
+    if (rc == RC_OK && (to == NULL || !ledger_device_is_active(replica->ledger, device)))
+        rc = rc_fail(RC_ABSENT, _("no such device in the team"));
+    if (rc == RC_OK)
+        rc = outbox_seal(replica, (struct id){{0}});
+    if (rc == RC_OK) /* first: its number is given by a commit of its own */
+        rc = make_own_ack(&packing);
+    if (rc == RC_OK)
+        rc = pack(&packing);
+    if (rc == RC_OK)
+        rc = wire_run_bundle_encode(&packing.content, &content);
+    if (rc == RC_OK) {
+        struct bundle_head head = {.from = replica->identity.device,
+                                   .to = device,
+                                   .created_ms = (uint64_t)replica_now_ms(replica)};
+        memcpy(head.team, replica->team, sizeof head.team);
+        rc = bundle_seal(&head, &replica->identity, to->box_public, &content, out);
+    }
+    if (rc == RC_OK)
+        rc = tell(&packing, report);
+    buf_wipe(&content);
+    packing_wipe(&packing);
+    return rc;
+}
+
+enum rc
+replica_bundle_export(struct replica *replica, struct id device, struct buf *out)
+{
+    struct bundle_report report;
+
+    return replica_bundle_pack(replica, device, false, &report, out);
+}

@@ -1,0 +1,216 @@
+/* Tests of bundles: what a colleague without a server can be given, and what it is told that it lacks. */
+#include "sync/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+#include "sync/status.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM, CAAS };
+
+static struct office office;
+static struct id family, file;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    family = office_pair(&office, BRAM);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    office_sync(&office, BRAM);
+    return 0;
+}
+
+static struct bundle_report
+bring(int from, int to, bool is_whole)
+{
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_report packed;
+
+    assert_ok(replica_bundle_pack(office.devices[from].replica, office.devices[to].id, is_whole, &packed, &bundle));
+    assert_ok(replica_bundle_import(office.devices[to].replica, bundle.data, bundle.len, &office.devices[to].report));
+    buf_wipe(&bundle);
+    return packed;
+}
+
+/* Caas covers, and has asked the server for nothing since: neither keys nor entries are there. */
+static void
+cover_by_lines_alone(void)
+{
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct cover_new cover = {&family, 1, caas->person, office.now_ms, office.now_ms + 30 * DAY_MS, true};
+    struct id id;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &cover, &id));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(caas->replica, &caas->transport, id));
+    office_sync(&office, BRAM);
+}
+
+static bool
+shows(int at, const char *word)
+{
+    char *dump = office_dump(&office, at, file);
+    bool found = office_dump_shows(dump, word);
+
+    free(dump);
+    return found;
+}
+
+static void
+assert_equal(int a, int b)
+{
+    char *one = office_dump(&office, a, file), *other = office_dump(&office, b, file);
+
+    assert_true(strlen(one) > 0);
+    assert_string_equal(one, other);
+    free(one);
+    free(other);
+}
+
+static void
+a_bundle_brings_the_keys_of_what_it_carries(void **state)
+{
+    (void)state;
+    struct bundle_report packed;
+
+    office_visit(&office, BRAM, family, "WAARNEMER");
+    cover_by_lines_alone();
+    assert_false(shows(CAAS, "WAARNEMER"));
+    packed = bring(BRAM, CAAS, false);
+    assert_true(packed.boxes >= 2); /* of index and file */
+    assert_int_equal(office.devices[CAAS].report.parked, 0);
+    assert_true(shows(CAAS, "WAARNEMER"));
+    assert_equal(CAAS, BRAM);
+    (void)bring(BRAM, CAAS, false); /* twice is once */
+    assert_equal(CAAS, BRAM);
+    office_sync_all(&office, 3, 2);
+    assert_equal(CAAS, BRAM);
+}
+
+static void
+who_may_not_read_is_given_no_key(void **state)
+{
+    (void)state;
+    struct bundle_report packed;
+
+    office_visit(&office, BRAM, family, "WAARNEMER");
+    packed = bring(BRAM, CAAS, false);
+    assert_int_equal(packed.boxes, 0); /* nothing of the family; the team's key it had, and nothing was packed of it */
+    assert_false(shows(CAAS, "WAARNEMER"));
+}
+
+static void
+acknowledgements_travel_and_status_tells_by_them(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct ack_status status;
+    struct elog_feed feed;
+    uint32_t stored, applied;
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, BRAM, family, "one");
+    struct feed_ref own = {bram->id, bram->replica->incarnation};
+    (void)bring(BRAM, CAAS, false);
+    assert_ok(elog_feed_find(bram->replica->db, file, own, &feed));
+    assert_ok(elog_last(bram->replica->db, feed.key, &stored, &applied));
+    assert_ok(replica_applied_at(bram->replica, caas->id, file, own, &status));
+    assert_true(status.last < stored);
+    struct bundle_report back = bring(CAAS, BRAM, false);
+    assert_true(back.acks >= 1);
+    assert_ok(replica_applied_at(bram->replica, caas->id, file, own, &status));
+    assert_int_equal(status.last, stored);
+    /* What it has is not packed again. */
+    assert_int_equal(bring(BRAM, CAAS, false).entries, 0);
+    /* And the server's later word is newer than the bundle's. */
+    office_visit(&office, BRAM, family, "two");
+    office_sync_all(&office, 3, 2);
+    assert_ok(replica_applied_at(bram->replica, caas->id, file, own, &status));
+    assert_true(status.last > stored);
+}
+
+static void
+lines_begin_where_the_receiver_has_read_and_a_gap_is_told(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    assert_int_equal(bring(BRAM, CAAS, false).lines, 0);
+    uint64_t all = ledger_position(replica_ledger(bram->replica));
+    assert_int_equal(bring(BRAM, CAAS, true).lines, all);
+
+    /* An acknowledgement of a device whose store was put back since claims too much: the bundle goes on beyond its ledger. */
+    assert_ok(db_run(caas->replica->db,
+                     "DELETE FROM sync_line WHERE position = (SELECT max(position) FROM sync_line)"));
+    office_join(&office, 3, "Daan", LEDGER_ROLE_COACH);
+    office_sync(&office, BRAM);
+    office_reopen(&office, CAAS);
+    assert_int_equal(ledger_position(replica_ledger(caas->replica)), all - 1);
+    (void)bring(BRAM, CAAS, false);
+    assert_true(caas->report.has_ledger_gap);
+    assert_int_equal(ledger_position(replica_ledger(caas->replica)), all - 1);
+    (void)bring(BRAM, CAAS, true);
+    assert_false(caas->report.has_ledger_gap);
+    assert_int_equal(ledger_position(replica_ledger(caas->replica)), ledger_position(replica_ledger(bram->replica)));
+}
+
+static void
+what_waits_for_a_rotation_stays_and_is_counted(void **state)
+{
+    (void)state;
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, BRAM, family, "goes");
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 0);
+    office_pass(&office, 31 * DAY_MS); /* the cover is over: who seals next owes a new key, and that needs the server */
+    office_visit(&office, BRAM, family, "waits");
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 2); /* of file and index */
+    office_sync(&office, BRAM);
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 0);
+}
+
+/* A store that was put back gets its own work again from whoever has it; it goes on when the server was heard. */
+static void
+a_whole_bundle_brings_own_work_back(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "EERSTE");
+    office_sync_all(&office, 3, 2);
+    assert_int_equal(bring(CAAS, BRAM, false).entries, 0);
+    assert_ok(db_run(bram->replica->db, "DELETE FROM sync_entry WHERE feed IN (SELECT feed FROM sync_feed WHERE is_own)"));
+    assert_ok(replica_rebuild(bram->replica, file));
+    assert_false(shows(BRAM, "EERSTE"));
+    assert_true(bring(CAAS, BRAM, true).entries > 0);
+    assert_true(shows(BRAM, "EERSTE"));
+    assert_equal(BRAM, CAAS);
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_bundle_brings_the_keys_of_what_it_carries),
+        TEST(who_may_not_read_is_given_no_key),
+        TEST(acknowledgements_travel_and_status_tells_by_them),
+        TEST(lines_begin_where_the_receiver_has_read_and_a_gap_is_told),
+        TEST(what_waits_for_a_rotation_stays_and_is_counted),
+        TEST(a_whole_bundle_brings_own_work_back),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -46,6 +46,8 @@ enum rc cmd_agreement_done(struct call *call) MUST_CHECK;
 enum rc cmd_agreement_list(struct call *call) MUST_CHECK;
 enum rc cmd_safety_set(struct call *call) MUST_CHECK;
 enum rc cmd_safety_list(struct call *call) MUST_CHECK;
+enum rc cmd_standing_set(struct call *call) MUST_CHECK;
+enum rc cmd_standing_list(struct call *call) MUST_CHECK;
 enum rc cmd_absence_add(struct call *call) MUST_CHECK;
 enum rc cmd_absence_list(struct call *call) MUST_CHECK;
 

@@ -16,6 +16,8 @@ static const char *const known[] = {
     /* covers */ N_("given"), N_("accepted"), N_("ended"), N_("expired"), N_("declined"),
     N_("read"), N_("write"),
     /* assent */ N_("yes"), N_("no"), N_("veto"),
+    /* standings */ N_("standing"), N_("consent"), N_("visibility"), N_("limited"), N_("lifted"), N_("stands"),
+    N_("coaches"), N_("named"),
     /* roles */ N_("administrator"), N_("coordinator"), N_("coach"), N_("scientist"), N_("duty"),
     N_("intake"), N_("owner"), N_("released"),
     /* why an entry waits */ N_("key"), N_("ledger"), N_("gap"), N_("late"), N_("refused"),

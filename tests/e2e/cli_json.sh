@@ -54,6 +54,8 @@ agreement=$(value agreement.id)
 answer "agreement list" anna agreement list
 answer "safety set" anna safety set duin worry --text "Tired, and alone in the evening"
 answer "safety list" anna safety list duin
+answer "standing set" anna standing set duin consent limited --text "Not the school"
+answer "standing list" anna standing list duin
 answer "absence add" anna absence add --from 2026-12-24 --until 2027-01-04
 answer "absence list" anna absence list --all
 answer "visit add" anna visit add duin --note-file <(printf 'Kitchen tidy.\nMo did the dishes.\n') \

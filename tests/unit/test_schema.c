@@ -52,8 +52,8 @@ the_table_is_what_was_released(void **state)
         "8 absence.period keep person:4 from_date:5 until_date:5 kind:2 note:2\n"
         "9 assent.answer keep cover:4 person:4 answer:2 date:5\n"
         "10 standing.consent strict consent:2 consent_date:5 consent_note:2 (given limited refused)\n"
-        "10 standing.veto strict veto:2 veto_date:5 veto_note:2 veto_person:4 (lifted stands)\n"
-        "10 standing.visibility strict visibility:2 visibility_note:2 (open coaches named)\n"
+        "10 standing.veto strict veto:2 veto_date:5 veto_note:2 (lifted stands)\n"
+        "10 standing.visibility strict visibility:2 visibility_date:5 visibility_note:2 (open coaches named)\n"
         "10 standing.safety strict safety:2 safety_date:5 safety_note:2 (safe worry unsafe) of two\n"
         "11 dismissal.dismissal last rule:2 dismissed:1 dismissal_reason:2\n";
     struct buf out = BUF_EMPTY(8192);

@@ -1,0 +1,104 @@
+/* What protects a family: consent, veto, visibility, level of safety. */
+#include "cli/commands.h"
+#include "cli/words.h"
+#include "core/i18n.h"
+#include "core/standing.h"
+
+#include <string.h>
+
+/* What was asked for, among what stands. */
+struct asked {
+    const char *what;
+    const char *word;
+    bool holds;
+};
+
+static enum rc
+compare(void *context, const struct standing *standing)
+{
+    struct asked *asked = context;
+
+    if (strcmp(standing->what, asked->what) == 0)
+        asked->holds = standing->word != NULL && strcmp(standing->word, asked->word) == 0;
+    return RC_OK;
+}
+
+/* Something stricter that stands beside it holds on. */
+static enum rc
+tell_whether_it_holds(struct call *call, struct id family)
+{
+    struct asked asked = {.what = call->words[1], .word = call->words[2]};
+    enum rc rc = standing_list(call->journal, family, compare, &asked);
+
+    if (rc == RC_OK && !asked.holds)
+        out_notice(&call->out, "stricter_holds",
+                   _("What protects more holds on, until somebody of another function says the same, or late work is decided upon: "
+                     "`baken standing list`, `baken conflicts`."));
+    return rc;
+}
+
+enum rc
+cmd_standing_set(struct call *call)
+{
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES);
+    struct standing standing = {.what = call->words[1], .word = call->words[2]};
+    struct id family, file;
+    bool has_note = false;
+    enum rc rc = call_date(call, OPT_DATE, call_today(call), &standing.date);
+
+    if (rc == RC_OK)
+        rc = call_note(call, NOTE_IF_NAMED, &note, &has_note);
+    if (rc == RC_OK && has_note)
+        standing.note = buf_text(&note);
+    if (rc == RC_OK)
+        rc = call_open_team(call);
+    if (rc == RC_OK)
+        rc = call_family_to_write(call, call->words[0], &family);
+    if (rc == RC_OK)
+        rc = journal_find_stream(call->journal, family, STREAM_FILE, &file);
+    if (rc != RC_OK)
+        goto out;
+    const struct author self = replica_self_in(call->replica, file);
+    rc = standing_put(call->journal, &set, &self, family, &standing);
+    if (rc == RC_OK)
+        rc = call_save(call, &set, "standing", family);
+    if (rc == RC_OK)
+        rc = tell_whether_it_holds(call, family);
+out:
+    change_set_wipe(&set);
+    buf_wipe(&note);
+    return rc;
+}
+
+static enum rc
+row(void *context, const struct standing *standing)
+{
+    struct call *call = context;
+
+    out_row(&call->out);
+    out_word(&call->out, "what", _("What"), standing->what, words_say(standing->what));
+    out_word(&call->out, "word", _("Holds"), standing->word, words_say(standing->word));
+    out_date(&call->out, "date", _("Date"), standing->date);
+    out_text(&call->out, "note", _("Note"), standing->note);
+    out_bool(&call->out, "is_held", _("By late work"), standing->is_held);
+    out_bool(&call->out, "is_conflict", _("Two versions"), standing->is_conflict);
+    out_row_end(&call->out);
+    return RC_OK;
+}
+
+enum rc
+cmd_standing_list(struct call *call)
+{
+    struct id family;
+    enum rc rc = call_open_team(call);
+
+    if (rc == RC_OK)
+        rc = call_family(call, call->words[0], &family);
+    if (rc != RC_OK)
+        return rc;
+    out_list(&call->out, "standings", OUT_TABLE);
+    rc = standing_list(call->journal, family, row, call);
+    out_list_end(&call->out, NULL);
+    return rc;
+}

@@ -121,8 +121,10 @@ replica_store_keys_of(struct replica *replica, struct id stream)
     size_t first, count = keyring_find(replica->keys, stream, &first);
     enum rc rc = RC_OK;
 
-    if (!may_keep(replica, stream))
+    if (!may_keep(replica, stream)) { /* not yet: a line may still come */
+        replica->has_loose_keys = replica->has_loose_keys || count > 0;
         return RC_OK;
+    }
     for (size_t i = first; rc == RC_OK && i < first + count; i++) {
         uint32_t epoch;
         struct stmt *stmt;
@@ -155,13 +157,34 @@ step_over_stream(const struct keyring *keys, size_t *index)
     return stream;
 }
 
+static enum rc
+count_stored(struct replica *replica, struct id stream, int64_t *count)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "SELECT count(*) FROM sync_key WHERE stream = ?1", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    return stmt_finish_int(stmt, count);
+}
+
 enum rc
 replica_store_keys(struct replica *replica)
 {
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);)
-        rc = replica_store_keys_of(replica, step_over_stream(replica->keys, &i));
+    replica->has_loose_keys = false; /* but for those that may not be kept, and when it fails */
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
+        size_t from = i;
+        struct id stream = step_over_stream(replica->keys, &i);
+        int64_t stored;
+        rc = count_stored(replica, stream, &stored);
+        /* Every key in the table is in the ring too: equal numbers say that they hold the same. */
+        if (rc == RC_OK && (size_t)stored < i - from)
+            rc = replica_store_keys_of(replica, stream);
+    }
+    replica->has_loose_keys = replica->has_loose_keys || rc != RC_OK;
     return rc;
 }
 
@@ -244,6 +267,8 @@ replica_forget_lent(struct replica *replica)
         ledger_is_within(replica->ledger, &settled->lent, now_ms))
         return RC_OK;
     enum rc rc = drop_lent_keys(replica);
+    if (rc == RC_OK && replica->has_loose_keys) /* opened to be passed on, and by now ours to keep */
+        rc = replica_store_keys(replica);
     if (rc == RC_OK)
         rc = delete_lent(replica,
                          "SELECT stream FROM sync_box WHERE stream > ?1 ORDER BY stream LIMIT 1");

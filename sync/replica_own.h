@@ -49,7 +49,7 @@ struct replica {
     uint64_t lines_judged; /* how many the latest reading of the store had to judge */
     struct secret sealing; /* what keys and own secrets are sealed under in their rows */
     struct keyring *keys;
-    bool has_loose_keys;  /* the transaction that stored a key of the ring failed */
+    bool has_loose_keys;  /* keys of the ring are not stored: lent ones, and where a transaction failed */
     uint64_t box_changes; /* rises with each box that is stored */
     struct identity identity;
     bool has_identity;

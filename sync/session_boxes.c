@@ -126,6 +126,7 @@ take_boxes(struct session *session, const struct buf *answer, const struct id *o
     struct replica *replica = session->replica;
     struct wire_box_list list = WIRE_BOX_LIST_EMPTY;
     uint64_t before = keyring_changes(replica->keys);
+    bool were_loose = replica->has_loose_keys;
 
     enum rc rc = wire_box_list_decode(answer->data, answer->len, &list);
     if (rc != RC_OK) {
@@ -145,10 +146,8 @@ take_boxes(struct session *session, const struct buf *answer, const struct id *o
     if (rc == RC_OK && !*more) /* with the last page: a key that came is never without its place in the store */
         rc = open_boxes(session, only);
     rc = db_end(replica->db, rc);
-    if (rc == RC_OK && !*more)
-        replica->has_loose_keys = false;
-    else if (rc != RC_OK && keyring_changes(replica->keys) != before)
-        replica->has_loose_keys = true;
+    if (rc != RC_OK)
+        replica->has_loose_keys = were_loose || keyring_changes(replica->keys) != before;
     wire_box_list_wipe(&list);
     return rc;
 }

@@ -179,6 +179,7 @@ open_by_reserve(struct replica *replica, struct id stream, uint32_t current)
     if (rc == RC_OK)
         rc = keyring_open_reserve_box(replica->keys, &box, epoch.reserve_epoch,
                                       reserve.reserve_public, epoch.commitment);
+    replica->has_loose_keys = replica->has_loose_keys || rc == RC_OK; /* lent, or to be kept by a line that comes */
     return rc;
 }
 

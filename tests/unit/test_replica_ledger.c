@@ -170,6 +170,28 @@ a_mark_that_is_not_sealed_here_counts_for_nothing(void **state)
     assert_int_equal(replica->lines_judged, ledger_position(replica->ledger));
 }
 
+/* Opened to be passed on while it was not hers to hold, and hers by the line that came then. */
+static void
+a_key_that_was_lent_is_kept_by_who_comes_to_hold_it(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *first = &office.devices[FIRST];
+    const struct ledger_family *family = ledger_family_at(first->replica->ledger, 0);
+    struct id file = family->file, one[] = {family->id}, cover;
+    uint32_t epoch = ledger_stream(first->replica->ledger, file)->epoch;
+    struct cover_new wanted = {one, 1, first->person, office.now_ms, office.now_ms + DAY_MS, true};
+    struct secret key = SECRET_EMPTY;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &wanted, &cover));
+    assert_ok(keyring_get(bram->replica->keys, file, epoch, &key));
+    assert_ok(keyring_put(first->replica->keys, file, epoch, &key));
+    assert_ok(replica_store_keys_of(first->replica, file));
+    secret_wipe(&key);
+    office_sync(&office, FIRST);
+    office_reopen(&office, FIRST);
+    assert_true(keyring_has(first->replica->keys, file, epoch));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, office_tear_down)
 
 int
@@ -177,6 +199,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_opening_judges_no_line_again),
+        TEST(a_key_that_was_lent_is_kept_by_who_comes_to_hold_it),
         TEST(lines_beyond_the_mark_are_judged),
         TEST(a_line_that_was_changed_is_found),
         TEST(a_last_line_that_was_changed_is_found),

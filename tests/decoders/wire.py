@@ -264,11 +264,17 @@ def bundle_file(golden, ledger, lines, pushed):
     verify(golden.author, "baken bundle 1", r.data[:r.at], r.take(64))
     r.end()
     assert content == golden.file("bundle_content").data
+    bundle_content("bundle", content, golden, ledger, lines, pushed, 3)
+    bundle_content("bundle_full", golden.file("bundle_full").data, golden, ledger, lines, pushed, 1)
+
+
+def bundle_content(name, content, golden, ledger, lines, pushed, run_count):
     r = Reader(content)
-    assert r.u(8) == 1 and [r.block() for _ in range(r.varint())] == lines and r.flag()
+    first = r.u(8)
+    assert [r.block() for _ in range(r.varint())] == lines[first - 1:] and r.flag()
     statement(r, ledger, len(lines))
     carried = runs(r, ledger)
-    assert carried[:1] == pushed and [flags for flags, *_ in carried] == [[0, 1, 1], [0, 1, 0], [0]]
+    assert carried[:1] == pushed and [flags for flags, *_ in carried] == [[0, 1, 1], [0, 1, 0], [0]][:run_count]
     boxes, operations = len(box_records(r)), [r.block() for _ in range(r.varint())]
     acks = [r.block() for _ in range(r.varint())]
     for operation in operations:
@@ -276,7 +282,9 @@ def bundle_file(golden, ledger, lines, pushed):
     for one in acks:
         ack(one, golden, ledger)
     r.end()
-    print(f"bundle: {len(lines)} lines, {len(carried)} runs, {boxes} boxes, {len(operations)} operations, {len(acks)} acks")
+    print(f"{name}: {len(lines) - first + 1} lines, {len(carried)} runs, {boxes} boxes, {len(operations)} operations, "
+          f"{len(acks)} acks")
+
 
 
 def main():

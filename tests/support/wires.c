@@ -33,7 +33,7 @@ wires_name(enum wires_kind kind)
         "line",         "operation",  "submission",  "creation", "ledger_answer", "box_list",
         "heads",        "push",       "push_answer", "page",     "hello",         "joins",
         "join_request", "invitation", "ack",         "ack_list", "bundle",        "bundle_content",
-        "entry_header", "packed",     "history",
+        "entry_header", "packed",     "history",     "bundle_full",
     };
 
     return NAMES[kind];
@@ -222,7 +222,7 @@ add_file_entries(const struct team *team, struct wire_run_list *runs, struct buf
     buf_wipe(&body);
 }
 
-/* What a bundle holds today: all lines, the server's word, runs. */
+/* What a bundle held at first: all lines, the server's word, runs. */
 static void
 make_bundle_content(struct wires *wires)
 {
@@ -272,6 +272,33 @@ make_ack_and_bundle(struct wires *wires)
     ack_wipe(&ack);
 }
 
+/* What one may hold: a tail of the lines, keys, carried operations and acknowledgements too. */
+static void
+make_full_bundle(struct wires *wires)
+{
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct wire_blocks all = WIRE_BLOCKS_EMPTY;
+    const struct team *team = &wires->team;
+    const struct buf *push = &wires->bytes[WIRES_PUSH];
+    struct reader reader = reader_of(wires->lines.data, wires->lines.len);
+
+    NEED(wire_blocks_get(&reader, WIRE_LINE_BYTES, &all));
+    content.first_position = all.count - 1;
+    for (size_t i = all.count - 2; i < all.count; i++)
+        NEED(wire_blocks_add(&content.lines, all.items[i].data, all.items[i].len));
+    content.has_statement = true;
+    state(team, &content.statement);
+    NEED(wire_run_push_decode(push->data, push->len, &content.runs));
+    for (size_t i = 0; i < team->boxes.count; i++)
+        NEED(wire_boxes_add(&content.boxes, &team->boxes.items[i]));
+    wire_boxes_sort(&content.boxes);
+    NEED(wire_blocks_add(&content.carried, team->last_op.data, team->last_op.len));
+    NEED(wire_blocks_add(&content.acks, wires->bytes[WIRES_ACK].data, wires->bytes[WIRES_ACK].len));
+    NEED(wire_run_bundle_encode(&content, &wires->bytes[WIRES_BUNDLE_FULL]));
+    wire_blocks_wipe(&all);
+    wire_run_bundle_wipe(&content);
+}
+
 void
 wires_start(struct wires *wires)
 {
@@ -289,6 +316,7 @@ wires_start(struct wires *wires)
     make_history(wires);
     make_bundle_content(wires);
     make_ack_and_bundle(wires);
+    make_full_bundle(wires);
 }
 
 void
@@ -325,14 +353,15 @@ decode_runs(const struct wires *wires, enum wires_kind kind, const void *bytes, 
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
     enum rc rc;
 
-    if (kind == WIRES_BUNDLE_CONTENT)
+    bool is_bundle = kind == WIRES_BUNDLE_CONTENT || kind == WIRES_BUNDLE_FULL;
+    if (is_bundle)
         rc = wire_run_bundle_decode(bytes, len, &content);
     else if (kind == WIRES_PAGE)
         rc = wire_run_page_decode(bytes, len, &page);
     else
         rc = wire_run_push_decode(bytes, len, &page.runs);
     if (rc == RC_OK)
-        verify_runs(wires, kind == WIRES_BUNDLE_CONTENT ? &content.runs : &page.runs);
+        verify_runs(wires, is_bundle ? &content.runs : &page.runs);
     wire_run_bundle_wipe(&content);
     wire_run_page_wipe(&page);
     return rc;
@@ -464,6 +493,7 @@ wires_decode(const struct wires *wires, enum wires_kind kind, const void *bytes,
     case WIRES_PUSH:
     case WIRES_PAGE:
     case WIRES_BUNDLE_CONTENT:
+    case WIRES_BUNDLE_FULL:
         return decode_runs(wires, kind, bytes, len);
     case WIRES_LINE:
     case WIRES_OPERATION:

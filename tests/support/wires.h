@@ -27,6 +27,7 @@ enum wires_kind {
     WIRES_ENTRY_HEADER,
     WIRES_PACKED,
     WIRES_HISTORY,
+    WIRES_BUNDLE_FULL,
     WIRES_COUNT
 };
 const char *wires_name(enum wires_kind kind); /* "ledger_answer" */

@@ -37,6 +37,7 @@ static const char *const CORPUS[WIRES_COUNT] = {
     [WIRES_ENTRY_HEADER] = "entry",
     [WIRES_PACKED] = "entry",
     [WIRES_HISTORY] = "ledger_line",
+    [WIRES_BUNDLE_FULL] = "push",
 };
 
 static void

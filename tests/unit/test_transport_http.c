@@ -14,6 +14,7 @@ struct stub {
     int socket;
     char address[64];
     const char *answer;
+    bool is_silent; /* says no more after that, and does not close */
     char request[4096];
     pthread_t thread;
 };
@@ -36,8 +37,9 @@ serve(void *context)
     }
     if (peer >= 0 && stub->answer != NULL) {
         char rest[256];
-        assert_true(write(peer, stub->answer, strlen(stub->answer)) > 0);
-        shutdown(peer, SHUT_WR);
+        assert_true(stub->answer[0] == '\0' || write(peer, stub->answer, strlen(stub->answer)) > 0);
+        if (!stub->is_silent)
+            shutdown(peer, SHUT_WR);
         while (read(peer, rest, sizeof rest) > 0)
             continue;
     }
@@ -47,13 +49,14 @@ serve(void *context)
 }
 
 static void
-stub_open(struct stub *stub, const char *answer)
+stub_open(struct stub *stub, const char *answer, bool is_silent)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
 
     memset(stub, 0, sizeof *stub);
     stub->answer = answer;
+    stub->is_silent = is_silent;
     stub->socket = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(stub->socket >= 0);
     assert_int_equal(bind(stub->socket, (struct sockaddr *)&address, sizeof address), 0);
@@ -74,7 +77,7 @@ stub_close(struct stub *stub)
 
 /* One request; the reply is the caller's to wipe. */
 static enum rc
-ask(const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
+ask_for(int64_t wait_ms, const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
 {
     struct transport_http *http;
     struct transport_request request = {
@@ -84,16 +87,23 @@ ask(const char *answer, size_t ceiling, struct transport_reply *reply, struct st
         .body_len = 4,
         .signature = "baken=:AA==:",
         .ceiling_bytes = ceiling,
+        .wait_ms = wait_ms,
     };
 
     *reply = (struct transport_reply){.body = BUF_EMPTY(1 << 20)};
-    stub_open(stub, answer);
+    stub_open(stub, answer, wait_ms != 0);
     assert_ok(transport_http_open(stub->address, &http));
     struct transport transport = transport_http_transport(http);
     enum rc rc = transport.send(transport.context, &request, reply);
     transport_http_close(http);
     stub_close(stub);
     return rc;
+}
+
+static enum rc
+ask(const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
+{
+    return ask_for(0, answer, ceiling, reply, stub);
 }
 
 static void
@@ -144,6 +154,22 @@ a_cut_answer_is_no_answer(void **state)
     buf_wipe(&reply.body);
     assert_int_equal(ask(NULL, 1000, &reply, &stub), RC_OFFLINE);
     buf_wipe(&reply.body);
+}
+
+/* A socket that is open on this side alone. Half a second in the place of the usual minute. */
+static void
+failure_15_a_server_that_falls_silent_is_given_up(void **state)
+{
+    static const char *const answers[] = {"", "HTTP/1.1 200 OK\r\nContent-Le",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"};
+    struct stub stub;
+    struct transport_reply reply;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        assert_int_equal(ask_for(-59500, answers[i], 1000, &reply, &stub), RC_OFFLINE);
+        buf_wipe(&reply.body);
+    }
 }
 
 static void
@@ -199,6 +225,7 @@ main(void)
         cmocka_unit_test(a_whole_reply_comes_with_its_type_and_time),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(a_cut_answer_is_no_answer),
+        cmocka_unit_test(failure_15_a_server_that_falls_silent_is_given_up),
         cmocka_unit_test(an_answer_over_the_ceiling_is_not_read),
         cmocka_unit_test(plain_http_is_for_this_machine_only),
     };

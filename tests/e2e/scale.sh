@@ -37,6 +37,7 @@ grows() {
 grows bench_journal 8 60 8
 grows bench_sync 8 60 8
 if [ -n "${LONG:-}" ]; then
+    SPACE_KB=1000000
     check "bench_journal: 210,000 visits" use bench_journal 300 700
     printf '# %s (ms, kB)\n' "$(cat "$WORK/check.out")"
     check "bench_sync: 210,000 visits" use bench_sync 300 700

@@ -375,16 +375,18 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
     return rc;
 }
 
+/* The next that is being filled, after `stream`. */
 static enum rc
 next_filling(struct replica *replica, struct id *stream, struct pull *pull, bool *found)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
                          "SELECT stream, fill_after, fill_until FROM sync_stream WHERE is_filling"
-                         " ORDER BY stream LIMIT 1",
+                         " AND stream > ?1 ORDER BY stream LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
         return rc;
+    stmt_id(stmt, 1, *stream);
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
@@ -406,7 +408,7 @@ static enum rc
 pull_all(struct session *session)
 {
     struct replica *replica = session->replica;
-    struct id stream;
+    struct id stream = {{0}};
     struct pull pull;
     int64_t cursor, to_fill = 0;
     uint64_t filled = 0;
@@ -417,7 +419,10 @@ pull_all(struct session *session)
         rc = count_filling(replica, &to_fill);
     while (rc == RC_OK && found) {
         rc = next_filling(replica, &stream, &pull, &found);
-        if (rc == RC_OK && found)
+        /* One whose right is over goes once what waits there may be sealed; until then nobody answers for it. */
+        if (rc == RC_OK && found &&
+            ledger_may_read(replica->ledger, replica->identity.device, stream,
+                            (uint64_t)replica_now_ms(replica)))
             rc = pull_pages(session, &pull, 0);
         if (rc == RC_OK && found)
             session_progress(session, "fill", ++filled, (uint64_t)to_fill);

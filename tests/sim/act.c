@@ -77,11 +77,12 @@ act_session(struct device *device, struct sync_report *report)
     is_complete = rc == RC_OK && report->is_complete;
     if (rc == RC_OK)
         device->refreshed_ms = replica_now_ms(device->replica);
-    if (world_judge(device, rc, "sync") && report->refused > 0)
+    /* A restored server asks for what it lost, once. */
+    if (world_judge(device, rc, "sync") && report->refused > 0 && !device->world->was_server_restored)
         world_fail(device->world, "device %d: the server refused %llu entries", device->index,
                    (unsigned long long)report->refused);
     judge_requests(device, report, device->requests - requests);
-    if (report->forged_boxes > 0)
+    if (report->forged_boxes > 0 && !device->world->has_forged)
         world_fail(device->world, "device %d saw forged boxes", device->index);
     act_done(device);
     return is_complete;
@@ -193,6 +194,8 @@ save_in(struct device *device, int at)
     bool is_here = adapter_has_stream(device, at);
     if (!may && world_falls(world, 900))
         return;
+    if (!life_may_save(device, at) || (count == 2 && !life_may_save(device, at - 1)))
+        return;
     act_begin(device, "save");
     world->tally.saves++;
     enum rc rc = adapter_save(device, saves, count);
@@ -229,6 +232,16 @@ act_save_in(struct device *device, struct id family)
     for (int i = 0; i < device->world->names.family_count; i++)
         if (id_equal(device->world->names.families[i], family))
             save_in(device, model_family_stream(i, MODEL_FILE));
+}
+
+void
+act_save_everywhere(struct world *world)
+{
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
+            if (!id_is_zero(world->names.streams[stream]) &&
+                engine_may_write(&world->devices[i], stream))
+                save_in(&world->devices[i], stream);
 }
 
 /* ---- what befalls a device ---- */
@@ -346,7 +359,7 @@ act_tie(struct device *a)
     int at = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
     struct model_save saves[2];
 
-    if (a->is_busy || b->is_busy || !engine_may_write(a, at) || !engine_may_write(b, at) ||
+    if (a->is_busy || b->is_busy || a->is_returned || b->is_returned || !engine_may_write(a, at) || !engine_may_write(b, at) ||
         !adapter_has_stream(a, at) || !adapter_has_stream(b, at))
         return;
     b->offset_ms += wall_of(a) - wall_of(b);
@@ -398,6 +411,10 @@ act_step(struct world *world)
         act_drift(device);
     else if (world_falls(world, rates->link))
         act_link(device);
+    else if (world_falls(world, rates->restore))
+        life_act(device);
+    else if (world_falls(world, rates->server_restore))
+        life_act_server(world);
     else if (world_falls(world, rates->full))
         act_full(device);
     else if (world_falls(world, 30))

@@ -165,7 +165,7 @@ new_family(struct device *device)
     char name[MODEL_TEXT];
 
     /* Every try may become a line, also one whose answer was lost. */
-    if (names->family_count + world->family_tries >= MODEL_FAMILIES)
+    if (device->is_returned || names->family_count + world->family_tries >= MODEL_FAMILIES)
         return;
     world->family_tries++;
     snprintf(name, sizeof name, "Family %d", world->next_value++);
@@ -207,7 +207,7 @@ revoke(struct device *device)
 {
     struct world *world = device->world;
 
-    if (world->is_revoked_once || world_falls(world, 800))
+    if (world->is_revoked_once || world_falls(world, 500))
         return;
     world->is_revoked_once = true;
     act_begin(device, "revokes device 2");
@@ -221,7 +221,7 @@ revoke(struct device *device)
 void
 act_ledger(struct device *device)
 {
-    switch (world_below(device->world, 17)) {
+    switch (world_below(device->world, 18)) {
     case 0:
     case 1:
         give(device->world);
@@ -244,6 +244,7 @@ act_ledger(struct device *device)
         break;
     case 12:
     case 13:
+    case 17:
         work_late(device->world);
         break;
     case 14:

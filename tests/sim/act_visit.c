@@ -17,6 +17,8 @@ act_visit(struct device *device)
     struct change_set set = CHANGE_SET_EMPTY;
     struct contact contact = CONTACT_EMPTY;
 
+    if (device->is_returned)
+        return;
     contact.facts.family = world->names.families[family];
     contact.kind = "visit";
     contact.date = 20260701 + world_below(world, 28);

@@ -22,6 +22,8 @@ const struct unit_kind *unit_kind(const char *name);
 void adapter_follow(struct world *world);
 /* Asks the device what it has applied and holds, and tells the model; decides open saves. */
 void adapter_look(struct device *device);
+/* The last save that the device's store says it gave there, in that life. */
+int64_t adapter_saved(struct device *device, int stream, int writer);
 /* The number of this feed's writer; MODEL_NONE when it is unknown. */
 int adapter_writer(const struct world *world, struct feed_ref feed);
 /* Makes or finds the writer of this device's present life. */

@@ -111,8 +111,8 @@ tell_clock(struct device *device, int stream, uint32_t save)
 }
 
 /* The last save that the store says it gave there, in that life. */
-static int64_t
-saved_there(struct device *device, int stream, int writer)
+int64_t
+adapter_saved(struct device *device, int stream, int writer)
 {
     struct world *world = device->world;
     struct stmt *stmt = NULL;
@@ -149,8 +149,13 @@ adapter_follow_life(struct device *device)
         if (id_is_zero(world->names.streams[stream]))
             continue;
         has_cause |= model_write_ended(world->model, device->index, stream);
-        model_renumber(world->model, stream, old, (uint32_t)saved_there(device, stream, old), new);
+        uint32_t kept = (uint32_t)adapter_saved(device, stream, old);
+        if (kept < model_stored(world->model, stream, old))
+            kept = model_stored(world->model, stream, old);
+        model_renumber(world->model, stream, old, kept, new);
     }
+    has_cause |= device->was_returned;
+    device->is_returned = device->has_backup = false; /* that backup is of an earlier life */
     if (!has_cause)
         world_fail(world, "device %d began another life without cause", device->index);
 }
@@ -163,7 +168,7 @@ decide_open(struct device *device, int stream)
 
     if (!model_is_open(model, stream, device->writer))
         return;
-    int64_t saved = saved_there(device, stream, device->writer);
+    int64_t saved = adapter_saved(device, stream, device->writer);
     if (saved >= (int64_t)model_last(model, stream, device->writer)) {
         model_acknowledge(model, stream, device->writer);
         tell_clock(device, stream, model_last(model, stream, device->writer));
@@ -214,7 +219,7 @@ adapter_take_own_saves(struct device *device)
         const struct id id = world->names.streams[stream];
         if (id_is_zero(id))
             continue;
-        int64_t saved = saved_there(device, stream, device->writer);
+        int64_t saved = adapter_saved(device, stream, device->writer);
         decide_open(device, stream);
         while ((int64_t)model_last(world->model, stream, device->writer) < saved) {
             struct model_save save = {.stream = stream, .writer = device->writer};

@@ -30,6 +30,8 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
 {
     world->sabotage = options->sabotage;
     world->is_crashy = options->is_crashy;
+    world->is_lying = options->is_lying;
+    world->is_returning = options->is_returning;
     selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
@@ -268,6 +270,10 @@ read_order(int argc, char **argv, struct order *order)
             order->run.broken = (enum broken)(read_number(argv[++i]) % BROKEN_COUNT);
         else if (strcmp(argv[i], "--crashy") == 0)
             order->run.is_crashy = true;
+        else if (strcmp(argv[i], "--returning") == 0)
+            order->run.is_returning = true;
+        else if (strcmp(argv[i], "--lying") == 0)
+            order->run.is_lying = true;
         else if (strcmp(argv[i], "--verbose") == 0)
             order->run.is_verbose = true;
         else if (strcmp(argv[i], "--selftest") == 0)

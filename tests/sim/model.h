@@ -140,6 +140,15 @@ void model_acks(struct model *model, int device, int stream, int writer, uint32_
 /* The first of those that it has neither applied nor held; 0 when it has them all. */
 uint32_t model_ack_lacks(const struct model *model, int device, int stream, int writer);
 
+/* ---- what goes back ---- */
+
+/* A disk was lost, and with it the writer's saves beyond `kept`: nobody else has them. */
+void model_truncate(struct model *model, int stream, int writer, uint32_t kept);
+/* What the device acknowledged before it was restored says nothing any more. */
+void model_acks_none(struct model *model, int device);
+/* The server was restored: of this feed it has saves up to `last`. */
+void model_unstore(struct model *model, int stream, int writer, uint32_t last);
+
 /* ---- what the server stored ---- */
 
 /* An entry (saves first..last) with the ledger position in its header. Contiguous per writer and stream. */

@@ -222,6 +222,8 @@ carry(struct device *device, const struct transport_request *request, struct lat
         reply_wipe(&reply);
         return offline();
     }
+    if (reply.status == 200)
+        liar_change(device, parts->method, parts->path, &reply.body);
     size_t len = reply.body.len;
     if (fate == FATE_CUT && len > 0)
         len = world_below(world, (unsigned)len);

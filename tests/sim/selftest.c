@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SELFTEST_SEEDS = 60 };
+enum { SELFTEST_SEEDS = 120 };
 
 struct test {
     const char *name;
@@ -12,14 +12,26 @@ struct test {
     enum broken broken;     /* in the engine, or */
     enum sabotage sabotage; /* from outside */
     bool is_crashy;         /* it shows in a crash alone */
+    bool is_lying;          /* it shows where the server lies */
+    bool is_returning;      /* it shows where a device was restored */
 };
 
 static const struct test tests[] = {
     {"a version too few is superseded", {"should be"}, .broken = BROKEN_SUPERSEDE},
     {"the cursor moves before the entries are stored", {"passed arrival"}, .broken = BROKEN_CURSOR, .is_crashy = true},
     {"the cursor moves and nothing is stored", {"passed arrival"}, .sabotage = SABOTAGE_CURSOR},
-    {"a parked entry counts as applied", {"should be"}, .broken = BROKEN_PARKED},
+    {"a gap is accepted", {"should be", "the conflict of"}, .broken = BROKEN_GAP, .is_lying = true},
+    {"an entry on an unknown line counts", {"unknown line"}, .broken = BROKEN_LINE, .is_lying = true},
+    {"a box without its commitment is taken",
+     {"parked after", "has it not"},
+     .broken = BROKEN_BOX,
+     .is_lying = true},
+    {"a parked entry counts as applied", {"should be", "differ in stream"}, .broken = BROKEN_PARKED},
     {"late work is applied", {"should be"}, .sabotage = SABOTAGE_HELD},
+    {"a save number is used again after a restore",
+     {"in another entry"},
+     .broken = BROKEN_REUSE,
+     .is_returning = true},
     {"sealed again after a lost answer", {"in another entry"}, .broken = BROKEN_RESEAL},
     {"the twin is skipped", {"twin"}, .broken = BROKEN_TWIN},
     {"a tie is broken by a local order", {"should show"}, .broken = BROKEN_TIE},
@@ -97,7 +109,9 @@ static bool
 test_one(struct world *world, const struct test *test)
 {
     const struct run_options options = {
-        .sabotage = test->sabotage, .broken = test->broken, .is_crashy = test->is_crashy};
+        .sabotage = test->sabotage, .broken = test->broken, .is_crashy = test->is_crashy,
+        .is_lying = test->is_lying,
+        .is_returning = test->is_returning};
     struct result result = {0};
     unsigned done = 0, found = 0;
     bool is_found = false;

@@ -21,6 +21,13 @@ static const char *const NAMES[HAPPENED_COUNT] = {
     [HAPPENED_TIE] = "tie of clocks",
     [HAPPENED_FULL] = "device full",
     [HAPPENED_SERVER_FULL] = "server full",
+    [HAPPENED_RESTORED] = "device restored",
+    [HAPPENED_RESTORED_ELSEWHERE] = "restored elsewhere",
+    [HAPPENED_SERVER_RESTORED] = "server restored",
+    [HAPPENED_LIE_WITHHELD] = "lie: entry withheld",
+    [HAPPENED_LIE_ALTERED] = "lie: bit altered",
+    [HAPPENED_LIE_BOX] = "lie: box",
+    [HAPPENED_LIE_LINES] = "lie: lines hidden",
 };
 
 void

@@ -22,6 +22,13 @@ enum happened {
     HAPPENED_TIE,  /* two devices save the same unit at the same millisecond */
     HAPPENED_FULL, /* a device's disk */
     HAPPENED_SERVER_FULL,
+    HAPPENED_RESTORED,
+    HAPPENED_RESTORED_ELSEWHERE,
+    HAPPENED_SERVER_RESTORED,
+    HAPPENED_LIE_WITHHELD,
+    HAPPENED_LIE_ALTERED,
+    HAPPENED_LIE_BOX,
+    HAPPENED_LIE_LINES,
     HAPPENED_COUNT
 };
 

@@ -109,7 +109,8 @@ world_judge(struct device *device, enum rc rc, const char *what)
         break;
     case RC_UNTRUSTED: /* what a portal or a cut answer looks like */
     case RC_CORRUPT:
-        if (!world->is_healing && (world->rates.cut > 0 || world->rates.portal > 0))
+        if (!world->is_healing &&
+            (world->rates.cut > 0 || world->rates.portal > 0 || world->rates.lie > 0))
             return false;
         break;
     default:
@@ -211,8 +212,11 @@ void
 world_remove(struct world *world)
 {
     scratch_remove(&world->scratch);
-    for (int i = 0; i < WORLD_DEVICES; i++)
+    for (int i = 0; i < WORLD_DEVICES; i++) {
         power_disk_free(world->devices[i].disk);
+        power_disk_free(world->devices[i].backup);
+    }
+    power_disk_free(world->server_backup);
     power_disk_free(world->server_disk);
     for (int i = 0; i < world->token_count; i++)
         free(world->tokens[i].bytes);
@@ -263,6 +267,18 @@ throw_rates(struct world *world)
     rates->drift = rate(world, 10, 30);
     rates->link = rate(world, 20, 60);
     rates->full = rate(world, 10, 50);
+    if (world_below(world, 3) == 0)
+        rates->lie = rate(world, 100, 300);
+    if (world_below(world, 2) == 0)
+        rates->restore = rate(world, 40, 100);
+    if (rates->restore == 0 && world_below(world, 5) == 0)
+        rates->server_restore = rate(world, 20, 60);
+    if (world->is_returning)
+        rates->restore = 200;
+    if (rates->restore > 0) /* a store that compares itself with a liar's word gives saves new numbers that it need not */
+        rates->lie = 0;
+    if (world->is_lying)
+        rates->lie = 300;
     if (world->is_crashy)
         rates->crash = 250;
 }
@@ -327,6 +343,8 @@ heal(struct world *world)
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);
+    if (world->was_server_restored) /* what it lost is offered again with the next push of each feed */
+        act_save_everywhere(world);
     for (int round = 0; round < ROUNDS_MOST && !world->has_failed; round++) {
         bool is_complete = go_round(world);
         if (world->has_failed)

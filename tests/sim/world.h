@@ -43,7 +43,8 @@ enum sabotage {
 /* In 1,000 requests, or steps. */
 struct rates {
     unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
-    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full;
+    unsigned lie; /* 0: an honest server */
+    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full, restore, server_restore;
 };
 
 struct device {
@@ -67,6 +68,12 @@ struct device {
     bool is_busy; /* inside an act: no other may begin */
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */
+    uint64_t hidden_after; /* what it is shown of the ledger ends there; 0: it does not */
+    struct power_disk *backup;
+    bool has_backup;
+    bool is_returned;  /* from its backup, and goes on under its old numbers: until it has begun another life */
+    bool was_returned; /* in this seed */
+    bool was_lied_to; /* an entry was withheld: it may lack what lies below its cursor */
     int writer;   /* of this life */
 };
 
@@ -89,6 +96,7 @@ struct stored {
     uint64_t arrival;
     int stream, writer;
     uint32_t first, last;
+    uint64_t position; /* of the ledger, that it was sealed on */
 };
 
 /* An entry that was shown to others, by a push or a bundle. */
@@ -144,7 +152,14 @@ struct world {
     int visit_count;
     int next_value;
     int family_tries;
+    struct power_disk *server_backup;
+    uint64_t kept_lines, kept_acked;
+    size_t kept_stored;
+    bool was_server_restored;
     bool is_revoked_once;
+    bool has_forged; /* boxes: devices may say so */
+    bool is_returning; /* devices are restored all the time, whatever the seed says */
+    bool is_lying;   /* the server lies, whatever the seed says */
     enum sabotage sabotage;
     bool is_sabotaged; /* it was done */
     bool is_crashy;    /* devices are cut off all the time, whatever the seed says */
@@ -197,6 +212,16 @@ void net_connect(struct device *device);
 void net_deliver_late(struct world *world, bool all); /* requests whose senders have given up */
 void net_forget_late(struct world *world);
 
+/* ---- life.c: both make a backup, or put one back ---- */
+void life_act(struct device *device);
+void life_act_server(struct world *world);
+/* False while the device would give a number again that its lost life gave: nobody knows whose it is. */
+bool life_may_save(struct device *device, int stream);
+
+/* ---- liar.c ---- */
+/* Makes another answer of a true one, now and then. */
+void liar_change(struct device *device, const char *method, const char *path, struct buf *body);
+
 /* ---- act.c ---- */
 void act_step(struct world *world);
 void act_sync(struct device *device);
@@ -204,6 +229,7 @@ void act_sync(struct device *device);
 void act_done(struct device *device);
 bool act_session(struct device *device, struct sync_report *report); /* true: complete */
 void act_save_in(struct device *device, struct id family); /* its file, or both its streams */
+void act_save_everywhere(struct world *world); /* each device wherever it may */
 void act_begin(struct device *device, const char *what);
 
 /* ---- act_visit.c ---- */

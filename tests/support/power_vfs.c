@@ -457,3 +457,19 @@ power_disk_longest(const struct power_disk *disk)
             longest = file->current.len;
     return (int64_t)longest;
 }
+
+void
+power_disk_copy(struct power_disk *to, const struct power_disk *from)
+{
+    for (struct power_file *file = to->files; file != NULL; file = file->next) {
+        power_forget(file);
+        power_resize(&file->current, 0);
+        power_resize(&file->durable, 0);
+        file->exists = file->exists_durably = false;
+    }
+    for (const struct power_file *file = from->files; file != NULL; file = file->next)
+        if (file->exists)
+            power_disk_put(to, file->name, file->current.at, file->current.len);
+    to->is_cut = false;
+    to->cut_at = to->cut_at_sync = 0;
+}

@@ -64,6 +64,9 @@ uint64_t power_disk_syncs(const struct power_disk *disk);      /* of them */
 /* After everything on the disk was closed: what is left is decided by `seed`, and power is back. */
 void power_disk_restore(struct power_disk *disk, uint64_t seed);
 
+/* Makes the files of `to`, none of which is open, what those of `from` are to the program now; all of it durable. */
+void power_disk_copy(struct power_disk *to, const struct power_disk *from);
+
 /* In place of power_disk_restore where the process died and the machine did not: all that was written is there, and a later cut may
  * still take it. */
 void power_disk_survive(struct power_disk *disk);

@@ -1,0 +1,183 @@
+/* Machines that go back to what they were: a device restored from its backup, in place or elsewhere; a server from its own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/sim/adapter.h"
+#include "tests/sim/world.h"
+
+/* ---- devices ---- */
+
+static bool
+is_its(const struct device *device, int writer)
+{
+    return model_device(device->world->model, writer) == device->index;
+}
+
+/* The last save of a feed in somebody else's log. */
+static int64_t
+logged_at(struct device *other, int stream, int writer)
+{
+    const struct names *names = &other->world->names;
+    struct stmt *stmt = NULL;
+    int64_t last = 0;
+    enum rc rc = db_stmt(store_db(other->store),
+                         "SELECT coalesce(max(last), 0) FROM sync_entry JOIN sync_feed USING (feed)"
+                         " WHERE stream = ?1 AND device = ?2 AND incarnation = ?3",
+                         &stmt);
+
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, names->streams[stream]);
+        stmt_id(stmt, 2, names->writers[writer].device);
+        stmt_int(stmt, 3, (int64_t)names->writers[writer].incarnation);
+        rc = stmt_finish_int(stmt, &last);
+    }
+    if (rc != RC_OK)
+        world_fail(other->world, "device %d, its log: %s", other->index, rc_sentence());
+    return last;
+}
+
+/* What it gave away on a stick alone would be there twice: once as given, and once under the numbers that it gets now. */
+static bool
+is_elsewhere_only(const struct device *device)
+{
+    struct world *world = device->world;
+
+    for (int i = 0; i < WORLD_DEVICES; i++)
+        for (int stream = 0; i != device->index && stream < MODEL_STREAMS; stream++)
+            for (int writer = 0; writer < world->names.writer_count; writer++)
+                if (is_its(device, writer) && !id_is_zero(world->names.streams[stream]) &&
+                    logged_at(&world->devices[i], stream, writer) >
+                        (int64_t)model_stored(world->model, stream, writer))
+                    return true;
+    return false;
+}
+
+static void
+keep_device(struct device *device)
+{
+    if (device->backup == NULL)
+        device->backup = power_disk_new();
+    power_disk_copy(device->backup, device->disk);
+    device->has_backup = true;
+    world_trace(device->world, "device %d: a backup is made", device->index);
+}
+
+/* Of what it wrote since, all that the server does not have is lost with the disk. */
+static void
+forget_lost(struct device *device)
+{
+    struct world *world = device->world;
+    int kept = 0;
+
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        for (int writer = 0; writer < world->names.writer_count; writer++) {
+            if (!is_its(device, writer) || id_is_zero(world->names.streams[stream]))
+                continue;
+            uint32_t saved = (uint32_t)adapter_saved(device, stream, writer);
+            uint32_t stored = model_stored(world->model, stream, writer);
+            model_truncate(world->model, stream, writer, saved > stored ? saved : stored);
+        }
+    model_acks_none(world->model, device->index);
+    for (int i = 0; i < world->visit_count; i++)
+        if (!is_its(device, world->visits[i].writer))
+            world->visits[kept++] = world->visits[i];
+    world->visit_count = kept;
+}
+
+static void
+return_device(struct device *device)
+{
+    struct world *world = device->world;
+    bool is_elsewhere = world_falls(world, 500);
+    char name[ID_TEXT_CHARS + 1], path[WORLD_PATH];
+
+    world_happened(world, is_elsewhere ? HAPPENED_RESTORED_ELSEWHERE : HAPPENED_RESTORED);
+    world_trace(world, "device %d: its backup is put back%s", device->index,
+                is_elsewhere ? ", on another machine" : "");
+    id_to_text(store_id(device->store), name);
+    device_close(device);
+    net_forget_late(world); /* what the lost life still had under way is lost too */
+    power_disk_copy(device->disk, device->backup);
+    if (is_elsewhere) { /* the instance token stays behind */
+        snprintf(path, sizeof path, "%s/%s", scratch_path(&world->scratch, "state"), name);
+        (void)unlink(path);
+    }
+    device->started_ms = world->now_ms;
+    device->writer = MODEL_NONE;
+    device->is_returned = device->was_returned = true;
+    device_open(device);
+    if (world->has_failed)
+        return;
+    forget_lost(device);
+    adapter_look(device);
+}
+
+void
+life_act(struct device *device)
+{
+    if (device->is_busy || device_is_dead(device))
+        return;
+    if (!device->has_backup || world_falls(device->world, 300))
+        keep_device(device);
+    else if (model_is_active(device->world->model, device->index) && !is_elsewhere_only(device))
+        return_device(device);
+}
+
+bool
+life_may_save(struct device *device, int stream)
+{
+    return !device->is_returned ||
+           adapter_saved(device, stream, device->writer) ==
+               (int64_t)model_last(device->world->model, stream, device->writer);
+}
+
+/* ---- the server ---- */
+
+static void
+keep_server(struct world *world)
+{
+    if (world->server_backup == NULL)
+        world->server_backup = power_disk_new();
+    power_disk_copy(world->server_backup, world->server_disk);
+    world->kept_lines = model_position(world->model);
+    world->kept_stored = world->stored_count;
+    world->kept_acked = world->acked;
+    world_trace(world, "the server: a backup is made");
+}
+
+/* Only with the whole ledger: a shorter one is refused by every device, until it is handed back. */
+static void
+return_server(struct world *world)
+{
+    if (world->kept_lines != model_position(world->model))
+        return;
+    world_happened(world, HAPPENED_SERVER_RESTORED);
+    world_trace(world, "the server: its backup is put back, %zu of %zu entries", world->kept_stored,
+                world->stored_count);
+    server_stop(world);
+    net_forget_late(world);
+    power_disk_copy(world->server_disk, world->server_backup);
+    for (size_t i = world->stored_count; i > world->kept_stored; i--) {
+        const struct stored *lost = &world->stored[i - 1];
+        model_unstore(world->model, lost->stream, lost->writer, lost->first - 1);
+    }
+    world->stored_count = world->kept_stored;
+    world->was_server_restored = true;
+    world->acked = world->kept_acked;
+    server_start(world);
+    for (int i = 0; i < WORLD_DEVICES; i++) /* its cursor may be passed before it sees that */
+        world->devices[i].was_lied_to = true;
+}
+
+void
+life_act_server(struct world *world)
+{
+    if (world->depth > 0)
+        return;
+    if (world->server_backup == NULL || world_falls(world, 400))
+        keep_server(world);
+    else
+        return_server(world);
+}

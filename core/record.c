@@ -330,6 +330,34 @@ add_end(char *ends, size_t room, struct id id, size_t typed)
                    whole + ID_TEXT_CHARS - chars);
 }
 
+/* The row of a record whose id fits, where it stands in a stream of that kind and is not another's. */
+static enum rc
+read_match(struct journal *journal, int64_t rid, int kind, struct facts *facts, bool *is_one)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(journal_db(journal),
+                         "SELECT r.id, t.family, r.hidden, r.conflicts FROM journal_record AS r"
+                         " JOIN journal_stream AS t ON t.s = r.s"
+                         " WHERE r.rid = ?1 AND t.kind = ?2 AND r.hidden < 2",
+                         &stmt);
+
+    *is_one = false;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, rid);
+    stmt_int(stmt, 2, kind);
+    rc = stmt_step(stmt, is_one);
+    if (rc == RC_OK && *is_one) {
+        rc = stmt_get_id(stmt, 0, &facts->id);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 1, &facts->family);
+        facts->is_hidden = stmt_get_int(stmt, 2) != 0;
+        facts->conflicts = get_u32(stmt, 3);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 record_find(struct journal *journal, uint32_t entity, const char *text, struct facts *facts)
 {
@@ -345,29 +373,23 @@ record_find(struct journal *journal, uint32_t entity, const char *text, struct f
     if (strlen(text) < ID_SHORT_CHARS || strlen(text) > ID_TEXT_CHARS)
         return rc_fail(RC_INVALID, _("\"%.30s\" is not an id: at least its last %d characters"),
                        text, ID_SHORT_CHARS);
-    enum rc rc =
-        db_stmt(journal_db(journal),
-                "SELECT r.id, t.family, r.hidden, r.conflicts FROM journal_record AS r "
-                "JOIN journal_stream AS t ON t.s = r.s "
-                "WHERE r.entity = ?1 AND t.kind = ?2 AND r.hidden < 2",
-                &stmt);
+    /* By the index of ids alone: the records themselves are the largest part of a store. */
+    enum rc rc = db_stmt(journal_db(journal),
+                         "SELECT rid, id FROM journal_record WHERE entity = ?1 ORDER BY id", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, entity);
-    stmt_int(stmt, 2, known->home);
     while (rc == RC_OK && row && found <= FIND_ENDS) {
         struct id id;
+        bool is_one = false;
         rc = stmt_step(stmt, &row);
         if (rc == RC_OK && row)
-            rc = stmt_get_id(stmt, 0, &id);
+            rc = stmt_get_id(stmt, 1, &id);
         if (rc != RC_OK || !row || !id_matches(id, text))
             continue;
-        if (found++ < FIND_ENDS)
+        rc = read_match(journal, stmt_get_int(stmt, 0), (int)known->home, facts, &is_one);
+        if (rc == RC_OK && is_one && found++ < FIND_ENDS)
             add_end(ends, sizeof ends, id, strlen(text));
-        facts->id = id;
-        rc = stmt_get_id(stmt, 1, &facts->family);
-        facts->is_hidden = stmt_get_int(stmt, 2) != 0;
-        facts->conflicts = get_u32(stmt, 3);
     }
     stmt_done(stmt);
     if (rc == RC_OK && found == 0)

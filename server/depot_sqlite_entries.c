@@ -10,6 +10,13 @@ struct depot_body {
 
 enum { BODY_COLUMN = 10 };
 
+/* Who is shown feeds, until it says stop. */
+struct feed_visit {
+    enum rc (*visit)(void *context, const struct depot_feed_end *end, bool *stop);
+    void *context;
+    bool stop;
+};
+
 static void
 bind_feed(struct stmt *stmt, int64_t team, const struct depot_feed *feed)
 {
@@ -42,41 +49,101 @@ depot_feed_head(struct depot *depot, int64_t team, const struct depot_feed *feed
     return depot_done(stmt, rc);
 }
 
+/* The next stream after `stream` in which the team has entries. By its index: a team has some hundred, and a million entries. */
+static enum rc
+next_stream(struct depot *depot, int64_t team, struct id *stream, bool *found)
+{
+    struct stmt *stmt = NULL;
+    enum rc rc = db_stmt(depot->db,
+                         "SELECT stream FROM entries WHERE team = ?1 AND stream > ?2"
+                         " ORDER BY stream LIMIT 1",
+                         &stmt);
+
+    *found = false;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, team);
+    stmt_id(stmt, 2, *stream);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
+        rc = stmt_get_id(stmt, 0, stream);
+    return depot_done(stmt, rc);
+}
+
+/* The feed with the lowest incarnation from `from` to `upto`, as signed numbers. */
+static enum rc
+next_feed(struct depot *depot, int64_t team, int64_t from, int64_t upto, struct depot_feed *feed,
+          bool *found)
+{
+    struct stmt *stmt = NULL;
+    enum rc rc = db_stmt(depot->db,
+                         "SELECT incarnation FROM entries WHERE team = ?1 AND stream = ?2"
+                         " AND device = ?3 AND incarnation BETWEEN ?4 AND ?5"
+                         " ORDER BY incarnation LIMIT 1",
+                         &stmt);
+
+    *found = false;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, team);
+    stmt_id(stmt, 2, feed->stream);
+    stmt_id(stmt, 3, feed->device);
+    stmt_int(stmt, 4, from);
+    stmt_int(stmt, 5, upto);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
+        feed->incarnation = (uint64_t)stmt_get_int(stmt, 0);
+    return depot_done(stmt, rc);
+}
+
+/* A stream's feeds of one device with incarnations in that range, ascending. */
+static enum rc
+list_range(struct depot *depot, int64_t team, struct depot_feed feed, int64_t from, int64_t upto,
+           struct feed_visit *visit)
+{
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found && !visit->stop) {
+        struct depot_feed_end end;
+        rc = next_feed(depot, team, from, upto, &feed, &found);
+        if (rc != RC_OK || !found)
+            break;
+        end.feed = feed;
+        rc = depot_feed_head(depot, team, &feed, &end.last, end.header_hash);
+        if (rc == RC_OK)
+            rc = visit->visit(visit->context, &end, &visit->stop);
+        if ((int64_t)feed.incarnation == upto)
+            break;
+        from = (int64_t)feed.incarnation + 1;
+    }
+    return rc;
+}
+
 enum rc
 depot_list_feeds(struct depot *depot, int64_t team, struct id device, const struct id *stream,
                  enum rc (*visit)(void *context, const struct depot_feed_end *end, bool *stop),
                  void *context)
 {
-    /* With max() SQLite takes the other columns from the row of the maximum. */
-    const char *all = "SELECT stream, incarnation, max(last), header_hash FROM entries"
-                      " WHERE team = ?1 AND device = ?2 GROUP BY stream, incarnation"
-                      " ORDER BY stream, incarnation < 0, incarnation";
-    const char *one = "SELECT stream, incarnation, max(last), header_hash FROM entries"
-                      " WHERE team = ?1 AND device = ?2 AND stream = ?3 GROUP BY incarnation"
-                      " ORDER BY incarnation < 0, incarnation";
-    struct stmt *stmt = NULL;
-    bool row = false, stop = false;
-    enum rc rc = db_stmt(depot->db, stream != NULL ? one : all, &stmt);
+    struct feed_visit visiting = {.visit = visit, .context = context};
+    struct depot_feed feed = {.device = device};
+    bool found = true;
+    enum rc rc = RC_OK;
 
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, team);
-    stmt_id(stmt, 2, device);
     if (stream != NULL)
-        stmt_id(stmt, 3, *stream);
-    while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
-        struct depot_feed_end end = {
-            .feed = {.device = device, .incarnation = (uint64_t)stmt_get_int(stmt, 1)},
-            .last = (uint32_t)stmt_get_int(stmt, 2)};
-        rc = stmt_get_id(stmt, 0, &end.feed.stream);
-        if (rc == RC_OK)
-            rc = stmt_get_fixed(stmt, 3, end.header_hash, sizeof end.header_hash);
-        if (rc == RC_OK)
-            rc = visit(context, &end, &stop);
-        if (rc != RC_OK)
+        feed.stream = *stream;
+    while (rc == RC_OK && !visiting.stop) {
+        if (stream == NULL)
+            rc = next_stream(depot, team, &feed.stream, &found);
+        if (rc != RC_OK || !found)
+            break;
+        rc = list_range(depot, team, feed, 0, INT64_MAX, &visiting);
+        if (rc == RC_OK) /* the upper half of a u64 */
+            rc = list_range(depot, team, feed, INT64_MIN, -1, &visiting);
+        if (stream != NULL)
             break;
     }
-    return depot_done(stmt, rc);
+    return rc;
 }
 
 enum rc

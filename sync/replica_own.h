@@ -66,7 +66,7 @@ struct replica {
     bool has_hidden;         /* some stream is hidden: see streams_refresh */
     struct save_source saves;
     struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
-    struct source_cache *cache; /* the body read last; sync/source.c */
+    struct source_cache *cache; /* bodies read last; sync/source.c */
     struct settled settled;
 };
 

@@ -5,28 +5,35 @@
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
 
-/* The entry read last, decoded: history walks saves one by one. */
-struct source_cache {
+/* Entries read last, decoded: history walks saves one by one, from one author's feed to another's. */
+enum { SOURCE_ENTRIES = 8 };
+
+struct decoded {
     struct id stream;
     struct feed_ref feed;
     uint32_t first;
     uint32_t last;
-    struct change *saves;
+    struct change *saves; /* NULL: none */
+};
+
+struct source_cache {
+    struct decoded entries[SOURCE_ENTRIES];
+    size_t next; /* whose place is taken next */
 };
 
 static void
-drop(struct source_cache *cache)
+drop(struct decoded *entry)
 {
-    if (cache->saves != NULL)
-        body_free(cache->saves, cache->last - cache->first + 1);
-    *cache = (struct source_cache){.saves = NULL};
+    if (entry->saves != NULL)
+        body_free(entry->saves, entry->last - entry->first + 1);
+    *entry = (struct decoded){.saves = NULL};
 }
 
 void
 source_forget(struct replica *replica)
 {
-    if (replica->cache != NULL)
-        drop(replica->cache);
+    for (size_t i = 0; replica->cache != NULL && i < SOURCE_ENTRIES; i++)
+        drop(&replica->cache->entries[i]);
 }
 
 void
@@ -51,20 +58,33 @@ source_open(struct replica *replica, const struct entry *entry, struct buf *body
 
 /* Copies one decoded save by encoding and decoding it: the one way to an independent change. */
 static enum rc
-copy_save(const struct source_cache *cache, uint32_t save, struct change **change)
+copy_save(const struct decoded *entry, uint32_t save, struct change **change)
 {
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
 
     enum rc rc =
-        body_write(cache->feed, save, &cache->saves[save - cache->first], 1, NULL, 0, &body);
+        body_write(entry->feed, save, &entry->saves[save - entry->first], 1, NULL, 0, &body);
     if (rc == RC_OK)
-        rc = body_read(cache->stream, cache->feed, save, save, body.data, body.len, change);
+        rc = body_read(entry->stream, entry->feed, save, save, body.data, body.len, change);
     buf_wipe(&body);
     return rc;
 }
 
+static const struct decoded *
+find(const struct source_cache *cache, struct id stream, struct feed_ref feed, uint32_t save)
+{
+    for (size_t i = 0; i < SOURCE_ENTRIES; i++) {
+        const struct decoded *entry = &cache->entries[i];
+        if (entry->saves != NULL && save >= entry->first && save <= entry->last &&
+            id_equal(entry->stream, stream) && feed_equal(entry->feed, feed))
+            return entry;
+    }
+    return NULL;
+}
+
 static enum rc
-from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save)
+from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save,
+         struct change **change)
 {
     struct source_cache *cache = replica->cache;
     struct elog_row row = ELOG_ROW_EMPTY;
@@ -78,9 +98,12 @@ from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save)
         rc = body_read(feed->stream, feed->feed, row.entry.first, row.entry.last, body.data,
                        body.len, &saves);
     if (rc == RC_OK) {
-        drop(cache);
-        *cache =
-            (struct source_cache){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
+        struct decoded *entry = &cache->entries[cache->next];
+        cache->next = (cache->next + 1) % SOURCE_ENTRIES;
+        drop(entry);
+        *entry =
+            (struct decoded){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
+        rc = copy_save(entry, save, change);
     }
     buf_wipe(&body);
     elog_row_wipe(&row);
@@ -91,15 +114,13 @@ static enum rc
 get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct change **change)
 {
     struct replica *replica = context;
-    struct source_cache *cache = replica->cache;
     struct elog_feed feed;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    bool is_cached = cache->saves != NULL && id_equal(cache->stream, stream) &&
-                     feed_equal(cache->feed, ref) && save >= cache->first && save <= cache->last;
+    const struct decoded *known = find(replica->cache, stream, ref, save);
 
     *change = NULL;
-    if (is_cached)
-        return copy_save(cache, save, change);
+    if (known != NULL)
+        return copy_save(known, save, change);
     enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
     if (rc != RC_OK)
         return rc;
@@ -107,9 +128,7 @@ get(void *context, struct id stream, struct feed_ref ref, uint32_t save, struct 
     if (rc == RC_OK)
         rc = body_read(stream, ref, save, save, body.data, body.len, change);
     else if (rc == RC_ABSENT)
-        rc = from_log(replica, &feed, save);
-    if (rc == RC_OK && *change == NULL)
-        rc = copy_save(cache, save, change);
+        rc = from_log(replica, &feed, save, change);
     buf_wipe(&body);
     return rc;
 }

@@ -81,6 +81,29 @@ an_idle_session_costs_hardly_more_with_many_families(void **state)
     }
 }
 
+/* As history is read: to and fro between the saves of two authors. */
+static void
+saves_of_two_authors_are_read_from_the_log_once(void **state)
+{
+    (void)state;
+    struct replica *replica = office.devices[COORDINATOR].replica;
+    const struct save_source *source = replica_saves(replica);
+    struct id stream = ledger_family_at(replica->ledger, 0)->index;
+    struct feed_ref authors[] = {replica_feed(replica),
+                                 replica_feed(office.devices[COACH].replica)};
+    struct change *change;
+
+    for (int round = 0; round < 3; round++) {
+        (void)db_steps(replica->db);
+        for (int i = 0; i < 2; i++) {
+            assert_ok(source->get(source->context, stream, authors[i], 1, &change));
+            body_free(change, 1);
+        }
+        uint64_t steps = db_steps(replica->db);
+        assert_true(round == 0 ? steps > 0 : steps == 0);
+    }
+}
+
 static int
 tear_down(void **state)
 {
@@ -95,6 +118,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_session_costs_hardly_more_with_many_families),
+        cmocka_unit_test(saves_of_two_authors_are_read_from_the_log_once),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, setup, tear_down);

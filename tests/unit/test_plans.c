@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/db_plan.h"
+#include "core/record.h"
+#include "core/schema.h"
 #include "server/depot_sqlite.h"
 #include "sync/inbox.h"
 #include "sync/ledger.h"
@@ -47,6 +49,14 @@ work(void)
         assert_ok(replica_rebuild_all(office.devices[i].replica));
     }
     office_sync_all(&office, FATMA, 1);
+    for (int i = 0; i < FATMA; i++) {
+        char text[ID_TEXT_CHARS + 1];
+        struct facts facts;
+        id_to_text(family, text);
+        assert_ok(record_find(replica_journal(office.devices[i].replica), ENTITY_FAMILY,
+                              text + ID_TEXT_CHARS - ID_SHORT_CHARS, &facts));
+        assert_true(id_equal(facts.id, family));
+    }
     buf_wipe(&bundle);
 }
 
@@ -112,10 +122,13 @@ static const struct search DEVICE_SEARCHES[] = {
     {"SELECT feed FROM sync_feed WHERE stream = ?1", "sqlite_autoindex_sync_feed_1 (stream=?)"},
     {"SELECT last FROM sync_entry WHERE feed = ?1 AND first <", "sync_entry_open (state=? AND feed=?)"},
     {"SELECT entry, header, feed, first", "sqlite_autoindex_sync_entry_1 ((feed,first)>(?,?))"},
+    {"SELECT rid, id FROM journal_record", "COVERING INDEX"}, /* of ids: the table holds every version */
     {"SELECT entry, feed, first", "sync_entry_open (state=? AND (feed,first)>(?,?))"},
 };
 static const struct search SERVER_SEARCHES[] = {
     {"number > ?2 AND stream = ?3", "boxes_by_name (team=? AND stream=?"},
+    {"SELECT stream FROM entries", "(team=? AND stream>?)"},
+    {"SELECT incarnation FROM entries", "entries_by_feed (team=? AND stream=? AND device=? AND incarnation>?"},
     {"DELETE FROM acks", "acks_by_device (team=? AND device=?)"},
 };
 

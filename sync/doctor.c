@@ -311,14 +311,27 @@ check_log(struct doctor *doctor)
     return rc == RC_OK ? doctor_outbox(doctor) : rc;
 }
 
+/* What waits is applied first, or tables that are made anew would differ by it. */
+static enum rc
+apply_waiting(struct replica *replica)
+{
+    enum rc rc = inbox_try_again(replica);
+
+    if (rc == RC_OK)
+        rc = inbox_apply(replica, NULL, NULL);
+    return is_damage(rc) ? RC_OK : rc; /* of tables, which are looked at next */
+}
+
 static enum rc
 check_streams(struct doctor *doctor)
 {
     struct replica *replica = doctor->replica;
     struct id stream;
     bool found, is_here, is_filling;
-    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    enum rc rc = apply_waiting(replica);
 
+    if (rc == RC_OK)
+        rc = streams_next(replica, NULL, &stream, &found);
     while (rc == RC_OK && found) {
         rc = streams_have(replica, stream, &is_here, &is_filling);
         if (rc == RC_OK && is_here && !is_filling)

@@ -395,10 +395,20 @@ elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint6
 enum rc
 elog_renew(struct db *db, struct id stream)
 {
-    return db_run_id(db,
-                     "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
-                     " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-                     stream);
+    /* Applied; held, whose reason stays; and parked for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this store's fault. */
+    static const char *const renewals[] = {
+        "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
+        " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+        "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1"
+        " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+        "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason IN (4, 5)"
+        " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+    };
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof renewals / sizeof renewals[0]; i++)
+        rc = db_run_id(db, renewals[i], stream);
+    return rc;
 }
 
 enum rc

@@ -92,7 +92,7 @@ enum rc elog_keys(struct db *db, enum elog_state state, struct elog_place *place
 /* Entries parked for `reason` become new; how many. */
 enum rc elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason,
                     uint64_t *count) MUST_CHECK;
-/* Applied entries of a stream become new: after its journal was reset. */
+/* Applied and held entries of a stream become new, and damaged and unknown ones: after its journal was reset. */
 enum rc elog_renew(struct db *db, struct id stream) MUST_CHECK;
 /* Not of ELOG_APPLIED. */
 enum rc elog_count(struct db *db, enum elog_state state, uint64_t *count) MUST_CHECK;

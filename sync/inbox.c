@@ -171,33 +171,96 @@ saw(struct replica *replica, const struct entry *entry, const struct feed_seen *
     return rc;
 }
 
-static enum rc
-apply_saves(struct replica *replica, const struct entry *entry, const struct buf *body)
+/* Who wrote it: with the functions at the line that it names, which are the same for everybody. */
+static struct author
+author_of(const struct replica *replica, const struct entry *entry)
 {
-    struct change *saves = NULL;
-    struct author author = {
+    return (struct author){
         .feed = {entry->device, entry->incarnation},
         .person = ledger_device(replica->ledger, entry->device)->person,
+        .functions = ledger_functions_at(replica->ledger, entry->device, entry->stream, entry->position),
     };
+}
+
+/* What an entry holds, once it is open. */
+struct opened {
+    const struct entry *entry;
+    struct author author;
+    struct buf *body;
+    struct change *saves; /* NULL: it is parked instead */
+};
+
+static void
+opened_wipe(struct opened *opened)
+{
+    if (opened->saves != NULL)
+        body_free(opened->saves, opened->entry->last - opened->entry->first + 1);
+    opened->saves = NULL;
+}
+
+/* A code that speaks of what the author sealed, as the verdict that parks it. */
+static enum rc
+blame(enum rc rc, struct inbox_verdict *verdict)
+{
+    if (rc == RC_UNSUPPORTED)
+        *verdict = inbox_park(ELOG_UNKNOWN);
+    else if (rc == RC_CORRUPT || rc == RC_INVALID || rc == RC_TOO_LARGE)
+        *verdict = inbox_park(ELOG_DAMAGED);
+    else
+        return rc;
+    return RC_OK;
+}
+
+/* Opens and decodes. RC_CORRUPT: the row is not what was stored, or a key is not: that is this disk, and no fault of the author. */
+static enum rc
+open_entry(struct replica *replica, const struct elog_row *row, struct opened *opened, struct inbox_verdict *verdict)
+{
+    const struct entry *entry = &row->entry;
+    struct secret key = SECRET_EMPTY;
+
+    opened->entry = entry;
+    opened->author = author_of(replica, entry);
+    buf_clear(opened->body);
+    enum rc rc = keyring_get(replica->keys, entry->stream, entry->epoch, &key);
+    if (rc == RC_LOCKED) {
+        *verdict = inbox_park(ELOG_KEY);
+        return RC_OK;
+    }
+    if (rc != RC_OK)
+        goto out;
+    rc = entry_open(entry, &key, opened->body);
+    if (rc == RC_CORRUPT && !entry_body_fits(entry))
+        goto out;
+    if (rc == RC_ABSENT) {
+        *verdict = inbox_park(ELOG_GONE);
+        rc = RC_OK;
+    } else if (rc == RC_OK)
+        rc = body_read(entry->stream, opened->author.feed, entry->first, entry->last, opened->body->data,
+                       opened->body->len, &opened->saves);
+    rc = blame(rc, verdict);
+out:
+    secret_wipe(&key);
+    return rc;
+}
+
+static enum rc
+apply_saves(struct replica *replica, const struct opened *opened)
+{
+    const struct entry *entry = opened->entry;
     uint32_t frontier;
     int64_t trusted_ms = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
 
-    enum rc rc = body_read(entry->stream, author.feed, entry->first, entry->last, body->data,
-                           body->len, &saves);
-    if (rc == RC_OK)
-        rc = journal_frontier(replica->journal, entry->stream, author.feed, &frontier);
+    enum rc rc = journal_frontier(replica->journal, entry->stream, opened->author.feed, &frontier);
     for (uint32_t save = entry->first; rc == RC_OK && save <= entry->last; save++) {
-        const struct change *change = &saves[save - entry->first];
+        const struct change *change = &opened->saves[save - entry->first];
         if (save <= frontier)
             continue;
         if (save > entry->first && broken_is(BROKEN_HALF))
             break;
-        rc = journal_apply(replica->journal, &author, save, change);
+        rc = journal_apply(replica->journal, &opened->author, save, change);
         if (rc == RC_OK && !id_equal(entry->device, replica->identity.device))
             rc = journal_observe_clock(replica->journal, change->hlc, trusted_ms);
     }
-    if (saves != NULL)
-        body_free(saves, entry->last - entry->first + 1);
     return rc;
 }
 
@@ -217,31 +280,43 @@ pass_by(struct replica *replica, const struct entry *entry)
 
 /* Opens, looks whether all that it names is here, applies. */
 static enum rc
-open_and_apply(struct replica *replica, const struct entry *entry, struct buf *body,
-               struct inbox_verdict *verdict)
+open_and_apply(struct replica *replica, const struct elog_row *row, struct buf *body, struct inbox_verdict *verdict)
 {
+    struct opened opened = {.body = body};
     struct feed_seen *seen = NULL;
     size_t count = 0;
 
-    buf_clear(body);
-    enum rc rc = source_open(replica, entry, body);
-    if (rc == RC_LOCKED && broken_is(BROKEN_PARKED))
-        return pass_by(replica, entry);
-    if (rc == RC_LOCKED || rc == RC_ABSENT) {
-        *verdict = inbox_park(rc == RC_LOCKED ? ELOG_KEY : ELOG_GONE);
-        return RC_OK;
+    enum rc rc = open_entry(replica, row, &opened, verdict);
+    if (rc == RC_OK && verdict->state == ELOG_PARKED && verdict->reason == ELOG_KEY && broken_is(BROKEN_PARKED)) {
+        *verdict = (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON};
+        return pass_by(replica, &row->entry);
     }
-    if (rc == RC_OK)
-        rc = body_seen(body->data, body->len, &seen, &count);
+    if (rc == RC_OK && opened.saves != NULL)
+        rc = blame(body_seen(body->data, body->len, &seen, &count), verdict);
     for (size_t i = 0; rc == RC_OK && verdict->state == ELOG_APPLIED && i < count; i++)
-        rc = saw(replica, entry, &seen[i], verdict);
+        rc = saw(replica, &row->entry, &seen[i], verdict);
     free(seen);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)
-        rc = apply_saves(replica, entry, body);
+        rc = apply_saves(replica, &opened);
+    opened_wipe(&opened);
     return rc;
 }
 
-/* RC_CORRUPT, RC_UNSUPPORTED, RC_INVALID and RC_TOO_LARGE speak of the entry itself: the caller rolls back and parks it. */
+/* What late work writes into strict units protects at once. What nobody here can read protects nothing. */
+static enum rc
+open_and_hold(struct replica *replica, const struct elog_row *row, struct buf *body)
+{
+    struct opened opened = {.body = body};
+    struct inbox_verdict ignored;
+
+    enum rc rc = open_entry(replica, row, &opened, &ignored);
+    for (uint32_t save = row->entry.first; rc == RC_OK && opened.saves != NULL && save <= row->entry.last; save++)
+        rc = journal_hold(replica->journal, &opened.author, save, &opened.saves[save - row->entry.first]);
+    opened_wipe(&opened);
+    return rc;
+}
+
+/* RC_INVALID speaks of the entry itself: the caller rolls back and parks it. */
 static enum rc
 apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
           struct inbox_verdict *verdict)
@@ -258,6 +333,7 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
         return RC_OK;
     }
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
+    bool was_held = row->reason == ELOG_LATE;
     rc = inbox_verdict(replica, &row->entry, verdict);
     if (rc != RC_OK)
         return rc;
@@ -270,7 +346,11 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
     if (rc == RC_OK && verdict->state == ELOG_HELD && broken_is(BROKEN_HELD))
         rc = pass_by(replica, &row->entry);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)
-        rc = open_and_apply(replica, &row->entry, body, verdict);
+        rc = open_and_apply(replica, row, body, verdict);
+    else if (rc == RC_OK && verdict->state == ELOG_HELD)
+        rc = open_and_hold(replica, row, body);
+    if (rc == RC_OK && was_held && verdict->state == ELOG_PARKED)
+        rc = inbox_mark_rebuild(replica, row->entry.stream); /* what it protected is no longer held */
     return rc;
 }
 
@@ -316,7 +396,7 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
             touched = pass->row.entry.stream;
             rc = streams_touch(replica, touched);
         }
-        if (rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_INVALID || rc == RC_TOO_LARGE)
+        if (rc == RC_INVALID)
             pass->bad = keys[i];
         applied += rc == RC_OK && verdict.state == ELOG_APPLIED;
         if (rc == RC_OK)
@@ -332,15 +412,14 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
 }
 
 static enum rc
-park_bad(struct pass *pass, enum rc why)
+park_bad(struct pass *pass)
 {
     struct replica *replica = pass->replica;
     enum rc rc = db_begin(replica->db);
 
     if (rc != RC_OK)
         return rc;
-    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED,
-                        why == RC_UNSUPPORTED ? ELOG_UNKNOWN : ELOG_DAMAGED);
+    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED, ELOG_DAMAGED);
     rc = db_end(replica->db, rc);
     pass->bad = 0;
     return rc;
@@ -361,7 +440,7 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
             return rc;
         rc = apply_batch(pass, keys, key_count);
         if (rc != RC_OK && pass->bad != 0)
-            rc = park_bad(pass, rc); /* and the same batch again, without it */
+            rc = park_bad(pass); /* and the same batch again, without it */
         else if (rc == RC_OK)
             pass->place = place;
         if (rc != RC_OK)
@@ -387,7 +466,7 @@ retry_touched(struct replica *replica)
         rc = stmt_finish(stmt);
     if (rc == RC_OK)
         rc = db_stmt(replica->db, /* ELOG_HELD for ELOG_LATE */
-                     "UPDATE sync_entry SET state = 0, reason = 0"
+                     "UPDATE sync_entry SET state = 0" /* the reason stays: it tells that its words may protect */
                      " WHERE state = 3 AND state <> 1 AND reason = 9"
                      " AND feed IN (SELECT feed FROM sync_entry WHERE state = 0 AND state <> 1)",
                      &stmt);

@@ -15,7 +15,8 @@
  */
 enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
                     uint64_t *stored) MUST_CHECK;
-/* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). */
+/* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). RC_CORRUPT: the store is damaged,
+ * and nobody is blamed for it; what a colleague sealed wrongly is parked. */
 enum rc inbox_apply(struct replica *replica, struct sync_report *report,
                     const struct sync_options *options) MUST_CHECK;
 /* What becomes of one entry. */
@@ -37,6 +38,9 @@ enum rc inbox_chain(struct replica *replica, const struct entry *entry,
 void inbox_chain_forget(struct replica *replica);
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
+/* What could not be read becomes new again: by another program than parked it, or after the doctor, for it may have been this store's
+ * fault. */
+enum rc inbox_try_again(struct replica *replica) MUST_CHECK;
 /* Marks a stream whose applied entries changed: the next inbox_judge, or opening, rebuilds it. Inside a transaction. */
 enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK;
 /* Rebuilds what is marked, each stream in a transaction of its own. */

@@ -100,6 +100,17 @@ inbox_retry(struct replica *replica)
     return rc == RC_OK ? stmt_finish(stmt) : rc;
 }
 
+enum rc
+inbox_try_again(struct replica *replica)
+{
+    uint64_t unknown, damaged;
+    enum rc rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_UNKNOWN, &unknown);
+
+    if (rc == RC_OK)
+        rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_DAMAGED, &damaged);
+    return rc;
+}
+
 /* ---- rebuilding ------------------------------------------------------------------------------- */
 
 static enum rc
@@ -235,6 +246,24 @@ hold_late(struct replica *replica, bool is_pulled)
     return rc;
 }
 
+/* What waits was applied with the functions of its time; with those that it is sealed with, a strict unit may show something else. */
+static enum rc
+mark_other_functions(struct replica *replica, uint64_t since)
+{
+    struct id device = replica->identity.device;
+    struct id stream;
+    bool found;
+
+    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    while (rc == RC_OK && found) {
+        if (ledger_functions_at(replica->ledger, device, stream, since) != replica_self_in(replica, stream).functions)
+            rc = inbox_mark_rebuild(replica, stream);
+        if (rc == RC_OK)
+            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+    }
+    return rc;
+}
+
 enum rc
 inbox_rebuild_marked(struct replica *replica)
 {
@@ -258,11 +287,34 @@ inbox_rebuild_marked(struct replica *replica)
     return rc;
 }
 
+/* Held entries that the ledger holds no longer are to be applied; the others stay what they are. */
+static enum rc
+release_held(struct replica *replica)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_place place = {0, 0};
+    struct inbox_verdict verdict;
+    int64_t key;
+    size_t count = 1;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && count > 0) {
+        rc = elog_keys(replica->db, ELOG_HELD, &place, &key, 1, &count);
+        if (rc == RC_OK && count > 0)
+            rc = elog_get(replica->db, key, &row);
+        if (rc == RC_OK && count > 0)
+            rc = inbox_verdict(replica, &row.entry, &verdict);
+        if (rc == RC_OK && count > 0 && verdict.state != ELOG_HELD)
+            rc = elog_set_state(replica->db, key, ELOG_NEW, ELOG_LATE);
+    }
+    elog_row_wipe(&row);
+    return rc;
+}
+
 enum rc
 inbox_judge(struct replica *replica)
 {
     int64_t judged;
-    uint64_t renewed;
     bool matter = false;
 
     enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
@@ -277,7 +329,9 @@ inbox_judge(struct replica *replica)
     if (matter)
         rc = hold_late(replica, false);
     if (rc == RC_OK && matter)
-        rc = elog_unpark(replica->db, ELOG_HELD, ELOG_LATE, &renewed);
+        rc = mark_other_functions(replica, (uint64_t)judged);
+    if (rc == RC_OK && matter)
+        rc = release_held(replica);
     if (rc == RC_OK)
         rc = inbox_retry(replica);
     if (rc == RC_OK)

@@ -123,8 +123,9 @@ static enum rc
 reapply_one(struct replica *replica, const struct elog_feed *feed, uint32_t save, struct buf *body)
 {
     struct change *changes = NULL;
-    struct author author = {.feed = feed->feed, .person = replica_self(replica).person};
+    struct author author = replica_self_in(replica, feed->stream);
 
+    author.feed = feed->feed;
     enum rc rc = outbox_get(replica->db, feed->key, save, body);
     if (rc == RC_OK)
         rc = body_read(feed->stream, feed->feed, save, save, body->data, body->len, &changes);

@@ -179,6 +179,14 @@ position_for(struct replica *replica, struct id stream, uint64_t *position)
     return *position > 0;
 }
 
+/* Than those by which it was applied when it was saved. */
+static bool
+has_other_functions(const struct replica *replica, const struct entry *entry)
+{
+    return ledger_functions_at(replica->ledger, entry->device, entry->stream, entry->position) !=
+           replica_self_in(replica, entry->stream).functions;
+}
+
 static enum rc
 seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *batch,
            const struct secret *key, struct entry *entry)
@@ -196,7 +204,7 @@ seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *
         rc = inbox_verdict(replica, entry, &verdict);
         if (rc == RC_OK)
             rc = elog_put(replica->db, feed, entry, verdict.state, verdict.reason, false);
-        if (rc == RC_OK && verdict.state != ELOG_APPLIED)
+        if (rc == RC_OK && (verdict.state != ELOG_APPLIED || has_other_functions(replica, entry)))
             rc = inbox_mark_rebuild(replica, feed->stream);
     }
     if (rc == RC_OK)

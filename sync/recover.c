@@ -308,7 +308,7 @@ static enum rc
 save_item(struct replica *replica, struct leftover *item, const struct elog_feed *feed,
           struct buf *body)
 {
-    struct author self = replica_self(replica);
+    struct author self = replica_self_in(replica, item->stream);
     enum streams_place place;
 
     enum rc rc = streams_find(replica, item->stream, &place);

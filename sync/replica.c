@@ -6,6 +6,7 @@
 
 #include "core/broken.h"
 #include "core/i18n.h"
+#include "core/version.h"
 #include "sync/inbox.h"
 
 static enum rc
@@ -313,6 +314,51 @@ open_journal(struct replica *replica)
     return db_end(replica->db, rc);
 }
 
+/* Another program than the last one may read what was parked as unknown or damaged. */
+static enum rc
+note_program(struct replica *replica)
+{
+    static const char program[] = BAKEN_VERSION;
+    struct buf made_by = BUF_EMPTY(256);
+
+    enum rc rc = state_get_bytes(replica->db, STATE_MADE_BY, &made_by);
+    bool is_same = rc == RC_OK && made_by.len == sizeof program && memcmp(made_by.data, program, sizeof program) == 0;
+    buf_wipe(&made_by);
+    if (rc == RC_ABSENT)
+        rc = RC_OK;
+    if (rc == RC_OK && !is_same)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK || is_same)
+        return rc;
+    rc = inbox_try_again(replica);
+    if (rc == RC_OK)
+        rc = state_put_bytes(replica->db, STATE_MADE_BY, program, sizeof program);
+    return db_end(replica->db, rc);
+}
+
+/* What was received and not applied before the last session was cut off. A damaged store opens all the same, for the doctor. */
+static enum rc
+apply_rest(struct replica *replica)
+{
+    int64_t waits = 0;
+
+    if (!replica->is_in_team)
+        return RC_OK;
+    enum rc rc = note_program(replica);
+    if (rc == RC_OK)
+        rc = db_get_int(replica->db,
+                        "SELECT 1 FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed"
+                        " JOIN sync_stream AS s ON s.stream = f.stream"
+                        " WHERE e.state = 0 AND e.state <> 1 AND s.hidden_ms IS NULL LIMIT 1",
+                        &waits);
+    if (rc == RC_OK && waits != 0) {
+        rc = inbox_apply(replica, NULL, NULL);
+        if (rc == RC_CORRUPT)
+            rc = RC_OK;
+    }
+    return rc;
+}
+
 static enum rc
 open_all(struct replica *replica)
 {
@@ -351,7 +397,7 @@ open_all(struct replica *replica)
         rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = inbox_rebuild_marked(replica);
-    return rc;
+    return rc == RC_OK ? apply_rest(replica) : rc;
 }
 
 enum rc

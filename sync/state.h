@@ -36,6 +36,7 @@
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 #define STATE_REVOKED "revoked"           /* the server's latest word: this device was revoked */
 
+#define STATE_MADE_BY "made_by" /* text: the program that last tried what could not be read */
 #define STATE_MUST_SEAL "must_seal"   /* keys and own secrets of an earlier program lie in the clear */
 #define STATE_MUST_SCRUB "must_scrub" /* rows were purged: free pages and WAL are to be emptied */
 

@@ -456,6 +456,64 @@ what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **stat
 }
 
 static void
+write_veto(int at, const char *word)
+{
+    struct change change = CHANGE_EMPTY(file_of());
+    struct buf value = BUF_EMPTY(256);
+
+    assert_ok(value_put_text(&value, 1, word));
+    assert_ok(change_put(&change, ENTITY_STANDING, family, 2, &value));
+    assert_ok(replica_save(office.devices[at].replica, &change, 1));
+    change_wipe(&change);
+    buf_wipe(&value);
+}
+
+static bool
+veto_stands(int at)
+{
+    return count_at(at, "SELECT count(*) FROM file_standing WHERE veto = 'stands'") > 0;
+}
+
+static void
+a_coach_relaxes_a_strict_unit_for_everybody(void **state)
+{
+    (void)state;
+    accept(2, give(1, 2, 10, true));
+    write_veto(1, "stands");
+    office_sync_all(&office, 3, 2);
+    assert_true(veto_stands(2));
+    write_veto(1, "lifted");
+    assert_false(veto_stands(1));
+    office_sync_all(&office, 3, 2);
+    assert_false(veto_stands(1));
+    assert_false(veto_stands(2));
+}
+
+/* Too late to be applied; what it says of a veto counts at once, also after the tables were made anew. */
+static void
+held_work_protects_at_once(void **state)
+{
+    (void)state;
+    struct id cover = give(1, 2, 10, true);
+    accept(2, cover);
+    write_veto(1, "lifted");
+    office_sync_all(&office, 3, 1);
+    write_veto(2, "stands");
+    office_visit(&office, 2, family, "with a veto");
+    end(1, cover);
+    office_sync(&office, 1);
+    office_pass(&office, 40 * DAY_MS);
+    office_sync(&office, 2);
+    office_sync(&office, 1);
+    assert_true(held_at(1) > 0);
+    assert_false(has(1, file_of(), "with a veto"));
+    assert_true(veto_stands(1));
+    assert_ok(replica_rebuild(office.devices[1].replica, file_of()));
+    assert_true(veto_stands(1));
+    assert_true(held_at(1) > 0);
+}
+
+static void
 the_next_seal_pays_the_rotation_that_an_end_owes(void **state)
 {
     (void)state;
@@ -512,6 +570,8 @@ main(void)
         CASE(a_second_cover_fills_the_file_again),
         CASE(held_work_does_not_stop_who_covers_again),
         CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
+        CASE(a_coach_relaxes_a_strict_unit_for_everybody),
+        CASE(held_work_protects_at_once),
         CASE(the_next_seal_pays_the_rotation_that_an_end_owes),
         CASE(a_revoked_device_is_refused_and_its_person_goes_on),
     };

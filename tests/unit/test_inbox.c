@@ -211,6 +211,124 @@ an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody(void **state)
     buf_wipe(&cipher);
 }
 
+static void
+tell(const char *sql)
+{
+    assert_ok(db_run(office.devices[VICTIM].replica->db, sql));
+}
+
+/* As a program did that did not know how it was packed; or a store whose fault it was. */
+static void
+park_what_came(int reason)
+{
+    char sql[100];
+
+    (void)snprintf(sql, sizeof sql, "UPDATE sync_entry SET state = 2, reason = %d WHERE state = 0", reason);
+    tell(sql);
+}
+
+static void
+what_an_older_program_could_not_read_is_tried_again_by_another(void **state)
+{
+    (void)state;
+    const int reasons[] = {ELOG_UNKNOWN, ELOG_DAMAGED};
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    for (size_t i = 0; i < 2; i++) {
+        struct buf cipher = BUF_EMPTY(8192);
+        struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+        office_sync(&office, VICTIM);
+        office_reopen(&office, VICTIM);
+        if (i == 0)
+            assert_ok(bring(&one, false));
+        else
+            tell("UPDATE sync_entry SET state = 0 WHERE feed = (SELECT feed FROM sync_feed WHERE incarnation = 7)");
+        park_what_came(reasons[i]);
+        office_reopen(&office, VICTIM);
+        office_sync(&office, VICTIM);
+        assert_int_equal(state_there(hash), ELOG_PARKED); /* by the same program once is enough */
+        tell("UPDATE sync_state SET value = x'00' WHERE name = 'made_by'");
+        office_reopen(&office, VICTIM);
+        assert_int_equal(state_there(hash), ELOG_APPLIED);
+        buf_wipe(&cipher);
+    }
+}
+
+static enum rc
+count_finding(void *context, const struct doctor_finding *finding)
+{
+    (void)finding;
+    ++*(unsigned *)context;
+    return RC_OK;
+}
+
+/* The victim's own row of the record is damaged; the colleague's entry is not. */
+static void
+damage_of_this_store_is_not_charged_to_a_colleague(void **state)
+{
+    (void)state;
+    struct replica *victim = office.devices[VICTIM].replica;
+    struct change change = CHANGE_EMPTY(ledger_team_stream(victim->ledger));
+    struct buf cipher = BUF_EMPTY(8192), value = BUF_EMPTY(64);
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    unsigned findings = 0;
+
+    office_sync(&office, VICTIM);
+    assert_ok(value_put_int(&value, 1, 2));
+    assert_ok(change_put(&change, 9999, record, 1, &value));
+    assert_ok(replica_save(victim, &change, 1));
+    office_sync(&office, VICTIM);
+    tell("UPDATE journal_record SET heads = x'ff' WHERE entity = 9999");
+    assert_ok(bring(&one, false));
+    assert_int_equal(office_try_sync(&office, VICTIM), RC_CORRUPT);
+    assert_int_equal(state_there(hash), ELOG_NEW);
+    office_reopen(&office, VICTIM); /* opens all the same */
+    assert_int_equal(state_there(hash), ELOG_NEW);
+    assert_ok(replica_doctor(office.devices[VICTIM].replica, count_finding, &findings));
+    assert_true(findings > 0);
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    change_wipe(&change);
+    buf_wipe(&value);
+    buf_wipe(&cipher);
+}
+
+static void
+what_was_parked_as_damaged_is_tried_again_by_the_doctor(void **state)
+{
+    (void)state;
+    struct buf cipher = BUF_EMPTY(8192);
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    unsigned findings = 0;
+
+    office_sync(&office, VICTIM);
+    assert_ok(bring(&one, false));
+    park_what_came(ELOG_DAMAGED);
+    assert_ok(replica_doctor(office.devices[VICTIM].replica, count_finding, &findings));
+    assert_int_equal(findings, 0);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    buf_wipe(&cipher);
+}
+
+/* A session was cut off between the last page and applying it, and there is no server. */
+static void
+what_was_pulled_is_seen_at_the_next_opening(void **state)
+{
+    (void)state;
+    struct buf cipher = BUF_EMPTY(8192);
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    office_sync(&office, VICTIM);
+    assert_ok(bring(&one, true));
+    assert_int_equal(state_there(hash), ELOG_NEW);
+    office_reopen(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    buf_wipe(&cipher);
+}
+
 #define CASE(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -222,6 +340,10 @@ main(void)
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),
+        CASE(what_an_older_program_could_not_read_is_tried_again_by_another),
+        CASE(damage_of_this_store_is_not_charged_to_a_colleague),
+        CASE(what_was_parked_as_damaged_is_tried_again_by_the_doctor),
+        CASE(what_was_pulled_is_seen_at_the_next_opening),
         CASE(what_builds_on_work_that_became_late_is_still_sealed),
     };
 

@@ -28,7 +28,7 @@ int64_t adapter_saved(struct device *device, int stream, int writer);
 int adapter_writer(const struct world *world, struct feed_ref feed);
 /* Makes or finds the writer of this device's present life. */
 int adapter_own_writer(struct device *device);
-/* When it has begun another life: what waited has new numbers. Only one whose right once ended has cause to. */
+/* When it has begun another life: what waited has new numbers. Only one whose right once ended, or ends by time, has cause to. */
 void adapter_follow_life(struct device *device);
 /* A record's id by the model's name; made when new. */
 struct id adapter_record(struct world *world, const char *name);

@@ -137,7 +137,7 @@ adapter_follow_life(struct device *device)
 {
     struct world *world = device->world;
     int old = device->writer, new = adapter_own_writer(device);
-    bool has_cause = false;
+    bool has_cause = model_has_covered(world->model, device->index);
 
     if (old == new || old == MODEL_NONE) {
         device->writer = new;

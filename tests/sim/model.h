@@ -72,6 +72,8 @@ int model_team_stream(void);
 int model_family_stream(int family, enum model_stream_kind kind);
 /* Did its right to write there ever end by a line? */
 bool model_write_ended(const struct model *model, int device, int stream);
+/* Did its person ever cover? Such a right ends by time, too. */
+bool model_has_covered(const struct model *model, int device);
 bool model_may_read(const struct model *model, int device, int stream, int64_t now_ms);
 /* A key may be there: also while a cover that was given is not yet accepted. */
 bool model_may_hold(const struct model *model, int device, int stream, int64_t now_ms);

@@ -208,6 +208,15 @@ model_write_ended(const struct model *model, int device, int stream)
     return false;
 }
 
+bool
+model_has_covered(const struct model *model, int device)
+{
+    for (int i = 0; i < MODEL_COVERS; i++)
+        if (model->rights.covers[i].is_accepted && model->rights.covers[i].person == model->rights.person_of[device])
+            return true;
+    return false;
+}
+
 static bool
 names(const struct line *line, int stream, int writer, uint32_t last)
 {

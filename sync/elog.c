@@ -346,12 +346,26 @@ elog_drop(struct db *db, int64_t key)
     return db_run_int(db, "DELETE FROM sync_entry WHERE entry = ?1", key);
 }
 
+static enum rc
+take_keys(struct stmt *stmt, struct elog_place *place, int64_t *keys, size_t *count)
+{
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        keys[(*count)++] = stmt_get_int(stmt, 0);
+        place->feed = stmt_get_int(stmt, 1);
+        place->first = stmt_get_int(stmt, 2);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
 enum rc
 elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_t *keys,
           size_t room, size_t *count)
 {
     struct stmt *stmt;
-    bool found = true;
 
     assert(state != ELOG_APPLIED); /* no index has those */
     *count = 0;
@@ -365,13 +379,28 @@ elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_
     stmt_int(stmt, 2, place->feed);
     stmt_int(stmt, 3, place->first);
     stmt_int(stmt, 4, (int64_t)room);
-    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
-        keys[(*count)++] = stmt_get_int(stmt, 0);
-        place->feed = stmt_get_int(stmt, 1);
-        place->first = stmt_get_int(stmt, 2);
-    }
-    stmt_done(stmt);
-    return rc;
+    return take_keys(stmt, place, keys, count);
+}
+
+enum rc
+elog_new_keys(struct db *db, struct id stream, struct elog_place *place, int64_t *keys, size_t room,
+              size_t *count)
+{
+    struct stmt *stmt;
+
+    *count = 0;
+    enum rc rc = db_stmt(db, /* ELOG_NEW */
+                         "SELECT entry, feed, first FROM sync_entry WHERE state = 0 AND state <> 1"
+                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)"
+                         " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, place->feed);
+    stmt_int(stmt, 3, place->first);
+    stmt_int(stmt, 4, (int64_t)room);
+    return take_keys(stmt, place, keys, count);
 }
 
 enum rc
@@ -393,15 +422,28 @@ elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint6
 }
 
 enum rc
+elog_close_gaps(struct db *db, struct id stream, uint64_t *count)
+{
+    enum rc rc = db_run_id(db, /* ELOG_PARKED for ELOG_GAP */
+                           "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = 3"
+                           " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+                           stream);
+
+    *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+    return rc;
+}
+
+enum rc
 elog_renew(struct db *db, struct id stream)
 {
-    /* Applied; held, whose reason stays; and parked for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this store's fault. */
+    /* Applied; held, whose reason stays; and parked for ELOG_GAP, or for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this
+     * store's fault. */
     static const char *const renewals[] = {
         "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
         "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-        "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason IN (4, 5)"
+        "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason IN (3, 4, 5)"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
     };
     enum rc rc = RC_OK;

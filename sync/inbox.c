@@ -1,4 +1,4 @@
-/* Received entries: verified, stored with the cursor, applied in batches. */
+/* Received entries that are stored: applied in batches, parked or held. */
 #include "sync/inbox.h"
 
 #include <stdlib.h>
@@ -9,119 +9,6 @@
 #include "sync/outbox.h"
 
 enum { BATCH_ENTRIES = 1000 };
-
-/* ---- storing ---------------------------------------------------------------------------------- */
-
-/* The server knows saves of our own that this store never gave, or others under their numbers: this is an old copy. What was
- * sealed here and not sent goes back in line, to be compared and renumbered. */
-static enum rc
-find_copy(struct replica *replica, const struct elog_feed *feed, const struct entry *items,
-          size_t count)
-{
-    struct elog_row row = ELOG_ROW_EMPTY;
-    /* Beyond the end of a feed that was given up here, a copy goes on: nothing more is written there. */
-    bool is_given_up = feed->saved > 0 && feed->feed.incarnation != replica->incarnation;
-    bool is_other = items[count - 1].last > feed->saved && !is_given_up;
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        rc = elog_find(replica->db, feed->key, items[i].first, &row);
-        bool differs =
-            rc == RC_OK && memcmp(row.entry.hash, items[i].hash, sizeof row.entry.hash) != 0;
-        if (differs && !row.is_sent) {
-            is_other = true;
-            rc = outbox_unseal(replica, row.key);
-        }
-        if (rc == RC_ABSENT)
-            rc = RC_OK;
-    }
-    elog_row_wipe(&row);
-    if (rc != RC_OK || !is_other || replica->must_recover)
-        return rc;
-    replica->must_recover = true;
-    return state_put_int(replica->db, STATE_MUST_RECOVER, 1);
-}
-
-static enum rc
-store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified,
-            bool from_server, uint64_t *stored)
-{
-    struct elog_feed feed;
-    bool is_own = id_equal(items[0].device, replica->identity.device);
-
-    enum rc rc =
-        elog_feed_open(replica->db, items[0].stream,
-                       (struct feed_ref){items[0].device, items[0].incarnation}, is_own, &feed);
-    if (rc == RC_OK && is_own && is_verified) {
-        rc = find_copy(replica, &feed, items, count);
-        if (rc == RC_OK)
-            rc = elog_feed_get(replica->db, feed.key, &feed);
-    }
-    inbox_chain_forget(replica);
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        if (!entry_body_fits(&items[i]))
-            return rc_fail(RC_UNTRUSTED,
-                           _("an entry's body is not the one that its author signed"));
-        rc = elog_put(replica->db, &feed, &items[i], is_verified ? ELOG_NEW : ELOG_PARKED,
-                      is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
-        if (rc == RC_OK)
-            ++*stored;
-        /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
-        if (rc == RC_EXISTS || (rc == RC_UNTRUSTED && !is_own))
-            rc = RC_OK;
-    }
-    if (rc == RC_OK && from_server && items[count - 1].last > feed.on_server) {
-        feed.on_server = items[count - 1].last;
-        rc = elog_feed_put(replica->db, &feed);
-    }
-    return rc;
-}
-
-/* What a bundle brings was not looked at by the server, and may go on in a bundle that ends a run elsewhere. */
-static size_t
-verify_each(const struct entry *items, size_t count, const uint8_t *sign_public)
-{
-    size_t good = 0;
-
-    while (good < count && entry_verify(&items[good], sign_public))
-        good++;
-    return good;
-}
-
-static enum rc
-store_run(struct replica *replica, const struct entry *items, size_t count, bool from_server,
-          uint64_t *stored)
-{
-    bool is_here, is_filling;
-    const struct ledger_device *device = ledger_device(replica->ledger, items[0].device);
-
-    enum rc rc = streams_have(replica, items[0].stream, &is_here, &is_filling);
-    if (rc != RC_OK || !is_here)
-        return rc; /* gained by a line that was not read yet: it will be filled from zero */
-    if (device == NULL)
-        return store_items(replica, items, count, false, from_server, stored);
-    size_t good = from_server ? entry_verify_run(items, count, device->sign_public)
-                              : verify_each(items, count, device->sign_public);
-    if (good < count)
-        return rc_fail(RC_UNTRUSTED, _("an entry's signature does not hold"));
-    return store_items(replica, items, count, true, from_server, stored);
-}
-
-enum rc
-inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
-            uint64_t *stored)
-{
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < runs->run_count; i++) {
-        size_t count;
-        const struct entry *items = wire_run_at(runs, i, &count);
-        rc = store_run(replica, items, count, from_server, stored);
-    }
-    return rc == RC_OK ? inbox_keep_newer(replica, &runs->unknown) : rc;
-}
-
-/* ---- applying --------------------------------------------------------------------------------- */
 
 /* What stands before it in its feed must be here, and be what it says. */
 static enum rc
@@ -211,6 +98,25 @@ blame(enum rc rc, struct inbox_verdict *verdict)
     return RC_OK;
 }
 
+/* Nothing replaces what comes after it in its own feed: the journal would refuse it in the middle of a batch. */
+static enum rc
+check_order(const struct opened *opened)
+{
+    const struct feed_ref own = opened->author.feed;
+
+    for (uint32_t save = opened->entry->first; save <= opened->entry->last; save++) {
+        const struct change *change = &opened->saves[save - opened->entry->first];
+        for (uint32_t i = 0; i < change->count; i++)
+            for (size_t j = 0; j < change->operations[i].supersedes_count; j++) {
+                const struct version *version = &change->operations[i].supersedes[j];
+                if (feed_equal(version->feed, own) &&
+                    (version->save > save || (version->save == save && version->index >= i)))
+                    return rc_fail(RC_INVALID, _("a change supersedes what comes after it"));
+            }
+    }
+    return RC_OK;
+}
+
 /* Opens and decodes. RC_CORRUPT: the row is not what was stored, or a key is not: that is this disk, and no fault of the author. */
 static enum rc
 open_entry(struct replica *replica, const struct elog_row *row, struct opened *opened, struct inbox_verdict *verdict)
@@ -237,6 +143,10 @@ open_entry(struct replica *replica, const struct elog_row *row, struct opened *o
     } else if (rc == RC_OK)
         rc = body_read(entry->stream, opened->author.feed, entry->first, entry->last, opened->body->data,
                        opened->body->len, &opened->saves);
+    if (rc == RC_OK && opened->saves != NULL)
+        rc = check_order(opened);
+    if (rc != RC_OK)
+        opened_wipe(opened);
     rc = blame(rc, verdict);
 out:
     secret_wipe(&key);
@@ -316,7 +226,6 @@ open_and_hold(struct replica *replica, const struct elog_row *row, struct buf *b
     return rc;
 }
 
-/* RC_INVALID speaks of the entry itself: the caller rolls back and parks it. */
 static enum rc
 apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
           struct inbox_verdict *verdict)
@@ -370,8 +279,8 @@ struct pass {
     struct elog_row row;
     struct buf body;
     struct elog_place place;
+    struct id stream; /* zero: all */
     uint64_t applied;
-    int64_t bad; /* the entry that made the batch fail; 0 when none */
 };
 
 static enum rc
@@ -396,8 +305,6 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
             touched = pass->row.entry.stream;
             rc = streams_touch(replica, touched);
         }
-        if (rc == RC_INVALID)
-            pass->bad = keys[i];
         applied += rc == RC_OK && verdict.state == ELOG_APPLIED;
         if (rc == RC_OK)
             count(pass->report, &verdict);
@@ -412,20 +319,6 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
 }
 
 static enum rc
-park_bad(struct pass *pass)
-{
-    struct replica *replica = pass->replica;
-    enum rc rc = db_begin(replica->db);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = elog_set_state(replica->db, pass->bad, ELOG_PARKED, ELOG_DAMAGED);
-    rc = db_end(replica->db, rc);
-    pass->bad = 0;
-    return rc;
-}
-
-static enum rc
 run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
 {
     int64_t keys[BATCH_ENTRIES];
@@ -434,20 +327,29 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
     pass->place = (struct elog_place){0, 0};
     for (;;) {
         struct elog_place place = pass->place;
-        enum rc rc =
-            elog_keys(pass->replica->db, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
+        struct db *db = pass->replica->db;
+        enum rc rc = id_is_zero(pass->stream)
+                         ? elog_keys(db, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count)
+                         : elog_new_keys(db, pass->stream, &place, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         rc = apply_batch(pass, keys, key_count);
-        if (rc != RC_OK && pass->bad != 0)
-            rc = park_bad(pass); /* and the same batch again, without it */
-        else if (rc == RC_OK)
-            pass->place = place;
         if (rc != RC_OK)
             return rc;
+        pass->place = place;
         if (options != NULL && options->progress != NULL)
             options->progress(options->context, "apply", pass->applied, of);
     }
+}
+
+static enum rc
+end_pass(struct pass *pass, enum rc rc)
+{
+    elog_row_wipe(&pass->row);
+    buf_wipe(&pass->body);
+    if (pass->applied > 0)
+        source_forget(pass->replica);
+    return rc == RC_OK ? rc : rc_while(rc, _("applying what was received"));
 }
 
 /* In a feed that has something new: what waited for the rest of its chain, up to a line's head. */
@@ -500,9 +402,30 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
             rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_GAP, &waiting);
         is_first = false;
     } while (rc == RC_OK && waiting > 0);
-    elog_row_wipe(&pass.row);
-    buf_wipe(&pass.body);
-    if (pass.applied > 0)
-        source_forget(replica);
-    return rc == RC_OK ? rc : rc_while(rc, _("applying what was received"));
+    return end_pass(&pass, rc);
+}
+
+enum rc
+inbox_apply_stream(struct replica *replica, struct id stream)
+{
+    struct pass pass = {
+        .replica = replica,
+        .row = ELOG_ROW_EMPTY,
+        .body = BUF_EMPTY(CHANGE_BODY_BYTES),
+        .stream = stream,
+    };
+    uint64_t before, waiting;
+    enum rc rc = RC_OK;
+
+    if (!replica->is_in_team)
+        return RC_OK;
+    inbox_chain_forget(replica);
+    do {
+        before = pass.applied;
+        rc = run_pass(&pass, NULL, 0);
+        waiting = 0;
+        if (rc == RC_OK && pass.applied > before)
+            rc = elog_close_gaps(replica->db, stream, &waiting);
+    } while (rc == RC_OK && waiting > 0);
+    return end_pass(&pass, rc);
 }

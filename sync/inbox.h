@@ -19,6 +19,8 @@ enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, b
  * and nobody is blamed for it; what a colleague sealed wrongly is parked. */
 enum rc inbox_apply(struct replica *replica, struct sync_report *report,
                     const struct sync_options *options) MUST_CHECK;
+/* The same for one stream: while it is made anew. */
+enum rc inbox_apply_stream(struct replica *replica, struct id stream) MUST_CHECK;
 /* What becomes of one entry. */
 struct inbox_verdict {
     enum elog_state state;

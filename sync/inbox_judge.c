@@ -142,10 +142,7 @@ replica_rebuild(struct replica *replica, struct id stream)
 
     if (rc != RC_OK || place == STREAMS_HIDDEN)
         return rc; /* it is built when it is shown again */
-    /* What is new and damaged is parked first: in the transaction below it would undo all. */
-    rc = inbox_apply(replica, NULL, NULL);
-    if (rc == RC_OK)
-        rc = db_begin(replica->db);
+    rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
     rc = journal_reset(replica->journal, stream);
@@ -153,7 +150,7 @@ replica_rebuild(struct replica *replica, struct id stream)
         rc = elog_renew(replica->db, stream);
     broken_enter(BROKEN_REBUILD);
     if (rc == RC_OK)
-        rc = inbox_apply(replica, NULL, NULL);
+        rc = inbox_apply_stream(replica, stream);
     if (rc == RC_OK)
         rc = outbox_reapply(replica, stream);
     broken_leave();

@@ -310,7 +310,9 @@ act_bundle(struct device *from)
     unsigned times = 1 + world_below(world, 2);
 
     act_begin(from, "writes a bundle");
-    enum rc rc = replica_bundle_export(from->replica, world->names.devices[to->index], &bytes);
+    struct bundle_report packed;
+    bool is_whole = world_below(world, 4) == 0;
+    enum rc rc = replica_bundle_pack(from->replica, world->names.devices[to->index], is_whole, &packed, &bytes);
     world_trace(world, " -> %s, %zu bytes for device %d", rc_name(rc), bytes.len, to->index);
     (void)world_judge(from, rc, "bundle export");
     act_done(from);

@@ -39,10 +39,6 @@ static const struct rule {
      "SELECT t.family, r.id, o.id, NULL, r.given_name" OF("file_member")
      "JOIN file_member AS o ON o.s = r.s AND o.id > r.id AND o.given_name = r.given_name AND o.surname IS r.surname "
      "AND o.birth_date IS r.birth_date WHERE ?1 IS NOT NULL AND NOT r.hidden AND NOT o.hidden"},
-    {"participant-deleted", N_("somebody was there who was deleted from the family"),
-     "SELECT t.family, r.id, m.id, r.date, m.given_name" OF("file_contact")
-     "JOIN file_contact_participants AS p ON p.rid = r.rid JOIN file_member AS m ON m.s = r.s AND m.id = p.person "
-     "WHERE ?1 IS NOT NULL AND m.hidden = 1 AND r.withdrawn IS NOT 1"},
     {"name-twice", N_("two families with one code name"),
      "SELECT f.id, f.id, o.id, NULL, f.code_name FROM index_family AS f JOIN index_family AS o ON o.code_name = f.code_name "
      "AND o.id > f.id WHERE ?1 IS NOT NULL AND f.closed IS NULL AND o.closed IS NULL"},

@@ -1,5 +1,6 @@
 /* Status: what waits here, what the server has, and at whom one's own work has arrived. */
 #include "cli/commands.h"
+#include "cli/news.h"
 #include "cli/status_waits.h"
 #include "cli/words.h"
 #include "core/i18n.h"
@@ -323,7 +324,9 @@ cmd_status(struct call *call)
                    _("This device is not let in yet: the digits wait for who invited you."));
         return RC_OK;
     }
-    rc = owed_and_families(call);
+    rc = news_list(call); /* of an exchange that was cut off before it told them */
+    if (rc == RC_OK)
+        rc = owed_and_families(call);
     if (rc == RC_OK)
         rc = arrivals(call);
     if (rc == RC_OK)

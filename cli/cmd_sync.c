@@ -185,7 +185,7 @@ enum rc
 cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
-    struct news news = {.before = {.count = 0}};
+    struct news news = NEWS_EMPTY;
     uint32_t wait_s;
     enum rc rc = call_number(call, OPT_WAIT, 1, WAIT_MOST_S, 0, &wait_s);
 
@@ -197,7 +197,7 @@ cmd_sync(struct call *call)
         rc = news_start(call, &news);
     if (rc == RC_OK)
         rc = sync_until(call, wait_s, &report);
-    rc = news_tell(call, &news, rc);
+    rc = news_tell(call, &news, &report, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
     out_report(call, &report);
@@ -258,7 +258,7 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
-    struct news news = {.before = {.count = 0}};
+    struct news news = NEWS_EMPTY;
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
 
     if (rc == RC_OK)
@@ -269,7 +269,7 @@ cmd_bundle_import(struct call *call)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
-    rc = news_tell(call, &news, rc);
+    rc = news_tell(call, &news, &report, rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)
         return rc;

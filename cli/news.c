@@ -1,12 +1,85 @@
-/* What is new after an exchange: findings of the rules. */
+/* What is new after an exchange: what others changed, what has two versions now, what the rules find. */
 #include "cli/news.h"
 
+#include "cli/words.h"
 #include "core/i18n.h"
+#include "core/schema.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
 
 enum rc
 news_start(struct call *call, struct news *news)
 {
-    return rules_know(call->journal, call_today(call), &news->before);
+    enum rc rc = rules_know(call->journal, call_today(call), &news->before);
+
+    return rc == RC_OK ? conflict_list(call, &news->conflicts) : rc;
+}
+
+/* ---- what others changed -------------------------------------------------------------------------------- */
+
+static enum rc
+row_news(void *context, const struct news_item *item)
+{
+    struct call *call = context;
+    const struct schema_entity *entity = schema_entity(item->entity);
+    struct conflict unit = {.entity = item->entity, .unit = item->unit};
+    char number[16];
+    bool is_choice = item->kind == NEWS_TWO_VERSIONS;
+
+    out_row(&call->out);
+    out_word(&call->out, "kind", _("News"), is_choice ? "two_versions" : "also_changed",
+             is_choice ? _("two versions") : _("also changed"));
+    enum rc rc = call_out_family(call, "family", _("Family"), item->family);
+    out_word(&call->out, "entity", _("What"), entity->name, words_say(entity->name));
+    out_word(&call->out, "unit", _("Part"), conflict_unit_name(&unit, number),
+             words_say(conflict_unit_name(&unit, number)));
+    out_id(&call->out, "record", _("Id"), item->record);
+    if (rc == RC_OK)
+        rc = call_out_person(call, "person", _("By"), item->person);
+    out_time(&call->out, "at", _("When"), hlc_ms(item->hlc));
+    out_row_end(&call->out);
+    return rc;
+}
+
+enum rc
+news_list(struct call *call)
+{
+    uint64_t more = 0;
+
+    out_list(&call->out, "news", OUT_TABLE);
+    enum rc rc = replica_news(call->replica, row_news, call, &more);
+    out_list_end(&call->out, NULL);
+    if (rc == RC_OK && more > 0)
+        out_notice(&call->out, "more_news", _("And %" PRIu64 " more sealed packets of others came in."), more);
+    return rc;
+}
+
+/* ---- two versions, and findings ------------------------------------------------------------------------- */
+
+/* A conflict is new also when another version joined it. */
+static bool
+is_known(const struct conflicts *before, const struct conflict *now)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct conflict *was = &before->items[i];
+        if (was->entity == now->entity && was->unit == now->unit && id_equal(was->record, now->record))
+            return was->versions >= now->versions;
+    }
+    return false;
+}
+
+static enum rc
+count_conflicts(struct call *call, const struct news *news, uint64_t *count)
+{
+    struct conflicts now = {.items = NULL};
+    enum rc rc = conflict_list(call, &now);
+
+    *count = 0;
+    for (size_t i = 0; rc == RC_OK && i < now.count; i++)
+        *count += !is_known(&news->conflicts, &now.items[i]);
+    free(now.items);
+    return rc;
 }
 
 static enum rc
@@ -27,10 +100,18 @@ tell_findings(struct call *call, const struct news *news)
 }
 
 enum rc
-news_tell(struct call *call, struct news *news, enum rc rc)
+news_tell(struct call *call, struct news *news, struct sync_report *report, enum rc rc)
 {
     if (rc == RC_OK)
         rc = tell_findings(call, news);
+    if (rc == RC_OK)
+        rc = news_list(call);
+    if (rc == RC_OK)
+        rc = count_conflicts(call, news, &report->new_conflicts);
+    if (rc == RC_OK)
+        rc = replica_news_told(call->replica);
     rules_known_free(&news->before);
+    free(news->conflicts.items);
+    news->conflicts = (struct conflicts){.items = NULL};
     return rc;
 }

@@ -2,16 +2,21 @@
 #ifndef CLI_NEWS_H
 #define CLI_NEWS_H
 
-#include "cli/command.h"
+#include "cli/conflict.h"
 #include "core/rules.h"
 
 struct news {
     struct rules_known before;
+    struct conflicts conflicts;
 };
+#define NEWS_EMPTY ((struct news){.before = {.count = 0}})
 
 /* Before the exchange: what is known already. */
 enum rc news_start(struct call *call, struct news *news) MUST_CHECK;
-/* After it, and the end of `news` whatever `rc` says: it is given back. */
-enum rc news_tell(struct call *call, struct news *news, enum rc rc) MUST_CHECK;
+/* After it, when `rc` says that it went well: what others changed, what has two versions since (also into the report), what the
+ * rules find since. The end of `news` in any case; `rc` is given back. */
+enum rc news_tell(struct call *call, struct news *news, struct sync_report *report, enum rc rc) MUST_CHECK;
+/* What others changed and nobody was told yet. */
+enum rc news_list(struct call *call) MUST_CHECK;
 
 #endif

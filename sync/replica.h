@@ -210,6 +210,28 @@ struct sight_status {
 enum rc replica_sees(struct replica *replica, struct id device, struct id stream,
                      const struct version *version, struct sight_status *status) MUST_CHECK;
 
+/* ---- what others changed ---------------------------------------------------------------------------- */
+enum news_kind {
+    NEWS_ALSO_CHANGED = 1, /* others changed what this person works on: information */
+    NEWS_TWO_VERSIONS,     /* of the same part: a choice */
+};
+struct news_item {
+    enum news_kind kind;
+    struct id family; /* zero in the team stream */
+    struct id record;
+    uint32_t entity, unit;
+    struct id person; /* who changed it last, by their clock */
+    uint64_t hlc;
+};
+typedef enum rc (*replica_news_fn)(void *context, const struct news_item *item);
+/* Units that others changed, by entries that reached the server, or came in a bundle, since news were last told: of families whose
+ * coach this person is, and of records where this person's words stand. Nothing before they were told once. *more: entries beyond
+ * the first 200 units, which are not looked at. */
+enum rc replica_news(struct replica *replica, replica_news_fn visit, void *context,
+                     uint64_t *more) MUST_CHECK;
+/* All that is here has been told. */
+enum rc replica_news_told(struct replica *replica) MUST_CHECK;
+
 /* ---- history: offline, from log and outbox ---------------------------------------------------------- */
 /* Where a version is, and what its author had seen of its unit. */
 struct version_facts {

@@ -44,7 +44,16 @@ set_up >"$WORK/set_up.out" 2>&1 || give_up "the team is set up" "$(tail -n 5 "$W
 # ---- lines that do not overlap: side by side, and a proposal
 edit anna --text $'Mo gets up at six.\nHe has breakfast.\nHe takes the bus.'
 edit fatma --text $'Mo gets up at seven.\nHe has breakfast.\nHe walks to school.' --deadline 2027-01-15
-sync fatma anna
+as fatma visit add duin --text "Breakfast together." >/dev/null 2>&1
+as fatma sync >/dev/null 2>&1
+answer "sync, which brings what a colleague changed" anna sync
+news() { python3 -c 'import json, sys
+print(*sorted(n["kind"] + " " + n["entity"] + "." + n["unit"] + " " + n["person"]["name"] for n in json.load(open(sys.argv[1]))["news"]), sep="|")' "$WORK/answer"; }
+check_equal "what is also changed, and what has two versions, by whom" "also_changed contact.report Fatma|two_versions goal.goal Fatma" "$(news)"
+check_equal "one thing has two versions since" 1 "$(value report.new_conflicts)"
+answer "sync, once more" anna sync
+check_equal "it is told once" " 0" "$(news) $(value report.new_conflicts)"
+check_equal "and status has nothing left to tell" "[]" "$(as anna status --json | json news)"
 answer "conflicts" anna conflicts
 conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
 check_equal "the base is what both had" "$(value conflicts.0.base.value.text)" $'Mo gets up at seven.\nHe has breakfast.\nHe takes the bus.'

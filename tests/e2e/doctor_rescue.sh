@@ -24,7 +24,7 @@ for i in 1 2 3; do as anna visit add duin --text "wacht-$i" >/dev/null 2>&1; don
 own=$(page sync_state)
 spoil "$(page sync_entry)"
 before=$(sums "$WORK/anna")
-check_exit "other commands are refused" 11 "" as anna visit list duin
+check_exit "commands that need the log are refused" 11 "" as anna bundle export --for Fatma --output "$WORK/none"
 check_exit "without its directory it is refused" 2 "needs a value" as anna doctor --rescue
 mkdir "$WORK/full" && : >"$WORK/full/photo"
 check_exit "a directory with other files is left" 13 "old directory" as anna doctor --rescue "$WORK/full"

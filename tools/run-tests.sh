@@ -57,7 +57,7 @@ if [ -z "${T:-}" ]; then
         check "$name replays $# inputs" build/asan/tests/fuzz/"$name" "$@"
     done
     check "build of the simulator" build debug build/debug/sim
-    counted "simulator" build/debug/sim --seeds 1000 --found --jobs 2
+    counted "simulator" build/debug/sim --seeds 1000 --jobs 2
     check "build of the engine with faults" build broken build/broken/sim
     counted "simulator finds built-in faults" build/broken/sim --selftest
     check "build of the crash programs" build debug crashes

@@ -97,7 +97,10 @@ lie_about_boxes(struct device *device, const struct buf *truth, struct buf *lie)
     struct wire_box *a = &list.boxes.items[world_below(world, (unsigned)list.boxes.count)];
     struct wire_box *b = &list.boxes.items[world_below(world, (unsigned)list.boxes.count)];
     bool is_own = id_equal(a->recipient, world->names.devices[device->index]);
-    if (is_own && world_falls(world, 600)) {
+    if (world_falls(world, 300)) {
+        *a = list.boxes.items[--list.boxes.count];
+        told(device, HAPPENED_LIE_BOX, "a box is withheld");
+    } else if (is_own && world_falls(world, 600)) {
         rc = forge(device, a);
         told(device, HAPPENED_LIE_BOX, "a box is forged");
     } else if (a->len == b->len) {

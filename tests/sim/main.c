@@ -19,7 +19,7 @@ struct order {
     uint64_t start, count;
     unsigned jobs;
     struct run_options run;
-    bool is_single, is_selftest, is_kept;
+    bool is_single, is_selftest;
 };
 
 /* ---- one seed ---- */
@@ -112,41 +112,15 @@ run_apart(struct world *world, const struct run_options *options, uint64_t seed,
 
 /* ---- many ---- */
 
-/* Seeds beyond the usual ones that have found a fault; --found runs them first. */
-enum { FOUND_ONCE = 7 };
-static const uint64_t found_once[FOUND_ONCE] = {
-    4068, /* the conflict of a deleted record is not listed */
-    4123, /* power lost between sending and forgetting late work of a stream that was lost */
-    4316, /* a save builds on what a line made late work before it was sealed */
-    6774, /* a key opened for a share whose answer was lost was never stored; then power was lost */
-    2506, /* the line of a rotation was read, its key not kept when the answer after it was lost */
-    2736, /* a box of before an assignment ended counted as given when the right came back */
-    43885, /* a right that was over by time sought the key of an epoch that was made afterwards */
-};
-
-static uint64_t
-seed_count(const struct order *order)
-{
-    return order->count + (order->is_kept ? FOUND_ONCE : 0);
-}
-
-static uint64_t
-seed_at(const struct order *order, uint64_t i)
-{
-    uint64_t kept = order->is_kept ? FOUND_ONCE : 0;
-
-    return i < kept ? found_once[i] : order->start + i - kept;
-}
-
 /* A world of its own, and every jobs-th seed from there on; each result is one write, which a pipe does
  * not tear. */
 static void
 work(struct world *world, const struct order *order, unsigned job, int out)
 {
     world_make(world);
-    for (uint64_t i = job; i < seed_count(order); i += order->jobs) {
+    for (uint64_t i = job; i < order->count; i += order->jobs) {
         struct result result = {0};
-        run_apart(world, &order->run, seed_at(order, i), &result);
+        run_apart(world, &order->run, order->start + i, &result);
         if (write(out, &result, sizeof result) != (ssize_t)sizeof result)
             break;
     }
@@ -213,7 +187,7 @@ run_seeds(struct world *world, const struct order *order)
     printf("%.1f ms of CPU a seed, at most %llu ms and %llu MB\n",
            done == 0 ? 0 : (double)sum.cpu_ms / (double)done, (unsigned long long)sum.most_ms,
            (unsigned long long)(sum.most_kib / MEGABYTE_KIB));
-    sum.failed += seed_count(order) - done; /* a job that died took its seeds with it */
+    sum.failed += order->count - done; /* a job that died took its seeds with it */
     printf("%llu passed, %llu failed\n", (unsigned long long)sum.passed,
            (unsigned long long)sum.failed);
     return sum.failed == 0 ? 0 : 1;
@@ -278,11 +252,10 @@ read_order(int argc, char **argv, struct order *order)
             order->run.is_verbose = true;
         else if (strcmp(argv[i], "--selftest") == 0)
             order->is_selftest = true;
-        else if (strcmp(argv[i], "--found") == 0)
-            order->is_kept = true;
         else {
-            fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--found] [--seed N]"
-                            " [--verbose] [--selftest]\n");
+            fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
+                            " [--verbose] [--selftest] [--crashy] [--lying] [--returning]"
+                            " [--broken N]\n");
             exit(2);
         }
     }

@@ -4,6 +4,7 @@
 #include "core/broken.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
+#include "sync/writer.h"
 
 struct inbox_verdict
 inbox_park(enum elog_reason reason)
@@ -163,19 +164,92 @@ replica_rebuild(struct replica *replica, struct id stream)
 
 /* ---- judging again ---------------------------------------------------------------------------- */
 
-/* True when one of the lines since can end or give a right, or admit late work. */
+/* Whose applied entries new lines can end, or show to be of another chain; and whether held work may count by them. */
+struct touched {
+    struct ledger_ids streams, persons, devices;
+    bool is_any; /* some line can end or give a right, or admit late work */
+};
+
+static void
+touched_wipe(struct touched *touched)
+{
+    ledger_ids_wipe(&touched->streams);
+    ledger_ids_wipe(&touched->persons);
+    ledger_ids_wipe(&touched->devices);
+}
+
+static bool
+holds(const struct ledger_ids *ids, struct id id)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        if (id_equal(ids->items[i], id))
+            return true;
+    return false;
+}
+
 static enum rc
-lines_matter(struct replica *replica, uint64_t since, bool *matter)
+add_id(struct ledger_ids *ids, struct id id)
+{
+    if (holds(ids, id))
+        return RC_OK;
+    struct id *items = array_grow(ids->items, &ids->room, ids->count + 1, sizeof *items);
+    if (items == NULL)
+        return RC_NOMEM;
+    ids->items = items;
+    items[ids->count++] = id;
+    return RC_OK;
+}
+
+static enum rc
+add_family(const struct ledger *ledger, struct id family, struct touched *touched)
+{
+    const struct ledger_family *known = ledger_family(ledger, family);
+    enum rc rc = known != NULL ? add_id(&touched->streams, known->index) : RC_OK;
+
+    return rc == RC_OK && known != NULL ? add_id(&touched->streams, known->file) : rc;
+}
+
+static enum rc
+touch(const struct ledger *ledger, const struct ledger_op *op, struct touched *touched)
+{
+    const struct ledger_cover *cover;
+    enum rc rc = RC_OK;
+
+    touched->is_any = touched->is_any ||
+                      (op->kind != LEDGER_INVITE && op->kind != LEDGER_APPROVE &&
+                       op->kind != LEDGER_FAMILY && op->kind != LEDGER_GRANT && op->kind != LEDGER_ROTATE);
+    switch (op->kind) {
+    case LEDGER_ROLE:
+        return add_id(&touched->persons, op->as.role.person);
+    case LEDGER_REVOKE_DEVICE:
+        return add_id(&touched->devices, op->as.revoke_device);
+    case LEDGER_ASSIGN: /* a first owner ends what intake could do */
+        return add_family(ledger, op->as.assign.family, touched);
+    case LEDGER_COVER_END:
+        cover = ledger_cover(ledger, op->as.cover_end.cover);
+        for (size_t i = 0; rc == RC_OK && cover != NULL && i < cover->family_count; i++)
+            rc = add_family(ledger, cover->families[i], touched);
+        return rc;
+    case LEDGER_ADMIT:
+        for (size_t i = 0; rc == RC_OK && i < op->heads.count; i++)
+            rc = add_id(&touched->streams, op->heads.items[i].stream);
+        return rc;
+    default:
+        return RC_OK;
+    }
+}
+
+static enum rc
+list_touched(struct replica *replica, uint64_t since, struct touched *touched)
 {
     struct stmt *stmt;
     bool found = true;
 
-    *matter = false;
     enum rc rc = db_stmt(replica->db, "SELECT line FROM sync_line WHERE position > ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, (int64_t)since);
-    while (rc == RC_OK && found && !*matter) {
+    while (rc == RC_OK && found) {
         struct ledger_line line;
         struct ledger_op op = LEDGER_OP_EMPTY;
         size_t len;
@@ -186,61 +260,84 @@ lines_matter(struct replica *replica, uint64_t since, bool *matter)
         rc = ledger_line_decode(bytes, len, &line);
         if (rc == RC_OK)
             rc = ledger_op_decode(line.op, line.op_len, &op);
-        *matter = rc == RC_OK && op.kind != LEDGER_INVITE && op.kind != LEDGER_APPROVE &&
-                  op.kind != LEDGER_FAMILY && op.kind != LEDGER_GRANT && op.kind != LEDGER_ROTATE;
+        if (rc == RC_OK)
+            rc = touch(replica->ledger, &op, touched);
         ledger_op_wipe(&op);
     }
     stmt_done(stmt);
     return rc;
 }
 
-/* Applied entries that do not count by what is known now. Until everything was pulled, a head that
- * is not here yet speaks against nothing that stands: the line comes before the entries. */
+/* What is judged again: all feeds, or those that lines touched. */
+struct judging {
+    struct replica *replica;
+    const struct touched *touched; /* NULL: all */
+    bool is_pulled;
+};
+
+/* Of one feed, in the order of its chain: that is descended once. */
 static enum rc
-hold_late(struct replica *replica, bool is_pulled)
+hold_late_of(void *context, const struct elog_feed *feed)
 {
+    const struct judging *judging = context;
+    struct replica *replica = judging->replica;
+    const struct touched *touched = judging->touched;
+    const struct ledger_device *author = ledger_device(replica->ledger, feed->feed.device);
     struct inbox_verdict verdict;
-    struct stmt *stmt;
-    struct elog_row row = ELOG_ROW_EMPTY;
-    struct elog_place place = {0, 0};
-    int64_t key = 0;
-    bool found = true;
+    struct entry entry;
+    int64_t first = 0, key = 0;
+    bool found = touched == NULL || holds(&touched->streams, feed->stream) ||
+                 holds(&touched->devices, feed->feed.device) ||
+                 (author != NULL && holds(&touched->persons, author->person));
     enum rc rc = RC_OK;
 
-    inbox_chain_forget(replica);
     while (rc == RC_OK && found) {
-        size_t len;
+        struct stmt *stmt;
         rc = db_stmt(replica->db,
-                     "SELECT entry, header, feed, first FROM sync_entry" /* a chain is descended once */
-                     " WHERE (feed, first) > (?1, ?2) AND state = 1 ORDER BY feed, first LIMIT 1",
+                     "SELECT entry, header, first FROM sync_entry WHERE feed = ?1 AND first > ?2"
+                     " AND state = 1 ORDER BY first LIMIT 1",
                      &stmt);
         if (rc != RC_OK)
             break;
-        stmt_int(stmt, 1, place.feed);
-        stmt_int(stmt, 2, place.first);
+        stmt_int(stmt, 1, feed->key);
+        stmt_int(stmt, 2, first);
         rc = stmt_step(stmt, &found);
         if (rc == RC_OK && found) {
+            size_t len;
             const uint8_t *header = stmt_get_blob(stmt, 1, &len);
             key = stmt_get_int(stmt, 0);
-            place = (struct elog_place){stmt_get_int(stmt, 2), stmt_get_int(stmt, 3)};
-            rc = entry_header_decode(header, len, &row.entry);
+            first = stmt_get_int(stmt, 2);
+            rc = entry_header_decode(header, len, &entry);
         }
         stmt_done(stmt);
         if (rc == RC_OK && found)
-            rc = inbox_verdict(replica, &row.entry, &verdict);
+            rc = inbox_verdict(replica, &entry, &verdict);
         if (rc != RC_OK || !found)
             break;
         if (verdict.state == ELOG_APPLIED)
             continue;
-        if (!is_pulled && verdict.state == ELOG_PARKED && verdict.reason == ELOG_GAP) {
+        if (!judging->is_pulled && verdict.state == ELOG_PARKED && verdict.reason == ELOG_GAP) {
             rc = state_put_int(replica->db, STATE_UNSETTLED, 1);
             continue;
         }
         rc = elog_set_state(replica->db, key, verdict.state, verdict.reason);
         if (rc == RC_OK)
-            rc = inbox_mark_rebuild(replica, row.entry.stream);
+            rc = inbox_mark_rebuild(replica, entry.stream);
     }
     return rc;
+}
+
+/* Applied entries that do not count by what is known now. Until everything was pulled, a head that
+ * is not here yet speaks against nothing that stands: the line comes before the entries. */
+static enum rc
+hold_late(struct replica *replica, const struct touched *touched, bool is_pulled)
+{
+    struct judging judging = {replica, touched, is_pulled};
+
+    inbox_chain_forget(replica);
+    if (touched != NULL && touched->streams.count + touched->devices.count + touched->persons.count == 0)
+        return RC_OK;
+    return elog_feeds(replica->db, (struct id){{0}}, hold_late_of, &judging);
 }
 
 /* What waits was applied with the functions of its time; with those that it is sealed with, a strict unit may show something else. */
@@ -312,28 +409,30 @@ enum rc
 inbox_judge(struct replica *replica)
 {
     int64_t judged;
-    bool matter = false;
+    struct touched touched = {LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY, false};
 
     enum rc rc = state_get_int(replica->db, STATE_JUDGED, &judged);
     if (rc != RC_OK || replica->ledger == NULL ||
         (uint64_t)judged >= ledger_position(replica->ledger))
         return rc == RC_OK && replica->ledger != NULL ? inbox_rebuild_marked(replica) : rc;
-    rc = lines_matter(replica, (uint64_t)judged, &matter);
+    rc = list_touched(replica, (uint64_t)judged, &touched);
     if (rc == RC_OK)
         rc = db_begin(replica->db);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        touched_wipe(&touched);
         return rc;
-    if (matter)
-        rc = hold_late(replica, false);
-    if (rc == RC_OK && matter)
+    }
+    rc = hold_late(replica, &touched, false);
+    if (rc == RC_OK && touched.is_any)
         rc = mark_other_functions(replica, (uint64_t)judged);
-    if (rc == RC_OK && matter)
+    if (rc == RC_OK && touched.is_any)
         rc = release_held(replica);
     if (rc == RC_OK)
         rc = inbox_retry(replica);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_JUDGED, (int64_t)ledger_position(replica->ledger));
     rc = db_end(replica->db, rc);
+    touched_wipe(&touched);
     return rc == RC_OK ? inbox_rebuild_marked(replica) : rc;
 }
 
@@ -348,7 +447,7 @@ inbox_settle(struct replica *replica)
     rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    rc = hold_late(replica, true);
+    rc = hold_late(replica, NULL, true);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_UNSETTLED, 0);
     rc = db_end(replica->db, rc);

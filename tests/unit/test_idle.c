@@ -3,12 +3,13 @@
 
 #include "core/db_plan.h"
 #include "sync/ledger.h"
+#include "sync/inbox.h"
 #include "sync/replica_own.h"
 #include "tests/support/office.h"
 #include "tests/support/power_vfs.h"
 #include "tests/support/stores.h"
 
-enum { COORDINATOR = 0, COACH = 1, DEVICES = 2, FEW = 3, MANY = 15, STREAM_STEPS = 45, IDLE_REQUESTS = 3 };
+enum { COORDINATOR = 0, COACH = 1, DEVICES = 2, FEW = 3, MANY = 15, STREAM_STEPS = 45, IDLE_REQUESTS = 3, MINUTE_MS = 60000 };
 
 static struct office office;
 static struct power_disk *disk; /* of the devices */
@@ -104,6 +105,38 @@ saves_of_two_authors_are_read_from_the_log_once(void **state)
     }
 }
 
+static uint64_t
+steps_of_judging_the_last_line(struct replica *replica)
+{
+    int64_t judged = (int64_t)ledger_position(replica->ledger) - 1;
+
+    assert_ok(state_put_int(replica->db, STATE_JUDGED, judged));
+    (void)db_steps(replica->db);
+    assert_ok(inbox_judge(replica));
+    return db_steps(replica->db);
+}
+
+/* One person's device is revoked: what others wrote stands, however much it is. */
+static void
+a_line_about_one_judges_nobody_elses_work(void **state)
+{
+    (void)state;
+    struct office_device *first = &office.devices[COORDINATOR];
+    struct replica *coach = office.devices[COACH].replica;
+    struct id family = ledger_family_at(coach->ledger, 0)->id;
+
+    office_join(&office, DEVICES, "Fatma", LEDGER_ROLE_COACH);
+    assert_ok(replica_revoke_device(first->replica, &first->transport, office.devices[DEVICES].id));
+    office_sync_all(&office, DEVICES, 2);
+    uint64_t before = steps_of_judging_the_last_line(coach);
+    for (int i = 0; i < MANY; i++) {
+        office_pass(&office, MINUTE_MS); /* or the server asks to come back later */
+        office_visit(&office, COACH, family, "one more entry");
+        office_sync(&office, COACH);
+    }
+    assert_in_range(steps_of_judging_the_last_line(coach), 1, before + MANY);
+}
+
 static int
 tear_down(void **state)
 {
@@ -118,6 +151,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_session_costs_hardly_more_with_many_families),
+        cmocka_unit_test(a_line_about_one_judges_nobody_elses_work),
         cmocka_unit_test(saves_of_two_authors_are_read_from_the_log_once),
     };
     stores_demand(secret_start(), "secret_start");

@@ -121,7 +121,7 @@ static const struct search DEVICE_SEARCHES[] = {
     {"SELECT stream FROM sync_feed WHERE is_own", "sqlite_autoindex_sync_feed_1 (stream>?)"},
     {"SELECT feed FROM sync_feed WHERE stream = ?1", "sqlite_autoindex_sync_feed_1 (stream=?)"},
     {"SELECT last FROM sync_entry WHERE feed = ?1 AND first <", "sync_entry_open (state=? AND feed=?)"},
-    {"SELECT entry, header, feed, first", "sqlite_autoindex_sync_entry_1 ((feed,first)>(?,?))"},
+    {"SELECT entry, header, first FROM", "sqlite_autoindex_sync_entry_1 (feed=? AND first>?)"},
     {"SELECT rid, id FROM journal_record", "COVERING INDEX"}, /* of ids: the table holds every version */
     {"SELECT entry, feed, first", "sync_entry_open (state=? AND (feed,first)>(?,?))"},
 };

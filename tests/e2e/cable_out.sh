@@ -87,6 +87,8 @@ works "agreement done" "" anna agreement done "$agreement" --how "by phone"
 works "agreement list" "library card" anna agreement list
 works "safety set" "" anna safety set berk worry --text "Alone in the evening."
 works "safety list" "Alone" anna safety list berk
+works "standing set" "" anna standing set berk consent limited --text "Not the school."
+works "standing list" "Not the school" anna standing list berk
 works "absence add" "" anna absence add --from "$later" --until "$later"
 works "absence list" "$later" anna absence list
 works "search" "Breakfast" anna search breakf

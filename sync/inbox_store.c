@@ -35,6 +35,17 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
     return state_put_int(replica->db, STATE_MUST_RECOVER, 1);
 }
 
+/* What was refused may end elsewhere than what is here: then what follows it has no predecessor, and nobody withholds one. */
+static void
+note_fork(struct replica *replica, int64_t feed)
+{
+    for (size_t i = 0; i < replica->forked_count; i++)
+        if (replica->forked[i] == feed)
+            return;
+    if (replica->forked_count < REPLICA_FORKS)
+        replica->forked[replica->forked_count++] = feed;
+}
+
 static enum rc
 store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified,
             bool from_server, uint64_t *stored)
@@ -60,6 +71,8 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         if (rc == RC_OK)
             ++*stored;
         /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
+        if (rc == RC_UNTRUSTED && !is_own && is_verified)
+            note_fork(replica, feed.key);
         if (rc == RC_EXISTS || (rc == RC_UNTRUSTED && !is_own))
             rc = RC_OK;
     }

@@ -8,7 +8,7 @@
  * format that waits for an upgrade may hold what is missing. */
 #define GAPS                                                                                       \
     " FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed WHERE e.state = 2 AND "          \
-    "e.state <> 1 AND e.arrived_ms > 0"                                                            \
+    "e.state <> 1 AND e.reason <> 6 AND e.arrived_ms > 0" /* ELOG_FORK */                          \
     " AND e.first > 1 AND NOT f.is_own AND e.first - 1 IS NOT (SELECT b.last FROM sync_entry AS b" \
     " WHERE b.feed = e.feed AND b.first < e.first ORDER BY b.first DESC LIMIT 1)"                  \
     " AND NOT EXISTS (SELECT 1 FROM sync_newer_run)"
@@ -125,6 +125,19 @@ fill_short(struct replica *replica, bool *again)
     return rc == RC_OK ? state_put_int(replica->db, STATE_ACKS_ASKED, acks) : rc;
 }
 
+/* Behind a fork there is no gap to be filled: it is told as what it is, with the device whose it is, and stops nobody. */
+static enum rc
+mark_forks(struct replica *replica)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < replica->forked_count; i++)
+        rc = db_run_int(replica->db, /* ELOG_GAP becomes ELOG_FORK */
+                        "UPDATE sync_entry SET reason = 6 WHERE feed = ?1 AND state = 2 AND state <> 1 AND reason = 3",
+                        replica->forked[i]);
+    return rc;
+}
+
 /* ---- the step of a session ------------------------------------------------------------------------ */
 
 enum rc
@@ -146,6 +159,8 @@ session_close_gaps(struct session *session)
     rc = session_pull(session);
     if (rc == RC_OK)
         rc = inbox_apply(replica, session->report, session->options);
+    if (rc == RC_OK)
+        rc = mark_forks(replica);
     if (rc == RC_OK)
         rc = find_gap(replica, &missing);
     if (rc == RC_OK && missing > 0)

@@ -29,7 +29,7 @@ setup(void **state)
 /* The first saves of the newcomer's feed of the team stream, none of which replaces another, signed by the device
  * `signer`. */
 static struct entry
-seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *cipher)
+seal_behind(const struct entry *before, int signer, int64_t number, uint32_t saves, struct buf *cipher)
 {
     struct replica *author = office.devices[signer].replica,
                    *forger = office.devices[FORGER].replica;
@@ -38,7 +38,11 @@ seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *c
     struct change changes[SAVES_MOST];
     struct buf value = BUF_EMPTY(64), body = BUF_EMPTY(65536);
     struct secret key = SECRET_EMPTY;
-    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = 1, .last = saves};
+    uint32_t last = before == NULL ? 0 : before->last;
+    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = last + 1, .last = last + saves};
+
+    if (before != NULL)
+        memcpy(entry.previous, before->hash, sizeof entry.previous);
 
     identity.device = office.devices[NEWCOMER].id; /* lent keys, another's name */
     for (uint32_t i = 0; i < saves; i++) {
@@ -47,7 +51,7 @@ seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *c
         assert_ok(value_put_int(&value, 1, number + i));
         assert_ok(change_put(&changes[i], 9999, record, 1, &value));
     }
-    assert_ok(body_write((struct feed_ref){identity.device, 7}, 1, changes, saves, NULL, 0, &body));
+    assert_ok(body_write((struct feed_ref){identity.device, 7}, entry.first, changes, saves, NULL, 0, &body));
     assert_ok(keyring_get(forger->keys, stream, 1, &key));
     entry.position = ledger_position(forger->ledger);
     memcpy(entry.position_hash, ledger_hash_at(forger->ledger, entry.position),
@@ -59,6 +63,12 @@ seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *c
     buf_wipe(&value);
     buf_wipe(&body);
     return entry;
+}
+
+static struct entry
+seal_saves_as_newcomer(int signer, int64_t number, uint32_t saves, struct buf *cipher)
+{
+    return seal_behind(NULL, signer, number, saves, cipher);
 }
 
 static struct entry
@@ -163,6 +173,39 @@ a_colleague_who_signs_two_saves_as_one_stops_nobody(void **state)
     assert_int_equal(state_there(hash), ELOG_APPLIED);
     assert_memory_equal(hash, one.hash, sizeof hash);
     for (int i = 0; i < 2; i++)
+        buf_wipe(&ciphers[i]);
+}
+
+/* The other chain ends its entries elsewhere: what follows in it has no predecessor here, which nobody withholds. */
+static void
+a_colleagues_fork_stops_no_session(void **state)
+{
+    (void)state;
+    struct buf ciphers[3] = {BUF_EMPTY(8192), BUF_EMPTY(8192), BUF_EMPTY(8192)};
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+    struct entry other = seal_saves_as_newcomer(NEWCOMER, 2, 2, &ciphers[1]);
+    struct entry next = seal_behind(&other, NEWCOMER, 3, 1, &ciphers[2]);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    office_sync(&office, VICTIM);
+    one.arrived_ms = other.arrived_ms = next.arrived_ms = 1;
+    assert_ok(bring(&one, false));
+    assert_ok(bring(&other, true));
+    assert_ok(bring(&next, true));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    struct elog_place place = {0, 0};
+    struct elog_row row = ELOG_ROW_EMPTY;
+    int64_t key;
+    size_t count;
+    assert_ok(elog_keys(office.devices[VICTIM].replica->db, ELOG_PARKED, &place, &key, 1, &count));
+    assert_int_equal(count, 1);
+    assert_ok(elog_get(office.devices[VICTIM].replica->db, key, &row));
+    assert_int_equal(row.reason, ELOG_FORK);
+    elog_row_wipe(&row);
+    office_reopen(&office, VICTIM);
+    office_sync(&office, VICTIM); /* and it is not asked for again */
+    for (int i = 0; i < 3; i++)
         buf_wipe(&ciphers[i]);
 }
 
@@ -339,6 +382,7 @@ main(void)
         CASE(an_entry_counts_only_under_its_authors_signature),
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
+        CASE(a_colleagues_fork_stops_no_session),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),
         CASE(what_an_older_program_could_not_read_is_tried_again_by_another),
         CASE(damage_of_this_store_is_not_charged_to_a_colleague),

@@ -103,7 +103,7 @@ EXTENSION := $(OUT)/bakenvfs.so
 SIM := $(OUT)/sim
 FAULTS := $(OUT)/faults
 # What the program of failures makes fail in our own code, see tests/crash/faults/wrap.c.
-FAULT_WRAPS := open openat read pread write pwrite fsync ftruncate rename unlink unlinkat mkdir chmod flock fcntl \
+FAULT_WRAPS := open openat read pread write pwrite fsync fdatasync ftruncate rename unlink unlinkat mkdir chmod flock fcntl \
     stat fstat fstatat \
     malloc calloc realloc strdup strndup u8_normalize crypto_pwhash secret_make secret_copy secret_random
 # What the simulator remembers instead of asking again, see tests/sim/memo.c.

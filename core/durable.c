@@ -45,6 +45,20 @@ durable_write_all(int fd, const char *name, const void *bytes, size_t len)
 }
 
 enum rc
+durable_write_at(int fd, const char *name, uint64_t at, const void *bytes, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t wrote = pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return fail_errno(name);
+        done += (size_t)wrote;
+    }
+    return fdatasync(fd) == 0 ? RC_OK : fail_errno(name);
+}
+
+enum rc
 durable_read_at(int fd, const char *name, uint64_t at, void *bytes, size_t len, size_t *got)
 {
     *got = 0;

@@ -22,6 +22,9 @@ enum rc durable_read(const char *directory, const char *name, struct buf *out) M
 enum rc durable_mkdir(const char *directory) MUST_CHECK;
 /* Writes all of it where the descriptor stands. `name` is for the sentence. RC_FULL, RC_IO. Not synced. */
 enum rc durable_write_all(int fd, const char *name, const void *bytes, size_t len) MUST_CHECK;
+/* Writes all of it at the place `at`, in bytes, and waits until it is on the disk: fdatasync. RC_FULL, RC_IO. */
+enum rc durable_write_at(int fd, const char *name, uint64_t at, const void *bytes,
+                         size_t len) MUST_CHECK;
 /* Reads `len` bytes from the place `at`, in bytes; *got are fewer only at the end of the file. RC_IO. */
 enum rc durable_read_at(int fd, const char *name, uint64_t at, void *bytes, size_t len,
                         size_t *got) MUST_CHECK;

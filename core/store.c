@@ -31,6 +31,8 @@ begin(const struct store_options *options, struct store **out)
         return rc_nomem();
     store->lock = -1;
     store->state = BUF_EMPTY(PATH_MAX);
+    store->token = STORE_TOKEN_FILE_EMPTY;
+    store->token.disk = options->token_disk;
     store->clock = options->clock;
     *out = store;
     store->directory = strdup(options->directory);
@@ -78,6 +80,7 @@ end(struct store *store)
     vfs_unregister(store->vfs);
     secret_wipe(&store->key);
     buf_wipe(&store->state);
+    store_token_file_close(&store->token);
     store_lock_release(store->lock);
     free(store->directory);
     free(store);

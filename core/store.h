@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 struct store;
+struct store_token_disk;
 
 /* What keyslots.json is to the store that it opened. */
 enum store_slots_state {
@@ -28,6 +29,7 @@ struct store_options {
     const char *state_directory; /* where instance tokens lie; NULL: $XDG_STATE_HOME/baken, else
                                     ~/.local/state/baken */
     const char *base_vfs;        /* the VFS below ours; NULL is "unix". Tests put faults there. */
+    const struct store_token_disk *token_disk; /* lent while the store is open; NULL: the machine's own. Tests. */
     struct clock clock;
     const struct secret *key; /* the store key, lent for the call; store_key_open() or
                                     keyslot_fetch() give it. store_create: NULL draws one. */

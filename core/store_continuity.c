@@ -54,16 +54,18 @@ doubt(struct store *store, const char *reason)
 
 /* A copy in memory says nothing beside the store. */
 static enum rc
-put_beside(const struct store *store, const struct store_token *token)
+put_beside(struct store *store, const struct store_token *token)
 {
-    return store->is_readonly || store->is_apart ? RC_OK : store_token_write((const char *)store->state.data, token);
+    if (store->is_readonly || store->is_apart)
+        return RC_OK;
+    return store_token_file_write(&store->token, (const char *)store->state.data, token);
 }
 
 enum rc
 store_token_beside(const struct store *store, struct store_token *outside)
 {
     *outside = (struct store_token){.openings = 0};
-    return store_token_read((const char *)store->state.data, store->slots.store, outside);
+    return store_token_file_read(&store->token, (const char *)store->state.data, store->slots.store, outside);
 }
 
 static enum rc

@@ -14,6 +14,7 @@ struct store {
     char *directory;
     char path[PATH_MAX]; /* of store.db */
     struct buf state;    /* the directory of tokens */
+    struct store_token_file token;
     struct clock clock;
     struct secret key;
     struct store_slots slots;

@@ -17,7 +17,7 @@ enum {
     WIRE_FORMAT =
         1, /* of a request's or an answer's body: push, page, ledger answer, hello, push answer */
     KEYSLOT_FORMAT = 2,  /* of keyslots.json */
-    TOKEN_FORMAT = 1,    /* of the instance token */
+    TOKEN_FORMAT = 2,    /* of the instance token */
     IDENTITY_FORMAT = 1, /* of a device's own keys in the store */
     OUTPUT_FORMAT = 1,   /* schema_version of what --json prints */
 };

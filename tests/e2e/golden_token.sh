@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: golden_token.sh: a decoder that shares no code with Baken reads the golden instance token, and refuses it
+# usage: golden_token.sh: a decoder that shares no code with Baken reads the golden instance tokens of both formats, and refuses them
 # changed. Ends in "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -25,6 +25,18 @@ for change in 's/"format": *1/"format": 2/' 's/inode/Inode/' 's/"184467440737095
     cmp -s "$work/changed" tests/golden/token.json && same=1 || same=0
     decode "$work/changed" >/dev/null && same=1
     count "the decoder refuses $change" $same
+done
+# The second slot says 300 openings, as the old token does; the first one less.
+decode tests/golden/token-2.bin | diff -u tests/golden/token.txt -
+count "the decoder reads the golden token of two slots" $?
+for at in 20 100 4500; do
+    cp tests/golden/token-2.bin "$work/changed"
+    printf '!' | dd of="$work/changed" bs=1 seek="$at" conv=notrunc 2>/dev/null
+    decode "$work/changed" | grep -c '^openings \(299\|300\)$' >/dev/null
+    count "one slot changed at $at, the other is read" $?
+    printf '!' | dd of="$work/changed" bs=1 seek=$(((at + 4096) % 8192)) conv=notrunc 2>/dev/null
+    decode "$work/changed" >/dev/null && same=1 || same=0
+    count "both slots changed at $at are refused" $same
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -7,15 +7,17 @@
 #include "tests/support/chance.h"
 #include "tests/support/crash_work.h"
 #include "tests/support/office.h"
+#include "tests/support/power_token.h"
 #include "tests/support/stores.h"
 
-enum { VISITS = 12, OPERATIONS = 150, DOCTOR_EACH = 16 };
+enum { VISITS = 12, OPERATIONS = 190, DOCTOR_EACH = 16 };
 
 /* A team of one device as it was left, closed; each point starts from its bytes. */
 static struct {
     bool is_made;
     struct office office;
     struct power_disk *disk;
+    struct store_token_disk token_disk; /* of the disk in use */
     struct id family;
     char path[192]; /* of store.db */
     uint8_t *file;
@@ -34,6 +36,8 @@ make_base(void)
     base.disk = power_disk_new();
     office_open(&base.office);
     device->base_vfs = power_disk_vfs(base.disk);
+    base.token_disk = power_token_disk(base.disk);
+    device->token_disk = &base.token_disk;
     office_found(&base.office, LEDGER_ROLE_COACH);
     base.family = office_family(&base.office, 0, "Duin", 0);
     (void)office_visit(&base.office, 0, base.family, "before all");
@@ -46,7 +50,11 @@ make_base(void)
         abort();
     memcpy(base.file, file, len);
     base.len = len;
-    base.token_bytes = scratch_read(base.token, &base.token_len);
+    const uint8_t *token = power_disk_file(base.disk, base.token, &base.token_len);
+    base.token_bytes = malloc(base.token_len);
+    if (token == NULL || base.token_bytes == NULL)
+        abort();
+    memcpy(base.token_bytes, token, base.token_len);
     base.is_made = true;
 }
 
@@ -73,11 +81,9 @@ lay_base(bool is_shared)
     else
         (void)unlink(base.path);
     struct power_disk *disk = power_disk_new();
-    FILE *token = fopen(base.token, "wb");
     power_disk_put(disk, base.path, base.file, base.len);
-    if (token == NULL || fwrite(base.token_bytes, 1, base.token_len, token) != base.token_len)
-        abort();
-    fclose(token);
+    power_disk_put(disk, base.token, base.token_bytes, base.token_len);
+    base.token_disk = power_token_disk(disk);
     base.office.devices[0].base_vfs = power_disk_vfs(disk);
     return disk;
 }

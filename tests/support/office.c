@@ -196,6 +196,7 @@ options_of(struct office_device *device)
         .directory = device->directory,
         .state_directory = device->state,
         .base_vfs = device->base_vfs,
+        .token_disk = device->token_disk,
         .clock = {device_wall, device_mono, device_sleep, device},
         .key = &device->key,
     };

@@ -26,6 +26,7 @@ struct office_device {
     char directory[128];
     char state[128];
     const char *base_vfs; /* below its store; NULL: the machine's own disk */
+    const struct store_token_disk *token_disk; /* the same of its instance token */
     struct secret key;
     struct store *store;
     struct replica *replica;

@@ -93,6 +93,8 @@ ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
 int __real_ftruncate(int fd, off_t size);
 int __wrap_ftruncate(int fd, off_t size);
 int __real_rename(const char *from, const char *to);
@@ -172,6 +174,12 @@ int
 __wrap_fsync(int fd)
 {
     return fault_now(FAULT_SYNC) ? fails_with(EIO) : __real_fsync(fd);
+}
+
+int
+__wrap_fdatasync(int fd)
+{
+    return fault_now(FAULT_SYNC) ? fails_with(EIO) : __real_fdatasync(fd);
 }
 
 int

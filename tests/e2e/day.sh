@@ -72,7 +72,8 @@ morning() {
     goal=$(asked anna goal list | json goals.0.id)
     does anna goal edit "$goal" --measure verzuimstaat && does anna goal list
     does anna agreement add zilverreiger --text "een bibliotheekpas" --due "$today" && does anna agreement list
-    does anna agreement done "$(asked anna agreement list | json agreements.0.id)" --how "ontbijtbordjes"
+    agreement=$(asked anna agreement list | json agreements.0.id)
+    does anna agreement done "$agreement" --how "ontbijtbordjes"
     does anna safety set zilverreiger worry --text "eenzaamheid" && does anna safety list zilverreiger
     does anna absence add --from "$later" --until "$later" && does anna absence list
     does anna visit add zilverreiger --text "ontbijtbordjes, sneeuwklokje" --with Pimpelmees && does anna visit list
@@ -88,7 +89,8 @@ afternoon() {
     does anna cover assent "$cover" roerdomp yes && does anna cover list && does fatma cover card roerdomp
     does anna goal edit "$goal" --text "huiswerkbegeleiding op zolder" && does fatma goal edit "$goal" --text "huiswerkbegeleiding op school"
     does anna sync && does fatma sync && does anna sync && does anna conflicts
-    does anna resolve "$(asked anna conflicts | json conflicts.0.id)" --token "$(asked anna conflicts | json conflicts.0.token)" --take both
+    conflict=$(asked anna conflicts | json conflicts.0.id)
+    does anna resolve "$conflict" --token "$(asked anna conflicts | json conflicts.0.token)" --take both
     does anna cover summary && does anna bundle export --for fatma --output "$WORK/a.bundle" && does fatma bundle import "$WORK/a.bundle"
     does anna person list && does anna person roles Fatma --roles coach,duty && does anna device list && does anna cover end "$cover"
     # Errors: nothing of what was typed may stay behind.
@@ -97,6 +99,17 @@ afternoon() {
     did anna goal edit zzzzz --text "klaproosveld"
     head -c 300000 /dev/zero | tr '\0' k >"$WORK/long" && did anna visit add zilverreiger --note-file "$WORK/long"
     (ulimit -f 8 && did anna visit add zilverreiger --note-file <(yes sneeuwklokje | head -n 5000))
+}
+evening() {
+    does anna history "$conflict" && old=$(asked anna history "$conflict" | json units.0.versions.0.mark)
+    does anna undo "$conflict" --token "$(asked anna history "$conflict" | json units.0.token)" --take "$old"
+    does anna goal delete "$goal" && does anna goal restore "$goal"
+    member=$(asked anna member list zilverreiger | json members.0.id)
+    does anna agreement delete "$agreement" && does anna agreement restore "$agreement"
+    does anna member delete "$member" && does anna member restore "$member"
+    does anna standing set zilverreiger consent limited --text "geen klaproosveld" && does anna standing list zilverreiger
+    does anna goal add zilverreiger --text "samen ontbijtbordjes" && does anna goal add zilverreiger --text "samen ontbijtbordjes"
+    does anna dismiss "$(asked anna today | json findings.0.id)" --reason "spaarvarken" && does anna sync
 }
 night() {
     for i in 5 15 25 35 45 60 80 100; do
@@ -121,6 +134,7 @@ device_join anna fatma Fatma coach >/dev/null 2>&1 || give_up "a colleague joins
 printf 'team create\nteam invite\nteam join\ndevice approve\n' >>"$RUN"
 morning
 afternoon
+evening
 night
 check "a log is left behind" test -s "$WORK/anna/store.db-wal"
 check_equal "after the kills no file holds a word" "$(find_words)" ""

@@ -295,7 +295,8 @@ copy_tables(struct copy *copy, struct store *from, struct rescue *rescue)
         rc = restore_feeds(copy, device);
     if (rc == RC_OK)
         rc = db_run(copy->to, "DELETE FROM sync_entry WHERE feed NOT IN (SELECT feed FROM sync_feed)");
-    return rc;
+    /* No such table: a page of the schema is lost, and what SQLite read of the rest does not name it. */
+    return rc == RC_INVALID ? rc_fail(RC_CORRUPT, _("the list of the store's tables cannot be read whole")) : rc;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------- */

@@ -212,16 +212,11 @@ enum rc
 journal_held(struct journal *journal, struct id stream, uint32_t entity, struct id record, uint32_t unit,
              journal_current_fn visit, void *context)
 {
-    struct stream_row row;
     struct record *r = NULL;
     enum rc rc = batch_flush(journal);
 
     if (rc == RC_OK)
-        rc = stream_get(journal, stream, &row);
-    if (rc == RC_OK)
-        rc = register_new(&r);
-    if (rc == RC_OK)
-        rc = packed_load(journal, &row, entity, record, r);
+        rc = packed_open(journal, stream, entity, record, &r);
     if (rc == RC_OK)
         rc = held_load(journal, r);
     const struct head *shown = rc == RC_OK ? register_protective(r, unit) : NULL;

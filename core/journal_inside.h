@@ -134,6 +134,9 @@ enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHE
 /* journal_packed.c. A record that is not stored is empty, with rid 0; by its rid it is RC_ABSENT. */
 enum rc packed_load(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
                     struct record *record) MUST_CHECK;
+/* The same into a record of its own, *record, which is the caller's to free also after a failure. */
+enum rc packed_open(struct journal *journal, struct id stream, uint32_t entity, struct id id,
+                    struct record **record) MUST_CHECK;
 enum rc packed_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
 /* From a row of rid, s, entity, id, hidden, conflicts, heads, kind, to which the statement steps. */
 enum rc packed_load_row(struct stmt *stmt, struct record *record) MUST_CHECK;

@@ -229,6 +229,17 @@ packed_load(struct journal *journal, const struct stream_row *stream, uint32_t e
 }
 
 enum rc
+packed_open(struct journal *journal, struct id stream, uint32_t entity, struct id id, struct record **r)
+{
+    struct stream_row row;
+    enum rc rc = stream_get(journal, stream, &row);
+
+    if (rc == RC_OK)
+        rc = register_new(r);
+    return rc == RC_OK ? packed_load(journal, &row, entity, id, *r) : rc;
+}
+
+enum rc
 packed_load_rid(struct journal *journal, int64_t rid, struct record *r)
 {
     struct stmt *stmt;

@@ -7,17 +7,12 @@ enum rc
 journal_current(struct journal *journal, struct id stream, uint32_t entity, struct id record,
                 uint32_t unit, journal_current_fn visit, void *context)
 {
-    struct stream_row row;
     struct record *r = NULL;
     size_t from, until;
     enum rc rc = batch_flush(journal);
 
     if (rc == RC_OK)
-        rc = stream_get(journal, stream, &row);
-    if (rc == RC_OK)
-        rc = register_new(&r);
-    if (rc == RC_OK)
-        rc = packed_load(journal, &row, entity, record, r);
+        rc = packed_open(journal, stream, entity, record, &r);
     if (rc == RC_OK)
         rc = held_load(journal, r);
     if (rc != RC_OK)
@@ -39,18 +34,13 @@ enum rc
 journal_versions(struct journal *journal, struct id stream, uint32_t entity, struct id record,
                  struct version **versions, size_t *count)
 {
-    struct stream_row row;
     struct record *r = NULL;
     enum rc rc = batch_flush(journal);
 
     *versions = NULL;
     *count = 0;
     if (rc == RC_OK)
-        rc = stream_get(journal, stream, &row);
-    if (rc == RC_OK)
-        rc = register_new(&r);
-    if (rc == RC_OK)
-        rc = packed_load(journal, &row, entity, record, r);
+        rc = packed_open(journal, stream, entity, record, &r);
     if (rc == RC_OK && r->rid == 0)
         rc = rc_fail(RC_ABSENT, "record");
     if (rc == RC_OK)
@@ -68,16 +58,11 @@ enum rc
 journal_may_resolve(struct journal *journal, const struct author *self, const struct replacing *replacing)
 {
     struct policy_asker asker = {.functions = self->functions, .is_author = true};
-    struct stream_row row;
     struct record *r = NULL;
     enum rc rc = batch_flush(journal);
 
     if (rc == RC_OK)
-        rc = stream_get(journal, replacing->stream, &row);
-    if (rc == RC_OK)
-        rc = register_new(&r);
-    if (rc == RC_OK)
-        rc = packed_load(journal, &row, replacing->entity, replacing->record, r);
+        rc = packed_open(journal, replacing->stream, replacing->entity, replacing->record, &r);
     if (rc != RC_OK)
         goto out;
     const struct first *first = register_first(r, replacing->unit);

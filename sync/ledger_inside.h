@@ -133,7 +133,7 @@ ledger_inside_now(const struct ledger *ledger)
     return ledger->lines_count + 1;
 }
 
-/* ---- ledger_state.c ---- */
+/* ---- ledger_tables.c ---- */
 struct inside_person *ledger_inside_person(const struct ledger *ledger, struct id id);
 struct inside_device *ledger_inside_device(const struct ledger *ledger, struct id id);
 struct inside_family *ledger_inside_family(const struct ledger *ledger, struct id id);
@@ -142,10 +142,15 @@ struct inside_cover *ledger_inside_cover(const struct ledger *ledger, struct id 
 struct inside_invite *ledger_inside_invite(const struct ledger *ledger,
                                            const uint8_t *invite_public);
 struct inside_line *ledger_inside_line(const struct ledger *ledger, const uint8_t *op_hash);
+/* Puts the item behind the last that the index has into its order, by its first `key_len` bytes. RC_NOMEM. */
+enum rc ledger_inside_enter(struct ledger_index *index, const void *items, size_t item_bytes,
+                            size_t key_len) MUST_CHECK;
+void ledger_inside_wipe(struct ledger *ledger);
+
+/* ---- ledger_state.c ---- */
 /* Takes a lawful operation in as the next line. RC_NOMEM leaves the ledger broken. */
 enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
                             const struct inside_line *line);
-void ledger_inside_wipe(struct ledger *ledger);
 
 /* ---- ledger_keys.c ---- */
 /* Marks the boxes of current epochs whose devices may not hold the stream any more, after that line at that time. */

@@ -6,6 +6,18 @@
 #include "sync/writer.h"
 
 bool
+ledger_judge_author_has(const struct judged *judged, uint32_t roles)
+{
+    return judged->person != NULL && (judged->person->facts.roles & roles) != 0;
+}
+
+bool
+ledger_judge_author_is(const struct judged *judged, struct id person)
+{
+    return judged->person != NULL && id_equal(judged->person->facts.id, person);
+}
+
+bool
 ledger_judge_is_reserved(struct id id)
 {
     return id_is_zero(id) || id_equal(id, ledger_reserve());

@@ -1,4 +1,4 @@
-/* The longer checks of the table of rules: recipients, shares, heads. For sync/ledger_rules.c alone. */
+/* What the files of the table of rules share: its rows, and the longer checks. For sync/ledger_rules*.c alone. */
 #ifndef SYNC_LEDGER_JUDGE_H
 #define SYNC_LEDGER_JUDGE_H
 
@@ -18,6 +18,20 @@ struct judged {
     enum rc *trouble; /* RC_NOMEM when a check could not be made */
 };
 
+struct ledger_rule_row {
+    struct ledger_rule rule;
+    bool (*holds)(const struct judged *judged);
+};
+/* A part of the table; those of one kind stand together and in the order of judging. */
+struct ledger_rules {
+    const struct ledger_rule_row *rows;
+    size_t count;
+};
+struct ledger_rules ledger_rules_team(void);
+struct ledger_rules ledger_rules_family(void);
+
+bool ledger_judge_author_has(const struct judged *judged, uint32_t roles); /* one of them */
+bool ledger_judge_author_is(const struct judged *judged, struct id person);
 bool ledger_judge_is_reserved(struct id id);
 bool ledger_judge_is_active_with(const struct ledger *ledger, struct id person,
                                  uint32_t roles); /* one of them */

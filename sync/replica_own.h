@@ -116,6 +116,10 @@ uint64_t replica_server_ms(const struct replica *replica);
 /* ---- replica.c ---- */
 /* RC_ABSENT with a sentence without a team. */
 enum rc replica_need_team(const struct replica *replica) MUST_CHECK;
+
+/* ---- replica_keys.c ---- */
+/* Opens a ring with the keys that the store has. */
+enum rc replica_load_keys(struct replica *replica) MUST_CHECK;
 /* Stores every key of the ring that is not stored yet, or those of one stream; not those that are only passed on through the
  * reserve. */
 enum rc replica_store_keys(struct replica *replica) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* The insides of the model, shared by its two files alone. */
+/* The insides of the model, shared by its files alone. */
 #ifndef TESTS_SIM_MODEL_INSIDE_H
 #define TESTS_SIM_MODEL_INSIDE_H
 

@@ -250,6 +250,8 @@ bool sabotage_request(struct device *device, const char *method,
 void check_clock(struct device *device); /* nobody's clock moved its own beyond the limit */
 void check_device(struct device *device); /* at every step */
 void check_after_crash(struct device *device);
+
+/* ---- check_end.c ---- */
 void check_end(struct world *world);
 
 #endif

@@ -1,0 +1,19 @@
+/* What the checks at each step and those at the end share. For tests/sim/check*.c alone. */
+#ifndef TESTS_SIM_CHECK_H
+#define TESTS_SIM_CHECK_H
+
+#include "tests/sim/world.h"
+
+bool check_is_there(const struct world *world, int stream);
+/* The device's stream against the view that the model has of `view_of`; MODEL_NONE: of everything that counts. */
+void check_against(struct device *device, int view_of, int stream);
+/* Everything at the server below the cursor, of streams that are here and whole, is in the log. */
+void check_cursor(struct device *device);
+/* A device that has read every line holds nothing of streams that it may not read. */
+void check_rights(struct device *device);
+/* "Can that device see it?", as the device says. */
+enum sight check_ask_sight(struct device *device, const struct device *other, int stream, int writer, uint32_t save);
+/* The same as the other's journal says. */
+bool check_has_applied(struct device *other, int stream, int writer, uint32_t save);
+
+#endif

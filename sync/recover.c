@@ -381,6 +381,8 @@ recover_inside(struct replica *replica, struct leftovers *list)
         rc = replica_rebuild_all(replica);
     if (rc == RC_OK)
         rc = save_again(replica, list);
+    if (rc == RC_OK) /* what the lost life had told of each stream is not what is here: all are named again */
+        rc = db_run(replica->db, "UPDATE sync_stream SET is_unacknowledged = 1");
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_MUST_RECOVER, 0);
     return rc;

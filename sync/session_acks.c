@@ -196,8 +196,10 @@ session_acknowledge(struct session *session)
 
 /* ---- those of others -------------------------------------------------------------------------- */
 
+/* Of two of one incarnation the higher number is newer; of two incarnations the one that came later to the server, which gives them in
+ * that order. A bundle has none: there the one that had read more of the ledger, then by its clock. */
 static enum rc
-store_stream(struct replica *replica, const struct ack *ack, const struct ack_stream *stream)
+store_stream(struct replica *replica, const struct ack *ack, const struct ack_stream *stream, bool from_server)
 {
     struct stmt *stmt;
     struct buf vector = BUF_EMPTY(ACK_MAX_BYTES);
@@ -215,7 +217,8 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
             "INSERT OR REPLACE INTO sync_ack (device, stream, incarnation, number, created_ms,"
             " digest, vector, position) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS"
             " (SELECT 1 FROM sync_ack WHERE device = ?1 AND stream = ?2 AND"
-            " CASE incarnation WHEN ?3 THEN number > ?4 ELSE (position, created_ms) > (?8, ?5) END)",
+            " CASE incarnation WHEN ?3 THEN number > ?4"
+            " ELSE (position, CASE WHEN ?9 THEN 0 ELSE created_ms END) > (?8, CASE WHEN ?9 THEN 0 ELSE ?5 END) END)",
             &stmt);
     if (rc == RC_OK) {
         stmt_id(stmt, 1, ack->device);
@@ -226,6 +229,7 @@ store_stream(struct replica *replica, const struct ack *ack, const struct ack_st
         stmt_blob(stmt, 6, stream->digest, sizeof stream->digest);
         stmt_blob(stmt, 7, vector.data != NULL ? vector.data : (const uint8_t *)"", vector.len);
         stmt_int(stmt, 8, (int64_t)ack->position);
+        stmt_int(stmt, 9, from_server);
         rc = stmt_finish(stmt);
     }
     buf_wipe(&vector);
@@ -293,7 +297,7 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes, uint64_t *rea
     /* Also of streams that are not here: a right may come later, and a coordinator asks about files. */
     for (size_t i = 0; rc == RC_OK && i < ack.stream_count; i++)
         if (ledger_stream(replica->ledger, ack.streams[i].stream) != NULL)
-            rc = store_stream(replica, &ack, &ack.streams[i]);
+            rc = store_stream(replica, &ack, &ack.streams[i], read != NULL);
     if (rc == RC_OK)
         rc = store_signed(replica, &ack, bytes);
     ack_wipe(&ack);

@@ -138,7 +138,6 @@ delete_rows(struct replica *replica, struct id stream)
         "DELETE FROM sync_feed WHERE stream = ?1 AND NOT is_own",
         "DELETE FROM sync_key WHERE stream = ?1",
         "DELETE FROM sync_box WHERE stream = ?1",
-        "DELETE FROM sync_ack WHERE stream = ?1",
         "DELETE FROM sync_stream WHERE stream = ?1",
     };
     enum streams_place place;

@@ -245,6 +245,81 @@ a_cover_given_again_is_not_said_to_have_what_it_purged(void **state)
     assert_int_equal(status.last, feed.written);
 }
 
+/* ---- after a right or a store came back ------------------------------------------------------------ */
+
+/* In how many streams Anna's device goes by what Bram's told in that life. */
+static int64_t
+told_in(uint64_t incarnation)
+{
+    struct stmt *stmt;
+    int64_t count = 0;
+
+    assert_ok(db_stmt(store_db(office.devices[ANNA].store),
+                      "SELECT count(*) FROM sync_ack WHERE device = ?1 AND incarnation = ?2", &stmt));
+    stmt_id(stmt, 1, office.devices[BRAM].id);
+    stmt_int(stmt, 2, (int64_t)incarnation);
+    assert_ok(stmt_finish_int(stmt, &count));
+    return count;
+}
+
+/* What others told in the meantime is not told again: it was kept. */
+static void
+what_others_told_is_known_when_a_right_comes_back(void **state)
+{
+    (void)state;
+    struct ack_status status;
+
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, BRAM, family, "one");
+    office_sync(&office, BRAM);
+    cover(CAAS);
+    office_sync_all(&office, 3, 2);
+    office_pass(&office, 3 * DAY_MS);
+    office_sync_all(&office, 3, 2);
+    cover(CAAS);
+    office_sync(&office, CAAS);
+    struct feed_status feed = file_feed();
+    assert_ok(replica_applied_at(office.devices[CAAS].replica, office.devices[BRAM].id, file, feed.feed, &status));
+    assert_int_equal(status.last, feed.written);
+}
+
+static void
+put_back(int at, const char *from, const char *to)
+{
+    char command[512];
+
+    office_shut(&office, at);
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s' '%s'", to, from, to);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, at), "office_start");
+}
+
+/* Its lost life told it with a clock that was ahead, and of streams in which nothing came since. */
+static void
+what_a_restored_device_tells_takes_the_place_of_all_that_its_lost_life_told(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    char backup[160];
+
+    snprintf(backup, sizeof backup, "%s/backup", office.scratch.directory);
+    office_sync_all(&office, 2, 2);
+    put_back(BRAM, bram->directory, backup);
+    bram->clock_off_ms = 20 * 60 * 60 * 1000;
+    office_visit(&office, BRAM, family, "of the lost life");
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    bram->clock_off_ms = 0;
+    put_back(BRAM, backup, bram->directory);
+    uint64_t lost = bram->replica->incarnation;
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_true(bram->replica->incarnation != lost);
+    assert_int_equal(told_in(lost), 0);
+    assert_int_equal(told_in(bram->replica->incarnation), 3); /* the team's stream, the family's index and file */
+}
+
 #define TEST(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -259,6 +334,8 @@ main(void)
         TEST(a_colleague_who_never_told_has_applied_nothing),
         TEST(saves_that_got_other_numbers_are_waited_for_no_longer),
         TEST(a_cover_given_again_is_not_said_to_have_what_it_purged),
+        TEST(what_others_told_is_known_when_a_right_comes_back),
+        TEST(what_a_restored_device_tells_takes_the_place_of_all_that_its_lost_life_told),
     };
 
     stores_demand(secret_start(), "secret_start");

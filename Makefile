@@ -95,6 +95,7 @@ SUPPORT_OBJECTS := $(call objects,tests/support/*.c)
 SIM_OBJECTS := $(call objects,tests/sim/*.c)
 UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*$(T)*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
+BENCH_OBJECTS := $(filter-out $(OUT)/tests/bench/bench_%,$(call objects,tests/bench/*.c))
 TOOLS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/tools/*.c))
 CRASHES := $(patsubst %.c,$(OUT)/%,$(wildcard tests/crash/*.c))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -165,6 +166,7 @@ PEERS := build/release/bench_store_peers
 $(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3-*.o) \
     build/release/tests/support/scratch.o build/release/libbaken.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter-out -lsqlite3,$(LDLIBS)) -ldl
+$(BENCHES): $(BENCH_OBJECTS)
 $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(OUT)/baken $(OUT)/bakend $(SKEW) $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

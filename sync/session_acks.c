@@ -150,6 +150,21 @@ status_make_ack(struct replica *replica, struct id device, struct buf *out)
     return rc;
 }
 
+/* The server has it: one commit, however many streams it names. */
+static enum rc
+note_acked(struct replica *replica, const struct ack *ack)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
+    for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++)
+        rc = db_run_id(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1",
+                       ack->streams[i].stream);
+    return db_end(replica->db, rc);
+}
+
 static enum rc
 send_ack(struct session *session, struct ack *ack)
 {
@@ -165,16 +180,7 @@ send_ack(struct session *session, struct ack *ack)
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     if (rc == RC_OK)
-        rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
-    for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++) {
-        struct stmt *stmt;
-        rc = db_stmt(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1",
-                     &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, ack->streams[i].stream);
-        rc = stmt_finish(stmt);
-    }
+        rc = note_acked(replica, ack);
     buf_wipe(&answer);
     buf_wipe(&body);
     return rc;

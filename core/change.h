@@ -90,6 +90,7 @@ struct operation {
     size_t supersedes_count;
     uint8_t *value;
     size_t value_len; /* at least 1 */
+    bool is_new; /* the record's id was drawn just now: nothing of it is stored */
 };
 
 /* Operations for one stream, saved together. Embedded value: CHANGE_EMPTY(stream) ... change_wipe. */

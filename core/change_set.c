@@ -66,13 +66,30 @@ take_current(void *context, const struct current *current)
     return current->is_shown ? buf_put(&now->shown, current->value, current->value_len) : RC_OK;
 }
 
+static bool
+is_drawn(const struct change_set *set, struct id record)
+{
+    return id_equal(set->drawn, record) && !id_is_zero(record);
+}
+
+/* What was put last, where it is of that record. */
+static void
+mark_drawn(const struct change_set *set, struct change *change)
+{
+    struct operation *last = &change->operations[change->count - 1];
+
+    last->is_new = is_drawn(set, last->record);
+}
+
 static enum rc
-read_unit(struct journal *journal, struct id family, enum stream_kind kind, uint32_t entity,
-          struct id record, uint32_t unit, struct unit_now *now)
+read_unit(struct journal *journal, const struct change_set *set, struct id family, enum stream_kind kind,
+          uint32_t entity, struct id record, uint32_t unit, struct unit_now *now)
 {
     struct id stream;
-    enum rc rc = journal_find_stream(journal, family, kind, &stream);
 
+    if (is_drawn(set, record))
+        return RC_OK;
+    enum rc rc = journal_find_stream(journal, family, kind, &stream);
     if (rc == RC_OK)
         rc = journal_current(journal, stream, entity, record, unit, take_current, now);
     return rc;
@@ -159,7 +176,7 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
     struct buf twin = BUF_EMPTY(CHANGE_VALUE_BYTES);
     struct unit_now now = UNIT_NOW_EMPTY;
     struct change *change;
-    enum rc rc = read_unit(journal, family, STREAM_INDEX, entity->number, record, unit->number, &now);
+    enum rc rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, unit->number, &now);
 
     if (rc == RC_OK)
         rc = twin_value(unit, value, &now.shown, &twin);
@@ -169,6 +186,8 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
         rc = change_for(journal, set, family, STREAM_INDEX, &change);
     if (rc == RC_OK && !is_there)
         rc = change_put_over(change, entity->number, record, unit->number, &twin, now.versions, count);
+    if (rc == RC_OK && !is_there)
+        mark_drawn(set, change);
     unit_now_wipe(&now);
     buf_wipe(&twin);
     return rc;
@@ -190,6 +209,8 @@ change_set_put(struct journal *journal, struct change_set *set, struct id family
         rc = change_put(change, entity, record, unit, value);
     else if (rc == RC_OK)
         rc = change_put_over(change, entity, record, unit, value, supersedes, count);
+    if (rc == RC_OK)
+        mark_drawn(set, change);
     if (rc == RC_OK && has_twin(known, known_unit) && !broken_is(BROKEN_TWIN))
         rc = put_twin(journal, set, family, known, record, known_unit, value);
     return rc;
@@ -206,7 +227,7 @@ change_set_put_new(struct journal *journal, struct change_set *set, struct id fa
 
     if (known == NULL || known_unit == NULL)
         return rc_fail(RC_UNSUPPORTED, _("made by a newer program"));
-    enum rc rc = read_unit(journal, family, known->home, entity, record, unit, &now);
+    enum rc rc = read_unit(journal, set, family, known->home, entity, record, unit, &now);
     if (rc == RC_OK)
         rc = carry_over(known_unit, value, &now.shown, &whole);
     if (rc == RC_OK && !is_same(&whole, &now.shown))
@@ -344,7 +365,7 @@ restore_in(struct journal *journal, struct change_set *set, struct id family, en
 
     for (size_t u = 0; rc == RC_OK && !is_put && u < entity->unit_count; u++) {
         struct unit_now now = UNIT_NOW_EMPTY;
-        rc = read_unit(journal, family, kind, entity->number, record, entity->units[u].number, &now);
+        rc = read_unit(journal, set, family, kind, entity->number, record, entity->units[u].number, &now);
         is_put = rc == RC_OK && now.shown.len > 0;
         if (is_put)
             rc = change_for(journal, set, family, kind, &change);

@@ -12,6 +12,7 @@ enum { CHANGE_SET_STREAMS = 8 };
 struct change_set {
     struct change changes[CHANGE_SET_STREAMS];
     size_t count;
+    struct id drawn; /* of the record whose id was drawn for it last: nothing of that is stored, so nothing is looked for */
 };
 #define CHANGE_SET_EMPTY ((struct change_set){.count = 0})
 void change_set_wipe(struct change_set *set);

@@ -102,8 +102,9 @@ configure(struct db *db, const struct db_options *options)
                       "PRAGMA wal_autocheckpoint=4000");
     if (rc == RC_OK)
         rc = db_set_synchronous(db, options->synchronous_full);
-    if (rc == RC_OK &&
-        sqlite3_prepare_v2(db->handle, "ROLLBACK", -1, &db->rollback, NULL) != SQLITE_OK)
+    if (rc == RC_OK && (sqlite3_prepare_v2(db->handle, "BEGIN IMMEDIATE", -1, &db->begin, NULL) != SQLITE_OK ||
+                        sqlite3_prepare_v2(db->handle, "COMMIT", -1, &db->commit, NULL) != SQLITE_OK ||
+                        sqlite3_prepare_v2(db->handle, "ROLLBACK", -1, &db->rollback, NULL) != SQLITE_OK))
         rc = db_fail_with(db, sqlite3_extended_errcode(db->handle), true);
     return rc;
 }
@@ -205,6 +206,8 @@ db_close(struct db *db)
             stmt = next;
         }
     }
+    sqlite3_finalize(db->begin);
+    sqlite3_finalize(db->commit);
     sqlite3_finalize(db->rollback);
     int code = sqlite3_close(db->handle); /* the last one checkpoints */
     assert(code == SQLITE_OK);
@@ -253,6 +256,17 @@ forget_where_needed(struct db *db)
     return rc;
 }
 
+/* BEGIN or COMMIT, made at opening: they would be parsed for every save. */
+static enum rc
+step(struct db *db, sqlite3_stmt *handle)
+{
+    int code = sqlite3_step(handle);
+    enum rc rc = code == SQLITE_DONE ? RC_OK : db_fail_with(db, sqlite3_extended_errcode(db->handle), true);
+
+    sqlite3_reset(handle);
+    return rc;
+}
+
 enum rc
 db_begin(struct db *db)
 {
@@ -261,7 +275,7 @@ db_begin(struct db *db)
     if (db->depth == 0) {
         enum rc rc = forget_where_needed(db);
         if (rc == RC_OK)
-            rc = exec(db, "BEGIN IMMEDIATE");
+            rc = step(db, db->begin);
         if (rc != RC_OK)
             return rc;
     }
@@ -293,7 +307,7 @@ db_commit(struct db *db)
         roll_back(db);
         return rc_fail(RC_STALE, _("the transaction was rolled back"));
     }
-    enum rc rc = exec(db, "COMMIT");
+    enum rc rc = step(db, db->commit);
     if (rc != RC_OK) {
         roll_back(db);
         return rc;

@@ -7,7 +7,7 @@
 struct sqlite3; /* SQLite's connection */
 struct sqlite3_stmt;
 
-enum { DB_STATEMENT_BUCKETS = 256 };
+enum { DB_STATEMENT_BUCKETS = 256, STMT_IDS = 12 /* parameters that an id is bound to without asking for memory */ };
 
 struct stmt {
     struct sqlite3_stmt *handle;
@@ -16,10 +16,12 @@ struct stmt {
     const char *text;  /* the literal's address: the first half of the key */
     int bind_code;     /* of the first bind that failed */
     bool is_out;       /* lent to a caller */
+    struct id ids[STMT_IDS]; /* what is bound, by parameter */
 };
 
 struct db {
     struct sqlite3 *handle;
+    struct sqlite3_stmt *begin, *commit;
     struct sqlite3_stmt *rollback; /* made at opening: where memory ran out none could be made */
     struct stmt *buckets[DB_STATEMENT_BUCKETS];
     int depth;        /* of nested transactions */

@@ -2,12 +2,6 @@
 #include "core/db.h"
 
 void
-stmt_id(struct stmt *stmt, int at, struct id id)
-{
-    stmt_blob(stmt, at, id.bytes, sizeof id.bytes);
-}
-
-void
 stmt_id_or_null(struct stmt *stmt, int at, const struct id *id)
 {
     if (id == NULL)

@@ -101,6 +101,17 @@ stmt_blob_lent(struct stmt *stmt, int at, const void *bytes, size_t len)
 }
 
 void
+stmt_id(struct stmt *stmt, int at, struct id id)
+{
+    if (at >= STMT_IDS) {
+        stmt_blob(stmt, at, id.bytes, sizeof id.bytes);
+        return;
+    }
+    stmt->ids[at] = id;
+    stmt_blob_lent(stmt, at, stmt->ids[at].bytes, sizeof id.bytes);
+}
+
+void
 stmt_null(struct stmt *stmt, int at)
 {
     bound(stmt, sqlite3_bind_null(stmt->handle, at));

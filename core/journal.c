@@ -168,8 +168,7 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
         .value = operation->value,
         .value_len = operation->value_len,
     };
-    enum rc rc =
-        batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
+    enum rc rc = batch_record(s->journal, &s->stream, operation, &record);
 
     if (rc == RC_OK && is_dead(s, operation, policy, &made) && broken_is(BROKEN_DEAD))
         return RC_OK;
@@ -213,8 +212,7 @@ fill_in(struct saving *s, struct operation *operation)
     enum policy policy = schema_policy(operation->entity, operation->unit);
     struct record *record;
     size_t from, until;
-    enum rc rc =
-        batch_record(s->journal, &s->stream, operation->entity, operation->record, &record);
+    enum rc rc = batch_record(s->journal, &s->stream, operation, &record);
 
     if (rc == RC_OK && operation->supersedes != NULL && broken_is(BROKEN_SCREEN)) {
         operation->supersedes = NULL;

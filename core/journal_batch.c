@@ -95,18 +95,32 @@ next_record(struct batch *b, struct record **record)
     return rc;
 }
 
+static void
+start_record(const struct stream_row *stream, const struct operation *operation, struct record *record)
+{
+    packed_empty(record);
+    record->s = stream->s;
+    record->kind = stream->kind;
+    record->entity = operation->entity;
+    record->id = operation->record;
+}
+
 enum rc
-batch_record(struct journal *journal, const struct stream_row *stream, uint32_t entity,
-             struct id id, struct record **record)
+batch_record(struct journal *journal, const struct stream_row *stream, const struct operation *operation,
+             struct record **record)
 {
     struct batch *b = &journal->batch;
+    const uint32_t entity = operation->entity;
+    const struct id id = operation->record;
     struct record **bucket = bucket_of(b, stream->s, entity, id);
 
     for (*record = *bucket; *record != NULL; *record = (*record)->next)
         if ((*record)->s == stream->s && (*record)->entity == entity && id_equal((*record)->id, id))
             return RC_OK;
     enum rc rc = next_record(b, record);
-    if (rc == RC_OK)
+    if (rc == RC_OK && operation->is_new)
+        start_record(stream, operation, *record);
+    else if (rc == RC_OK)
         rc = packed_load(journal, stream, entity, id, *record);
     if (rc != RC_OK)
         return rc;

@@ -11,7 +11,7 @@ hold_operation(struct journal *journal, const struct author *author, const struc
     const struct operation *operation = &change->operations[index];
     struct record *record;
     struct stmt *stmt;
-    enum rc rc = batch_record(journal, stream, operation->entity, operation->record, &record); /* its row is written anew */
+    enum rc rc = batch_record(journal, stream, operation, &record); /* its row is written anew */
 
     if (rc == RC_OK)
         rc = db_stmt(journal->db,

@@ -138,6 +138,7 @@ enum rc packed_load(struct journal *journal, const struct stream_row *stream, ui
 enum rc packed_open(struct journal *journal, struct id stream, uint32_t entity, struct id id,
                     struct record **record) MUST_CHECK;
 enum rc packed_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
+void packed_empty(struct record *record);
 /* From a row of rid, s, entity, id, hidden, conflicts, heads, kind, to which the statement steps. */
 enum rc packed_load_row(struct stmt *stmt, struct record *record) MUST_CHECK;
 enum rc packed_write(const struct record *record, struct buf *out) MUST_CHECK;
@@ -171,8 +172,9 @@ bool head_equal_value(const struct head *a, const struct head *b);
 
 /* journal_batch.c. Records and feeds live until batch_forget. */
 enum rc batch_stream(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;
-enum rc batch_record(struct journal *journal, const struct stream_row *stream, uint32_t entity,
-                     struct id id, struct record **record) MUST_CHECK;
+/* The record of an operation; one that is new is not looked for. */
+enum rc batch_record(struct journal *journal, const struct stream_row *stream,
+                     const struct operation *operation, struct record **record) MUST_CHECK;
 enum rc batch_keep(struct journal *journal, struct head *head) MUST_CHECK; /* copies its value */
 /* As feed_open and feed_find; then the new frontier of one that was opened. */
 enum rc batch_feed(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,

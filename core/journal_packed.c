@@ -174,12 +174,9 @@ unpack(struct record *r)
     return rc == RC_OK ? reader_finish(&in, N_("a record")) : rc;
 }
 
-enum rc
-packed_load_row(struct stmt *stmt, struct record *r)
+void
+packed_empty(struct record *r)
 {
-    bool row;
-    enum rc rc = stmt_step(stmt, &row);
-
     buf_clear(&r->packed);
     r->rid = 0;
     r->conflicts = 0;
@@ -188,6 +185,15 @@ packed_load_row(struct stmt *stmt, struct record *r)
     r->set_touched = false;
     r->head_count = 0;
     r->first_count = 0;
+}
+
+enum rc
+packed_load_row(struct stmt *stmt, struct record *r)
+{
+    bool row;
+    enum rc rc = stmt_step(stmt, &row);
+
+    packed_empty(r);
     if (rc != RC_OK || !row)
         return rc;
     r->rid = stmt_get_int(stmt, 0);

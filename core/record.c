@@ -19,7 +19,7 @@ draft_start(struct journal *journal, struct change_set *set, uint32_t entity, st
     if (known->home != STREAM_TEAM && id_is_zero(facts->family))
         draft.rc = rc_fail(RC_INVALID, _("no family is named"));
     if (id_is_zero(facts->id))
-        facts->id = id_new(journal_now_ms(journal));
+        facts->id = set->drawn = id_new(journal_now_ms(journal));
     draft.family = facts->family;
     draft.record = facts->id;
     return draft;
@@ -267,7 +267,7 @@ row_id(struct rows *rows)
 void
 draft_by_author(struct draft *draft, const struct query *query, struct id self, const char *reason)
 {
-    if (draft->rc != RC_OK)
+    if (draft->rc != RC_OK || id_equal(draft->set->drawn, draft->record))
         return;
     struct rows rows = rows_one(draft->journal, query, draft->record, NULL);
     bool is_there = rows_next(&rows);

@@ -15,12 +15,26 @@
 #include "core/i18n.h"
 #include "core/secret.h"
 
+/* ASCII without a CR or a NUL: valid, composed, and as it should be. */
+static bool
+is_normal_ascii(const uint8_t *bytes, size_t len)
+{
+    uint8_t high = 0;
+    bool has_other = false;
+
+    for (size_t i = 0; i < len; i++) {
+        high |= bytes[i];
+        has_other |= bytes[i] == 0 || bytes[i] == '\r';
+    }
+    return high < 0x80 && !has_other;
+}
+
 enum rc
 text_check(const void *bytes, size_t len, size_t ceiling_bytes, const char *what)
 {
     if (len > ceiling_bytes)
         return rc_fail(RC_TOO_LARGE, _("%s is longer than %zu bytes"), _(what), ceiling_bytes);
-    if (len == 0)
+    if (len == 0 || is_normal_ascii(bytes, len))
         return RC_OK;
     if (u8_check(bytes, len) != NULL)
         return rc_fail(RC_INVALID, _("%s is not valid UTF-8"), _(what));
@@ -54,8 +68,9 @@ wipe_and_free(uint8_t *text, size_t len)
 enum rc
 text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *what, struct buf *out)
 {
+    if (len <= ceiling_bytes && is_normal_ascii(bytes, len))
+        return buf_put(out, bytes, len);
     enum rc rc = text_check(bytes, len, ceiling_bytes, what);
-
     if (rc != RC_OK || len == 0)
         return rc;
     size_t whole = 0;

@@ -64,10 +64,11 @@ replica_store_time(struct replica *replica)
     struct stmt *stmt;
 
     enum rc rc = db_stmt(replica->db,
-                         "INSERT OR REPLACE INTO sync_state (name, value) VALUES"
+                         "INSERT INTO sync_state (name, value) VALUES"
                          " ('" STATE_SETTLED_MS "', ?1), ('" STATE_HIGHEST_MS "', ?2),"
                          " ('" STATE_WALL_MS "', ?3), ('" STATE_MONO_MS "', ?4),"
-                         " ('" STATE_CLOCK_OFFSET_MS "', ?5)",
+                         " ('" STATE_CLOCK_OFFSET_MS "', ?5)"
+                         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                          &stmt);
     if (rc != RC_OK)
         return rc;

@@ -76,7 +76,7 @@ an_idle_session_costs_hardly_more_with_many_families(void **state)
     for (int i = 0; i < DEVICES; i++) {
         many[i] = cost_of_idle_sync(i);
         assert_int_equal(many[i].requests, IDLE_REQUESTS);
-        assert_int_equal(many[i].flushes, 1);
+        assert_in_range(many[i].flushes, 0, 1); /* none where the time that is noted is the one that stands there */
         /* A few looks at the table of streams, and none at keys, boxes, entries or acknowledgements. */
         assert_in_range(many[i].steps, 1, few[i].steps + (uint64_t)MANY * 2 * STREAM_STEPS);
     }

@@ -168,7 +168,7 @@ out_base(struct call *call, const struct schema_unit *unit, const struct buf *ba
         return RC_OK;
     }
     out_object(&call->out, "base");
-    out_line(&call->out, "%s", _("Before, both had:"));
+    out_line(&call->out, "%s", _("Before, all had:"));
     out_time(&call->out, "at", _("When"), hlc_ms(hlc));
     enum rc rc = value_out(call, unit, base->data, base->len);
     out_object_end(&call->out);
@@ -207,10 +207,13 @@ out_way(struct call *call, const struct conflict *conflict, const struct version
     out_bool(&call->out, "may_choose", NULL, rc == RC_OK);
     if (rc == RC_DENIED)
         out_line(&call->out, _("Not for you to choose: %s."), rc_sentence());
-    if (rc == RC_OK)
-        out_line(&call->out, "baken resolve %s --token %s --take 1|2|both|new%s", name, token,
-                 has_proposal ? "|proposal" : "");
-    return rc == RC_DENIED ? RC_OK : rc;
+    if (rc != RC_OK)
+        return rc == RC_DENIED ? RC_OK : rc;
+    out_line(&call->out, _("To choose, WHAT is 1 to %zu: that version; both: the texts below each other; new: a text of your own "
+                           "(--text TEXT)%s:"),
+             versions->count, has_proposal ? _("; proposal: what stands there") : "");
+    out_line(&call->out, "baken resolve %s --token %s --take %s", name, token, _("WHAT"));
+    return RC_OK;
 }
 
 static enum rc

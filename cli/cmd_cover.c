@@ -148,10 +148,10 @@ find_given(struct call *call, struct id *id)
         }
     if (count == 0)
         return rc_fail(RC_ABSENT, _("no cover waits for you"));
-    if (count > 1)
-        return rc_fail(RC_AMBIGUOUS,
-                       _("more than one cover waits for you; see `baken cover list`"));
-    return RC_OK;
+    if (count <= 1)
+        return RC_OK;
+    call->ending.advice = _("name one: `baken cover list` shows their ids");
+    return rc_fail(RC_AMBIGUOUS, _("more than one cover waits for you"));
 }
 
 enum rc

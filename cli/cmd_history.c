@@ -258,7 +258,16 @@ find_unit(const struct subject *subject, const char *text, struct conflict *unit
                 return RC_OK;
         }
     }
-    return rc_fail(RC_INVALID, _("`%s` names no part: as `baken history` shows it, RECORD.PART"), text);
+    char names[200] = "", name[64];
+    for (size_t i = 0; i < subject->count; i++)
+        for (size_t u = 0; u < subject->parts[i].entity->unit_count; u++) {
+            size_t len = strlen(names);
+            unit->entity = subject->parts[i].entity->number;
+            unit->unit = subject->parts[i].entity->units[u].number;
+            conflict_name(unit, name);
+            (void)snprintf(names + len, sizeof names - len, "%s%s", len == 0 ? "" : ", ", name);
+        }
+    return rc_fail(RC_INVALID, _("`%s` names no part; there are: %s"), text, names);
 }
 
 /* The old value, with the reason of now where the unit has a field for one. */

@@ -244,6 +244,10 @@ cmd_bundle_export(struct call *call)
         out_int(&call->out, "saves_left", NULL, (int64_t)report.saves_left);
         out_object_end(&call->out);
     }
+    if (rc == RC_OK && report.entries == 0)
+        out_notice(&call->out, "no_entries", "%s",
+                   _("No work is in it: as far as this device knows, the other may have nothing that it lacks. What was "
+                     "shared since the last `baken sync` here is not known here yet."));
     if (rc == RC_OK && report.saves_left > 0)
         out_notice(&call->out, "saves_left",
                    _("Not in it, and still only here: %" PRIu64 " saves, which need a new key or the server's word "
@@ -269,6 +273,8 @@ cmd_bundle_import(struct call *call)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
+    if (rc == RC_INVALID || rc == RC_DENIED)
+        call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
     rc = news_tell(call, &news, &report, rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)

@@ -51,7 +51,22 @@ read_secret_text(struct call *call, const char *file, const char *question, stru
     *text = buf_text(buf);
     if (*text == NULL)
         return rc_nomem();
-    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given")) : RC_OK;
+    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given where this was asked: %s"), question) : RC_OK;
+}
+
+/* What `bakend` printed may be kept as it stood there: the code comes after the colon of its first line. */
+static enum rc
+cut_code(struct buf *code, const char **text)
+{
+    const char *colon = strstr(*text, ": ");
+    const char *start = colon == NULL ? *text : colon + 2;
+    struct buf cut = BUF_EMPTY(LINE_BYTES);
+    enum rc rc = buf_put(&cut, start, strcspn(start, "\r\n"));
+
+    buf_wipe(code);
+    *code = cut;
+    *text = rc == RC_OK ? buf_text(code) : NULL;
+    return rc == RC_OK && *text == NULL ? rc_nomem() : rc;
 }
 
 /* One store, one team: who works for two employers has two stores. */
@@ -107,6 +122,8 @@ cmd_team_create(struct call *call)
     if (rc == RC_OK)
         rc = read_secret_text(call, call_option(call, OPT_CODE_FILE),
                               _("One-time code of the server:"), &code, &team.code);
+    if (rc == RC_OK)
+        rc = cut_code(&code, &team.code);
     if (rc != RC_OK)
         goto out;
     if (team.device_label == NULL)

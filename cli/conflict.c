@@ -127,9 +127,11 @@ conflict_named(struct call *call, const struct conflict *conflict, const char *t
         while (i < versions->count &&
                memcmp(versions->sides[i].mark, token + at, CONFLICT_MARK_CHARS) != 0)
             i++;
-        if (i == versions->count)
-            return rc_fail(RC_STALE,
-                           _("a version that was on the screen has been replaced meanwhile"));
+        if (i == versions->count) {
+            call->ending.advice = _("look again with `baken conflicts` or `baken history`, and use the token that stands there now");
+            return rc_fail(RC_STALE, _("`%.*s` of the token is no version that holds now: it was replaced meanwhile, or mistyped"),
+                           CONFLICT_MARK_CHARS, token + at);
+        }
         struct side named = versions->sides[i];
         versions->sides[i] = versions->sides[placed];
         versions->sides[placed++] = named;

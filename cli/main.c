@@ -37,7 +37,7 @@ static const struct command commands[] = {
      N_("choose between the versions that were on the screen")},
     {"history", NULL, "ID", 1, 1, cmd_history, 0,
      N_("every version of one thing with its author, also those that were put away")},
-    {"undo", NULL, "ID --take VERSION", 1, 1, cmd_undo, O(TAKE) | O(TOKEN) | O(REASON),
+    {"undo", NULL, "ID.PART --token TOKEN --take VERSION", 1, 1, cmd_undo, O(TAKE) | O(TOKEN) | O(REASON),
      N_("take an old version again")},
     {"unlock", NULL, "", 0, 0, cmd_unlock, O(TIMEOUT) | SHEET,
      N_("open the store and keep it open for a while")},

@@ -82,7 +82,7 @@ static const struct {
     [OPT_STATUS] = {"status", "WORD", false, N_("open, reached, dropped")},
     [OPT_SURNAME] = {"surname", "NAME", false, N_("surname")},
     [OPT_TAKE] = {"take", "WHAT", false,
-                  N_("number of a version, `both`, `new` with a new text, or `proposal`")},
+                  N_("resolve: number of a version, `both`, `new` with a new text, or `proposal`; undo: mark of a version")},
     [OPT_TEXT] = {"text", "TEXT", false, N_("the text, when it is short")},
     [OPT_TIME] = {"time", "HH:MM", false, N_("time of day")},
     [OPT_TIMEOUT] = {"timeout", "MINUTES", false, N_("lock again after so many minutes: 60 when left out, 720 at most")},

@@ -139,7 +139,7 @@ row_group(void *context, const struct parked_group *group)
     out_int(&call->out, "entries", NULL, (int64_t)group->entries);
     out_int(&call->out, "saves", _("Saves"), (int64_t)group->saves);
     out_bool(&call->out, "is_held", NULL, group->is_held);
-    out_word(&call->out, "reason", _("Waits for"), group->reason, words_say(group->reason));
+    out_word(&call->out, "reason", _("Waits for"), group->reason, words_say_reason(group->reason));
     out_text(&call->out, "advice", _("What to do"), advise(group->reason));
     out_row_end(&call->out);
     texts_wipe(&texts);

@@ -20,7 +20,7 @@ static const char *const known[] = {
     N_("coaches"), N_("named"),
     /* roles */ N_("administrator"), N_("coordinator"), N_("coach"), N_("scientist"), N_("duty"),
     N_("intake"), N_("owner"), N_("released"),
-    /* why an entry waits */ N_("key"), N_("ledger"), N_("gap"), N_("late"), N_("refused"),
+    /* findings of doctor about entries */ N_("key"), N_("ledger"), N_("gap"), N_("late"), N_("refused"),
     N_("signature"), N_("newer"), N_("damaged"),
     /* entities and units */ N_("family"), N_("profile"), N_("member"), N_("contact"), N_("goal"),
     N_("agreement"), N_("safety"), N_("absence"), N_("assent"), N_("deleted"), N_("name"),
@@ -30,7 +30,11 @@ static const char *const known[] = {
     N_("surname"), N_("given_name"), N_("birth_date"), N_("lives_where"), N_("code_name"),
     N_("since"), N_("opened"), N_("closed"), N_("date"), N_("time"), N_("minutes"), N_("next"),
     N_("reason"), N_("ground"), N_("shared_with"), N_("person"), N_("from"), N_("until"),
-    N_("done_on"), N_("done_how"), N_("is_done"),
+    N_("done_on"), N_("done_how"), N_("is_done"), N_("birth"), N_("lives"), N_("dates"), N_("withdrawn"),
+    N_("judgement"), N_("period"), N_("from_date"), N_("until_date"), N_("cover"), N_("answer"),
+    N_("dismissal"), N_("rule"), N_("dismissed"), N_("dismissal_reason"), N_("consent_date"),
+    N_("consent_note"), N_("veto_date"), N_("veto_note"), N_("visibility_date"), N_("visibility_note"),
+    N_("safety_date"), N_("safety_note"),
     /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"),
     N_("key_slots"), N_("saves"), N_("continuity"), N_("clock"), N_("sync"), N_("parked"),
     N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"), N_("tables"),
@@ -49,6 +53,32 @@ words_say(const char *word)
         if (strcmp(known[i], word) == 0)
             return _(known[i]);
     return word;
+}
+
+const char *
+words_say_reason(const char *reason)
+{
+    static const struct {
+        const char *reason, *said;
+    } reasons[] = {
+        {"key", N_("a key")},
+        {"ledger", N_("rules of the team")},
+        {"gap", N_("what stands before it")},
+        {"newer", N_("a newer program")},
+        {"unknown", N_("a newer program")},
+        {"full", N_("a choice between versions")},
+        {"damaged", N_("a repair: it is damaged")},
+        {"fork", N_("clarity: two stores wrote under one number")},
+        {"past", N_("clarity: the server shows different pasts")},
+        {"gone", N_("nothing: it was erased")},
+        {"late", N_("a person: it came too late")},
+        {"no_right", N_("a person: its writer had no right")},
+    };
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(reasons[i].reason, reason) == 0)
+            return _(reasons[i].said);
+    return reason;
 }
 
 const char *

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+/* Why something received waits, after "waits for"; the word itself when it is none of the engine's. */
+const char *words_say_reason(const char *reason);
 /* The word in the user's language; `word` itself when it is not one of ours; "" for NULL. */
 const char *words_say(const char *word);
 /* The word of the n-th role bit, from 0; NULL beyond the last. */

@@ -39,21 +39,24 @@ choose_language(void)
     return "nl";
 }
 
-/* The directory `locale` beside the program, for what runs from where it was built. */
+/* The catalogues beside the program, where it was built, or one directory up, wherever it was installed. */
 static bool
 beside_program(char path[PATH_BYTES])
 {
-    static const char name[] = "/locale";
-    ssize_t len = readlink("/proc/self/exe", path, PATH_BYTES - sizeof name);
+    static const char *const names[] = {"/locale", "/../share/locale"};
+    enum { NAME_BYTES = sizeof "/../share/locale" };
+    ssize_t len = readlink("/proc/self/exe", path, PATH_BYTES - NAME_BYTES);
 
     if (len <= 0)
         return false;
     path[len] = '\0';
     char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return false;
-    memcpy(slash, name, sizeof name);
-    return access(path, R_OK | X_OK) == 0;
+    for (size_t i = 0; slash != NULL && i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(slash, NAME_BYTES, "%s", names[i]);
+        if (access(path, R_OK | X_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 void

@@ -15,6 +15,21 @@ struct gathered {
     int64_t from_ms, until_ms;
 };
 
+/* One save of several units of a record is one thing that was done. */
+static bool
+is_told(struct gathered *g, const struct record *r, const struct head *h, const struct summary_item *item)
+{
+    for (size_t i = g->count; i > 0 && id_equal(g->items[i - 1].record, r->id) && g->items[i - 1].entity == r->entity; i--) {
+        struct summary_item *told = &g->items[i - 1];
+        if (told->hlc != h->hlc || !id_equal(told->person, h->person) || told->is_conflict || item->is_conflict)
+            continue;
+        if (told->text == NULL)
+            told->text = item->text;
+        return true;
+    }
+    return false;
+}
+
 /* The first searched text of a value is what people know the record by. */
 static enum rc
 text_of(struct gathered *g, const struct schema_unit *unit, const struct head *h, const char **text)
@@ -61,10 +76,14 @@ gather(struct gathered *g, const struct record *r, const struct head *h)
     struct summary_item item = {.entity = r->entity, .record = r->id, .person = h->person};
     int64_t made = made_ms(r, h->unit);
 
+    item.hlc = h->hlc;
     item.at_ms = hlc_ms(h->hlc);
     item.unit = h->unit == UNIT_DELETED ? "deleted" : unit == NULL ? NULL : unit->name;
     item.is_new = made >= g->from_ms && made < g->until_ms;
     item.is_conflict = register_conflict(r, h->unit) > 0;
+    enum rc rc = unit == NULL ? RC_OK : text_of(g, unit, h, &item.text);
+    if (rc != RC_OK || is_told(g, r, h, &item))
+        return rc;
     if (g->count == g->room) {
         size_t room = g->room == 0 ? 32 : g->room * 2;
         struct summary_item *grown = realloc(g->items, room * sizeof *grown);
@@ -73,10 +92,8 @@ gather(struct gathered *g, const struct record *r, const struct head *h)
         g->items = grown;
         g->room = room;
     }
-    enum rc rc = unit == NULL ? RC_OK : text_of(g, unit, h, &item.text);
-    if (rc == RC_OK)
-        g->items[g->count++] = item;
-    return rc;
+    g->items[g->count++] = item;
+    return RC_OK;
 }
 
 static enum rc

@@ -9,14 +9,16 @@ struct summary_item {
     struct id record;
     struct id person; /* who */
     int64_t at_ms;    /* when, by that person's clock */
-    const char *unit; /* name of the unit, "deleted", or NULL when this program does not know it */
+    uint64_t hlc;
+    const char *unit; /* name of the unit, "deleted", or NULL when this program does not know it; of the first, when one save
+                       * changed several of the record, which is one item */
     bool is_new;      /* the first change of the record falls in the period */
     const char *text; /* lent: the note, goal, agreement or name; NULL */
     bool is_conflict;
 };
 struct summary_counts {
     uint32_t contacts; /* new ones */
-    uint32_t changes;  /* units changed, new contacts not counted */
+    uint32_t changes;  /* items that are no new contact */
     uint32_t conflicts;
     uint32_t persons;
 };

@@ -125,7 +125,7 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     size_t word = strcspn(kind->name, ".");
     if (strcmp(kind->name, "contact.report") == 0) { /* one throw after the other: a compiler may take arguments in any order */
         unsigned number = world_below(world, 4);
-        int author = world_falls(world, 100) ? (int)world_below(world, WORLD_DEVICES) : device->index;
+        int author = world_falls(world, 100) ? (int)world_below(world, (unsigned)world->device_count) : device->index;
         snprintf(op->record, sizeof op->record, "s%d-contact-by%d-%u", stream, author, number);
     } else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
@@ -237,7 +237,7 @@ act_save_in(struct device *device, struct id family)
 void
 act_save_everywhere(struct world *world)
 {
-    for (int i = 0; i < WORLD_DEVICES; i++)
+    for (int i = 0; i < world->device_count; i++)
         for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
             if (!id_is_zero(world->names.streams[stream]) &&
                 engine_may_write(&world->devices[i], stream))
@@ -304,7 +304,8 @@ act_bundle(struct device *from)
 {
     struct world *world = from->world;
     struct device *to =
-        &world->devices[(from->index + 1 + (int)world_below(world, 2)) % WORLD_DEVICES];
+        &world->devices[(from->index + 1 + (int)world_below(world, (unsigned)world->device_count - 1)) %
+                        world->device_count];
     struct buf bytes = BUF_EMPTY(BUNDLE_BYTES);
     struct sync_report report = {0};
     unsigned times = 1 + world_below(world, 2);
@@ -357,7 +358,7 @@ static void
 act_tie(struct device *a)
 {
     struct world *world = a->world;
-    struct device *b = &world->devices[(a->index + 1) % WORLD_DEVICES];
+    struct device *b = &world->devices[(a->index + 1) % world->device_count];
     int at = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
     struct model_save saves[2];
 
@@ -396,7 +397,7 @@ act_crash(struct device *device)
 void
 act_step(struct world *world)
 {
-    struct device *device = &world->devices[world_below(world, WORLD_DEVICES)];
+    struct device *device = world_any(world);
     const struct rates *rates = &world->rates;
 
     world->tally.steps++;

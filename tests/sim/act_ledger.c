@@ -8,10 +8,10 @@
 static struct device *
 actor(struct world *world, struct id person)
 {
-    for (int i = 0; i < WORLD_DEVICES; i++)
-        if (id_equal(world->names.persons[i], person) && !world_falls(world, 80))
+    for (int i = 0; i < world->device_count; i++)
+        if (id_equal(world_person(&world->devices[i]), person) && !world_falls(world, 80))
             return &world->devices[i];
-    return &world->devices[world_below(world, WORLD_DEVICES)];
+    return world_any(world);
 }
 
 /* Somebody who may act for the family: its owner, or the coordinator. */
@@ -170,7 +170,7 @@ new_family(struct device *device)
     world->family_tries++;
     snprintf(name, sizeof name, "Family %d", world->next_value++);
     act_begin(device, "makes a family");
-    struct family_new wanted = {.owner = names->persons[device->index], .record.code_name = name};
+    struct family_new wanted = {.owner = world_person(device), .record.code_name = name};
     enum rc rc = replica_create_family(device->replica, &device->transport, &wanted, &family);
     world_trace(world, " -> %s", rc_name(rc));
     (void)world_judge(device, rc, "family");
@@ -190,7 +190,8 @@ set_roles(struct device *device)
         LEDGER_ROLE_SCIENTIST,
         LEDGER_ROLE_COACH | LEDGER_ROLE_INTAKE,
     };
-    struct id person = world->names.persons[1 + world_below(world, 2)];
+    unsigned others = (unsigned)world->names.person_count - 1;
+    struct id person = world->names.persons[1 + world_below(world, others)];
     uint32_t roles = sets[world_below(world, sizeof sets / sizeof *sets)];
 
     if (device->is_busy)
@@ -202,6 +203,7 @@ set_roles(struct device *device)
     act_done(device);
 }
 
+/* One device in a seed, which is not the first; its owner may hold another one. */
 static void
 revoke(struct device *device)
 {
@@ -209,11 +211,11 @@ revoke(struct device *device)
 
     if (world->is_revoked_once || world_falls(world, 500))
         return;
+    unsigned lost = 1 + world_below(world, (unsigned)world->device_count - 1);
     world->is_revoked_once = true;
-    act_begin(device, "revokes device 2");
-    enum rc rc =
-        replica_revoke_device(device->replica, &device->transport, world->names.devices[2]);
-    world_trace(world, " -> %s", rc_name(rc));
+    act_begin(device, "revokes a device");
+    enum rc rc = replica_revoke_device(device->replica, &device->transport, world->names.devices[lost]);
+    world_trace(world, " -> device %u: %s", lost, rc_name(rc));
     (void)world_judge(device, rc, "revoke");
     act_done(device);
 }

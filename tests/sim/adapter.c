@@ -239,6 +239,7 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
             find(world->names.streams, MODEL_STREAMS, head->stream),
             writer_of(world, (struct feed_ref){head->device, head->incarnation}), head->last};
     }
+    fact.time_ms = (int64_t)line.time_ms;
     fact.heads = heads;
     fact.head_count = op.heads.count;
     tell_kind(world, &op, &fact);

@@ -304,7 +304,7 @@ static void
 check_sight(struct device *device)
 {
     struct world *world = device->world;
-    struct device *other = &world->devices[world_below(world, WORLD_DEVICES)];
+    struct device *other = world_any(world);
     int stream = (int)world_below(world, MODEL_STREAMS);
 
     if (other == device || other->is_busy || other->was_returned || other->replica == NULL || device_is_dead(other) ||

@@ -44,7 +44,7 @@ is_elsewhere_only(const struct device *device)
 {
     struct world *world = device->world;
 
-    for (int i = 0; i < WORLD_DEVICES; i++)
+    for (int i = 0; i < world->device_count; i++)
         for (int stream = 0; i != device->index && stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++)
                 if (is_its(device, writer) && !id_is_zero(world->names.streams[stream]) &&
@@ -167,7 +167,7 @@ return_server(struct world *world)
     world->was_server_restored = true;
     world->acked = world->kept_acked;
     server_start(world);
-    for (int i = 0; i < WORLD_DEVICES; i++) /* its cursor may be passed before it sees that */
+    for (int i = 0; i < world->device_count; i++) /* its cursor may be passed before it sees that */
         world->devices[i].was_lied_to = true;
 }
 

@@ -1,4 +1,4 @@
-/* Machines that start, stop and lose power: three devices with their stores, one server with its depot. */
+/* Machines that start, stop and lose power: devices with their stores, one server with its depot. */
 #include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -210,7 +210,7 @@ keep(struct world *world, const char *name)
 {
     struct token *token = &world->tokens[world->token_count++];
 
-    assert(world->token_count <= WORLD_DEVICES && strlen(name) < sizeof token->name);
+    assert(world->token_count <= WORLD_MADE && strlen(name) < sizeof token->name);
     snprintf(token->name, sizeof token->name, "%s", name);
     token->bytes = scratch_read(scratch_path(&world->scratch, name), &token->len);
 }

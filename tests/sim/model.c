@@ -23,8 +23,10 @@ model_new(void)
 {
     struct model *model = must(calloc(1, sizeof *model));
 
-    for (int i = 0; i < MODEL_DEVICES; i++)
+    for (int i = 0; i < MODEL_DEVICES; i++) {
         model->rights.person_of[i] = MODEL_NONE;
+        model->rights.identity_of[i] = i;
+    }
     for (int i = 0; i < MODEL_FAMILIES; i++)
         model->rights.owner[i] = MODEL_NONE;
     for (int i = 0; i < MODEL_WRITERS; i++)

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 enum {
-    MODEL_DEVICES = 5,
+    MODEL_DEVICES = 8, /* machines: two may be one device of the ledger, where one is a copy */
     MODEL_PERSONS = 5,
     MODEL_FAMILIES = 6,
     MODEL_COVERS = 24,
     MODEL_STREAMS = 1 + 2 * MODEL_FAMILIES,
-    MODEL_WRITERS = 40, /* a writer is a device in one of its lives (incarnations) */
-    MODEL_LINES = 400,
+    MODEL_WRITERS = 64, /* a writer is a device in one of its lives (incarnations) */
+    MODEL_LINES = 500,
     MODEL_TEXT = 40,
     MODEL_OPS = 6,
     MODEL_NONE = -1,
@@ -60,6 +60,7 @@ struct model_fact {
     unsigned roles;
     bool may_write;
     int64_t until_ms;
+    int64_t time_ms;   /* of the line */
     unsigned families; /* a bit for each */
     const struct model_head *heads;
     size_t head_count;
@@ -78,6 +79,8 @@ bool model_may_read(const struct model *model, int device, int stream, int64_t n
 /* A key may be there: also while a cover that was given is not yet accepted. */
 bool model_may_hold(const struct model *model, int device, int stream, int64_t now_ms);
 bool model_is_active(const struct model *model, int device);
+/* A copy of a device: it sees and holds for itself, and has the other's rights. */
+void model_is_copy_of(struct model *model, int device, int original);
 
 /* ---- keys ---- */
 

@@ -12,6 +12,7 @@ struct cover {
 };
 /* The ledger's state after a line. */
 struct rights {
+    int identity_of[MODEL_DEVICES]; /* itself, but for a copy */
     int person_of[MODEL_DEVICES]; /* MODEL_NONE: not joined */
     bool is_revoked[MODEL_DEVICES];
     unsigned roles[MODEL_PERSONS];
@@ -21,7 +22,8 @@ struct rights {
     struct cover covers[MODEL_COVERS];
 };
 struct line {
-    bool may_write[MODEL_DEVICES][MODEL_STREAMS]; /* after it */
+    bool may_write[MODEL_DEVICES][MODEL_STREAMS]; /* after it; copies have no places of their own */
+    bool may_hold[MODEL_DEVICES][MODEL_STREAMS];  /* at its time */
     bool is_admit;
     struct model_head *heads;
     size_t head_count;

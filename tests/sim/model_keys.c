@@ -20,7 +20,7 @@ model_give(struct model *model, int stream, uint32_t epoch, int device)
 bool
 model_owes_rotation(const struct model *model, int stream, int64_t now_ms)
 {
-    for (int device = 0; device < MODEL_DEVICES; device++)
+    for (int device = 0; device < MODEL_DEVICES; device++) /* copies are given nothing */
         if ((model->given[stream] >> device & 1) != 0 &&
             !model_may_hold(model, device, stream, now_ms))
             return true;

@@ -32,9 +32,9 @@ is_file(int stream)
 static bool
 is_active(const struct rights *rights, int device)
 {
-    int person = rights->person_of[device];
+    int identity = rights->identity_of[device], person = rights->person_of[identity];
 
-    return person != MODEL_NONE && !rights->is_revoked[device] && rights->roles[person] != 0;
+    return person != MODEL_NONE && !rights->is_revoked[identity] && rights->roles[person] != 0;
 }
 
 static bool
@@ -59,7 +59,7 @@ may_write(const struct rights *rights, int device, int stream)
         return false;
     if (stream == model_team_stream())
         return true;
-    int family = family_of(stream), person = rights->person_of[device];
+    int family = family_of(stream), person = rights->person_of[rights->identity_of[device]];
     if (!rights->family_is_there[family])
         return false;
     if (is_of_family(rights, family, person))
@@ -97,7 +97,7 @@ may_open(const struct model *model, int device, int stream, int64_t now_ms, bool
         return false;
     if (stream == model_team_stream())
         return true;
-    int family = family_of(stream), person = rights->person_of[device];
+    int family = family_of(stream), person = rights->person_of[rights->identity_of[device]];
     if (!rights->family_is_there[family])
         return false;
     if (is_of_family(rights, family, person))
@@ -176,6 +176,9 @@ model_line(struct model *model, const struct model_fact *fact)
     for (int device = 0; device < MODEL_DEVICES; device++)
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             line->may_write[device][stream] = may_write(&model->rights, device, stream);
+    for (int device = 0; device < MODEL_DEVICES; device++)
+        for (int stream = 0; stream < MODEL_STREAMS; stream++)
+            line->may_hold[device][stream] = may_open(model, device, stream, fact->time_ms, false);
     line->is_admit = fact->kind == MODEL_ADMIT;
     line->head_count = fact->head_count;
     if (fact->head_count == 0)
@@ -192,6 +195,12 @@ model_position(const struct model *model)
     return model->position;
 }
 
+void
+model_is_copy_of(struct model *model, int device, int original)
+{
+    model->rights.identity_of[device] = model->rights.identity_of[original];
+}
+
 bool
 model_is_active(const struct model *model, int device)
 {
@@ -201,6 +210,7 @@ model_is_active(const struct model *model, int device)
 bool
 model_write_ended(const struct model *model, int device, int stream)
 {
+    device = model->rights.identity_of[device];
     for (uint64_t p = 1; p < model->position; p++)
         if (model->lines[p].may_write[device][stream] &&
             !model->lines[p + 1].may_write[device][stream])
@@ -212,7 +222,7 @@ bool
 model_has_covered(const struct model *model, int device)
 {
     for (int i = 0; i < MODEL_COVERS; i++)
-        if (model->rights.covers[i].is_accepted && model->rights.covers[i].person == model->rights.person_of[device])
+        if (model->rights.covers[i].is_accepted && model->rights.covers[i].person == model->rights.person_of[model->rights.identity_of[device]])
             return true;
     return false;
 }
@@ -230,7 +240,7 @@ names(const struct line *line, int stream, int writer, uint32_t last)
 static enum model_counts
 entry_counts(const struct model *model, int stream, int writer, uint32_t last, uint64_t position)
 {
-    int device = model->device_of[writer];
+    int device = model->rights.identity_of[model->device_of[writer]];
     uint64_t p = position;
 
     for (uint64_t later = p + 1; later <= model->position; later++)

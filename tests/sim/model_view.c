@@ -65,7 +65,7 @@ walk(struct walk *walk)
 static int
 person_of(const struct model *model, int writer)
 {
-    return model->rights.person_of[model->device_of[writer]];
+    return model->rights.person_of[model->rights.identity_of[model->device_of[writer]]];
 }
 
 /* Where a unit stays its author's, the pair decides: nobody removes another person's version. */

@@ -247,7 +247,7 @@ send_request(void *context, const struct transport_request *request, struct tran
         return offline();
     /* Another device acts between two requests of this one. */
     if (!world->is_healing && world->depth < 2 && world_falls(world, world->rates.interleaved)) {
-        struct device *other = &world->devices[world_below(world, WORLD_DEVICES)];
+        struct device *other = world_any(world);
         if (!other->is_busy) {
             world_happened(world, HAPPENED_INTERLEAVED);
             act_sync(other);

@@ -11,7 +11,7 @@
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
-enum { STEPS_LEAST = 25, STEPS_MORE = 45, ROUNDS_MOST = 14, ROUNDS_QUIET = 1 };
+enum { STEPS_LEAST = 25, STEPS_MORE = 45, ROUNDS_MOST = 14, ROUNDS_QUIET = 1, SETUP_FAMILIES = 3 };
 #define START_MS INT64_C(1790000000000)
 #define SETUP_SEED UINT64_C(0x62616b656e)
 
@@ -73,6 +73,20 @@ unsigned
 world_below(struct world *world, unsigned below)
 {
     return (unsigned)chance_below(&world->chance, below);
+}
+
+struct device *
+world_any(struct world *world)
+{
+    return &world->devices[world_below(world, (unsigned)world->device_count)];
+}
+
+struct id
+world_person(const struct device *device)
+{
+    const struct world *world = device->world;
+
+    return ledger_device(world->ledger, world->names.devices[device->index])->person;
 }
 
 void
@@ -151,15 +165,16 @@ make_team(struct world *world)
 }
 
 static void
-bring_in(struct world *world, int index, const char *name)
+bring_in(struct world *world, int index, const struct id *person, const char *name)
 {
     struct device *host = &world->devices[0], *device = &world->devices[index];
     struct buf invitation = BUF_EMPTY(8192);
     char digits[JOINING_DIGITS_CHARS + 1];
     struct id id;
 
-    stores_demand(replica_invite(host->replica, &host->transport, (struct id){{0}}, name,
-                                 LEDGER_ROLE_COACH, WORLD_DAY_MS, &invitation),
+    stores_demand(replica_invite(host->replica, &host->transport,
+                                 person == NULL ? (struct id){{0}} : *person, name, LEDGER_ROLE_COACH,
+                                 WORLD_DAY_MS, &invitation),
                   "inviting");
     stores_demand(replica_join(device->replica, &device->transport, buf_text(&invitation), digits),
                   "joining");
@@ -169,10 +184,36 @@ bring_in(struct world *world, int index, const char *name)
     buf_wipe(&invitation);
 }
 
+/* Five people; the second has two devices. */
+static void
+make_people(struct world *world)
+{
+    make_team(world);
+    bring_in(world, 1, NULL, "Bram");
+    bring_in(world, 2, NULL, "Carla");
+    bring_in(world, 3, NULL, "Dirk");
+    bring_in(world, 4, NULL, "Els");
+    bring_in(world, 5, &world->names.persons[1], "Bram");
+}
+
+static void
+make_families(struct world *world)
+{
+    for (int i = 0; i < SETUP_FAMILIES; i++) {
+        struct device *device = &world->devices[i];
+        struct id family;
+        struct family_new wanted = {.owner = world->names.persons[i],
+                                    .record.code_name = "Family"};
+        stores_demand(replica_create_family(device->replica, &device->transport, &wanted, &family),
+                      "making a family");
+        adapter_take_own_saves(device);
+    }
+}
+
 void
 world_make(struct world *world)
 {
-    *world = (struct world){.now_ms = START_MS, .is_healing = true};
+    *world = (struct world){.now_ms = START_MS, .is_healing = true, .device_count = WORLD_MADE};
     seeded_start(SETUP_SEED);
     stores_demand(secret_start(), "guarded memory");
     scratch_make(&world->scratch);
@@ -180,27 +221,18 @@ world_make(struct world *world)
     stores_demand(ledger_new(&world->ledger), "a ledger");
     server_prepare(world);
     server_start(world);
-    for (int i = 0; i < WORLD_DEVICES; i++) {
+    for (int i = 0; i < WORLD_MADE; i++) {
         device_prepare(world, i);
         device_make_store(&world->devices[i]);
     }
-    make_team(world);
-    bring_in(world, 1, "Bram");
-    bring_in(world, 2, "Carla");
-    for (int i = 0; i < WORLD_DEVICES; i++) {
-        struct device *device = &world->devices[i];
-        struct id family;
-        device->writer = adapter_own_writer(device);
-        struct family_new wanted = {.owner = world->names.persons[i],
-                                    .record.code_name = "Family"};
-        stores_demand(replica_create_family(device->replica, &device->transport, &wanted, &family),
-                      "making a family");
-        adapter_take_own_saves(device);
-    }
+    make_people(world);
+    for (int i = 0; i < WORLD_MADE; i++)
+        world->devices[i].writer = adapter_own_writer(&world->devices[i]);
+    make_families(world);
     for (int round = 0; round < 3; round++)
-        for (int i = 0; i < WORLD_DEVICES; i++)
+        for (int i = 0; i < WORLD_MADE; i++)
             demand_sync(&world->devices[i]);
-    for (int i = 0; i < WORLD_DEVICES; i++) {
+    for (int i = 0; i < WORLD_MADE; i++) {
         adapter_look(&world->devices[i]);
         device_close(&world->devices[i]);
     }
@@ -241,6 +273,15 @@ rate(struct world *world, unsigned rare, unsigned frequent)
     default:
         return frequent;
     }
+}
+
+/* Mostly three: what they meet in is then dense. Those that are not used are colleagues who are silent. */
+static int
+throw_devices(struct world *world)
+{
+    static const int counts[] = {2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6, 3};
+
+    return counts[world_below(world, sizeof counts / sizeof *counts)];
 }
 
 static void
@@ -290,7 +331,7 @@ picture(struct world *world)
     uint64_t kept = world->trace, picture;
 
     world->trace = UINT64_C(0xcbf29ce484222325);
-    for (int i = 0; i < WORLD_DEVICES; i++) {
+    for (int i = 0; i < world->device_count; i++) {
         struct device *device = &world->devices[i];
         struct waiting waiting = {0};
         const uint64_t position = ledger_position(replica_ledger(device->replica));
@@ -317,7 +358,7 @@ go_round(struct world *world)
 {
     bool is_complete = true;
 
-    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++) {
+    for (int i = 0; i < world->device_count && !world->has_failed; i++) {
         struct sync_report report;
         bool done = act_session(&world->devices[i], &report);
         is_complete &= done || !model_is_active(world->model, i);
@@ -334,7 +375,7 @@ heal(struct world *world)
 
     world_trace(world, "all is well from here");
     world->is_healing = true;
-    for (int i = 0; i < WORLD_DEVICES; i++) {
+    for (int i = 0; i < world->device_count; i++) {
         struct device *device = &world->devices[i];
         device->link_is_down = false;
         device->offset_ms = device->drift_ppm = 0;
@@ -367,9 +408,10 @@ world_run(struct world *world, uint64_t seed)
     world->is_healing = false;
     world->tally = (struct tally){.runs = 1};
     device_restore_tokens(world);
+    world->device_count = throw_devices(world);
     throw_rates(world);
     server_start(world);
-    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i++)
+    for (int i = 0; i < world->device_count && !world->has_failed; i++)
         device_open(&world->devices[i]);
     unsigned steps = STEPS_LEAST + world_below(world, STEPS_MORE);
     for (unsigned i = 0; i < steps && !world->has_failed; i++)
@@ -378,7 +420,7 @@ world_run(struct world *world, uint64_t seed)
         heal(world);
     if (!world->has_failed)
         check_end(world);
-    for (int i = 0; i < WORLD_DEVICES; i++)
+    for (int i = 0; i < world->device_count; i++)
         device_close(&world->devices[i]);
     server_stop(world);
 }

@@ -1,4 +1,4 @@
-/* Three devices and a server in one process, on virtual time, with what goes wrong between them. */
+/* Two to six devices and a server in one process, on virtual time, with what goes wrong between them. */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 enum {
-    WORLD_DEVICES = 3,
+    WORLD_MADE = 6,    /* devices that set-up makes; a seed uses the first few */
+    WORLD_DEVICES = 8, /* and copies of them */
     WORLD_RECORDS = 200,
     WORLD_LATE = 16,
     WORLD_SENTENCE = 400,
@@ -68,6 +69,7 @@ struct device {
     bool is_busy; /* inside an act: no other may begin */
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */
+    bool is_copy;
     uint64_t hidden_after; /* what it is shown of the ledger ends there; 0: it does not */
     struct power_disk *backup;
     bool has_backup;
@@ -130,6 +132,7 @@ struct world {
     struct chance chance;
     int64_t now_ms;
     struct device devices[WORLD_DEVICES];
+    int device_count; /* in this seed, copies included */
     char server_directory[WORLD_PATH];
     struct power_disk *server_disk;
     struct server *server;
@@ -138,7 +141,7 @@ struct world {
     bool is_healing;
     int depth; /* of acts within acts */
     struct late_request late[WORLD_LATE];
-    struct token tokens[WORLD_DEVICES];
+    struct token tokens[WORLD_MADE];
     int token_count;
     struct names names;
     struct model *model;
@@ -171,7 +174,7 @@ struct world {
 };
 
 /* ---- world.c ---- */
-/* Makes the team, its three families and what their devices hold: the start of every seed. */
+/* Makes the team, its families and what their devices hold: the start of every seed. */
 void world_make(struct world *world);
 void world_remove(struct world *world);
 /* Runs one seed from there to its checks. The result is in has_failed, failure and trace. The stores are
@@ -186,6 +189,8 @@ void world_trace_bytes(struct world *world, const void *bytes, size_t len);
 void world_happened(struct world *world, enum happened kind);
 bool world_falls(struct world *world, unsigned in_thousand);
 unsigned world_below(struct world *world, unsigned below);
+struct device *world_any(struct world *world);
+struct id world_person(const struct device *device); /* who has it, by the server's ledger */
 void world_pass(struct world *world, int64_t ms); /* time goes by */
 /* Judges what an act of the engine returned: codes that no fault explains are failures. */
 bool world_judge(struct device *device, enum rc rc, const char *what);

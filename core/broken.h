@@ -27,6 +27,7 @@ enum broken {
     BROKEN_REBUILD,   /* a rebuild keeps of each unit what is shown */
     BROKEN_CLOCK,     /* another's clock moves the own one as far as it likes */
     BROKEN_EQUAL,     /* equal bytes are a conflict */
+    BROKEN_COPY,      /* what a copy sealed under numbers that are taken does not wait again */
     BROKEN_COUNT
 };
 

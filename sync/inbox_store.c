@@ -1,6 +1,7 @@
 /* Received entries: verified, and stored with the cursor. */
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
@@ -12,16 +13,16 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
           size_t count)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
-    /* Beyond the end of a feed that was given up here, a copy goes on: nothing more is written there. */
-    bool is_given_up = feed->saved > 0 && feed->feed.incarnation != replica->incarnation;
-    bool is_other = items[count - 1].last > feed->saved && !is_given_up;
+    /* In another life than this one's a copy goes on, or went on before: nothing more is written there. */
+    bool is_other = items[count - 1].last > feed->saved &&
+                    feed->feed.incarnation == replica->incarnation;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         rc = elog_find(replica->db, feed->key, items[i].first, &row);
         bool differs =
             rc == RC_OK && memcmp(row.entry.hash, items[i].hash, sizeof row.entry.hash) != 0;
-        if (differs && !row.is_sent) {
+        if (differs && !row.is_sent && !broken_is(BROKEN_COPY)) {
             is_other = true;
             rc = outbox_unseal(replica, row.key);
         }

@@ -181,8 +181,11 @@ replica_sees(struct replica *replica, struct id device, struct id stream,
     rc = elog_feed_find(replica->db, stream, version->feed, &feed);
     if (rc != RC_OK)
         return rc == RC_ABSENT ? RC_OK : rc;
-    if (feed.is_own && version->save > feed.sealed) {
-        if (version->save <= feed.saved)
+    bool is_unsealed = version->save <= feed.saved;
+    /* In another own life than this one a copy of this store may go on: that is in the log. */
+    if (feed.is_own && version->save > feed.sealed &&
+        (is_unsealed || feed.feed.incarnation == replica->incarnation)) {
+        if (is_unsealed)
             look_at_unsealed(&look, status);
         return RC_OK;
     }

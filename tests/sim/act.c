@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/world.h"
 
 enum { DAYS_OF_YEAR = 365, BUNDLE_BYTES = 16 * 1024 * 1024 };
@@ -237,7 +238,7 @@ act_save_in(struct device *device, struct id family)
 void
 act_save_everywhere(struct world *world)
 {
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
             if (!id_is_zero(world->names.streams[stream]) &&
                 engine_may_write(&world->devices[i], stream))
@@ -304,12 +305,13 @@ act_bundle(struct device *from)
 {
     struct world *world = from->world;
     struct device *to =
-        &world->devices[(from->index + 1 + (int)world_below(world, (unsigned)world->device_count - 1)) %
-                        world->device_count];
+        world_other(from);
     struct buf bytes = BUF_EMPTY(BUNDLE_BYTES);
     struct sync_report report = {0};
     unsigned times = 1 + world_below(world, 2);
 
+    if (from->life != MODEL_NONE && !from->is_returned)
+        return; /* what it gives away may be what its double numbers alike: two chains, for good */
     act_begin(from, "writes a bundle");
     struct bundle_report packed;
     bool is_whole = world_below(world, 4) == 0;
@@ -358,7 +360,7 @@ static void
 act_tie(struct device *a)
 {
     struct world *world = a->world;
-    struct device *b = &world->devices[(a->index + 1) % world->device_count];
+    struct device *b = world_other(a);
     int at = (int)world_below(world, 1 + 2 * (unsigned)world->names.family_count);
     struct model_save saves[2];
 
@@ -418,6 +420,8 @@ act_step(struct world *world)
         life_act(device);
     else if (world_falls(world, rates->server_restore))
         life_act_server(world);
+    else if (world_falls(world, rates->copy))
+        copies_act(device);
     else if (world_falls(world, rates->full))
         act_full(device);
     else if (world_falls(world, 30))

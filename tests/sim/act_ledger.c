@@ -8,7 +8,7 @@
 static struct device *
 actor(struct world *world, struct id person)
 {
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         if (id_equal(world_person(&world->devices[i]), person) && !world_falls(world, 80))
             return &world->devices[i];
     return world_any(world);

@@ -4,6 +4,7 @@
 
 #include "core/contact.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/world.h"
 
 enum { VISITS_MOST = 64, TWIN_UNIT = 1 };
@@ -36,7 +37,7 @@ act_visit(struct device *device)
         adapter_take_own_saves(device);
     if (rc == RC_OK && world->visit_count < VISITS_MOST)
         world->visits[world->visit_count++] =
-            (struct visit){contact.facts.id, stream, device->writer};
+            (struct visit){contact.facts.id, stream, copies_writer(device, stream)};
     change_set_wipe(&set);
     act_done(device);
 }

@@ -8,6 +8,7 @@
 #include "server/depot.h"
 #include "sync/entry.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/copies.h"
 
 /* ---- numbers of ids ---- */
 
@@ -66,31 +67,60 @@ adapter_writer(const struct world *world, struct feed_ref feed)
     return MODEL_NONE;
 }
 
-static int
-writer_of(struct world *world, struct feed_ref feed)
+void
+adapter_order(struct world *world, int writer)
 {
-    struct names *names = &world->names;
-    int at = adapter_writer(world, feed);
-
-    if (at != MODEL_NONE)
-        return at;
-    if (names->writer_count == MODEL_WRITERS)
-        abort();
-    names->writers[names->writer_count] = feed;
-    int device = find(names->devices, names->device_count, feed.device);
+    const struct feed_ref feed = world->names.writers[writer];
     uint8_t order[MODEL_ORDER_BYTES];
+
     memcpy(order, feed.device.bytes, ID_BYTES);
     for (size_t i = 0; i < sizeof feed.incarnation; i++)
         order[ID_BYTES + i] = (uint8_t)(feed.incarnation >> (56 - 8 * i));
+    model_order(world->model, writer, order);
+}
+
+static int
+new_writer(struct world *world, struct feed_ref feed, int device)
+{
+    struct names *names = &world->names;
+
+    if (names->writer_count == MODEL_WRITERS)
+        abort();
+    names->writers[names->writer_count] = feed;
     model_writer(world->model, names->writer_count, device);
-    model_order(world->model, names->writer_count, order);
+    adapter_order(world, names->writer_count);
     return names->writer_count++;
+}
+
+static int
+writer_of(struct world *world, struct feed_ref feed)
+{
+    const struct names *names = &world->names;
+    int at = adapter_writer(world, feed);
+
+    return at != MODEL_NONE
+               ? at
+               : new_writer(world, feed, find(names->devices, names->device_count, feed.device));
 }
 
 int
 adapter_own_writer(struct device *device)
 {
-    return writer_of(device->world, replica_self(device->replica).feed);
+    const struct feed_ref feed = replica_self(device->replica).feed;
+    int at = adapter_writer(device->world, feed);
+
+    return at != MODEL_NONE ? at : new_writer(device->world, feed, device->index);
+}
+
+/* Of the device, and of an incarnation that none has. */
+int
+adapter_shadow(struct device *device)
+{
+    struct world *world = device->world;
+    const struct feed_ref feed = {world->names.devices[device->index],
+                                  (uint64_t)world->names.writer_count};
+
+    return new_writer(world, feed, device->index);
 }
 
 struct id
@@ -109,9 +139,10 @@ adapter_record(struct world *world, const char *name)
 }
 
 struct version
-adapter_version(const struct world *world, struct model_version version)
+adapter_version(const struct device *device, int stream, struct model_version version)
 {
-    return (struct version){world->names.writers[version.writer], version.save, version.index};
+    return (struct version){copies_feed(device, stream, version.writer),
+                            version.save + copies_base(device, stream, version.writer), version.index};
 }
 
 /* ---- lines ---- */
@@ -278,6 +309,7 @@ take_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
         world_fail(world, "the server stored save %u of writer %d in stream %d after save %u",
                    entry.first, stored.writer, stored.stream,
                    model_stored(world->model, stored.stream, stored.writer));
+    copies_stored(world, world->sender, stored.stream, stored.writer, entry.last);
     model_entry(world->model, stored.stream, stored.writer, entry.last, entry.position);
     if (world->stored_count == world->stored_room) {
         world->stored_room = world->stored_room == 0 ? 64 : world->stored_room * 2;

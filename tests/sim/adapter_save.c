@@ -5,6 +5,7 @@
 
 #include "core/schema.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 
 enum { FUTURE_ENTITY = 99, STANDING_MOST = 64, VALUE_BYTES = 16 * 1024 };
 
@@ -102,11 +103,13 @@ tell_clock(struct device *device, int stream, uint32_t save)
     const struct save_source *saves = replica_saves(device->replica);
     struct world *world = device->world;
     struct change *change = NULL;
+    int writer = copies_writer(device, stream);
     enum rc rc = saves->get(saves->context, world->names.streams[stream],
-                            world->names.writers[device->writer], save, &change);
+                            copies_feed(device, stream, writer), save + copies_base(device, stream, writer),
+                            &change);
 
     if (rc == RC_OK)
-        model_stamp(world->model, stream, device->writer, save, change->hlc);
+        model_stamp(world->model, stream, writer, save, change->hlc);
     body_free(change, rc == RC_OK ? 1 : 0);
 }
 
@@ -124,9 +127,11 @@ adapter_saved(struct device *device, int stream, int writer)
 
     if (rc == RC_OK) {
         stmt_id(stmt, 1, world->names.streams[stream]);
-        stmt_int(stmt, 2, (int64_t)world->names.writers[writer].incarnation);
+        stmt_int(stmt, 2, (int64_t)copies_feed(device, stream, writer).incarnation);
         rc = stmt_finish_int(stmt, &saved);
     }
+    int64_t base = copies_base(device, stream, writer);
+    saved = saved > base ? saved - base : 0;
     if (rc != RC_OK && !device_is_dead(device))
         world_fail(world, "device %d: %s", device->index, rc_sentence());
     return saved;
@@ -136,9 +141,19 @@ void
 adapter_follow_life(struct device *device)
 {
     struct world *world = device->world;
-    int old = device->writer, new = adapter_own_writer(device);
+    const struct feed_ref feed = replica_self(device->replica).feed;
+    int old = device->writer;
     bool has_cause = model_has_covered(world->model, device->index);
 
+    if (device->life != MODEL_NONE) {
+        if (feed_equal(feed, world->names.writers[device->life]))
+            return;
+        copies_end(device, feed);
+        device->is_returned = false;
+        world_trace(world, "device %d begins another life, as writer %d", device->index, device->writer);
+        return;
+    }
+    int new = adapter_own_writer(device);
     if (old == new || old == MODEL_NONE) {
         device->writer = new;
         return;
@@ -152,7 +167,7 @@ adapter_follow_life(struct device *device)
         uint32_t kept = (uint32_t)adapter_saved(device, stream, old);
         if (kept < model_stored(world->model, stream, old))
             kept = model_stored(world->model, stream, old);
-        model_renumber(world->model, stream, old, kept, new);
+        model_renumber(world->model, device->index, stream, old, kept, new);
     }
     has_cause |= device->was_returned;
     device->is_returned = device->has_backup = false; /* that backup is of an earlier life */
@@ -165,15 +180,16 @@ static void
 decide_open(struct device *device, int stream)
 {
     struct model *model = device->world->model;
+    int writer = copies_writer(device, stream);
 
-    if (!model_is_open(model, stream, device->writer))
+    if (!model_is_open(model, stream, writer))
         return;
-    int64_t saved = adapter_saved(device, stream, device->writer);
-    if (saved >= (int64_t)model_last(model, stream, device->writer)) {
-        model_acknowledge(model, stream, device->writer);
-        tell_clock(device, stream, model_last(model, stream, device->writer));
+    int64_t saved = adapter_saved(device, stream, writer);
+    if (saved >= (int64_t)model_last(model, stream, writer)) {
+        model_acknowledge(model, stream, writer);
+        tell_clock(device, stream, model_last(model, stream, writer));
     } else
-        model_forget(model, stream, device->writer);
+        model_forget(model, device->index, stream, writer);
 }
 
 void
@@ -191,8 +207,9 @@ adapter_look(struct device *device)
         for (int writer = 0; writer < world->names.writer_count; writer++) {
             uint32_t upto = 0;
             enum rc rc = is_here
-                             ? journal_frontier(journal, id, world->names.writers[writer], &upto)
+                             ? journal_frontier(journal, id, copies_feed(device, stream, writer), &upto)
                              : RC_OK;
+            upto = copies_seen(device, stream, writer, upto);
             if (rc != RC_OK)
                 world_fail(world, "device %d, frontier: %s", device->index, rc_sentence());
             if (upto > model_last(world->model, stream, writer)) {
@@ -219,12 +236,13 @@ adapter_take_own_saves(struct device *device)
         const struct id id = world->names.streams[stream];
         if (id_is_zero(id))
             continue;
-        int64_t saved = adapter_saved(device, stream, device->writer);
+        int writer = copies_writer(device, stream);
+        int64_t saved = adapter_saved(device, stream, writer);
         decide_open(device, stream);
-        while ((int64_t)model_last(world->model, stream, device->writer) < saved) {
-            struct model_save save = {.stream = stream, .writer = device->writer};
+        while ((int64_t)model_last(world->model, stream, writer) < saved) {
+            struct model_save save = {.device = device->index, .stream = stream, .writer = writer};
             (void)model_begin(world->model, &save);
-            model_acknowledge(world->model, stream, device->writer);
+            model_acknowledge(world->model, stream, writer);
         }
     }
 }
@@ -303,7 +321,7 @@ is_of_others(struct device *device, int stream, const struct model_op *op)
         model_current(&view, stream, op->record, op->unit, standing, STANDING_MOST);
 
     for (size_t i = 0; i < count; i++)
-        if (standing[i].version.writer != device->writer)
+        if (standing[i].version.writer != copies_writer(device, stream))
             return true;
     return false;
 }
@@ -381,7 +399,7 @@ put_op(struct device *device, struct model_save *save, size_t at, struct change 
         count--;
     }
     for (size_t i = 0; i < count; i++)
-        named[i] = adapter_version(world, standing[i].version);
+        named[i] = adapter_version(device, save->stream, standing[i].version);
     struct id record = adapter_record(world, op->record);
     if (rc == RC_OK && is_plain)
         rc = change_put(change, kind->entity, record, kind->unit, &value);
@@ -399,7 +417,8 @@ adapter_save(struct device *device, struct model_save *saves, size_t count)
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < count; i++) {
-        saves[i].writer = device->writer;
+        saves[i].device = device->index;
+        saves[i].writer = copies_writer(device, saves[i].stream);
         changes[i] = CHANGE_EMPTY(world->names.streams[saves[i].stream]);
         for (size_t k = 0; k < saves[i].count && rc == RC_OK; k++)
             rc = put_op(device, &saves[i], k, &changes[i]);
@@ -412,11 +431,13 @@ adapter_save(struct device *device, struct model_save *saves, size_t count)
         adapter_follow_life(device);
     for (size_t i = 0; i < count; i++) {
         if (rc == RC_OK) {
-            model_acknowledge(world->model, saves[i].stream, device->writer);
-            model_stamp(world->model, saves[i].stream, device->writer,
-                        model_last(world->model, saves[i].stream, device->writer), changes[i].hlc);
+            int writer = copies_writer(device, saves[i].stream);
+            model_acknowledge(world->model, saves[i].stream, writer);
+            model_stamp(world->model, saves[i].stream, writer,
+                        model_last(world->model, saves[i].stream, writer), changes[i].hlc);
         } else if (!device_is_dead(device))
-            model_forget(world->model, saves[i].stream, device->writer);
+            model_forget(world->model, device->index, saves[i].stream,
+                         copies_writer(device, saves[i].stream));
         change_wipe(&changes[i]);
     }
     return rc;

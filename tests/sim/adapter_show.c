@@ -4,6 +4,7 @@
 
 #include "core/schema.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 
 enum { STANDING_MOST = 64 };
 
@@ -11,6 +12,7 @@ enum { STANDING_MOST = 64 };
 
 struct shown {
     struct device *device;
+    int stream;
     const struct unit_kind *kind;
     size_t count;
     struct {
@@ -34,8 +36,7 @@ take_shown(void *context, const struct current *current)
     struct shown *shown = context;
     struct field fields[CHANGE_FIELDS];
     size_t count = 0, at = shown->count;
-    struct model_version version = {adapter_writer(shown->device->world, current->version.feed),
-                                    current->version.save, current->version.index};
+    struct model_version version = copies_version(shown->device, shown->stream, &current->version);
 
     if (shown->count == STANDING_MOST)
         return rc_fail(RC_TOO_LARGE, "too many versions");
@@ -104,7 +105,7 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
 {
     struct world *world = device->world;
     struct model_standing standing[STANDING_MOST];
-    struct shown shown = {.device = device, .kind = unit_kind(unit)};
+    struct shown shown = {.device = device, .stream = stream, .kind = unit_kind(unit)};
     size_t count = model_current(view, stream, record, unit, standing, STANDING_MOST);
 
     enum rc rc = journal_current(replica_journal(device->replica), world->names.streams[stream],

@@ -6,6 +6,7 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/check.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/world.h"
 
 enum { CONFLICTS_MOST = 128 };
@@ -125,7 +126,8 @@ check_cursor(struct device *device)
         return; /* until all is well, when what was withheld must have come */
     for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
         const struct stored *stored = &world->stored[i];
-        if (is_whole[stored->stream] && !has_entry(device, stored)) {
+        bool is_others = stored->writer == device->life && copies_is_shadowed(device, stored->stream);
+        if (is_whole[stored->stream] && !is_others && !has_entry(device, stored)) {
             world_fail(
                 world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
                 device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,
@@ -198,8 +200,9 @@ static void
 check_own_saves(struct device *device, int stream)
 {
     struct world *world = device->world;
-    uint32_t saved = model_last(world->model, stream, device->writer);
-    uint32_t seen = model_seen(world->model, device->index, stream, device->writer);
+    int writer = copies_writer(device, stream);
+    uint32_t saved = model_last(world->model, stream, writer);
+    uint32_t seen = model_seen(world->model, device->index, stream, writer);
 
     if (!device->is_returned && adapter_has_stream(device, stream) &&
         !adapter_is_filling(device, stream) && seen < saved &&
@@ -239,7 +242,7 @@ check_lines(struct device *device)
 
     for (size_t i = 0; i < world->stored_count && !world->has_failed; i++) {
         const struct stored *stored = &world->stored[i];
-        if (stored->position > known && stored->writer != device->writer &&
+        if (stored->position > known && stored->writer != device->writer && stored->writer != device->life &&
             model_seen(world->model, device->index, stored->stream, stored->writer) >= stored->last)
             world_fail(world, "device %d applied save %u of writer %d in stream %d, sealed on an unknown line",
                        device->index, stored->last, stored->writer, stored->stream);
@@ -262,7 +265,7 @@ check_all(struct device *device)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
         if (check_is_there(world, stream) && adapter_has_stream(device, stream) &&
-            !anybody_ended(world, stream)) {
+            !anybody_ended(world, stream) && !copies_is_torn(device, stream)) {
             check_own_saves(device, stream);
             check_against(device, device->index, stream);
         }
@@ -307,7 +310,8 @@ check_sight(struct device *device)
     struct device *other = world_any(world);
     int stream = (int)world_below(world, MODEL_STREAMS);
 
-    if (other == device || other->is_busy || other->was_returned || other->replica == NULL || device_is_dead(other) ||
+    if (other->is_busy || other->was_returned || copies_has_double(other) ||
+        other == device || other->replica == NULL || device_is_dead(other) ||
         !check_is_there(world, stream) || !adapter_has_stream(other, stream) || adapter_is_filling(other, stream))
         return;
     for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {

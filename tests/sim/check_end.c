@@ -24,7 +24,7 @@ check_equal(struct world *world, int stream, const bool *reads)
     struct buf first = BUF_EMPTY(DUMP_BYTES), other = BUF_EMPTY(DUMP_BYTES);
     int from = MODEL_NONE;
 
-    for (int i = 0; i < world->device_count && !world->has_failed; i++) {
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         if (!reads[i])
             continue;
         buf_wipe(&other);
@@ -46,11 +46,13 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
 {
     struct id id = world->names.streams[stream];
 
-    for (int i = 0; i < world->device_count; i++) {
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
-        if (device->writer != writer || model_is_active(world->model, i) ||
+        bool is_its = device->writer == writer || device->life == writer;
+        if (!is_its || model_is_active(world->model, i) ||
             !ledger_rotation_is_owed(replica_ledger(device->replica), id, (uint64_t)world->now_ms)) {
-            if (device->writer == writer && device->is_returned && !model_is_active(world->model, i))
+            if (is_its && (device->is_returned || device->life != MODEL_NONE) &&
+                !model_is_active(world->model, i))
                 return true; /* nor does it seal before its feeds were compared, which it may no more */
             continue;
         }
@@ -134,10 +136,10 @@ check_rotation(struct world *world, int stream)
 {
     int64_t now_ms = world->now_ms;
 
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         if (model_is_active(world->model, i) && world->devices[i].refreshed_ms < now_ms)
             now_ms = world->devices[i].refreshed_ms;
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         if (model_may_hold(world->model, i, stream, now_ms) &&
             model_owes_rotation(world->model, stream, now_ms)) {
             world_fail(world, "a rotation of stream %d is still owed after all is well", stream);
@@ -152,7 +154,7 @@ check_stream(struct world *world, int stream)
 
     check_saves(world, stream);
     check_rotation(world, stream);
-    for (int i = 0; i < world->device_count && !world->has_failed; i++) {
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
         reads[i] = model_may_read(world->model, i, stream, device->refreshed_ms);
         if (reads[i] && (!adapter_has_stream(device, stream) || adapter_is_filling(device, stream)))
@@ -164,8 +166,8 @@ check_stream(struct world *world, int stream)
     }
     if (!world->has_failed)
         check_equal(world, stream, reads);
-    for (int i = 0; i < world->device_count; i++)
-        for (int k = 0; k < world->device_count; k++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        for (int k = 0; k < WORLD_DEVICES; k = world_next(world, k))
             if (reads[i] && reads[k] && !world->was_server_restored)
                 check_sights_in_the_end(&world->devices[i], &world->devices[k], stream);
 }
@@ -173,7 +175,7 @@ check_stream(struct world *world, int stream)
 void
 check_end(struct world *world)
 {
-    for (int i = 0; i < world->device_count && !world->has_failed; i++) {
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         adapter_look(&world->devices[i]);
         world->devices[i].was_lied_to = false;
         if (model_is_active(world->model, i))

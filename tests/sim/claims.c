@@ -8,6 +8,7 @@
 #include "sync/state.h"
 #include "sync/wire_run.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 
 static int
 stream_of(const struct world *world, struct id id)
@@ -65,6 +66,8 @@ void
 claims_note_push(struct device *device, const uint8_t *body, size_t len)
 {
     struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
+    if (device->life != MODEL_NONE)
+        return; /* one of two who number alike: the server takes one of them alone */
     enum rc rc = wire_run_push_decode(body, len, &runs);
 
     if (rc != RC_OK)
@@ -81,6 +84,9 @@ claims_note_log(struct device *device)
     struct world *world = device->world;
     struct stmt *stmt = NULL;
     bool row = true;
+
+    if (device->life != MODEL_NONE)
+        return;
     enum rc rc = db_stmt(store_db(device->store),
                          "SELECT header FROM sync_entry JOIN sync_feed USING (feed)"
                          " WHERE is_own = 0 OR is_sent = 1 OR is_bundled = 1",
@@ -120,9 +126,11 @@ take_ack(void *context, uint64_t number, const uint8_t *bytes, size_t len, bool 
     int device = MODEL_NONE;
 
     (void)stop;
-    for (int i = 0; i < world->names.device_count; i++)
-        if (id_equal(world->names.devices[i], ack.device))
-            device = i;
+    int author = rc == RC_OK
+                     ? adapter_writer(world, (struct feed_ref){ack.device, ack.incarnation})
+                     : MODEL_NONE;
+    if (author != MODEL_NONE && !copies_share(world, author)) /* else nobody knows whose word it is */
+        device = model_device(world->model, author);
     for (size_t i = 0; rc == RC_OK && device != MODEL_NONE && i < ack.stream_count; i++)
         for (size_t k = 0; k < ack.streams[i].feed_count; k++) {
             const struct ack_feed *feed = &ack.streams[i].feeds[k];

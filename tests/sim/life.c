@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/world.h"
 
 /* ---- devices ---- */
@@ -44,7 +45,7 @@ is_elsewhere_only(const struct device *device)
 {
     struct world *world = device->world;
 
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         for (int stream = 0; i != device->index && stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++)
                 if (is_its(device, writer) && !id_is_zero(world->names.streams[stream]) &&
@@ -117,7 +118,7 @@ return_device(struct device *device)
 void
 life_act(struct device *device)
 {
-    if (device->is_busy || device_is_dead(device))
+    if (device->is_busy || device_is_dead(device) || device->is_copy || device->life != MODEL_NONE)
         return;
     if (!device->has_backup || world_falls(device->world, 300))
         keep_device(device);
@@ -129,8 +130,8 @@ bool
 life_may_save(struct device *device, int stream)
 {
     return !device->is_returned ||
-           adapter_saved(device, stream, device->writer) ==
-               (int64_t)model_last(device->world->model, stream, device->writer);
+           adapter_saved(device, stream, copies_writer(device, stream)) ==
+               (int64_t)model_last(device->world->model, stream, copies_writer(device, stream));
 }
 
 /* ---- the server ---- */
@@ -167,7 +168,7 @@ return_server(struct world *world)
     world->was_server_restored = true;
     world->acked = world->kept_acked;
     server_start(world);
-    for (int i = 0; i < world->device_count; i++) /* its cursor may be passed before it sees that */
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) /* its cursor may be passed before it sees that */
         world->devices[i].was_lied_to = true;
 }
 

@@ -62,7 +62,12 @@ device_prepare(struct world *world, int index)
     struct device *device = &world->devices[index];
 
     *device =
-        (struct device){.world = world, .index = index, .key = SECRET_EMPTY, .writer = MODEL_NONE};
+        (struct device){.world = world,
+                               .index = index,
+                               .original = index,
+                               .key = SECRET_EMPTY,
+                               .writer = MODEL_NONE,
+                               .life = MODEL_NONE};
     const char name[] = {'d', 'e', 'v', 'i', 'c', 'e', (char)('0' + index), '\0'};
     memcpy(device->directory, scratch_path(&world->scratch, name), sizeof world->scratch.path[0]);
     device->disk = power_disk_new();
@@ -71,13 +76,23 @@ device_prepare(struct world *world, int index)
     net_connect(device);
 }
 
+/* Copies are other machines: each has its own. */
+static void
+state_directory(struct device *device, char *path, size_t room)
+{
+    char name[] = "state?";
+
+    name[5] = device->is_copy ? (char)('0' + device->index) : '\0';
+    snprintf(path, room, "%s", scratch_path(&device->world->scratch, name));
+}
+
 static struct store_options
 options_of(struct device *device, char *state, size_t room)
 {
     uint8_t key[CRYPTO_KEY_BYTES];
 
-    snprintf(state, room, "%s", scratch_path(&device->world->scratch, "state"));
-    memset(key, 0x40 + device->index, sizeof key);
+    state_directory(device, state, room);
+    memset(key, 0x40 + device->original, sizeof key);
     stores_demand(secret_copy(&device->key, key, sizeof key), "a store key");
     return (struct store_options){.directory = device->directory,
                                   .state_directory = state,
@@ -185,6 +200,56 @@ device_crash(struct device *device)
     power_disk_cut_at(device->disk, 0);
     if (!world->has_failed && device->writer != MODEL_NONE)
         check_after_crash(device);
+}
+
+/* ---- a copy ---- */
+
+static void
+copy_file(const char *from, const char *to)
+{
+    size_t len = 0;
+    uint8_t *bytes = scratch_read(from, &len);
+    FILE *file = bytes == NULL ? NULL : fopen(to, "wb");
+
+    if (file == NULL || fwrite(bytes, 1, len, file) != len || fclose(file) != 0) {
+        perror(to);
+        exit(2);
+    }
+    free(bytes);
+}
+
+/* The files on the machine's own disk are small: the key slots. */
+static void
+copy_directory(const char *from, const char *to)
+{
+    char source[2 * WORLD_PATH], target[2 * WORLD_PATH];
+    DIR *directory = opendir(from);
+    struct dirent *entry;
+
+    (void)mkdir(to, 0700);
+    assert(directory != NULL);
+    while ((entry = readdir(directory)) != NULL) {
+        snprintf(source, sizeof source, "%.180s/%.180s", from, entry->d_name);
+        snprintf(target, sizeof target, "%.180s/%.180s", to, entry->d_name);
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0)
+            copy_file(source, target);
+    }
+    closedir(directory);
+}
+
+void
+device_copy_files(struct device *copy, struct device *original, bool has_token)
+{
+    char state[WORLD_PATH], from[WORLD_PATH];
+
+    state_directory(copy, state, sizeof state);
+    state_directory(original, from, sizeof from);
+    scratch_remove_tree(state); /* another seed's */
+    (void)mkdir(state, 0700);
+    copy_directory(original->directory, copy->directory);
+    if (has_token)
+        copy_directory(from, state);
+    power_disk_copy_to(copy->disk, original->disk, original->directory, copy->directory);
 }
 
 /* ---- the small files beside the stores ---- */

@@ -32,6 +32,7 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
     world->is_crashy = options->is_crashy;
     world->is_lying = options->is_lying;
     world->is_returning = options->is_returning;
+    world->is_copying = options->is_copying;
     selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
@@ -246,6 +247,8 @@ read_order(int argc, char **argv, struct order *order)
             order->run.is_crashy = true;
         else if (strcmp(argv[i], "--returning") == 0)
             order->run.is_returning = true;
+        else if (strcmp(argv[i], "--copying") == 0)
+            order->run.is_copying = true;
         else if (strcmp(argv[i], "--lying") == 0)
             order->run.is_lying = true;
         else if (strcmp(argv[i], "--verbose") == 0)
@@ -254,7 +257,7 @@ read_order(int argc, char **argv, struct order *order)
             order->is_selftest = true;
         else {
             fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
-                            " [--verbose] [--selftest] [--crashy] [--lying] [--returning]"
+                            " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying]"
                             " [--broken N]\n");
             exit(2);
         }

@@ -134,7 +134,7 @@ model_units(const struct model *model, int stream, model_unit_fn visit, void *co
 static void
 fill_list(struct model *model, const struct model_save *save, struct op *op)
 {
-    struct model_view view = {model, model->device_of[save->writer]};
+    struct model_view view = {model, save->device};
 
     for (size_t i = 0; i < model->unit_count[save->stream]; i++) {
         const struct unit *unit = &model->units[save->stream][i];
@@ -153,7 +153,7 @@ fill_list(struct model *model, const struct model_save *save, struct op *op)
 static void
 fill_supersedes(struct model *model, const struct model_save *save, struct save *into, size_t at)
 {
-    int device = model->device_of[save->writer];
+    int device = save->device;
     const struct model_op *what = &save->ops[at];
     struct model_view view = {model, device};
     struct model_standing standing[CURRENT_MOST];
@@ -180,7 +180,7 @@ uint32_t
 model_begin(struct model *model, const struct model_save *save)
 {
     struct feed *feed = &model->feeds[save->stream][save->writer];
-    int device = model->device_of[save->writer];
+    int device = save->device;
 
     assert(!model_is_open(model, save->stream, save->writer) && save->count <= MODEL_OPS);
     if (feed->count == feed->room) {
@@ -222,13 +222,13 @@ model_acknowledge(struct model *model, int stream, int writer)
 }
 
 void
-model_forget(struct model *model, int stream, int writer)
+model_forget(struct model *model, int device, int stream, int writer)
 {
     struct feed *feed = &model->feeds[stream][writer];
 
     assert(model_is_open(model, stream, writer));
     free_save(&feed->saves[--feed->count]);
-    model->seen[model->device_of[writer]][stream][writer] = feed->count;
+    model->seen[device][stream][writer] = feed->count;
 }
 
 static void
@@ -240,11 +240,10 @@ follow(struct model_version *versions, size_t count, int old, uint32_t kept, int
 }
 
 void
-model_renumber(struct model *model, int stream, int old, uint32_t kept, int new)
+model_renumber(struct model *model, int device, int stream, int old, uint32_t kept, int new)
 {
     struct feed *from = &model->feeds[stream][old], *to = &model->feeds[stream][new];
     uint32_t before = to->count, moved = from->count > kept ? from->count - kept : 0;
-    int device = model->device_of[old];
 
     if (moved == 0)
         return;

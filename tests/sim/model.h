@@ -108,6 +108,7 @@ struct model_op {
         [MODEL_TEXT]; /* not empty: only what has this value, as when a unit in conflict is edited */
 };
 struct model_save {
+    int device; /* the machine */
     int stream, writer;
     size_t count;
     struct model_op ops[MODEL_OPS];
@@ -125,9 +126,9 @@ void model_holds(struct model *model, int device, int stream, int writer, uint32
 /* Begins a save, whose fate is open until one of the two below. Gives its number. */
 uint32_t model_begin(struct model *model, const struct model_save *save);
 void model_acknowledge(struct model *model, int stream, int writer);
-void model_forget(struct model *model, int stream, int writer); /* it never happened */
+void model_forget(struct model *model, int device, int stream, int writer); /* it never happened */
 /* The author goes on in another life: its saves there beyond `kept` are the new writer's from now on. */
-void model_renumber(struct model *model, int stream, int old, uint32_t kept, int new);
+void model_renumber(struct model *model, int device, int stream, int old, uint32_t kept, int new);
 /* Is one open? */
 bool model_is_open(const struct model *model, int stream, int writer);
 uint32_t model_last(const struct model *model, int stream, int writer); /* open one included */

@@ -36,9 +36,10 @@ free_late(struct late_request *late)
 }
 
 static struct late_request
-take_apart(const struct transport_request *request)
+take_apart(const struct device *sender, const struct transport_request *request)
 {
     struct late_request parts = {.is_there = true,
+                                 .sender = sender->index,
                                  .method = copy_text(request->method),
                                  .path = copy_text(request->target),
                                  .digest = copy_text(request->content_digest),
@@ -77,6 +78,7 @@ perform(struct world *world, const struct late_request *parts, bool is_full,
                               .body_len = parts->body_len};
 
     *reply = REPLY_EMPTY;
+    world->sender = &world->devices[parts->sender];
     route_handle(world->server, &request, reply);
     while (reply->status == ROUTE_WAITS) {
         waited = reply->wait;
@@ -255,7 +257,7 @@ send_request(void *context, const struct transport_request *request, struct tran
     }
     if (!world->is_healing && world_falls(world, 300))
         net_deliver_late(world, false);
-    struct late_request parts = take_apart(request);
+    struct late_request parts = take_apart(device, request);
     device->requests++;
     if (parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
         strcmp(strrchr(parts.path, '/'), "/entries") == 0)

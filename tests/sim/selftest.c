@@ -8,12 +8,13 @@ enum { SELFTEST_SEEDS = 120 };
 
 struct test {
     const char *name;
-    const char *finders[2]; /* words of the sentence by which it is found */
+    const char *finders[3]; /* words of the sentence by which it is found */
     enum broken broken;     /* in the engine, or */
     enum sabotage sabotage; /* from outside */
     bool is_crashy;         /* it shows in a crash alone */
     bool is_lying;          /* it shows where the server lies */
     bool is_returning;      /* it shows where a device was restored */
+    bool is_copying;        /* it shows where a store is copied and both are used */
 };
 
 static const struct test tests[] = {
@@ -35,6 +36,10 @@ static const struct test tests[] = {
      {"in another entry"},
      .broken = BROKEN_REUSE,
      .is_returning = true},
+    {"what a copy sealed under taken numbers is forgotten",
+     {"not at the server", "should be", "unsent"},
+     .broken = BROKEN_COPY,
+     .is_copying = true},
     {"sealed again after a lost answer", {"in another entry"}, .broken = BROKEN_RESEAL},
     {"the twin is skipped", {"twin"}, .broken = BROKEN_TWIN},
     {"a tie is broken by a local order", {"should show"}, .broken = BROKEN_TIE},
@@ -114,7 +119,8 @@ test_one(struct world *world, const struct test *test)
     const struct run_options options = {
         .sabotage = test->sabotage, .broken = test->broken, .is_crashy = test->is_crashy,
         .is_lying = test->is_lying,
-        .is_returning = test->is_returning};
+        .is_returning = test->is_returning,
+        .is_copying = test->is_copying};
     struct result result = {0};
     unsigned done = 0, found = 0;
     bool is_found = false;

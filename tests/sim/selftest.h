@@ -8,7 +8,7 @@
 struct run_options {
     enum sabotage sabotage;
     enum broken broken;
-    bool is_crashy, is_lying, is_returning;
+    bool is_crashy, is_lying, is_returning, is_copying;
     bool is_verbose;
 };
 

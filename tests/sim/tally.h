@@ -25,6 +25,10 @@ enum happened {
     HAPPENED_RESTORED,
     HAPPENED_RESTORED_ELSEWHERE,
     HAPPENED_SERVER_RESTORED,
+    HAPPENED_COPIED,       /* without its instance token */
+    HAPPENED_COPIED_WHOLE, /* with it */
+    HAPPENED_COPY_FIRST,   /* one of two has sent under numbers that both gave */
+    HAPPENED_COPY_TOLD,    /* the other has found out */
     HAPPENED_LIE_WITHHELD,
     HAPPENED_LIE_ALTERED,
     HAPPENED_LIE_BOX,

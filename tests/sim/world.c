@@ -78,7 +78,30 @@ world_below(struct world *world, unsigned below)
 struct device *
 world_any(struct world *world)
 {
-    return &world->devices[world_below(world, (unsigned)world->device_count)];
+    unsigned number = world_below(world, (unsigned)(world->device_count + world->copy_count));
+
+    return &world->devices[(int)number < world->device_count
+                               ? (int)number
+                               : WORLD_MADE + (int)number - world->device_count];
+}
+
+struct device *
+world_other(const struct device *device)
+{
+    struct device *other = NULL;
+
+    do
+        other = world_any(device->world);
+    while (other == device);
+    return other;
+}
+
+int
+world_next(const struct world *world, int index)
+{
+    if (++index == world->device_count && index < WORLD_MADE)
+        index = WORLD_MADE;
+    return index < WORLD_MADE + world->copy_count ? index : WORLD_DEVICES;
 }
 
 struct id
@@ -314,10 +337,16 @@ throw_rates(struct world *world)
         rates->restore = rate(world, 40, 100);
     if (rates->restore == 0 && world_below(world, 5) == 0)
         rates->server_restore = rate(world, 20, 60);
+    if (rates->restore + rates->server_restore + rates->lie == 0 && world_below(world, 3) == 0)
+        rates->copy = rate(world, 30, 80);
     if (world->is_returning)
         rates->restore = 200;
     if (rates->restore > 0) /* a store that compares itself with a liar's word gives saves new numbers that it need not */
         rates->lie = 0;
+    if (world->is_copying) {
+        rates->restore = rates->server_restore = rates->lie = 0;
+        rates->copy = 100;
+    }
     if (world->is_lying)
         rates->lie = 300;
     if (world->is_crashy)
@@ -331,7 +360,7 @@ picture(struct world *world)
     uint64_t kept = world->trace, picture;
 
     world->trace = UINT64_C(0xcbf29ce484222325);
-    for (int i = 0; i < world->device_count; i++) {
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
         struct waiting waiting = {0};
         const uint64_t position = ledger_position(replica_ledger(device->replica));
@@ -358,7 +387,7 @@ go_round(struct world *world)
 {
     bool is_complete = true;
 
-    for (int i = 0; i < world->device_count && !world->has_failed; i++) {
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         struct sync_report report;
         bool done = act_session(&world->devices[i], &report);
         is_complete &= done || !model_is_active(world->model, i);
@@ -375,7 +404,7 @@ heal(struct world *world)
 
     world_trace(world, "all is well from here");
     world->is_healing = true;
-    for (int i = 0; i < world->device_count; i++) {
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
         device->link_is_down = false;
         device->offset_ms = device->drift_ppm = 0;
@@ -411,7 +440,7 @@ world_run(struct world *world, uint64_t seed)
     world->device_count = throw_devices(world);
     throw_rates(world);
     server_start(world);
-    for (int i = 0; i < world->device_count && !world->has_failed; i++)
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i))
         device_open(&world->devices[i]);
     unsigned steps = STEPS_LEAST + world_below(world, STEPS_MORE);
     for (unsigned i = 0; i < steps && !world->has_failed; i++)
@@ -420,7 +449,7 @@ world_run(struct world *world, uint64_t seed)
         heal(world);
     if (!world->has_failed)
         check_end(world);
-    for (int i = 0; i < world->device_count; i++)
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         device_close(&world->devices[i]);
     server_stop(world);
 }

@@ -45,7 +45,7 @@ enum sabotage {
 struct rates {
     unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
     unsigned lie; /* 0: an honest server */
-    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full, restore, server_restore;
+    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full, restore, server_restore, copy;
 };
 
 struct device {
@@ -70,17 +70,22 @@ struct device {
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */
     bool is_copy;
+    int original; /* of a copy: whose; else itself */
     uint64_t hidden_after; /* what it is shown of the ledger ends there; 0: it does not */
     struct power_disk *backup;
     bool has_backup;
     bool is_returned;  /* from its backup, and goes on under its old numbers: until it has begun another life */
     bool was_returned; /* in this seed */
     bool was_lied_to; /* an entry was withheld: it may lack what lies below its cursor */
-    int writer;   /* of this life */
+    int writer;   /* of this life, or its shadow: see copies.h */
+    int life;     /* MODEL_NONE, or the writer whose numbers it shares with another machine */
+    uint32_t base[MODEL_STREAMS]; /* the last save of it that is certain */
+    bool has_won[MODEL_STREAMS];
 };
 
 struct late_request {
     bool is_there;
+    int sender;
     char *method, *path, *query, *digest, *input, *signature;
     uint8_t *body;
     size_t body_len;
@@ -132,7 +137,8 @@ struct world {
     struct chance chance;
     int64_t now_ms;
     struct device devices[WORLD_DEVICES];
-    int device_count; /* in this seed, copies included */
+    int device_count; /* in this seed; copies stand from WORLD_MADE on */
+    int copy_count;
     char server_directory[WORLD_PATH];
     struct power_disk *server_disk;
     struct server *server;
@@ -140,6 +146,7 @@ struct world {
     struct rates rates;
     bool is_healing;
     int depth; /* of acts within acts */
+    struct device *sender; /* of the request that is being performed */
     struct late_request late[WORLD_LATE];
     struct token tokens[WORLD_MADE];
     int token_count;
@@ -162,6 +169,7 @@ struct world {
     bool is_revoked_once;
     bool has_forged; /* boxes: devices may say so */
     bool is_returning; /* devices are restored all the time, whatever the seed says */
+    bool is_copying;   /* machines are copied, whatever the seed says */
     bool is_lying;   /* the server lies, whatever the seed says */
     enum sabotage sabotage;
     bool is_sabotaged; /* it was done */
@@ -190,6 +198,9 @@ void world_happened(struct world *world, enum happened kind);
 bool world_falls(struct world *world, unsigned in_thousand);
 unsigned world_below(struct world *world, unsigned below);
 struct device *world_any(struct world *world);
+struct device *world_other(const struct device *device); /* another one */
+/* The next machine of this seed, from 0; WORLD_DEVICES when there is none. */
+int world_next(const struct world *world, int index);
 struct id world_person(const struct device *device); /* who has it, by the server's ledger */
 void world_pass(struct world *world, int64_t ms); /* time goes by */
 /* Judges what an act of the engine returned: codes that no fault explains are failures. */
@@ -198,6 +209,8 @@ bool world_judge(struct device *device, enum rc rc, const char *what);
 /* ---- machines.c ---- */
 void device_prepare(struct world *world, int index);
 void device_make_store(struct device *device);
+/* Its files, in a directory of the copy's own, with or without the instance token. */
+void device_copy_files(struct device *copy, struct device *original, bool has_token);
 /* Opens store and replica; a crash on the way is another crash. */
 void device_open(struct device *device);
 void device_close(struct device *device);

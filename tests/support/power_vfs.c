@@ -459,6 +459,20 @@ power_disk_longest(const struct power_disk *disk)
 }
 
 void
+power_disk_copy_to(struct power_disk *to, const struct power_disk *from, const char *there,
+                   const char *here)
+{
+    size_t len = strlen(there);
+    char name[POWER_NAME_BYTES];
+
+    for (const struct power_file *file = from->files; file != NULL; file = file->next)
+        if (file->exists && strncmp(file->name, there, len) == 0) {
+            snprintf(name, sizeof name, "%s%s", here, file->name + len);
+            power_disk_put(to, name, file->current.at, file->current.len);
+        }
+}
+
+void
 power_disk_copy(struct power_disk *to, const struct power_disk *from)
 {
     for (struct power_file *file = to->files; file != NULL; file = file->next) {

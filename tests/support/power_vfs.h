@@ -67,6 +67,10 @@ void power_disk_restore(struct power_disk *disk, uint64_t seed);
 /* Makes the files of `to`, none of which is open, what those of `from` are to the program now; all of it durable. */
 void power_disk_copy(struct power_disk *to, const struct power_disk *from);
 
+/* The same, of files below the directory `there`, which are below `here` in the copy. */
+void power_disk_copy_to(struct power_disk *to, const struct power_disk *from, const char *there,
+                        const char *here);
+
 /* In place of power_disk_restore where the process died and the machine did not: all that was written is there, and a later cut may
  * still take it. */
 void power_disk_survive(struct power_disk *disk);

@@ -1,0 +1,192 @@
+/* A store that was copied, and both are used. */
+#include "tests/sim/copies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/adapter.h"
+
+/* ---- names ---- */
+
+struct feed_ref
+copies_feed(const struct device *device, int stream, int writer)
+{
+    const struct names *names = &device->world->names;
+
+    return copies_is_shadowed(device, stream) && writer == device->writer
+               ? names->writers[device->life]
+               : names->writers[writer];
+}
+
+uint32_t
+copies_base(const struct device *device, int stream, int writer)
+{
+    return writer == device->writer && copies_is_shadowed(device, stream) ? device->base[stream] : 0;
+}
+
+struct model_version
+copies_version(const struct device *device, int stream, const struct version *version)
+{
+    int writer = adapter_writer(device->world, version->feed);
+
+    if (writer != MODEL_NONE && writer == device->life && copies_is_shadowed(device, stream) &&
+        version->save > device->base[stream])
+        return (struct model_version){device->writer, version->save - device->base[stream],
+                                      version->index};
+    return (struct model_version){writer, version->save, version->index};
+}
+
+uint32_t
+copies_seen(const struct device *device, int stream, int writer, uint32_t upto)
+{
+    const struct model *model = device->world->model;
+
+    if (!copies_is_shadowed(device, stream) || (writer != device->writer && writer != device->life))
+        return upto;
+    uint32_t base = device->base[stream], own = model_last(model, stream, device->writer);
+    if (writer == device->life)
+        return own > 0 && upto > base ? base : upto;
+    return upto <= base ? 0 : upto - base < own ? upto - base : own;
+}
+
+bool
+copies_is_torn(const struct device *device, int stream)
+{
+    return copies_is_shadowed(device, stream) &&
+           model_stored(device->world->model, stream, device->life) > device->base[stream];
+}
+
+bool
+copies_has_double(const struct device *device)
+{
+    const struct world *world = device->world;
+
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        if (i != device->index && world->devices[i].original == device->original)
+            return true;
+    return false;
+}
+
+bool
+copies_share(const struct world *world, int writer)
+{
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        if (world->devices[i].life == writer)
+            return true;
+    return false;
+}
+
+/* ---- who was first ---- */
+
+void
+copies_stored(struct world *world, struct device *sender, int stream, int writer, uint32_t last)
+{
+    if (sender == NULL || sender->life != writer || !copies_is_shadowed(sender, stream) ||
+        last <= sender->base[stream])
+        return;
+    world_happened(world, HAPPENED_COPY_FIRST);
+    world_trace(world, "device %d was the first of two in stream %d", sender->index, stream);
+    model_renumber(world->model, sender->index, stream, sender->writer, 0, writer);
+    sender->has_won[stream] = true;
+}
+
+void
+copies_end(struct device *device, struct feed_ref feed)
+{
+    struct world *world = device->world;
+
+    world_happened(world, HAPPENED_COPY_TOLD);
+    world->names.writers[device->writer] = feed;
+    adapter_order(world, device->writer);
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        if (id_is_zero(world->names.streams[stream]) || !device->has_won[stream])
+            continue;
+        uint32_t kept = (uint32_t)adapter_saved(device, stream, device->life);
+        uint32_t stored = model_stored(world->model, stream, device->life);
+        model_renumber(world->model, device->index, stream, device->life,
+                       kept > stored ? kept : stored, device->writer);
+    }
+    device->life = MODEL_NONE;
+}
+
+/* ---- the copy is made ---- */
+
+/* All that it wrote is at the server: else both would give it, each under other numbers. */
+static bool
+is_quiet(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (adapter_ask(device, "SELECT count(*) FROM sync_outbox", NULL) != 0)
+        return false;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        if (!id_is_zero(world->names.streams[stream]) &&
+            (model_stored(world->model, stream, device->writer) !=
+                 model_last(world->model, stream, device->writer) ||
+             adapter_saved(device, stream, device->writer) !=
+                 (int64_t)model_last(world->model, stream, device->writer)))
+            return false;
+    return true;
+}
+
+static void
+put_under_shadow(struct device *device, int life)
+{
+    struct world *world = device->world;
+
+    device->life = life;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
+        device->has_won[stream] = false;
+        device->base[stream] = model_last(world->model, stream, life);
+    }
+    device->writer = adapter_shadow(device);
+    device->was_returned = true;
+    device->has_backup = false;
+}
+
+static void
+copy_machine(struct device *device, struct device *copy, bool has_token)
+{
+    struct world *world = device->world;
+
+    device_prepare(world, copy->index);
+    copy->is_copy = true;
+    copy->original = device->index;
+    copy->offset_ms = device->offset_ms;
+    copy->clock_most_ms = device->clock_most_ms;
+    copy->was_lied_to = device->was_lied_to;
+    device_copy_files(copy, device, has_token);
+    world->names.devices[copy->index] = world->names.devices[device->index];
+    model_is_copy_of(world->model, copy->index, device->index);
+}
+
+void
+copies_act(struct device *device)
+{
+    struct world *world = device->world;
+
+    if (device->is_busy || device_is_dead(device) || device->is_copy || device->is_returned ||
+        device->life != MODEL_NONE || WORLD_MADE + world->copy_count == WORLD_DEVICES || !is_quiet(device) ||
+        !model_is_active(world->model, device->index))
+        return;
+    bool has_token = world_falls(world, 500);
+    int life = device->writer;
+    struct device *copy = &world->devices[WORLD_MADE + world->copy_count];
+    world_happened(world, has_token ? HAPPENED_COPIED_WHOLE : HAPPENED_COPIED);
+    world_trace(world, "device %d is copied, as device %d%s", device->index, WORLD_MADE + world->copy_count,
+                has_token ? ", with its token" : "");
+    *copy = (struct device){.index = WORLD_MADE + world->copy_count};
+    device_close(device);
+    copy_machine(device, copy, has_token);
+    world->copy_count++;
+    device_open(device);
+    if (has_token)
+        put_under_shadow(device, life);
+    copy->world = world;
+    put_under_shadow(copy, life);
+    copy->is_returned = !has_token;
+    device_open(copy);
+    if (!world->has_failed)
+        adapter_look(copy);
+}

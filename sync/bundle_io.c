@@ -3,6 +3,7 @@
 
 #include "core/i18n.h"
 #include "sync/bundle.h"
+#include "sync/carried.h"
 #include "sync/inbox.h"
 #include "sync/status.h"
 
@@ -113,8 +114,12 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
         if (rc == RC_OK)
             rc = replica_mark_ledger(replica);
     }
-    if (rc == RC_OK && report->lines > 0) /* what these lines grant stands in this bundle too */
+    if (rc == RC_OK)
+        rc = carried_take(replica, &content->carried, report);
+    if (rc == RC_OK && report->lines + report->carried_taken > 0) /* what is granted so stands in this bundle too */
         rc = streams_gain(replica);
+    if (rc == RC_OK && report->carried_taken > 0) /* and what came before it may count by now */
+        rc = inbox_retry(replica);
     if (rc == RC_OK)
         rc = take_boxes(replica, &content->boxes, report);
     if (rc == RC_OK)
@@ -123,7 +128,7 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
         rc = status_take_acks(replica, &content->acks, NULL);
     rc = db_end(replica->db, rc);
     if (rc != RC_OK) { /* memory as the store is: a line may have been taken in that the disk refused */
-        report->lines = 0;
+        report->lines = report->carried_taken = 0;
         enum rc again = replica_load_ledger(replica);
         rc = again == RC_OK ? rc : again;
     }

@@ -5,6 +5,7 @@
 #include "core/i18n.h"
 #include "sync/ack.h"
 #include "sync/bundle.h"
+#include "sync/carried.h"
 #include "sync/outbox.h"
 #include "sync/status.h"
 #include "sync/wire_run.h"
@@ -83,6 +84,7 @@ struct packing {
     size_t count;
     size_t room;
     struct pieces lines, acks;
+    struct buf carried; /* operations */
 };
 
 static void
@@ -94,6 +96,7 @@ packing_wipe(struct packing *packing)
     wire_run_bundle_wipe(&packing->content);
     wipe_pieces(&packing->lines);
     wipe_pieces(&packing->acks);
+    buf_wipe(&packing->carried);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------ */
@@ -142,10 +145,9 @@ pack_lines(struct packing *packing)
 
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-/* The key of an epoch, sealed to the device, where it may read the stream and the key is here. Entries come stream by stream
- * and, in a feed, with rising epochs: what was boxed already is found at the end of the list. */
+/* The key of an epoch, sealed to the device, where it may hold it and it is here. */
 static enum rc
-pack_box(struct packing *packing, struct id stream, uint32_t epoch)
+add_box(struct packing *packing, struct id stream, uint32_t epoch)
 {
     struct replica *replica = packing->replica;
     const struct ledger_device *to = ledger_device(replica->ledger, packing->device);
@@ -154,14 +156,57 @@ pack_box(struct packing *packing, struct id stream, uint32_t epoch)
     struct ledger_op unused = LEDGER_OP_EMPTY;
     struct wire_boxes *boxes = &packing->content.boxes;
 
-    for (size_t i = boxes->count; i > 0 && id_equal(boxes->items[i - 1].stream, stream); i--)
-        if (boxes->items[i - 1].epoch == epoch)
-            return RC_OK;
     if (!keyring_has(replica->keys, stream, epoch) ||
-        !ledger_may_read(replica->ledger, packing->device, stream, (uint64_t)replica_now_ms(replica)))
+        !ledger_may_hold(replica->ledger, packing->device, stream, (uint64_t)replica_now_ms(replica)))
         return RC_OK;
     enum rc rc = keyring_share(replica->keys, &shared, &unused, boxes);
     ledger_op_wipe(&unused);
+    return rc;
+}
+
+/* Entries come stream by stream and, in a feed, with rising epochs: what was boxed already is found at the end of the list. */
+static enum rc
+pack_box(struct packing *packing, struct id stream, uint32_t epoch)
+{
+    const struct wire_boxes *boxes = &packing->content.boxes;
+
+    for (size_t i = boxes->count; i > 0 && id_equal(boxes->items[i - 1].stream, stream); i--)
+        if (boxes->items[i - 1].epoch == epoch)
+            return RC_OK;
+    return add_box(packing, stream, epoch);
+}
+
+static enum rc
+pack_newest_box(struct packing *packing, struct id stream)
+{
+    const struct wire_boxes *boxes = &packing->content.boxes;
+    uint32_t epoch = ledger_stream(packing->replica->ledger, stream)->epoch;
+
+    for (size_t i = 0; i < boxes->count; i++)
+        if (boxes->items[i].epoch == epoch && id_equal(boxes->items[i].stream, stream))
+            return RC_OK;
+    return add_box(packing, stream, epoch);
+}
+
+/* Of a carried cover the newest keys too, whatever is sent under them: they are what its colleague writes under. */
+static enum rc
+pack_cover_keys(struct packing *packing)
+{
+    const struct ledger *ledger = packing->replica->ledger;
+    struct id person = ledger_device(ledger, packing->device)->person;
+    const struct ledger_cover *cover;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(ledger, i)) != NULL; i++) {
+        if (!cover->is_carried || !id_equal(cover->person, person))
+            continue;
+        for (size_t k = 0; rc == RC_OK && k < cover->family_count; k++) {
+            const struct ledger_family *family = ledger_family(ledger, cover->families[k]);
+            rc = pack_newest_box(packing, family->index);
+            if (rc == RC_OK)
+                rc = pack_newest_box(packing, family->file);
+        }
+    }
     return rc;
 }
 
@@ -230,7 +275,8 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
     return rc == RC_OK ? wire_run_add(&packing->content.runs, &sent) : rc;
 }
 
-/* What the device is not known to have of one feed. Its own come back only in a whole bundle: after its store was put back. */
+/* What the device is not known to have of one feed. Its own come back only in a whole bundle: after its store was put back. Of a
+ * stream that went, own work that the server has not taken is still handed to who may hold it. */
 static enum rc
 pack_feed(void *context, const struct elog_feed *feed)
 {
@@ -244,7 +290,7 @@ pack_feed(void *context, const struct elog_feed *feed)
         !ledger_may_hold(replica->ledger, packing->device, feed->stream, now_ms))
         return RC_OK;
     enum rc rc = streams_have(replica, feed->stream, &is_here, &is_filling);
-    if (rc != RC_OK || !is_here)
+    if (rc != RC_OK || (!is_here && !feed->is_own))
         return rc;
     rc = replica_applied_at(replica, packing->device, feed->stream, feed->feed, &known);
     uint32_t save = packing->is_whole ? 1 : known.last + 1;
@@ -322,6 +368,10 @@ pack(struct packing *packing)
     if (rc == RC_OK)
         rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
     if (rc == RC_OK)
+        rc = pack_cover_keys(packing);
+    if (rc == RC_OK)
+        rc = carried_pack(replica, packing->device, &packing->carried, &packing->content.carried);
+    if (rc == RC_OK)
         rc = pack_acks(packing);
     wire_boxes_sort(&packing->content.boxes);
     return db_end(replica->db, rc);
@@ -336,6 +386,7 @@ tell(const struct packing *packing, struct bundle_report *report)
         .entries = packing->content.runs.count,
         .boxes = packing->content.boxes.count,
         .acks = packing->content.acks.count,
+        .carried = packing->content.carried.count,
     };
     return outbox_count(packing->replica->db, &report->saves_left);
 }
@@ -351,6 +402,7 @@ replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
         .content = WIRE_RUN_BUNDLE_EMPTY,
         .lines.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
         .acks.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
+        .carried = BUF_EMPTY(BUNDLE_MAX_BYTES),
     };
     struct buf content = BUF_EMPTY(BUNDLE_MAX_BYTES);
 

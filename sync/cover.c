@@ -17,9 +17,9 @@ struct giving {
     struct id id;
 };
 
-/* The same cover, given before and not ended: an answer that was lost gives no second one. */
-static const struct ledger_cover *
-find_same(const struct ledger *ledger, const struct cover_new *wanted)
+/* An answer that was lost gives no second one. */
+const struct ledger_cover *
+cover_find_same(const struct ledger *ledger, const struct cover_new *wanted)
 {
     const struct ledger_cover *cover;
 
@@ -39,12 +39,24 @@ find_same(const struct ledger *ledger, const struct cover_new *wanted)
     return NULL;
 }
 
+struct ledger_cover_give
+cover_payload(const struct cover_new *wanted, struct id id)
+{
+    return (struct ledger_cover_give){
+        .cover = id,
+        .person = wanted->person,
+        .from_ms = (uint64_t)wanted->from_ms,
+        .until_ms = (uint64_t)wanted->until_ms,
+        .scope = wanted->may_write ? LEDGER_SCOPE_WRITE : LEDGER_SCOPE_READ,
+    };
+}
+
 static enum rc
 build_give(struct session *session, void *context, struct draft *draft)
 {
     struct giving *giving = context;
     const struct cover_new *wanted = giving->cover;
-    const struct ledger_cover *same = find_same(session->replica->ledger, wanted);
+    const struct ledger_cover *same = cover_find_same(session->replica->ledger, wanted);
     enum rc rc = RC_OK;
 
     if (same != NULL) {
@@ -53,13 +65,7 @@ build_give(struct session *session, void *context, struct draft *draft)
     }
     giving->id = id_random();
     draft->op.kind = LEDGER_COVER_GIVE;
-    draft->op.as.cover_give = (struct ledger_cover_give){
-        .cover = giving->id,
-        .person = wanted->person,
-        .from_ms = (uint64_t)wanted->from_ms,
-        .until_ms = (uint64_t)wanted->until_ms,
-        .scope = wanted->may_write ? LEDGER_SCOPE_WRITE : LEDGER_SCOPE_READ,
-    };
+    draft->op.as.cover_give = cover_payload(wanted, giving->id);
     for (size_t i = 0; rc == RC_OK && i < wanted->count; i++)
         rc = ledger_op_add_family(&draft->op, wanted->families[i]);
     return rc;

@@ -8,5 +8,9 @@
 enum rc cover_settle(struct session *session) MUST_CHECK;
 /* After an ordinary end of a cover, a coach's session admits late work that only adds (docs/PROTOCOL.md, section 9). */
 enum rc cover_admit(struct session *session) MUST_CHECK;
+/* The same cover, given before and not ended; NULL for none. */
+const struct ledger_cover *cover_find_same(const struct ledger *ledger, const struct cover_new *wanted);
+/* What gives it, but for its families. */
+struct ledger_cover_give cover_payload(const struct cover_new *wanted, struct id id);
 
 #endif

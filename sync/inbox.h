@@ -49,6 +49,8 @@ enum rc inbox_mark_rebuild(struct replica *replica, struct id stream) MUST_CHECK
 enum rc inbox_rebuild_marked(struct replica *replica) MUST_CHECK;
 /* After new lines: applied entries that turn out to be late are held and their streams rebuilt; held ones may count. */
 enum rc inbox_judge(struct replica *replica) MUST_CHECK;
+/* The same of these streams, when what is carried came to nothing: applied entries are held. */
+enum rc inbox_judge_streams(struct replica *replica, const struct ledger_ids *streams) MUST_CHECK;
 /* After everything was pulled: applied entries whose line's head is still not here count no longer. */
 enum rc inbox_settle(struct replica *replica) MUST_CHECK;
 

@@ -437,6 +437,21 @@ inbox_judge(struct replica *replica)
 }
 
 enum rc
+inbox_judge_streams(struct replica *replica, const struct ledger_ids *streams)
+{
+    struct touched touched = {.streams = *streams, .persons = LEDGER_IDS_EMPTY, .devices = LEDGER_IDS_EMPTY};
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = hold_late(replica, &touched, false);
+    if (rc == RC_OK)
+        rc = inbox_retry(replica);
+    rc = db_end(replica->db, rc);
+    return rc == RC_OK ? inbox_rebuild_marked(replica) : rc;
+}
+
+enum rc
 inbox_settle(struct replica *replica)
 {
     int64_t unsettled;

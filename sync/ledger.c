@@ -42,7 +42,7 @@ examine(const struct ledger *ledger, const void *bytes, size_t len, uint64_t tim
         return rc_fail(RC_EXISTS, _("the operation counted already, at line %" PRIu64),
                        verdict->position);
     }
-    return ledger_inside_judge(ledger, op, bytes, len, time_ms, &verdict->rule);
+    return ledger_inside_judge(ledger, op, bytes, len, time_ms, NULL, &verdict->rule);
 }
 
 enum rc
@@ -243,8 +243,7 @@ ledger_stream(const struct ledger *ledger, struct id stream)
 const struct ledger_cover *
 ledger_cover(const struct ledger *ledger, struct id cover)
 {
-    const struct inside_cover *found = ledger_inside_cover(ledger, cover);
-    return found == NULL ? NULL : &found->facts;
+    return ledger_inside_cover_shown(ledger, cover);
 }
 
 const struct ledger_invitation *
@@ -281,7 +280,9 @@ ledger_stream_at(const struct ledger *ledger, size_t index)
 const struct ledger_cover *
 ledger_cover_at(const struct ledger *ledger, size_t index)
 {
-    return index < ledger->covers_count ? &ledger->covers[index].facts : NULL;
+    return index < ledger->covers_count
+               ? ledger_inside_cover_shown(ledger, ledger->covers[index].facts.id)
+               : ledger_inside_carried_at(ledger, index - ledger->covers_count);
 }
 
 /* ---- epochs ---- */

@@ -4,6 +4,7 @@
 #define SYNC_LEDGER_H
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/crypto.h"
 #include "core/id.h"
 #include "core/rc.h"
@@ -113,6 +114,7 @@ struct ledger_cover {
     uint64_t ended;
     const struct id *families; /* ascending */
     size_t family_count;
+    bool is_carried; /* what it says is not all on the ledger: the positions are 0 that no line has */
 };
 struct ledger_invitation {
     uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
@@ -194,9 +196,29 @@ struct ledger_span {
     uint64_t position;
     uint8_t hash[CRYPTO_HASH_BYTES];
     uint64_t from_ms, until_ms; /* the last is outside */
+    uint64_t carried;           /* what was carried then */
 };
 struct ledger_span ledger_span(const struct ledger *ledger, uint64_t at_ms);
 bool ledger_is_within(const struct ledger *ledger, const struct ledger_span *span, uint64_t at_ms);
+
+/* ---- carried: covers that travel without the server (docs/decisions/016). Where some are, the questions about rights at the head
+ * (ledger_may_read, _may_hold, _may_write), ledger_reads_since, ledger_entry_counts and the covers count them in; positions, what is
+ * due or owed, and the judging of lines never do. The server carries none. ---- */
+#define LEDGER_CARRIED_MS (30 * DAY_MS) /* the longest that one may wait for its line */
+/*
+ * Judges a cover_give without key parts, or a cover_accept (of a cover that is on the ledger or carried), as a line of that time
+ * would be judged, and counts it at once.
+ *
+ * fails  RC_EXISTS without a sentence: it counts already, by a line or carried; RC_ABSENT an acceptance of an unknown cover; RC_INVALID
+ *        another operation, or a rule; RC_STALE, RC_DENIED, RC_CORRUPT, RC_UNSUPPORTED as ledger_check; RC_NOMEM
+ */
+enum rc ledger_carry(struct ledger *ledger, const void *op, size_t len, uint64_t time_ms) MUST_CHECK;
+/* The same of what this device judged before; what was refused since opens nothing, and holds what was written under it as late
+ * work. A give comes before its acceptance. */
+enum rc ledger_carry_known(struct ledger *ledger, const void *op, size_t len, bool is_refused) MUST_CHECK;
+void ledger_carry_nothing(struct ledger *ledger);
+/* Reading by lines alone: what a server that was not told of what is carried grants. */
+bool ledger_reads_by_lines(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms);
 
 /* May the server hand `device` this box now? */
 bool ledger_may_fetch(const struct ledger *ledger, struct id device, struct id stream,
@@ -230,6 +252,7 @@ struct ledger_judgement {
     uint64_t admitted;     /* position of the admit line, where one made it count */
     bool has_head; /* `head` is what that line names for the feed: its chain must be this one */
     struct ledger_head head;
+    bool by_carried;   /* no line says so: a carried cover does, or one that was refused */
     bool is_unfounded; /* late only because its chain does not lead to `head` */
     bool by_cover; /* the line is a cover_end, of: */
     struct id cover;

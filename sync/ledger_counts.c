@@ -61,7 +61,10 @@ ledger_reads_since(const struct ledger *ledger, struct id device, struct id stre
         if (since == 0 && ledger_inside_may_read_at(ledger, who, what, at, time_ms))
             since = at;
     }
-    return ledger_may_read(ledger, device, stream, at_ms) ? since : 0;
+    if (ledger_reads_by_lines(ledger, device, stream, at_ms))
+        return since;
+    const struct inside_carried *carried = ledger_inside_carried_opens(ledger, who, what, at_ms, false);
+    return carried != NULL ? carried->seen : 0;
 }
 
 /* What a line's heads say of a feed; NULL when nothing. */
@@ -227,5 +230,9 @@ ledger_entry_counts(const struct ledger *ledger, const struct ledger_entry_facts
         judgement->counts = LEDGER_OTHER_HASH;
     else if (!is_admitted(ledger, entry, judgement))
         judgement->counts = judge(ledger, entry, judgement);
+    if (judgement->counts == LEDGER_NO_RIGHT) {
+        judgement->counts = ledger_inside_carried_counts(ledger, entry);
+        judgement->by_carried = judgement->counts != LEDGER_NO_RIGHT;
+    }
     return judgement->counts;
 }

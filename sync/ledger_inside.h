@@ -73,6 +73,17 @@ struct inside_cover {
     bool lapsed; /* its end was seen at a line's time, and no box was given since */
 };
 
+/* A cover whose operations are not all on the ledger. */
+struct inside_carried {
+    struct ledger_cover facts;
+    struct id *families;
+    bool has_give; /* else it is an acceptance of a cover that is on the ledger */
+    uint8_t give_hash[CRYPTO_HASH_BYTES];
+    uint64_t seen; /* entries sealed before that position are not of it */
+    uint64_t not_after_ms;
+    bool is_refused;
+};
+
 /* Keyed by the public key, which comes first. */
 struct inside_invite {
     struct ledger_invitation facts;
@@ -124,6 +135,10 @@ struct ledger {
     size_t open_covers_room;
     struct inside_server *servers;
     size_t servers_count;
+    struct inside_carried *carried;
+    size_t carried_count;
+    size_t carried_room;
+    uint64_t carried_changes;
 };
 
 /* The position of the line that is being taken in. */
@@ -184,10 +199,28 @@ bool ledger_inside_loses(const struct ledger *ledger, const struct inside_device
 uint32_t ledger_inside_roles(const struct ledger *ledger, const struct inside_device *device);
 bool ledger_inside_is_active(const struct ledger *ledger, const struct inside_device *device);
 
+/* ---- ledger_carried.c ---- */
+/* A carried cover that lets the device read the stream, with `also_given` hold it; NULL for none. */
+const struct inside_carried *ledger_inside_carried_opens(const struct ledger *ledger, const struct inside_device *device,
+                                                         const struct inside_stream *stream, uint64_t at_ms,
+                                                         bool also_given);
+bool ledger_inside_carried_writes(const struct ledger *ledger, const struct inside_device *device,
+                                  const struct inside_stream *stream);
+/* Of an entry that no line gives a right to: it counts by a carried cover, is late by one that was refused, or neither. */
+enum ledger_counts ledger_inside_carried_counts(const struct ledger *ledger,
+                                                const struct ledger_entry_facts *entry);
+void ledger_inside_carried_span(const struct ledger *ledger, uint64_t at_ms, struct ledger_span *span);
+/* The cover as lines and what is carried say together. */
+const struct ledger_cover *ledger_inside_cover_shown(const struct ledger *ledger, struct id id);
+/* Of those that no line knows, from 0; NULL beyond. */
+const struct ledger_cover *ledger_inside_carried_at(const struct ledger *ledger, size_t index);
+
 /* ---- ledger_rules.c ---- */
-/* Judges an operation as the next line. The codes are those of ledger_check. */
+/* Judges an operation as the next line. The codes are those of ledger_check. `carried` (else NULL): the cover that an acceptance is
+ * of, where no line gave it. */
 enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op,
-                            const void *bytes, size_t len, uint64_t time_ms, const char **rule);
+                            const void *bytes, size_t len, uint64_t time_ms, const struct ledger_cover *carried,
+                            const char **rule);
 
 /* One row of the table of rules, for its test. */
 struct ledger_rule {

@@ -265,7 +265,8 @@ bool
 ledger_judge_may_rotate(const struct judged *judged)
 {
     for (size_t i = 0; i < judged->op->part_count; i++)
-        if (!ledger_may_write(judged->ledger, judged->op->author, judged->op->parts[i].stream) &&
+        if (!ledger_inside_may_write_at(judged->ledger, judged->author, stream_of(judged, i),
+                                        judged->ledger->lines_count) &&
             !author_holds_reserve(judged))
             return false;
     return true;

@@ -16,6 +16,7 @@ struct judged {
     const struct inside_person *person; /* the author's */
     struct ledger_ids *scratch;
     enum rc *trouble; /* RC_NOMEM when a check could not be made */
+    const struct ledger_cover *carried; /* see ledger_inside_judge */
 };
 
 struct ledger_rule_row {

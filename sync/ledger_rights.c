@@ -291,6 +291,17 @@ ledger_may_read(const struct ledger *ledger, struct id device, struct id stream,
     const struct inside_device *who = ledger_inside_device(ledger, device);
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
 
+    return who != NULL && what != NULL &&
+           (opens_now(ledger, who, what, at_ms, false) ||
+            ledger_inside_carried_opens(ledger, who, what, at_ms, false) != NULL);
+}
+
+bool
+ledger_reads_by_lines(const struct ledger *ledger, struct id device, struct id stream, uint64_t at_ms)
+{
+    const struct inside_device *who = ledger_inside_device(ledger, device);
+    const struct inside_stream *what = ledger_inside_stream(ledger, stream);
+
     return who != NULL && what != NULL && opens_now(ledger, who, what, at_ms, false);
 }
 
@@ -300,7 +311,9 @@ ledger_may_hold(const struct ledger *ledger, struct id device, struct id stream,
     const struct inside_device *who = ledger_inside_device(ledger, device);
     const struct inside_stream *what = ledger_inside_stream(ledger, stream);
 
-    return who != NULL && what != NULL && opens_now(ledger, who, what, at_ms, true);
+    return who != NULL && what != NULL &&
+           (opens_now(ledger, who, what, at_ms, true) ||
+            ledger_inside_carried_opens(ledger, who, what, at_ms, true) != NULL);
 }
 
 bool
@@ -343,7 +356,12 @@ ledger_functions_at(const struct ledger *ledger, struct id device, struct id str
 bool
 ledger_may_write(const struct ledger *ledger, struct id device, struct id stream)
 {
-    return ledger_may_write_at(ledger, device, stream, ledger->lines_count);
+    const struct inside_device *who = ledger_inside_device(ledger, device);
+    const struct inside_stream *what = ledger_inside_stream(ledger, stream);
+
+    return who != NULL && what != NULL &&
+           (ledger_inside_may_write_at(ledger, who, what, ledger->lines_count) ||
+            ledger_inside_carried_writes(ledger, who, what));
 }
 
 /* ---- how long an answer holds ---- */
@@ -364,6 +382,7 @@ ledger_span(const struct ledger *ledger, uint64_t at_ms)
         if (cover->until_ms > at_ms && cover->until_ms < span.until_ms)
             span.until_ms = cover->until_ms;
     }
+    ledger_inside_carried_span(ledger, at_ms, &span);
     return span;
 }
 
@@ -371,6 +390,7 @@ bool
 ledger_is_within(const struct ledger *ledger, const struct ledger_span *span, uint64_t at_ms)
 {
     return span->position > 0 && span->position == ledger->lines_count &&
+           span->carried == ledger->carried_changes &&
            memcmp(span->hash, ledger->lines[span->position - 1].hash, sizeof span->hash) == 0 &&
            span->from_ms <= at_ms && at_ms < span->until_ms;
 }

@@ -181,13 +181,13 @@ tell_rule(const struct ledger_rule *demand, enum ledger_kind kind)
 
 enum rc
 ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op, const void *bytes,
-                    size_t len, uint64_t time_ms, const char **rule)
+                    size_t len, uint64_t time_ms, const struct ledger_cover *carried, const char **rule)
 {
     struct ledger_ids scratch = LEDGER_IDS_EMPTY;
     enum rc trouble = RC_OK;
     struct judged judged = {ledger, op,       bytes,
                             len,    time_ms,  ledger_inside_device(ledger, op->author),
-                            NULL,   &scratch, &trouble};
+                            NULL,   &scratch, &trouble, carried};
     enum rc rc = RC_OK;
 
     if (judged.author != NULL)

@@ -152,6 +152,8 @@ cover_has_a_scope(const struct judged *judged)
 static const struct ledger_cover *
 cover_of(const struct judged *judged)
 {
+    if (judged->carried != NULL)
+        return judged->carried;
     const struct inside_cover *cover = ledger_inside_cover(
         judged->ledger, judged->op->kind == LEDGER_COVER_ACCEPT ? judged->op->as.cover_accept
                                                                 : judged->op->as.cover_end.cover);

@@ -141,6 +141,8 @@ ledger_inside_wipe(struct ledger *ledger)
         free(ledger->covers[i].families);
     for (size_t i = 0; i < ledger->heads_count; i++)
         free(ledger->heads[i].items);
+    for (size_t i = 0; i < ledger->carried_count; i++)
+        free(ledger->carried[i].families);
     void *owned[] = {ledger->lines,
                      ledger->lines_by_key.order,
                      ledger->persons,
@@ -158,7 +160,8 @@ ledger_inside_wipe(struct ledger *ledger)
                      ledger->servers,
                      ledger->streams_by_key.order,
                      ledger->covers_by_key.order,
-                     ledger->invites_by_key.order};
+                     ledger->invites_by_key.order,
+                     ledger->carried};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
     *ledger = (struct ledger){.broken = false};

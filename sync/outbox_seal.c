@@ -160,21 +160,51 @@ collect(struct replica *replica, const struct elog_feed *feed, struct batch *bat
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* By what is carried alone: would an entry sealed on that line count once the lines of the cover stand, or be late work now that
+ * they never will? */
+static bool
+is_carried(const struct replica *replica, struct id stream, uint64_t position)
+{
+    const struct ledger_entry_facts facts = {.device = replica->identity.device,
+                                             .stream = stream,
+                                             .incarnation = replica->incarnation,
+                                             .last = UINT32_MAX,
+                                             .position = position,
+                                             .position_hash = ledger_hash_at(replica->ledger, position)};
+    struct ledger_judgement why;
+
+    (void)ledger_entry_counts(replica->ledger, &facts, &why);
+    return why.by_carried;
+}
+
+static bool
+has_key_at(const struct replica *replica, struct id stream, uint64_t position)
+{
+    return keyring_has(replica->keys, stream, ledger_epoch_at(replica->ledger, stream, position));
+}
+
 /* The newest position that was read and at which we may write; false when there is none. */
 static bool
 position_for(struct replica *replica, struct id stream, uint64_t *position)
 {
     const struct ledger *ledger = replica->ledger;
     struct id device = replica->identity.device;
+    bool is_open = ledger_may_read(ledger, device, stream, (uint64_t)replica_settled_ms(replica));
 
     *position = ledger_position(ledger);
-    if (ledger_may_write(ledger, device, stream) &&
-        ledger_may_read(ledger, device, stream, (uint64_t)replica_settled_ms(replica)))
+    if (is_open && ledger_may_write_at(ledger, device, stream, *position))
         return true;
+    if (is_carried(replica, stream, *position)) {
+        while (!is_open && *position > 1 && !has_key_at(replica, stream, *position))
+            --*position;
+        return is_carried(replica, stream, *position);
+    }
+    /* Where a right ended before, what is sealed ahead of the lines would be late work for ever: it waits here for them. */
+    if (is_open && ledger_may_write(ledger, device, stream))
+        return false;
     /* The right is over, by a line or by time: also the keys of epochs that were made since will never come. */
-    while (*position > 0 &&
-           (!ledger_may_write_at(ledger, device, stream, *position) ||
-            !keyring_has(replica->keys, stream, ledger_epoch_at(ledger, stream, *position))))
+    while (*position > 0 && (!ledger_may_write_at(ledger, device, stream, *position) ||
+                             !has_key_at(replica, stream, *position)))
         --*position;
     return *position > 0;
 }

@@ -101,6 +101,13 @@ enum rc replica_cover_accept(struct replica *replica, const struct transport *tr
                              struct id cover) MUST_CHECK;
 enum rc replica_cover_end(struct replica *replica, const struct transport *transport,
                           struct id cover) MUST_CHECK;
+/* The same without the server: bundles between the two take what is signed along, with keys and entries, and it counts for their
+ * devices at once; the first of them that meets the server has it ordered. Needs the keys of the families (RC_LOCKED), and a ledger
+ * that was the server's within 30 days (RC_STALE); a rule that fails is told as by ledger_check. */
+enum rc replica_cover_carry(struct replica *replica, const struct cover_new *cover,
+                            struct id *id) MUST_CHECK;
+/* Of a cover that is carried, or on the ledger. What came in a bundle before it was accepted is to be imported once more. */
+enum rc replica_cover_carry_acceptance(struct replica *replica, struct id cover) MUST_CHECK;
 
 /* ---- sync ------------------------------------------------------------------------------------------ */
 struct sync_report {
@@ -112,6 +119,9 @@ struct sync_report {
     int64_t clock_off_ms; /* own wall clock minus server time */
     bool is_complete;     /* false while a stream is still being filled */
     bool has_ledger_gap;  /* of a bundle: lines before its own are missing here */
+    uint64_t carried_taken;   /* of a bundle: operations of covers that were given or accepted without the server */
+    uint64_t carried_ordered; /* of a session: those that stand on the ledger now */
+    uint64_t carried_refused; /* those that no rule of the team allows */
     bool was_handed_back; /* the server held fewer entries than it gave, and was offered what is here */
 };
 typedef void (*sync_progress_fn)(void *context, const char *step, uint64_t done, uint64_t of);
@@ -288,6 +298,7 @@ void replica_history_wipe(struct history *history);
  * known to have, and what it wrote itself: for a store that was put back. */
 struct bundle_report {
     uint64_t lines, entries, boxes, acks;
+    uint64_t carried; /* operations of covers that wait for the server */
     uint64_t saves_left; /* own saves that stay here unsealed: a rotation is owed in their stream, or this store is in doubt */
 };
 enum rc replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,

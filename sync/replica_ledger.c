@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/carried.h"
 #include "sync/replica_own.h"
 
 /*
@@ -150,6 +151,7 @@ replica_load_ledger(struct replica *replica)
     }
     ledger_free(replica->ledger);
     replica->ledger = loading.ledger;
+    replica->settled = (struct settled){.grants_due = 0};
     replica->marked = loading.known;
     replica->lines_judged = loading.judged;
     replica->is_ledger_short = (uint64_t)lines > ledger_position(loading.ledger);
@@ -163,7 +165,7 @@ replica_load_ledger(struct replica *replica)
     }
     replica->is_in_team = replica->ledger != NULL && replica->has_identity &&
                           ledger_device(replica->ledger, replica->identity.device) != NULL;
-    return RC_OK;
+    return replica->ledger != NULL ? carried_load(replica) : RC_OK;
 }
 
 enum rc

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/carried.h"
 #include "sync/cover.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
@@ -30,6 +31,8 @@ session_begin(struct session *session)
     if (rc == RC_OK)
         rc = session_ledger_first(session);
     if (rc == RC_OK)
+        rc = carried_settle(session);
+    if (rc == RC_OK)
         rc = session_boxes(session);
     return rc;
 }
@@ -46,6 +49,8 @@ membership(struct session *session)
 {
     enum rc rc = session_ledger_first(session);
 
+    if (rc == RC_OK)
+        rc = carried_settle(session);
     if (rc == RC_OK)
         rc = session_boxes(session);
     if (rc == RC_OK)

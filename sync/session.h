@@ -36,6 +36,8 @@ enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;
 enum rc session_pay(struct session *session) MUST_CHECK;
 /* The same after an act whose line stands: that the server is away by now is no failure of the act. */
 enum rc session_pay_after(struct session *session) MUST_CHECK;
+/* New epochs of these streams, as far as this device can make them, owed or not. */
+enum rc session_rotate(struct session *session, const struct ledger_ids *streams) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
 enum rc session_pull(struct session *session) MUST_CHECK;
 /* Fills streams again that lack what the server must hold. RC_UNTRUSTED when it withholds it again. */

@@ -192,6 +192,7 @@ fetch_missing(struct session *session)
 {
     struct replica *replica = session->replica;
     const struct ledger_stream *stream;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
     enum rc rc = RC_OK;
 
     for (size_t i = 0;
@@ -200,7 +201,7 @@ fetch_missing(struct session *session)
         if (!replica_lacks_keys(replica, stream->id))
             continue;
         rc = streams_have(replica, stream->id, &is_here, &is_filling);
-        if (rc == RC_OK && is_here)
+        if (rc == RC_OK && is_here && ledger_reads_by_lines(replica->ledger, replica->identity.device, stream->id, now_ms))
             rc = session_boxes_of(session, stream->id);
     }
     return rc;

@@ -32,6 +32,22 @@ push_wipe(struct push *push)
     push->count = push->bytes = 0;
 }
 
+/* Sealed under a carried cover that stands nowhere: no server takes it. */
+static bool
+is_nobodys(const struct replica *replica, const struct entry *entry)
+{
+    const struct ledger_entry_facts facts = {.device = entry->device,
+                                             .stream = entry->stream,
+                                             .incarnation = entry->incarnation,
+                                             .last = entry->last,
+                                             .position = entry->position,
+                                             .position_hash = entry->position_hash};
+    struct ledger_judgement why;
+
+    (void)ledger_entry_counts(replica->ledger, &facts, &why);
+    return why.by_carried;
+}
+
 /* Unsent entries feed by feed, in order: those of a feed stand together, so that they travel as runs. */
 static enum rc
 collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struct push *push)
@@ -66,7 +82,11 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
             break;
         struct entry sent = row->entry;
         sent.arrived_ms = 0;
-        push->bytes += sent.ciphertext_len;
+        if (is_nobodys(replica, &sent)) {
+            row->entry.ciphertext = sent.ciphertext = NULL;
+        } else {
+            push->bytes += sent.ciphertext_len;
+        }
         if (sent.ciphertext != NULL)
             rc = wire_run_add(&push->runs, &sent);
     }
@@ -421,8 +441,8 @@ pull_all(struct session *session)
         rc = next_filling(replica, &stream, &pull, &found);
         /* One whose right is over goes once what waits there may be sealed; until then nobody answers for it. */
         if (rc == RC_OK && found &&
-            ledger_may_read(replica->ledger, replica->identity.device, stream,
-                            (uint64_t)replica_now_ms(replica)))
+            ledger_reads_by_lines(replica->ledger, replica->identity.device, stream,
+                                  (uint64_t)replica_now_ms(replica)))
             rc = pull_pages(session, &pull, 0);
         if (rc == RC_OK && found)
             session_progress(session, "fill", ++filled, (uint64_t)to_fill);

@@ -224,6 +224,43 @@ pay_rotations(struct session *session, bool is_reserve)
     return rc;
 }
 
+/* A part of a list of streams. */
+struct listed {
+    const struct id *items;
+    size_t count;
+};
+
+static enum rc
+build_listed(struct session *session, void *context, struct draft *draft)
+{
+    const struct listed *listed = context;
+    enum rc rc = RC_OK;
+
+    draft->op.kind = LEDGER_ROTATE;
+    for (size_t i = 0; rc == RC_OK && i < listed->count; i++) {
+        if (!may_rotate(session->replica, listed->items[i], replica_server_ms(session->replica)))
+            continue;
+        rc = rotate_stream(session, listed->items[i], draft);
+        if (rc == RC_EXISTS)
+            rc = RC_OK;
+    }
+    return rc == RC_OK && draft->op.part_count == 0 ? RC_EXISTS : rc;
+}
+
+enum rc
+session_rotate(struct session *session, const struct ledger_ids *streams)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t at = 0; rc == RC_OK && at < streams->count; at += PAY_PARTS) {
+        struct listed listed = {streams->items + at, streams->count - at};
+        if (listed.count > PAY_PARTS)
+            listed.count = PAY_PARTS;
+        rc = submit(session, build_listed, &listed);
+    }
+    return rc;
+}
+
 enum rc
 session_pay(struct session *session)
 {

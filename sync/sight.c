@@ -72,8 +72,8 @@ proves(const struct look *look, const struct ack_status *ack)
     struct ledger_judgement why;
 
     if (ack->last < look->save ||
-        ledger_entry_counts(look->replica->ledger, &facts, &why) != LEDGER_COUNTS)
-        return false;
+        ledger_entry_counts(look->replica->ledger, &facts, &why) != LEDGER_COUNTS || why.by_carried)
+        return false; /* a carried cover may have come to nothing there, and its work be held */
     if (why.admitted > ack->position)
         return false;
     return !why.has_head || (why.admitted == 0 && why.ended > ack->position) ||

@@ -30,6 +30,7 @@
 #define STATE_LAST_SYNC_MS "last_sync_ms"
 #define STATE_STATEMENT "statement" /* bytes: the server's latest word on the ledger, for bundles */
 #define STATE_LEDGER_MARK "ledger_mark" /* bytes, sealed: the line up to which this device has judged (sync/replica_ledger.c) */
+#define STATE_CARRIED "carried" /* bytes: operations that wait for the server, and those that it refused (sync/carried.c) */
 #define STATE_JUDGED "judged"       /* ledger position up to which applied entries were judged */
 #define STATE_LEDGER_LINES "ledger_lines" /* how many were here before damaged ones were dropped; 0: none was */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */

@@ -10,7 +10,7 @@
 enum { SUBMIT_TRIES = 5 };
 
 static enum rc
-send_op(struct session *session, struct draft *draft, const struct buf *op)
+send_op(struct session *session, struct draft *draft, const void *op, size_t len)
 {
     struct replica *replica = session->replica;
     struct request_call call = {.method = "POST"};
@@ -19,14 +19,14 @@ send_op(struct session *session, struct draft *draft, const struct buf *op)
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
     bool more;
 
-    submission.operation = (struct wire_bytes){op->data, op->len};
+    submission.operation = (struct wire_bytes){op, len};
     submission.boxes = draft->boxes; /* lent for the call */
     enum rc rc = wire_submission_encode(&submission, false, &body);
     if (rc == RC_OK)
         rc = request_target(replica, &call, "/ledger");
     call.body = &body;
     session->made = draft->fresh;
-    ledger_op_hash(op->data, op->len, session->made_by);
+    ledger_op_hash(op, len, session->made_by);
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     if (rc == RC_OK)
@@ -42,14 +42,14 @@ send_op(struct session *session, struct draft *draft, const struct buf *op)
 }
 
 /* A rule that fails here is not worth asking the server. */
-static enum rc
-check_op(struct session *session, const struct buf *op)
+enum rc
+submit_check(struct session *session, const void *op, size_t len)
 {
     struct ledger_verdict verdict = {.rule = NULL};
     struct replica *replica = session->replica;
     uint64_t at_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
 
-    return ledger_check(replica->ledger, op->data, op->len, at_ms, &verdict);
+    return ledger_check(replica->ledger, op, len, at_ms, &verdict);
 }
 
 static enum rc
@@ -68,9 +68,9 @@ submit_once(struct session *session, submit_build_fn build, void *context)
     ledger_address(replica->ledger, &draft.op);
     rc = ledger_op_sign(&draft.op, &replica->identity, &draft.boxes, &op);
     if (rc == RC_OK)
-        rc = check_op(session, &op);
+        rc = submit_check(session, op.data, op.len);
     if (rc == RC_OK)
-        rc = send_op(session, &draft, &op);
+        rc = send_op(session, &draft, op.data, op.len);
     if (rc == RC_EXISTS) /* the server's word: only the ledger, read again, tells whether it is done */
         rc = RC_STALE;
 out:
@@ -95,6 +95,15 @@ submit(struct session *session, submit_build_fn build, void *context)
         rc = RC_OK;
     enum rc forgotten = replica_forget_lent(session->replica);
     return rc == RC_OK ? forgotten : rc;
+}
+
+enum rc
+submit_ready(struct session *session, const void *op, size_t len)
+{
+    struct draft draft = {.op = LEDGER_OP_EMPTY, .boxes = WIRE_BOXES_EMPTY, .fresh = NULL};
+    enum rc rc = submit_check(session, op, len);
+
+    return rc == RC_OK ? send_op(session, &draft, op, len) : rc;
 }
 
 enum rc

@@ -18,6 +18,10 @@ typedef enum rc (*submit_build_fn)(struct session *session, void *context, struc
  * nothing was left to do.
  */
 enum rc submit(struct session *session, submit_build_fn build, void *context) MUST_CHECK;
+/* The same of an operation that was signed before, by whomever: once, without building it anew. */
+enum rc submit_ready(struct session *session, const void *op, size_t len) MUST_CHECK;
+/* Would the ledger that is here take it now, by the server's time? The codes are those of ledger_check. */
+enum rc submit_check(struct session *session, const void *op, size_t len) MUST_CHECK;
 /* Recipients of a new epoch of a stream: who may hold it now. `recipients` is heap memory of the caller; its keys are lent
  * from the ledger. */
 enum rc submit_recipients(struct replica *replica, const struct ledger_ids *devices,

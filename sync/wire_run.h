@@ -58,7 +58,7 @@ void wire_run_page_wipe(struct wire_run_page *page);
 enum rc wire_run_page_encode(const struct wire_run_page *page, struct buf *out) MUST_CHECK;
 enum rc wire_run_page_decode(const void *bytes, size_t len, struct wire_run_page *page) MUST_CHECK;
 
-/* What a bundle carries. Carried operations have their place in the format; this version writes none, and reads past them. */
+/* What a bundle carries. */
 struct wire_run_bundle {
     uint64_t first_position;
     struct wire_blocks lines; /* lent */

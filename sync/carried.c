@@ -1,0 +1,489 @@
+/* Operations that travel without the server: kept, passed on by bundles, handed to the server when it is met. */
+#include "sync/carried.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/cover.h"
+#include "sync/inbox.h"
+#include "sync/submit.h"
+#include "sync/writer.h"
+
+/*
+ * As kept, by STATE_CARRIED, a give before its acceptance:
+ *
+ *    u8 1, n x (u8 flags, block operation)
+ */
+enum {
+    KEPT_FORMAT = 1,
+    KEPT_BYTES = 4 << 20,
+    KEPT_MOST = 256,
+    IS_REFUSED = 1, /* flags */
+    OWES_KEYS = 2,  /* given by this device, which may have given keys with it: new ones are to be made */
+};
+
+struct kept {
+    struct buf bytes; /* which the items lend from; never added to */
+    struct kept_item {
+        uint8_t flags;
+        const uint8_t *op;
+        size_t len;
+        bool is_dropped;
+    } items[KEPT_MOST];
+    size_t count;
+};
+
+static void
+kept_free(struct kept *kept)
+{
+    if (kept != NULL)
+        buf_wipe(&kept->bytes);
+    free(kept);
+}
+
+static enum rc
+kept_read(struct replica *replica, struct kept **out)
+{
+    struct kept *kept = calloc(1, sizeof *kept);
+
+    *out = kept;
+    if (kept == NULL)
+        return rc_nomem();
+    kept->bytes = BUF_EMPTY(KEPT_BYTES);
+    enum rc rc = state_get_bytes(replica->db, STATE_CARRIED, &kept->bytes);
+    if (rc != RC_OK)
+        return rc == RC_ABSENT ? RC_OK : rc;
+    struct reader reader = reader_of(kept->bytes.data, kept->bytes.len);
+    if (reader_u8(&reader) != KEPT_FORMAT)
+        return rc_fail(RC_UNSUPPORTED, _("what is carried was kept by a newer program"));
+    size_t count = (size_t)reader_count(&reader, KEPT_MOST);
+    for (size_t i = 0; i < count && !reader.failed; i++) {
+        struct kept_item *item = &kept->items[i];
+        item->flags = reader_u8(&reader);
+        item->op = reader_block(&reader, WIRE_OPERATION_BYTES, &item->len);
+    }
+    rc = reader_finish(&reader, _("what is carried"));
+    kept->count = rc == RC_OK ? count : 0;
+    return rc;
+}
+
+static enum rc
+kept_write(struct replica *replica, const struct kept *kept)
+{
+    struct buf bytes = BUF_EMPTY(KEPT_BYTES);
+    struct writer writer = writer_of(&bytes);
+    size_t count = 0;
+
+    for (size_t i = 0; i < kept->count; i++)
+        count += !kept->items[i].is_dropped;
+    writer_u8(&writer, KEPT_FORMAT);
+    writer_varint(&writer, count);
+    for (size_t i = 0; i < kept->count; i++) {
+        if (kept->items[i].is_dropped)
+            continue;
+        writer_u8(&writer, kept->items[i].flags);
+        writer_block(&writer, kept->items[i].op, kept->items[i].len);
+    }
+    enum rc rc = writer_finish(&writer);
+    if (rc == RC_OK)
+        rc = count == 0 ? state_drop(replica->db, STATE_CARRIED)
+                        : state_put_bytes(replica->db, STATE_CARRIED, bytes.data, bytes.len);
+    buf_wipe(&bytes);
+    return rc;
+}
+
+/* Lends `op`. Where there is no room, the oldest that came to nothing goes. */
+static enum rc
+kept_add(struct kept *kept, const void *op, size_t len)
+{
+    if (kept->count == KEPT_MOST) {
+        size_t at = 0;
+        while (at < KEPT_MOST && (kept->items[at].flags & IS_REFUSED) == 0)
+            at++;
+        if (at == KEPT_MOST)
+            return rc_fail(RC_TOO_LARGE, _("more than %d covers wait for the server"), KEPT_MOST / 2);
+        memmove(&kept->items[at], &kept->items[at + 1], (KEPT_MOST - at - 1) * sizeof kept->items[0]);
+        kept->count--;
+    }
+    kept->items[kept->count++] = (struct kept_item){.op = op, .len = len};
+    return RC_OK;
+}
+
+enum rc
+carried_load(struct replica *replica)
+{
+    struct kept *kept;
+
+    ledger_carry_nothing(replica->ledger);
+    enum rc rc = kept_read(replica, &kept);
+    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
+        const struct kept_item *item = &kept->items[i];
+        rc = ledger_carry_known(replica->ledger, item->op, item->len, (item->flags & IS_REFUSED) != 0);
+        if (rc == RC_ABSENT || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_CORRUPT)
+            rc = RC_OK; /* the ledger is shorter than it was, or the row is damaged: it counts for nothing */
+    }
+    kept_free(kept);
+    return rc;
+}
+
+/* ---- by bundle ----------------------------------------------------------------------------------- */
+
+static bool
+is_about(const struct ledger_cover *cover, struct id person)
+{
+    return cover != NULL && (id_equal(cover->person, person) || id_equal(cover->given_by, person));
+}
+
+/* Gives or covers that person by this operation? */
+static bool
+concerns(const struct ledger *ledger, const struct ledger_op *op, struct id person)
+{
+    const struct ledger_device *author = ledger_device(ledger, op->author);
+
+    if (op->kind == LEDGER_COVER_ACCEPT)
+        return is_about(ledger_cover(ledger, op->as.cover_accept), person);
+    return op->kind == LEDGER_COVER_GIVE &&
+           (id_equal(op->as.cover_give.person, person) || (author != NULL && id_equal(author->person, person)));
+}
+
+static enum rc
+take_one(struct replica *replica, struct kept *kept, const struct wire_bytes *bytes, struct sync_report *report)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+
+    enum rc rc = ledger_op_decode(bytes->data, bytes->len, &op);
+    bool is_ours = rc == RC_OK && concerns(replica->ledger, &op, replica_self(replica).person);
+    ledger_op_wipe(&op);
+    if (rc == RC_NOMEM || (rc == RC_OK && !is_ours))
+        return rc;
+    if (rc == RC_OK)
+        rc = ledger_carry(replica->ledger, bytes->data, bytes->len, (uint64_t)replica_now_ms(replica));
+    if (rc == RC_OK) {
+        report->carried_taken++;
+        return kept_add(kept, bytes->data, bytes->len);
+    }
+    if (rc == RC_EXISTS || rc == RC_NOMEM)
+        return rc == RC_EXISTS ? RC_OK : rc;
+    report->carried_refused++;
+    return RC_OK;
+}
+
+enum rc
+carried_take(struct replica *replica, const struct wire_blocks *ops, struct sync_report *report)
+{
+    struct kept *kept = NULL;
+
+    if (ops->count == 0)
+        return RC_OK;
+    enum rc rc = kept_read(replica, &kept);
+    for (size_t i = 0; rc == RC_OK && i < ops->count; i++)
+        rc = take_one(replica, kept, &ops->items[i], report);
+    if (rc == RC_OK && report->carried_taken > 0)
+        rc = kept_write(replica, kept);
+    kept_free(kept);
+    return rc;
+}
+
+enum rc
+carried_pack(struct replica *replica, struct id device, struct buf *bytes, struct wire_blocks *ops)
+{
+    struct id person = ledger_device(replica->ledger, device)->person;
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    struct kept *kept;
+    size_t ends[KEPT_MOST], count = 0, at = 0;
+
+    enum rc rc = kept_read(replica, &kept);
+    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
+        const struct kept_item *item = &kept->items[i];
+        uint8_t hash[CRYPTO_HASH_BYTES];
+        ledger_op_hash(item->op, item->len, hash);
+        if ((item->flags & IS_REFUSED) != 0 || ledger_find_op(replica->ledger, hash) != 0)
+            continue;
+        ledger_op_wipe(&op);
+        rc = ledger_op_decode(item->op, item->len, &op);
+        if (rc != RC_OK || !concerns(replica->ledger, &op, person))
+            continue;
+        rc = buf_put(bytes, item->op, item->len);
+        ends[count++] = bytes->len;
+    }
+    for (size_t i = 0; rc == RC_OK && i < count; at = ends[i++])
+        rc = wire_blocks_add(ops, bytes->data + at, ends[i] - at);
+    ledger_op_wipe(&op);
+    kept_free(kept);
+    return rc;
+}
+
+/* ---- made here ------------------------------------------------------------------------------------ */
+
+/* When the ledger that is here was the server's, as far as this device knows. */
+static enum rc
+heard_ms(struct replica *replica, int64_t *heard)
+{
+    struct buf bytes = BUF_EMPTY(512);
+    struct wire_statement statement;
+
+    enum rc rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, heard);
+    if (rc == RC_OK)
+        rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(bytes.data, bytes.len);
+        wire_statement_get(&reader, &statement);
+        rc = reader_finish(&reader, _("the kept word of the server"));
+    }
+    if (rc == RC_OK && (int64_t)statement.time_ms > *heard)
+        *heard = (int64_t)statement.time_ms;
+    buf_wipe(&bytes);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Signs, judges and keeps; counts at once. */
+static enum rc
+make(struct replica *replica, struct ledger_op *op)
+{
+    int64_t heard, now_ms = replica_now_ms(replica);
+    struct buf bytes = BUF_EMPTY(WIRE_OPERATION_BYTES);
+    struct kept *kept = NULL;
+
+    enum rc rc = heard_ms(replica, &heard);
+    if (rc == RC_OK && op->not_after_ms == 0 && heard + LEDGER_CARRIED_MS <= now_ms)
+        rc = rc_fail(RC_STALE, _("this device has not heard the server for 30 days: it may know of decisions that are not here"));
+    if (rc != RC_OK)
+        return rc;
+    if (op->not_after_ms == 0)
+        op->not_after_ms = (uint64_t)((heard < now_ms ? heard : now_ms) + LEDGER_CARRIED_MS);
+    op->created_ms = (uint64_t)now_ms;
+    ledger_address(replica->ledger, op);
+    rc = ledger_op_sign(op, &replica->identity, NULL, &bytes);
+    if (rc == RC_OK)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        goto out;
+    rc = ledger_carry(replica->ledger, bytes.data, bytes.len, (uint64_t)now_ms);
+    if (rc == RC_OK)
+        rc = kept_read(replica, &kept);
+    if (rc == RC_OK)
+        rc = kept_add(kept, bytes.data, bytes.len);
+    if (rc == RC_OK)
+        rc = kept_write(replica, kept);
+    rc = db_end(replica->db, rc);
+    if (rc != RC_OK && rc != RC_EXISTS) { /* memory as the store is */
+        enum rc again = carried_load(replica);
+        rc = again == RC_OK ? rc : again;
+    }
+out:
+    kept_free(kept);
+    buf_wipe(&bytes);
+    return rc;
+}
+
+/* The keys go with the bundle: who has them not gives nothing. */
+static enum rc
+need_keys(const struct replica *replica, const struct cover_new *cover)
+{
+    for (size_t i = 0; i < cover->count; i++) {
+        const struct ledger_family *family = ledger_family(replica->ledger, cover->families[i]);
+        if (family == NULL)
+            return rc_fail(RC_ABSENT, _("no such family"));
+        const struct id streams[] = {family->index, family->file};
+        for (size_t j = 0; j < 2; j++)
+            if (!keyring_has(replica->keys, streams[j], ledger_stream(replica->ledger, streams[j])->epoch))
+                return rc_fail(RC_LOCKED, _("the key of that family is not on this device"));
+    }
+    return RC_OK;
+}
+
+enum rc
+replica_cover_carry(struct replica *replica, const struct cover_new *cover, struct id *id)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+
+    enum rc rc = replica_need_team(replica);
+    const struct ledger_cover *same = rc == RC_OK ? cover_find_same(replica->ledger, cover) : NULL;
+    if (same != NULL) {
+        *id = same->id;
+        return RC_OK;
+    }
+    if (rc == RC_OK)
+        rc = need_keys(replica, cover);
+    *id = id_random();
+    op.kind = LEDGER_COVER_GIVE;
+    op.as.cover_give = cover_payload(cover, *id);
+    for (size_t i = 0; rc == RC_OK && i < cover->count; i++)
+        rc = ledger_op_add_family(&op, cover->families[i]);
+    if (rc == RC_OK)
+        rc = make(replica, &op);
+    ledger_op_wipe(&op);
+    return rc;
+}
+
+enum rc
+replica_cover_carry_acceptance(struct replica *replica, struct id id)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+
+    enum rc rc = replica_need_team(replica);
+    const struct ledger_cover *cover = rc == RC_OK ? ledger_cover(replica->ledger, id) : NULL;
+    if (rc == RC_OK && cover == NULL)
+        rc = rc_fail(RC_ABSENT, _("no such cover"));
+    if (rc != RC_OK)
+        return rc;
+    op.kind = LEDGER_COVER_ACCEPT;
+    op.as.cover_accept = id;
+    if (cover->is_carried) /* its own end stands in the gift */
+        op.not_after_ms = (uint64_t)(replica_now_ms(replica) + LEDGER_CARRIED_MS);
+    rc = cover->state == LEDGER_COVER_ACCEPTED ? RC_OK : make(replica, &op);
+    ledger_op_wipe(&op);
+    if (rc == RC_EXISTS)
+        rc = RC_OK;
+    return rc == RC_OK ? streams_refresh(replica) : rc;
+}
+
+/* ---- the server is met ------------------------------------------------------------------------------ */
+
+struct ended {
+    struct ledger_ids touched; /* streams whose entries are judged again */
+    struct ledger_ids keyed;   /* those that this device makes new keys for */
+};
+
+static enum rc
+add_stream(struct ledger_ids *ids, struct id id)
+{
+    struct id *items = array_grow(ids->items, &ids->room, ids->count + 1, sizeof *items);
+
+    if (items == NULL)
+        return RC_NOMEM;
+    ids->items = items;
+    items[ids->count++] = id;
+    return RC_OK;
+}
+
+static enum rc
+add_families(struct replica *replica, const struct id *families, size_t count, struct ledger_ids *ids)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        const struct ledger_family *family = ledger_family(replica->ledger, families[i]);
+        if (family == NULL)
+            continue;
+        rc = add_stream(ids, family->index);
+        if (rc == RC_OK)
+            rc = add_stream(ids, family->file);
+    }
+    return rc;
+}
+
+/* What an operation that came to nothing leaves to be done. */
+static enum rc
+end_one(struct replica *replica, struct kept_item *item, struct ended *ended)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+
+    enum rc rc = ledger_op_decode(item->op, item->len, &op);
+    if (rc == RC_OK && op.kind == LEDGER_COVER_GIVE)
+        rc = add_families(replica, op.families, op.family_count, &ended->touched);
+    if (rc == RC_OK && op.kind == LEDGER_COVER_GIVE && id_equal(op.author, replica->identity.device))
+        item->flags |= OWES_KEYS;
+    if (rc == RC_OK && op.kind == LEDGER_COVER_ACCEPT) {
+        const struct ledger_cover *cover = ledger_cover(replica->ledger, op.as.cover_accept);
+        if (cover != NULL)
+            rc = add_families(replica, cover->families, cover->family_count, &ended->touched);
+    }
+    item->flags |= IS_REFUSED;
+    ledger_op_wipe(&op);
+    return rc;
+}
+
+static bool
+is_refusal(enum rc rc)
+{
+    return rc == RC_STALE || rc == RC_INVALID || rc == RC_DENIED;
+}
+
+/* One operation: ordered by now, refused for good, or still waiting. */
+static enum rc
+settle_one(struct session *session, struct kept_item *item, struct ended *ended)
+{
+    struct replica *replica = session->replica;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    ledger_op_hash(item->op, item->len, hash);
+    enum rc rc = ledger_find_op(replica->ledger, hash) != 0 ? RC_OK : submit_ready(session, item->op, item->len);
+    if (is_refusal(rc) || rc == RC_EXISTS) {
+        /* By the lines as they are now, and not by the server's bare word. */
+        rc = session_ledger(session);
+        if (rc == RC_OK && ledger_find_op(replica->ledger, hash) == 0)
+            rc = submit_check(session, item->op, item->len);
+        if (is_refusal(rc)) {
+            session->report->carried_refused++;
+            return end_one(replica, item, ended);
+        }
+    }
+    item->is_dropped = rc == RC_OK && ledger_find_op(replica->ledger, hash) != 0;
+    session->report->carried_ordered += item->is_dropped;
+    return rc;
+}
+
+static enum rc
+settle_all(struct session *session, struct kept *kept, struct ended *ended)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < kept->count; i++)
+        if ((kept->items[i].flags & IS_REFUSED) == 0)
+            rc = settle_one(session, &kept->items[i], ended);
+    if (rc != RC_OK)
+        return rc;
+    rc = kept_write(session->replica, kept);
+    if (rc == RC_OK)
+        rc = carried_load(session->replica);
+    if (rc == RC_OK && ended->touched.count > 0)
+        rc = inbox_judge_streams(session->replica, &ended->touched);
+    return rc == RC_OK ? streams_refresh(session->replica) : rc;
+}
+
+/* Whoever gave a cover that came to nothing gave its keys away: what is sealed from now on is not for them. */
+static enum rc
+renew_keys(struct session *session, struct kept *kept, struct ended *ended)
+{
+    struct replica *replica = session->replica;
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
+        if (kept->items[i].is_dropped || (kept->items[i].flags & OWES_KEYS) == 0)
+            continue;
+        ledger_op_wipe(&op);
+        rc = ledger_op_decode(kept->items[i].op, kept->items[i].len, &op);
+        if (rc == RC_OK)
+            rc = add_families(replica, op.families, op.family_count, &ended->keyed);
+        kept->items[i].flags &= (uint8_t)~OWES_KEYS;
+    }
+    ledger_op_wipe(&op);
+    if (rc == RC_OK && ended->keyed.count > 0)
+        rc = session_rotate(session, &ended->keyed);
+    return rc == RC_OK && ended->keyed.count > 0 ? kept_write(replica, kept) : rc;
+}
+
+enum rc
+carried_settle(struct session *session)
+{
+    struct ended ended = {LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY};
+    struct kept *kept;
+    bool waits = false, owes = false;
+
+    enum rc rc = kept_read(session->replica, &kept);
+    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
+        waits = waits || (kept->items[i].flags & IS_REFUSED) == 0;
+        owes = owes || (kept->items[i].flags & OWES_KEYS) != 0;
+    }
+    if (rc == RC_OK && waits)
+        rc = settle_all(session, kept, &ended);
+    if (rc == RC_OK && (waits || owes))
+        rc = renew_keys(session, kept, &ended);
+    ledger_ids_wipe(&ended.touched);
+    ledger_ids_wipe(&ended.keyed);
+    kept_free(kept);
+    return rc == RC_OK ? rc : rc_while(rc, _("telling the server of a cover that was given without it"));
+}

@@ -287,9 +287,7 @@ take_value(struct call *call, const struct schema_unit *unit, const struct histo
             number = unit->fields[f].number;
     if (number == 0)
         return buf_put(value, item->value, item->value_len);
-    enum rc rc = call_need(call, OPT_REASON, &reason);
-    if (rc == RC_OK)
-        rc = call_text(call, OPT_REASON, &texts, &reason);
+    enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);
     if (rc == RC_OK)
         rc = value_read(item->value, item->value_len, fields, &count);
     for (size_t i = 0; rc == RC_OK && i <= count; i++) {

@@ -230,10 +230,8 @@ cmd_visit_withdraw(struct call *call)
     struct texts texts = TEXTS_EMPTY;
     struct facts facts;
     const char *reason = NULL;
-    enum rc rc = call_need(call, OPT_REASON, &reason);
+    enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);
 
-    if (rc == RC_OK)
-        rc = call_text(call, OPT_REASON, &texts, &reason);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

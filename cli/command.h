@@ -99,6 +99,9 @@ enum rc call_moment(const char *text, bool is_end, int64_t *ms) MUST_CHECK;
 /* One short text of an option, NFC; NULL when the option was not given. Belongs to `texts`. */
 enum rc call_text(const struct call *call, enum option option, struct texts *texts,
                   const char **text) MUST_CHECK;
+/* The same of an option that has to be given: RC_INVALID naming it when it was not. */
+enum rc call_need_text(const struct call *call, enum option option, struct texts *texts,
+                       const char **text) MUST_CHECK;
 /* The same of a word that was typed; `what` names it in the sentence of a failure. */
 enum rc input_text(const char *typed, const char *what, struct texts *texts,
                    const char **text) MUST_CHECK;

@@ -132,6 +132,14 @@ call_text(const struct call *call, enum option option, struct texts *texts, cons
 }
 
 enum rc
+call_need_text(const struct call *call, enum option option, struct texts *texts, const char **text)
+{
+    enum rc rc = call_need(call, option, text);
+
+    return rc == RC_OK ? call_text(call, option, texts, text) : rc;
+}
+
+enum rc
 call_word(const struct call *call, enum option option, const char *const *known,
           const char *otherwise, const char **word)
 {

@@ -1,8 +1,8 @@
 /* What the server must hold and did not give: seen by gaps in feeds and by the writers' own acknowledgements. */
 #include "core/i18n.h"
-#include "sync/ack.h"
 #include "sync/inbox.h"
 #include "sync/session.h"
+#include "sync/status.h"
 
 /* Entries came from the server whose predecessors did not. It takes no entry after a gap, so it has them. A run of a newer
  * format that waits for an upgrade may hold what is missing. */
@@ -53,19 +53,16 @@ is_short(struct replica *replica, struct id stream, struct id device, const void
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && !*lacks && reader_left(&reader) > 0 && !reader.failed) {
-        struct feed_ref ref;
-        uint32_t last, stored = 0, applied;
-        reader_copy(&reader, ref.device.bytes, ID_BYTES);
-        ref.incarnation = reader_u64(&reader);
-        last = reader_u32(&reader);
-        if (reader.failed || !id_equal(ref.device, device))
+        struct ack_feed named = status_vector_next(&reader);
+        uint32_t stored = 0, applied;
+        if (reader.failed || !id_equal(named.device, device))
             continue;
-        rc = elog_feed_find(replica->db, stream, ref, &feed);
+        rc = elog_feed_find(replica->db, stream, (struct feed_ref){named.device, named.incarnation}, &feed);
         if (rc == RC_OK)
             rc = elog_last(replica->db, feed.key, &stored, &applied);
         if (rc == RC_ABSENT)
             rc = RC_OK;
-        *lacks = rc == RC_OK && stored < last;
+        *lacks = rc == RC_OK && stored < named.last;
     }
     return rc;
 }

@@ -57,9 +57,8 @@ visit_feed(void *context, const struct elog_feed *feed)
     return walk->visit(walk->context, &status);
 }
 
-/* The next of a vector as the table of acknowledgements keeps it. */
-static struct ack_feed
-read_vector(struct reader *reader)
+struct ack_feed
+status_vector_next(struct reader *reader)
 {
     struct ack_feed feed;
 
@@ -87,7 +86,7 @@ visit_acknowledged(struct replica *replica, struct id stream, replica_feed_fn vi
         const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
         struct reader reader = reader_of(bytes, len);
         while (rc == RC_OK && reader_left(&reader) > 0 && !reader.failed) {
-            struct ack_feed feed = read_vector(&reader);
+            struct ack_feed feed = status_vector_next(&reader);
             struct feed_status status = {stream, {feed.device, feed.incarnation}, feed.last, feed.last, feed.last};
             if (!reader.failed && id_equal(feed.device, device))
                 rc = visit(context, &status);
@@ -140,7 +139,7 @@ replica_applied_at(struct replica *replica, struct id device, struct id stream,
         status->acked_at_ms = stmt_get_int(stmt, 0);
         status->position = (uint64_t)stmt_get_int(stmt, 2);
         while (reader_left(&reader) > 0 && !reader.failed) {
-            struct ack_feed applied = read_vector(&reader);
+            struct ack_feed applied = status_vector_next(&reader);
             if (id_equal(applied.device, feed.device) && applied.incarnation == feed.incarnation)
                 status->last = applied.last;
         }
@@ -176,18 +175,15 @@ status_digest(struct replica *replica, struct id stream, const uint8_t *vector, 
     *is_known = true;
     ack_digest_start(&made);
     while (rc == RC_OK && *is_known && reader_left(&reader) > 0 && !reader.failed) {
-        struct feed_ref ref;
+        struct ack_feed named = status_vector_next(&reader);
         struct elog_feed feed;
         uint8_t hash[CRYPTO_HASH_BYTES];
-        reader_copy(&reader, ref.device.bytes, ID_BYTES);
-        ref.incarnation = reader_u64(&reader);
-        uint32_t last = reader_u32(&reader);
-        rc = elog_feed_find(replica->db, stream, ref, &feed);
+        rc = elog_feed_find(replica->db, stream, (struct feed_ref){named.device, named.incarnation}, &feed);
         if (rc == RC_OK)
-            rc = elog_head_at(replica->db, feed.key, last, hash);
+            rc = elog_head_at(replica->db, feed.key, named.last, hash);
         *is_known = rc == RC_OK;
         if (rc == RC_OK)
-            ack_digest_add(&made, ref.device, ref.incarnation, last, hash);
+            ack_digest_add(&made, named.device, named.incarnation, named.last, hash);
     }
     ack_digest_end(&made, digest);
     return rc == RC_ABSENT || rc == RC_CORRUPT ? RC_OK : rc; /* damage is told of where the feeds are looked at */

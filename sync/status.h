@@ -2,6 +2,7 @@
 #ifndef SYNC_STATUS_H
 #define SYNC_STATUS_H
 
+#include "sync/ack.h"
 #include "sync/replica_own.h"
 #include "sync/wire.h"
 
@@ -13,6 +14,8 @@ enum rc status_done(struct db *db, int64_t feed, uint32_t *last) MUST_CHECK;
 enum rc status_take_acks(struct replica *replica, const struct wire_blocks *acks,
                          uint64_t *read) MUST_CHECK;
 
+/* The next feed of a vector as sync_ack keeps it; what is no whole one fails the reader. */
+struct ack_feed status_vector_next(struct reader *reader);
 /* An own acknowledgement of the streams that `device` may hold, appended to `out`, signed under a number of its own after a
  * flushed commit; nothing where there is no such stream. Not inside a transaction. */
 enum rc status_make_ack(struct replica *replica, struct id device, struct buf *out) MUST_CHECK;

@@ -2,21 +2,6 @@
 # A small team by command, with every command's --json checked against docs/cli.schema.json.
 . "$(dirname "$0")/lib.sh"
 
-# answer NAME DEVICE COMMAND ...: runs it with --json and checks the answer, which stays in $WORK/answer.
-answer() {
-    local name=$1 device=$2 errors
-    shift 2
-    if ! as "$device" "$@" --json >"$WORK/answer" 2>"$WORK/answer.err"; then
-        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/answer.err")"
-    elif errors=$(tests/e2e/validate.py "$WORK/answer" 2>&1); then
-        ok "$name"
-    else
-        not_ok "$name" "$errors" "$(head -c 600 "$WORK/answer")"
-    fi
-}
-
-value() { json "$1" <"$WORK/answer"; }
-
 server_start
 device_make anna
 answer "team create" anna team create --server "$SERVER" --code-file "$CODE" --name "Anna de Boer" \

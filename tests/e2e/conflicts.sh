@@ -3,19 +3,6 @@
 # another version arrives; and what was put away is found again.
 . "$(dirname "$0")/lib.sh"
 
-# answer NAME DEVICE COMMAND ...: runs it with --json and checks the answer, which stays in $WORK/answer.
-answer() {
-    local name=$1 device=$2 errors
-    shift 2
-    if ! as "$device" "$@" --json >"$WORK/answer" 2>"$WORK/answer.err"; then
-        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/answer.err")"
-    elif errors=$(tests/e2e/validate.py "$WORK/answer" 2>&1); then
-        ok "$name"
-    else
-        not_ok "$name" "$errors" "$(head -c 600 "$WORK/answer")"
-    fi
-}
-value() { json "$1" <"$WORK/answer"; }
 sync() { for name in "$@"; do as "$name" sync >/dev/null 2>&1 || not_ok "$name syncs"; done; }
 # edit DEVICE OPTIONS ...: of the goal.
 edit() {

@@ -353,3 +353,18 @@ for key in sys.argv[1].split("."):
     value = value[int(key)] if isinstance(value, list) else value[key]
 print(value if isinstance(value, str) else json.dumps(value))' "$1"
 }
+
+# answer NAME DEVICE COMMAND ...: runs it with --json and checks the answer against docs/cli.schema.json; it stays in $WORK/answer.
+answer() {
+    local name=$1 device=$2 errors
+    shift 2
+    if ! as "$device" "$@" --json >"$WORK/answer" 2>"$WORK/answer.err"; then
+        not_ok "$name" "status $? of: $*" "$(head -c 600 "$WORK/answer.err")"
+    elif errors=$(tests/e2e/validate.py "$WORK/answer" 2>&1); then
+        ok "$name"
+    else
+        not_ok "$name" "$errors" "$(head -c 600 "$WORK/answer")"
+    fi
+}
+# value PATH: of the latest answer.
+value() { json "$1" <"$WORK/answer"; }

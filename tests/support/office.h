@@ -66,6 +66,8 @@ void office_join(struct office *office, int at, const char *name, uint32_t roles
 void office_join_only(struct office *office, int at, const char *name, uint32_t roles);
 /* A new office of two coaches: device 0 makes the team, 1 is Bram's; the family "vos" is of `owner`, and both have synced. */
 struct id office_pair(struct office *office, int owner);
+/* The same with a third coach, Caas, at 2, who works with no family yet. */
+struct id office_pair_and_one(struct office *office, int owner);
 /* A further device of a person who is in the team, invited by device 0. */
 void office_join_again(struct office *office, int at, struct id person);
 /* Ends and opens the replica, the store with it. */

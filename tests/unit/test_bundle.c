@@ -19,10 +19,8 @@ static int
 setup(void **state)
 {
     (void)state;
-    family = office_pair(&office, BRAM);
+    family = office_pair_and_one(&office, BRAM);
     file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
-    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
-    office_sync(&office, BRAM);
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* Failures that other sync engines were seen to have, 1 to 5, as tests here: tests/README.md says where each stands. */
-#include "tests/unit/unit.h"
+#include "tests/unit/failures.h"
 
 #include <string.h>
 
@@ -9,37 +9,8 @@
 #include "core/goal.h"
 #include "core/hlc.h"
 #include "core/texts.h"
-#include "sync/ledger.h"
 #include "tests/support/devices.h"
-#include "tests/support/office_plan.h"
 #include "tests/support/power_vfs.h"
-#include "tests/support/stores.h"
-
-#define DAYS(n) ((n) * INT64_C(86400000))
-
-static struct office office;
-static struct id family;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    family = office_three(&office);
-    return 0;
-}
-
-static void
-assert_all_equal(void)
-{
-    assert_true(office_are_equal(&office, 1, 0, family));
-    assert_true(office_are_equal(&office, 1, 2, family));
-}
-
-static struct office_device *
-device(int at)
-{
-    return &office.devices[at];
-}
 
 /* ---- 1: one wrong clock stops or poisons everybody ----------------------------------------------------- */
 
@@ -437,9 +408,6 @@ failure_05_who_was_away_for_two_years_brings_nothing_back(void **state)
     assert_int_equal(office_visits(&office, 2, family, "a month later"), 24);
     assert_all_equal();
 }
-
-#define CASE(name) \
-    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

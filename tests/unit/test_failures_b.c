@@ -1,44 +1,11 @@
 /* Failures that other sync engines were seen to have, 6 to 9, as tests here: tests/README.md says where each stands. */
-#include "tests/unit/unit.h"
+#include "tests/unit/failures.h"
 
 #include <string.h>
 
 #include "server/depot.h"
 #include "sync/elog.h"
-#include "sync/ledger.h"
 #include "sync/replica_own.h"
-#include "tests/support/office_plan.h"
-#include "tests/support/stores.h"
-
-static struct office office;
-static struct id family;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    family = office_three(&office);
-    return 0;
-}
-
-static struct office_device *
-device(int at)
-{
-    return &office.devices[at];
-}
-
-static const struct ledger *
-ledger_of(int at)
-{
-    return replica_ledger(device(at)->replica);
-}
-
-static void
-assert_all_equal(void)
-{
-    assert_true(office_are_equal(&office, 1, 0, family));
-    assert_true(office_are_equal(&office, 1, 2, family));
-}
 
 static void
 revoke(int by, int lost)
@@ -401,9 +368,6 @@ failure_09_two_edits_a_second_apart_on_two_offline_devices_are_one_conflict(void
         assert_int_equal(office_conflicts(&office, at), 1);
     assert_all_equal();
 }
-
-#define CASE(name) \
-    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

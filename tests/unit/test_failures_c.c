@@ -1,47 +1,13 @@
 /* Failures that other sync engines were seen to have, 10 to 15, as tests here: tests/README.md says where each stands. */
-#include "tests/unit/unit.h"
+#include "tests/unit/failures.h"
 
 #include <string.h>
 
 #include "sync/elog.h"
 #include "sync/inbox.h"
-#include "sync/ledger.h"
 #include "sync/replica_own.h"
-#include "tests/support/office_plan.h"
-#include "tests/support/stores.h"
 
-#define DAYS(n) ((n) * INT64_C(86400000))
 enum { UNSENT = 50, CONFLICTS = 100 };
-
-static struct office office;
-static struct id family;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    family = office_three(&office);
-    return 0;
-}
-
-static struct office_device *
-device(int at)
-{
-    return &office.devices[at];
-}
-
-static const struct ledger *
-ledger_of(int at)
-{
-    return replica_ledger(device(at)->replica);
-}
-
-static void
-assert_all_equal(void)
-{
-    assert_true(office_are_equal(&office, 1, 0, family));
-    assert_true(office_are_equal(&office, 1, 2, family));
-}
 
 static void
 assign(int by, int whom, enum ledger_function function)
@@ -272,9 +238,6 @@ failure_15_after_any_fault_the_next_session_drains_all_without_a_new_write(void 
     assert_int_equal(office_visits(&office, 2, family, "waits"), 48);
     assert_all_equal();
 }
-
-#define CASE(name) \
-    cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
 main(void)

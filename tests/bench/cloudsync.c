@@ -1,0 +1,154 @@
+/* The peer sqlite-sync (`make bench-peers`): the extension in plain SQLite, writing the same visits with prepared statements. */
+#include "tests/bench/cloudsync.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/bench/visits.h"
+
+/* What the design asks of each side, and nothing else: docs/BENCHMARKS.md. */
+static const char SETTINGS[] = "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536;"
+                               "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;";
+/* Our record knows its author from the signer; the table has to say so. */
+static const char TABLE[] =
+    "CREATE TABLE visit (id TEXT PRIMARY KEY NOT NULL, family TEXT NOT NULL DEFAULT '',"
+    " author TEXT NOT NULL DEFAULT '', kind TEXT NOT NULL DEFAULT '', day INTEGER NOT NULL DEFAULT 0,"
+    " time INTEGER NOT NULL DEFAULT 0, minutes INTEGER NOT NULL DEFAULT 0,"
+    " next INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '');";
+
+bool
+cloudsync_is_there(void)
+{
+    return access(CLOUDSYNC_EXTENSION ".so", R_OK) == 0;
+}
+
+static void
+fail(const char *what, const char *why)
+{
+    fprintf(stderr, "sqlite-sync: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void
+run_sql(sqlite3 *db, const char *sql)
+{
+    char *message = NULL;
+
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail(sql, message);
+}
+
+static sqlite3_stmt *
+prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail(sql, sqlite3_errmsg(db));
+    return stmt;
+}
+
+static void
+step(sqlite3_stmt *stmt)
+{
+    if (sqlite3_step(stmt) == SQLITE_ERROR || sqlite3_reset(stmt) != SQLITE_OK)
+        fail(sqlite3_sql(stmt), sqlite3_errmsg(sqlite3_db_handle(stmt)));
+}
+
+void
+cloudsync_open(struct cloudsync *peer, const char *path)
+{
+    char *message = NULL;
+
+    if (sqlite3_open(path, &peer->db) != SQLITE_OK ||
+        sqlite3_db_config(peer->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL) != SQLITE_OK ||
+        sqlite3_load_extension(peer->db, CLOUDSYNC_EXTENSION, "sqlite3_cloudsync_init", &message) != SQLITE_OK)
+        fail(path, message != NULL ? message : "cannot be opened");
+    run_sql(peer->db, SETTINGS);
+    run_sql(peer->db, TABLE);
+    run_sql(peer->db, "SELECT cloudsync_init('visit');");
+    run_sql(peer->db, "CREATE VIRTUAL TABLE visit_search USING fts5 (note, content='visit', content_rowid='rowid',"
+                      " tokenize='unicode61 remove_diacritics 2');");
+    peer->begin = prepare(peer->db, "BEGIN IMMEDIATE");
+    peer->commit = prepare(peer->db, "COMMIT");
+    peer->insert =
+        prepare(peer->db, "INSERT INTO visit VALUES (cloudsync_uuid(), '01a202daad5b739da210dcf0bb1728ac',"
+                          " '01a202daad5b739da210dcf0bb1728ad', 'visit', ?1, 600, 45, 20250101, ?2)");
+    peer->index = prepare(peer->db, "INSERT INTO visit_search (rowid, note) VALUES (?1, ?2)");
+}
+
+void
+cloudsync_close(struct cloudsync *peer)
+{
+    sqlite3_finalize(peer->begin);
+    sqlite3_finalize(peer->insert);
+    sqlite3_finalize(peer->index);
+    sqlite3_finalize(peer->commit);
+    run_sql(peer->db, "SELECT cloudsync_terminate();");
+    sqlite3_close_v2(peer->db);
+}
+
+void
+cloudsync_set_full(struct cloudsync *peer, bool is_full)
+{
+    run_sql(peer->db, is_full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+}
+
+static void
+put_visit(struct cloudsync *peer, int number, unsigned *seed, bool is_indexed)
+{
+    char note[VISITS_NOTE];
+
+    visits_note(note, seed);
+    sqlite3_bind_int64(peer->insert, 1, visits_day(number));
+    sqlite3_bind_text(peer->insert, 2, note, -1, SQLITE_STATIC);
+    step(peer->insert);
+    if (!is_indexed)
+        return;
+    sqlite3_bind_int64(peer->index, 1, sqlite3_last_insert_rowid(peer->db));
+    sqlite3_bind_text(peer->index, 2, note, -1, SQLITE_STATIC);
+    step(peer->index);
+}
+
+void
+cloudsync_put_visits(struct cloudsync *peer, int from, int count, int per_commit, unsigned *seed)
+{
+    for (int i = 0; i < count; i++) {
+        if (i % per_commit == 0)
+            step(peer->begin);
+        put_visit(peer, from + i, seed, per_commit == 1);
+        if (i % per_commit == per_commit - 1 || i == count - 1)
+            step(peer->commit);
+    }
+}
+
+int64_t
+cloudsync_ask(struct cloudsync *peer, const char *sql)
+{
+    sqlite3_stmt *stmt = prepare(peer->db, sql);
+
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        fail(sql, sqlite3_errmsg(peer->db));
+    int64_t value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+void
+cloudsync_print_settings(struct cloudsync *peer)
+{
+    sqlite3_stmt *stmt = prepare(peer->db, "SELECT sqlite_version(), cloudsync_version(), (SELECT journal_mode FROM"
+                                           " pragma_journal_mode)");
+
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        fail("settings", sqlite3_errmsg(peer->db));
+    printf("{\"settings\":\"sqlite-sync %s, %s.so in SQLite %s of this program\",\"journal_mode\":\"%s\","
+           "\"synchronous\":%lld,\"page_size\":%lld,\"cache_size\":%lld,\"wal_autocheckpoint\":%lld}\n",
+           sqlite3_column_text(stmt, 1), CLOUDSYNC_EXTENSION, sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 2),
+           (long long)cloudsync_ask(peer, "PRAGMA synchronous"), (long long)cloudsync_ask(peer, "PRAGMA page_size"),
+           (long long)cloudsync_ask(peer, "PRAGMA cache_size"),
+           (long long)cloudsync_ask(peer, "PRAGMA wal_autocheckpoint"));
+    sqlite3_finalize(stmt);
+}

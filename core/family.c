@@ -8,7 +8,7 @@
 #define FAMILY_COLUMNS "r.code_name, r.phase, r.since, r.opened, r.closed"
 static const struct query families = {
     ENTITY_FAMILY,
-    LIST_SQL(FAMILY_COLUMNS, "index_family", "(NOT ?6 OR r.closed IS NULL)",
+    LIST_SQL(FAMILY_COLUMNS, "index_family", "r.id = t.family AND (NOT ?6 OR r.closed IS NULL)",
              "r.code_name COLLATE NOCASE, r.id"),
     ONE_SQL(FAMILY_COLUMNS, "index_family"),
 };
@@ -128,7 +128,7 @@ family_find(struct journal *journal, const char *text, struct id *family)
 #define PROFILE_COLUMNS "r.surname, r.address, r.reach, r.unsafe"
 static const struct query profiles = {
     ENTITY_PROFILE,
-    LIST_SQL(PROFILE_COLUMNS, "file_profile", "1", "r.rid"),
+    LIST_SQL(PROFILE_COLUMNS, "file_profile", "r.id = t.family", "r.rid"),
     ONE_SQL(PROFILE_COLUMNS, "file_profile"),
 };
 

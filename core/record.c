@@ -139,9 +139,12 @@ bind_one(struct journal *journal, const struct query *query, struct id id, struc
 
     if (rc != RC_OK)
         return rc;
+    /* What bears a family's id speaks of that family, and counts in its own streams alone: another's may hold a record under any
+     * id that a colleague chose. */
     rc = find_number(journal,
                      "SELECT r.rid FROM journal_record AS r JOIN journal_stream AS t ON t.s = r.s "
-                     "WHERE r.id = ?1 AND r.entity = (?2 & 65535) AND t.kind = (?2 >> 16)",
+                     "WHERE r.id = ?1 AND r.entity = (?2 & 65535) AND t.kind = (?2 >> 16) AND "
+                     "(t.family = r.id OR NOT EXISTS (SELECT 1 FROM journal_stream WHERE family = r.id))",
                      id, (int64_t)schema_entity(query->entity)->home << 16 | query->entity, &rid);
     stmt_int(*stmt, 1, rid);
     return rc;

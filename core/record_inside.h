@@ -48,6 +48,11 @@ enum { FACTS_COLUMNS = 8 };
     "SELECT " FACTS_SQL ", " columns " FROM " table                                                \
     " AS r JOIN journal_stream AS t ON t.s = r.s WHERE r.rid = ?1 AND r.hidden < 2"
 
+/* What each family's own index says of it: another's may hold a row under its id too. */
+#define FAMILY_LINE                                                                                \
+    "(SELECT l.id, l.code_name, l.closed FROM index_family AS l JOIN journal_stream AS own "       \
+    "ON own.s = l.s AND own.family = l.id)"
+
 struct query {
     uint32_t entity;
     const char *list;

@@ -11,12 +11,15 @@
 /* Each gives family, one record, the other or NULL, date, text; ?1 is today. The family's line is f. Stream by stream, so that
  * a range of dates is looked up in each. */
 #define OF(table)                                                                                  \
-    " FROM journal_stream AS t LEFT JOIN index_family AS f ON f.id = t.family "                    \
+    " FROM journal_stream AS t LEFT JOIN " FAMILY_LINE " AS f ON f.id = t.family "                 \
     "CROSS JOIN " table " AS r ON r.s = t.s "
-#define TWICE(table, same)                                                                         \
-    "SELECT t.family, r.id, o.id, NULL, r.text" OF(table) "JOIN " table                            \
-    " AS o ON o.s = r.s AND o.id > r.id AND " same                                                 \
-    " WHERE ?1 IS NOT NULL AND NOT r.hidden AND NOT o.hidden AND f.closed IS NULL AND "
+/* Each with the next alike alone: of n there are n - 1 findings, however many somebody wrote. */
+#define TWICE(table, text, same, open)                                                             \
+    "SELECT t.family, r.id, r.other, NULL, substr(r.text, 1, 500) FROM (SELECT s, id, " text " AS text, "                 \
+    "lead(id) OVER (PARTITION BY s, " same " ORDER BY id) AS other FROM " table                    \
+    " WHERE NOT hidden AND " text " IS NOT NULL AND " open ") AS r "                               \
+    "JOIN journal_stream AS t ON t.s = r.s LEFT JOIN " FAMILY_LINE " AS f ON f.id = t.family "     \
+    "WHERE ?1 IS NOT NULL AND r.other IS NOT NULL"
 
 static const struct rule {
     const char *word;
@@ -30,21 +33,18 @@ static const struct rule {
      "SELECT t.family, r.id, NULL, r.date, NULL" OF("index_contact")
      "WHERE r.date > ?1 AND r.withdrawn IS NOT 1 AND NOT r.hidden"},
     {"goal-twice", N_("the same goal twice"),
-     TWICE("file_goal", "o.text = r.text")
-     "coalesce(r.status, 'open') = 'open' AND coalesce(o.status, 'open') = 'open'"},
+     TWICE("file_goal", "text", "text", "coalesce(status, 'open') = 'open'") " AND f.closed IS NULL"},
     {"agreement-twice", N_("the same agreement twice"),
-     TWICE("file_agreement", "o.text = r.text AND o.due IS r.due")
-     "coalesce(r.done, 0) = 0 AND coalesce(o.done, 0) = 0"},
+     TWICE("file_agreement", "text", "text, due", "coalesce(done, 0) = 0") " AND f.closed IS NULL"},
     {"member-twice", N_("the same member of the family twice"),
-     "SELECT t.family, r.id, o.id, NULL, r.given_name" OF("file_member")
-     "JOIN file_member AS o ON o.s = r.s AND o.id > r.id AND o.given_name = r.given_name AND o.surname IS r.surname "
-     "AND o.birth_date IS r.birth_date WHERE ?1 IS NOT NULL AND NOT r.hidden AND NOT o.hidden"},
+     TWICE("file_member", "given_name", "given_name, surname, birth_date", "1")},
     {"name-twice", N_("two families with one code name"),
-     "SELECT f.id, f.id, o.id, NULL, f.code_name FROM index_family AS f JOIN index_family AS o ON o.code_name = f.code_name "
-     "AND o.id > f.id WHERE ?1 IS NOT NULL AND f.closed IS NULL AND o.closed IS NULL"},
+     "SELECT f.id, f.id, f.other, NULL, f.code_name FROM (SELECT id, code_name, "
+     "lead(id) OVER (PARTITION BY code_name ORDER BY id) AS other FROM " FAMILY_LINE
+     " WHERE closed IS NULL AND code_name IS NOT NULL) AS f WHERE ?1 IS NOT NULL AND f.other IS NOT NULL"},
     {"family-without-name", N_("a family without a code name"),
-     "SELECT t.family, t.family, NULL, NULL, NULL FROM journal_stream AS t LEFT JOIN index_family AS f ON f.id = t.family "
-     "WHERE ?1 IS NOT NULL AND t.kind = 3 AND f.code_name IS NULL "
+     "SELECT t.family, t.family, NULL, NULL, NULL FROM journal_stream AS t LEFT JOIN " FAMILY_LINE
+     " AS f ON f.id = t.family WHERE ?1 IS NOT NULL AND t.kind = 3 AND f.code_name IS NULL "
      "AND EXISTS (SELECT 1 FROM journal_record AS r WHERE r.s = t.s)"},
 };
 _Static_assert(STREAM_INDEX == 3, "a rule asks for streams of that kind");
@@ -78,18 +78,22 @@ derive(struct rule_finding *finding)
     return rc;
 }
 
+/* In the family's own file. */
 static enum rc
-is_dismissed(struct journal *journal, struct id id, bool *dismissed)
+is_dismissed(struct journal *journal, const struct rule_finding *finding, bool *dismissed)
 {
     struct stmt *stmt;
     int64_t found = 0;
-    enum rc rc = db_stmt(journal_db(journal), "SELECT count(*) FROM file_dismissal WHERE id = ?1 AND dismissed = 1",
+    enum rc rc = db_stmt(journal_db(journal),
+                         "SELECT count(*) FROM journal_record AS r JOIN file_dismissal AS d ON d.rid = r.rid "
+                         "JOIN journal_stream AS t ON t.s = r.s WHERE r.id = ?1 AND t.family = ?2 AND d.dismissed = 1",
                          &stmt);
 
     *dismissed = false;
     if (rc != RC_OK)
         return rc;
-    stmt_id(stmt, 1, id);
+    stmt_id(stmt, 1, finding->id);
+    stmt_id(stmt, 2, finding->family);
     rc = stmt_finish_int(stmt, &found);
     *dismissed = found > 0;
     return rc;
@@ -174,11 +178,11 @@ visit_one(struct journal *journal, struct rule_finding *finding, rules_fn visit,
     struct texts texts = TEXTS_EMPTY;
     struct stmt *stmt;
     bool dismissed, row = false;
-    enum rc rc = is_dismissed(journal, finding->id, &dismissed);
+    enum rc rc = is_dismissed(journal, finding, &dismissed);
 
     if (rc != RC_OK || dismissed)
         return rc;
-    rc = db_stmt(journal_db(journal), "SELECT code_name FROM index_family WHERE id = ?1", &stmt);
+    rc = db_stmt(journal_db(journal), "SELECT code_name FROM " FAMILY_LINE " WHERE id = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, finding->family);

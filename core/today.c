@@ -48,7 +48,7 @@ gather(struct gathered *g, const struct today_item *item)
 
 /* Each query gives family, record, date, text, code name; ?1 is today, ?2 the last day of its window. */
 #define OPEN_FAMILY                                                                                \
-    " JOIN journal_stream AS t ON t.s = r.s LEFT JOIN index_family AS f ON f.id = t.family "       \
+    " JOIN journal_stream AS t ON t.s = r.s LEFT JOIN " FAMILY_LINE " AS f ON f.id = t.family "        \
     "WHERE f.closed IS NULL AND NOT r.hidden AND ?1 + ?2 IS NOT NULL AND "
 static const char agreements_sql[] =
     "SELECT t.family, r.id, r.due, r.text, f.code_name FROM file_agreement AS r" OPEN_FAMILY

@@ -167,9 +167,11 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
     struct sync_options options = {.progress = progress, .context = call};
     int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
     unsigned failures = 0;
+    uint64_t conflicts = 0; /* a session that was cut off may have brought some */
     enum rc rc;
 
     while ((rc = replica_sync(call->replica, &call->transport, &options, report)) == RC_OFFLINE) {
+        conflicts += report->new_conflicts;
         int64_t left_ms = end_ms - clock_mono_ms(&call->clock);
         int64_t ms = backoff_ms(++failures, random_u64());
         if (left_ms <= 0)
@@ -178,6 +180,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
         if (rc != RC_OK)
             break;
     }
+    report->new_conflicts += rc == RC_OFFLINE ? 0 : conflicts;
     return rc;
 }
 
@@ -197,7 +200,7 @@ cmd_sync(struct call *call)
         rc = news_start(call, &news);
     if (rc == RC_OK)
         rc = sync_until(call, wait_s, &report);
-    rc = news_tell(call, &news, &report, rc);
+    rc = news_tell(call, &news, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
     out_report(call, &report);
@@ -275,7 +278,7 @@ cmd_bundle_import(struct call *call)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
     if (rc == RC_INVALID || rc == RC_DENIED)
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
-    rc = news_tell(call, &news, &report, rc);
+    rc = news_tell(call, &news, rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)
         return rc;

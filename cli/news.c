@@ -1,4 +1,4 @@
-/* What is new after an exchange: what others changed, what has two versions now, what the rules find. */
+/* What is new after an exchange: what others changed, and what the rules find. */
 #include "cli/news.h"
 
 #include "cli/words.h"
@@ -11,9 +11,7 @@
 enum rc
 news_start(struct call *call, struct news *news)
 {
-    enum rc rc = rules_know(call->journal, call_today(call), &news->before);
-
-    return rc == RC_OK ? conflict_list(call, &news->conflicts) : rc;
+    return rules_know(call->journal, call_today(call), &news->before);
 }
 
 /* ---- what others changed -------------------------------------------------------------------------------- */
@@ -55,32 +53,7 @@ news_list(struct call *call)
     return rc;
 }
 
-/* ---- two versions, and findings ------------------------------------------------------------------------- */
-
-/* A conflict is new also when another version joined it. */
-static bool
-is_known(const struct conflicts *before, const struct conflict *now)
-{
-    for (size_t i = 0; i < before->count; i++) {
-        const struct conflict *was = &before->items[i];
-        if (was->entity == now->entity && was->unit == now->unit && id_equal(was->record, now->record))
-            return was->versions >= now->versions;
-    }
-    return false;
-}
-
-static enum rc
-count_conflicts(struct call *call, const struct news *news, uint64_t *count)
-{
-    struct conflicts now = {.items = NULL};
-    enum rc rc = conflict_list(call, &now);
-
-    *count = 0;
-    for (size_t i = 0; rc == RC_OK && i < now.count; i++)
-        *count += !is_known(&news->conflicts, &now.items[i]);
-    free(now.items);
-    return rc;
-}
+/* ---- findings ------------------------------------------------------------------------------------------- */
 
 static enum rc
 tell_findings(struct call *call, const struct news *news)
@@ -100,18 +73,14 @@ tell_findings(struct call *call, const struct news *news)
 }
 
 enum rc
-news_tell(struct call *call, struct news *news, struct sync_report *report, enum rc rc)
+news_tell(struct call *call, struct news *news, enum rc rc)
 {
     if (rc == RC_OK)
         rc = tell_findings(call, news);
     if (rc == RC_OK)
         rc = news_list(call);
     if (rc == RC_OK)
-        rc = count_conflicts(call, news, &report->new_conflicts);
-    if (rc == RC_OK)
         rc = replica_news_told(call->replica);
     rules_known_free(&news->before);
-    free(news->conflicts.items);
-    news->conflicts = (struct conflicts){.items = NULL};
     return rc;
 }

@@ -7,15 +7,13 @@
 
 struct news {
     struct rules_known before;
-    struct conflicts conflicts;
 };
 #define NEWS_EMPTY ((struct news){.before = {.count = 0}})
 
 /* Before the exchange: what is known already. */
 enum rc news_start(struct call *call, struct news *news) MUST_CHECK;
-/* After it, when `rc` says that it went well: what others changed, what has two versions since (also into the report), what the
- * rules find since. The end of `news` in any case; `rc` is given back. */
-enum rc news_tell(struct call *call, struct news *news, struct sync_report *report, enum rc rc) MUST_CHECK;
+/* After it, when `rc` says that it went well: what others changed, and what the rules find since. The end of `news` in any case; `rc` is given back. */
+enum rc news_tell(struct call *call, struct news *news, enum rc rc) MUST_CHECK;
 /* What others changed and nobody was told yet. */
 enum rc news_list(struct call *call) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include "sync/bundle.h"
 #include "sync/carried.h"
 #include "sync/inbox.h"
+#include "sync/news.h"
 #include "sync/status.h"
 
 enum { STATEMENT_CEILING_BYTES = 512 };
@@ -160,15 +161,13 @@ read_file(struct replica *replica, const void *bytes, size_t len, struct buf *pl
                             : rc;
 }
 
-enum rc
-replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
-                      struct sync_report *report)
+static enum rc
+import(struct replica *replica, const void *bytes, size_t len, struct sync_report *report)
 {
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
     struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES);
-
-    *report = (struct sync_report){0};
     enum rc rc = replica_need_team(replica);
+
     if (rc == RC_OK)
         rc = read_file(replica, bytes, len, &plain, &content);
     if (rc == RC_OK)
@@ -189,4 +188,15 @@ replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
     wire_run_bundle_wipe(&content);
     buf_wipe(&plain);
     return rc;
+}
+
+enum rc
+replica_bundle_import(struct replica *replica, const void *bytes, size_t len,
+                      struct sync_report *report)
+{
+    struct news_conflicts before;
+    enum rc rc = news_conflicts_know(replica->journal, true, &before);
+
+    *report = (struct sync_report){0};
+    return rc == RC_OK ? news_conflicts_end(replica->journal, &before, report, import(replica, bytes, len, report)) : rc;
 }

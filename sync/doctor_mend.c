@@ -400,7 +400,7 @@ fill_again(struct replica *replica, struct id stream)
 
     if (rc == RC_OK)
         rc = db_stmt(replica->db,
-                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 "
+                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2, news_floor = NULL "
                      "WHERE stream = ?1",
                      &stmt);
     if (rc != RC_OK)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/news.h"
 #include "sync/writer.h"
 
 const char *
@@ -343,7 +344,9 @@ elog_set_state(struct db *db, int64_t key, enum elog_state state, enum elog_reas
 enum rc
 elog_drop(struct db *db, int64_t key)
 {
-    return db_run_int(db, "DELETE FROM sync_entry WHERE entry = ?1", key);
+    enum rc rc = db_run_int(db, "DELETE FROM sync_entry WHERE entry = ?1", key);
+
+    return rc == RC_OK ? news_keys_freed(db) : rc;
 }
 
 static enum rc

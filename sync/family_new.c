@@ -250,7 +250,7 @@ static enum rc
 need_no_filling(struct replica *replica, const struct ledger_family_new *ids)
 {
     static const char sql[] =
-        "UPDATE sync_stream SET is_filling = 0 WHERE stream = ?1 AND fill_after = 0";
+        "UPDATE sync_stream SET is_filling = 0, news_floor = 0 WHERE stream = ?1 AND fill_after = 0";
     enum rc rc = db_run_id(replica->db, sql, ids->index);
 
     return rc == RC_OK ? db_run_id(replica->db, sql, ids->file) : rc;

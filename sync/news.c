@@ -1,47 +1,21 @@
 /* What others changed since it was last told: read from the entries that came, so a kill before the telling loses none. */
+#include "sync/news.h"
+
 #include <stdlib.h>
 
 #include "core/i18n.h"
-#include "sync/replica_own.h"
-#include "sync/state.h"
 
 enum { NEWS_MOST = 200 };
 
 struct gather {
     struct replica *replica;
     struct author self;
-    struct conflict *conflicts;
-    size_t conflict_count, conflict_room;
+    struct news_conflicts conflicts;
     struct news_item items[NEWS_MOST];
     size_t count;
+    struct id floor_of; /* the stream that was asked about last */
+    int64_t floor;      /* -1: not all of it was told yet that was there when it was shared */
 };
-
-static enum rc
-note_conflict(void *context, const struct conflict *conflict)
-{
-    struct gather *g = context;
-
-    if (g->conflict_count == g->conflict_room) {
-        size_t room = g->conflict_room == 0 ? 16 : g->conflict_room * 2;
-        struct conflict *grown = realloc(g->conflicts, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        g->conflicts = grown;
-        g->conflict_room = room;
-    }
-    g->conflicts[g->conflict_count++] = *conflict;
-    return RC_OK;
-}
-
-static bool
-is_in_conflict(const struct gather *g, const struct operation *operation)
-{
-    for (size_t i = 0; i < g->conflict_count; i++)
-        if (g->conflicts[i].entity == operation->entity && g->conflicts[i].unit == operation->unit &&
-            id_equal(g->conflicts[i].record, operation->record))
-            return true;
-    return false;
-}
 
 struct own {
     struct id person;
@@ -95,7 +69,8 @@ add_operation(struct gather *g, const struct ledger_stream *stream, struct id pe
         }
         return RC_OK;
     }
-    bool conflicts = is_in_conflict(g, operation);
+    bool conflicts =
+        news_in_conflict(&g->conflicts, stream->id, operation->record, operation->entity, operation->unit);
     enum rc rc = concerns_self(g, stream, operation, &concerns);
     if (rc != RC_OK || (!conflicts && !concerns) || g->count == NEWS_MOST)
         return rc;
@@ -140,103 +115,169 @@ read_row(struct gather *g, const struct elog_row *row)
     return rc;
 }
 
-/* The next applied entry after `key` that came since; 0 when there is none. */
+/* Up to which entry a stream was there when its news began: what a new device or a newly shared family brings is none. */
 static enum rc
-next_entry(struct db *db, int64_t key, int64_t since_ms, int64_t *next)
+find_floor(struct gather *g, struct id stream)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(db,
-                         "SELECT entry FROM sync_entry WHERE entry > ?1 AND state = 1 "
-                         "AND (arrived_ms = 0 OR arrived_ms >= ?2) ORDER BY entry LIMIT 1",
-                         &stmt);
+    bool found;
 
-    *next = 0;
+    if (id_equal(g->floor_of, stream))
+        return RC_OK;
+    enum rc rc = db_stmt(g->replica->db, "SELECT news_floor FROM sync_stream WHERE stream = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_int(stmt, 1, key);
-    stmt_int(stmt, 2, since_ms);
-    return stmt_finish_int(stmt, next);
+    stmt_id(stmt, 1, stream);
+    rc = stmt_step(stmt, &found);
+    g->floor_of = stream;
+    g->floor = rc == RC_OK && found && !stmt_is_null(stmt, 0) ? stmt_get_int(stmt, 0) : -1;
+    stmt_done(stmt);
+    return rc;
 }
 
 static enum rc
-read_all(struct gather *g, int64_t key, int64_t since_ms, uint64_t *more)
+look_at_entry(struct gather *g, int64_t key, uint64_t *more)
 {
-    enum rc rc;
+    struct elog_row row = ELOG_ROW_EMPTY;
+    enum rc rc = elog_get(g->replica->db, key, &row);
 
-    while ((rc = next_entry(g->replica->db, key, since_ms, &key)) == RC_OK && key != 0) {
-        struct elog_row row = ELOG_ROW_EMPTY;
-        if (g->count == NEWS_MOST) {
+    if (rc == RC_OK)
+        rc = find_floor(g, row.entry.stream);
+    if (rc == RC_OK && g->floor >= 0 && key > g->floor) {
+        if (g->count == NEWS_MOST)
             ++*more;
-            continue;
-        }
-        rc = elog_get(g->replica->db, key, &row);
-        if (rc == RC_OK)
+        else
             rc = read_row(g, &row);
-        elog_row_wipe(&row);
-        if (rc != RC_OK)
-            break;
     }
+    elog_row_wipe(&row);
+    return rc;
+}
+
+/* The applied entries that `sql` names one after the other, each after the key before it. */
+static enum rc
+look_at_all(struct gather *g, const char *sql, int64_t key, uint64_t *more)
+{
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK) {
+        struct stmt *stmt;
+        rc = db_stmt(g->replica->db, sql, &stmt);
+        if (rc != RC_OK)
+            return rc;
+        stmt_int(stmt, 1, key);
+        key = 0;
+        rc = stmt_finish_int(stmt, &key);
+        if (rc != RC_OK || key == 0)
+            return rc;
+        rc = look_at_entry(g, key, more);
+    }
+    return rc;
+}
+
+/* What waited when news were told and is applied since, then what came since. */
+static enum rc
+look_at_untold(struct gather *g, int64_t told, uint64_t *more)
+{
+    enum rc rc = look_at_all(g,
+                             "SELECT entry FROM sync_news_later JOIN sync_entry USING (entry) WHERE entry > ?1 AND state = 1"
+                             " ORDER BY entry LIMIT 1",
+                             0, more);
+
+    if (rc == RC_OK)
+        rc = look_at_all(g, "SELECT entry FROM sync_entry WHERE entry > ?1 AND state = 1 ORDER BY entry LIMIT 1", told,
+                         more);
     return rc;
 }
 
 enum rc
 replica_news(struct replica *replica, replica_news_fn visit, void *context, uint64_t *more)
 {
-    int64_t key, since_ms;
+    int64_t told;
 
     *more = 0;
-    enum rc rc = state_get_int(replica->db, STATE_NEWS_ENTRY, &key);
-    if (rc == RC_OK)
-        rc = state_get_int(replica->db, STATE_NEWS_MS, &since_ms);
-    if (rc != RC_OK || key == 0 || !replica->is_in_team)
+    enum rc rc = state_get_int(replica->db, STATE_NEWS_ENTRY, &told);
+    if (rc != RC_OK || told == 0 || !replica->is_in_team)
         return rc;
     struct gather *g = calloc(1, sizeof *g);
     if (g == NULL)
         return rc_nomem();
     g->replica = replica;
     g->self = replica_self(replica);
-    rc = journal_conflicts(replica->journal, note_conflict, g);
+    rc = news_conflicts_know(replica->journal, false, &g->conflicts);
     if (rc == RC_OK)
-        rc = read_all(g, key, since_ms, more);
+        rc = look_at_untold(g, told, more);
     for (size_t i = 0; rc == RC_OK && i < g->count; i++)
         rc = visit(context, &g->items[i]);
-    free(g->conflicts);
+    news_conflicts_wipe(&g->conflicts);
     free(g);
     return rc;
 }
 
-static enum rc
-ask(struct db *db, const char *sql, int64_t after, int64_t *value)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, sql, &stmt);
+/* ---- told ----------------------------------------------------------------------------------------------- */
 
-    if (rc != RC_OK)
+enum rc
+news_begin(struct db *db)
+{
+    int64_t open;
+    enum rc rc = db_get_int(db, "SELECT EXISTS (SELECT 1 FROM sync_stream WHERE news_floor IS NULL AND NOT is_filling)", &open);
+
+    if (rc != RC_OK || open == 0)
         return rc;
-    stmt_int(stmt, 1, after);
-    return stmt_finish_int(stmt, value);
+    return db_run(db, "UPDATE sync_stream SET news_floor = (SELECT coalesce(max(entry), 0) FROM sync_entry)"
+                      " WHERE news_floor IS NULL AND NOT is_filling");
 }
 
-/* In an empty log too, so that what comes first of a colleague's is news: 1 stands for none. */
+/* What was applied is told; what waits or is held is told once it is applied. */
+static enum rc
+note_told(struct db *db, int64_t told, int64_t newest)
+{
+    struct stmt *stmt;
+    enum rc rc = db_run(db, "DELETE FROM sync_news_later WHERE NOT EXISTS (SELECT 1 FROM sync_entry AS e"
+                            " WHERE e.entry = sync_news_later.entry AND e.state <> 1)");
+
+    if (rc == RC_OK)
+        rc = db_stmt(db,
+                     "INSERT OR IGNORE INTO sync_news_later (entry) SELECT entry FROM sync_entry"
+                     " WHERE state IN (0, 2, 3) AND state <> 1 AND entry > ?1 AND entry <= ?2",
+                     &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, told);
+    stmt_int(stmt, 2, newest);
+    rc = stmt_finish(stmt);
+    return rc == RC_OK ? state_put_int(db, STATE_NEWS_ENTRY, newest) : rc;
+}
+
 enum rc
 replica_news_told(struct replica *replica)
 {
-    int64_t key, told, latest_ms, since_ms;
-    enum rc rc = ask(replica->db, "SELECT coalesce(max(entry), 1) FROM sync_entry WHERE ?1 = 0", 0, &key);
+    int64_t newest, told, open;
+    enum rc rc = db_get_int(replica->db, "SELECT coalesce(max(entry), -1) FROM sync_entry", &newest); /* -1: none */
 
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_NEWS_ENTRY, &told);
-    if (rc != RC_OK || told == key) /* a session that brought nothing writes nothing */
+    if (rc == RC_OK)
+        rc = db_get_int(replica->db,
+                        "SELECT EXISTS (SELECT 1 FROM sync_news_later JOIN sync_entry USING (entry) WHERE state = 1)", &open);
+    if (rc == RC_OK)
+        rc = news_begin(replica->db);
+    if (rc != RC_OK || (told == newest && open == 0)) /* a session that brought nothing writes nothing */
         return rc;
-    rc = state_get_int(replica->db, STATE_NEWS_MS, &since_ms);
-    if (rc == RC_OK)
-        rc = ask(replica->db, "SELECT coalesce(max(arrived_ms), 0) FROM sync_entry WHERE entry > ?1", told, &latest_ms);
-    if (rc == RC_OK)
-        rc = db_begin(replica->db);
+    rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    rc = state_put_int(replica->db, STATE_NEWS_ENTRY, key);
-    if (rc == RC_OK && latest_ms > since_ms)
-        rc = state_put_int(replica->db, STATE_NEWS_MS, latest_ms);
-    return db_end(replica->db, rc);
+    return db_end(replica->db, note_told(replica->db, told, newest));
+}
+
+enum rc
+news_keys_freed(struct db *db)
+{
+    int64_t newest;
+    enum rc rc = db_get_int(db, "SELECT coalesce(max(entry), -1) FROM sync_entry", &newest);
+
+    if (rc == RC_OK)
+        rc = db_run_int(db, "UPDATE sync_state SET value = ?1 WHERE name = '" STATE_NEWS_ENTRY "' AND value > ?1", newest);
+    if (rc == RC_OK)
+        rc = db_run_int(db, "UPDATE sync_stream SET news_floor = max(?1, 0) WHERE news_floor > max(?1, 0)", newest);
+    return rc == RC_OK ? db_run_int(db, "DELETE FROM sync_news_later WHERE entry > ?1", newest) : rc;
 }

@@ -7,6 +7,7 @@
 #include "sync/carried.h"
 #include "sync/cover.h"
 #include "sync/inbox.h"
+#include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/recover.h"
 
@@ -111,21 +112,13 @@ finish(struct session *session)
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_HELD, &session->report->held);
     if (rc == RC_OK)
+        rc = news_begin(replica->db);
+    if (rc == RC_OK)
         rc = note_time(replica);
     if (rc == RC_OK)
         rc = db_get_int(replica->db, "SELECT 1 FROM sync_stream WHERE is_filling LIMIT 1", &filling);
     session->report->is_complete = rc == RC_OK && filling == 0;
     return rc;
-}
-
-static enum rc
-count_one(void *context, const struct conflict *conflict)
-{
-    uint64_t *count = context;
-    (void)conflict;
-
-    ++*count;
-    return RC_OK;
 }
 
 /* A revoked device is told nothing more, but what it wrote may still be handed in, named by the last ledger line that it
@@ -163,7 +156,6 @@ static enum rc
 run(struct session *session)
 {
     struct replica *replica = session->replica;
-    uint64_t before = 0, after = 0;
 
     enum rc rc = session_hello(session);
     if (rc == RC_OK)
@@ -174,8 +166,6 @@ run(struct session *session)
     }
     if (session->is_revoked && replica->is_in_team && !replica->must_recover)
         return hand_in(session);
-    if (rc == RC_OK)
-        rc = journal_conflicts(replica->journal, count_one, &before);
     if (rc == RC_OK && replica->must_recover) {
         rc = receive(
             session); /* own feeds are compared with the server's before anything is sealed */
@@ -199,9 +189,6 @@ run(struct session *session)
     if (rc == RC_OK)
         rc = session_fetch_acks(session);
     if (rc == RC_OK)
-        rc = journal_conflicts(replica->journal, count_one, &after);
-    session->report->new_conflicts = after > before ? after - before : 0;
-    if (rc == RC_OK)
         rc = finish(session);
     return rc;
 }
@@ -216,7 +203,10 @@ replica_sync(struct replica *replica, const struct transport *transport,
     *report = (struct sync_report){0};
     if (!replica->has_identity)
         return rc_fail(RC_ABSENT, _("this store belongs to no team yet"));
-    enum rc rc = run(&session);
+    struct news_conflicts before;
+    enum rc rc = news_conflicts_know(replica->journal, true, &before);
+    if (rc == RC_OK)
+        rc = news_conflicts_end(replica->journal, &before, report, run(&session));
     if (rc != RC_OK && replica->has_loose_time) { /* what the server said of the time holds however the session ended */
         enum rc stored = replica_store_time(replica);
         rc = stored == RC_OK ? rc : stored;

@@ -5,6 +5,7 @@
 #include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
+#include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/session.h"
 
@@ -171,9 +172,11 @@ refused(struct session *session, const struct elog_row *row, const struct wire_p
 static enum rc
 forget_purged(struct replica *replica)
 {
-    return db_run(replica->db,
-                  "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
-                  " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
+    enum rc rc = db_run(replica->db,
+                        "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
+                        " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
+
+    return rc == RC_OK && db_changes(replica->db) > 0 ? news_keys_freed(replica->db) : rc;
 }
 
 static enum rc

@@ -35,8 +35,7 @@
 #define STATE_LEDGER_LINES "ledger_lines" /* how many were here before damaged ones were dropped; 0: none was */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
-#define STATE_NEWS_ENTRY "news_entry" /* the newest entry of the log, and the latest arrival, when news were last told */
-#define STATE_NEWS_MS "news_ms"
+#define STATE_NEWS_ENTRY "news_entry" /* the newest entry of the log when news were last told; -1: there was none */
 #define STATE_REVOKED "revoked"           /* the server's latest word: this device was revoked */
 
 #define STATE_MADE_BY "made_by" /* text: the program that last tried what could not be read */

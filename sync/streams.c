@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
 
@@ -147,7 +148,7 @@ delete_rows(struct replica *replica, struct id stream)
         rc = journal_purge_stream(replica->journal, stream);
     for (size_t i = 0; rc == RC_OK && i < sizeof deletes / sizeof deletes[0]; i++)
         rc = db_run_id(replica->db, deletes[i], stream);
-    return rc;
+    return rc == RC_OK ? news_keys_freed(replica->db) : rc;
 }
 
 static enum rc

@@ -1,5 +1,5 @@
 /* Tests of sync/news: what others changed is told once, also after a kill before the telling, and never what was there before. */
-#include "sync/replica.h"
+#include "sync/replica_own.h"
 
 #include "core/change_set.h"
 #include "tests/support/office.h"
@@ -100,13 +100,220 @@ what_a_newly_shared_family_brings_is_no_news(void **state)
     assert_news(1, 0, "also contact.report\n");
 }
 
+static enum rc
+count_conflict(void *context, const struct conflict *conflict)
+{
+    (void)conflict;
+    ++*(uint32_t *)context;
+    return RC_OK;
+}
+
+static uint32_t
+conflicts_at(int at)
+{
+    uint32_t count = 0;
+
+    assert_ok(journal_conflicts(replica_journal(office.devices[at].replica), count_conflict, &count));
+    return count;
+}
+
+struct seen {
+    struct version versions[4];
+    size_t count;
+};
+
+static enum rc
+note_version(void *context, const struct current *current)
+{
+    struct seen *seen = context;
+
+    assert_true(seen->count < 4);
+    seen->versions[seen->count++] = current->version;
+    return RC_OK;
+}
+
+static int
+compare_versions(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+/* Over all that is on the screen. */
+static void
+settle_address(int at, struct id family, const char *address)
+{
+    struct journal *journal = replica_journal(office.devices[at].replica);
+    struct id file = ledger_family(replica_ledger(office.devices[at].replica), family)->file;
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct seen seen = {.count = 0};
+
+    assert_ok(journal_current(journal, file, ENTITY_PROFILE, family, 2, note_version, &seen));
+    qsort(seen.versions, seen.count, sizeof seen.versions[0], compare_versions);
+    assert_ok(value_put_text(&value, 1, address));
+    assert_ok(change_set_put(journal, &set, family, ENTITY_PROFILE, family, 2, &value, seen.versions, seen.count));
+    assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));
+    change_set_wipe(&set);
+    buf_wipe(&value);
+}
+
+/* Two devices that have told each other everything about one family. */
+static struct id
+pair_that_knows(void)
+{
+    struct id family = office_pair(&office, 0);
+
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
+                             office.devices[1].person, LEDGER_COACH));
+    set_profile(0, family, "Dorpsstraat 1", "call");
+    office_sync_all(&office, 2, 2);
+    for (int at = 0; at < 2; at++)
+        assert_ok(replica_news_told(office.devices[at].replica));
+    return family;
+}
+
+static void
+what_waited_when_news_were_told_is_told_once_it_is_applied(void **state)
+{
+    (void)state;
+    struct id family = pair_that_knows();
+    struct db *db = office.devices[1].replica->db;
+
+    set_profile(0, family, "Dorpsstraat 1", "do not call");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_ok(db_run(db, "UPDATE sync_entry SET state = 2, reason = 1 WHERE entry ="
+                         " (SELECT max(entry) FROM sync_entry JOIN sync_feed USING (feed)"
+                         " JOIN sync_stream USING (stream) WHERE kind = 4)"));
+    assert_news(1, 0, "");
+    assert_ok(replica_news_told(office.devices[1].replica));
+    assert_ok(replica_news_told(office.devices[1].replica));
+    set_profile(0, family, "Kerkplein 2", "do not call");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_news(1, 0, "also profile.address\n");
+    assert_ok(replica_news_told(office.devices[1].replica));
+    assert_ok(db_run(db, "UPDATE sync_entry SET state = 0 WHERE state = 2 AND state <> 1")); /* its key came */
+    office_sync(&office, 1);
+    office_reopen(&office, 1);
+    assert_news(1, 0, "also profile.reach\n");
+    assert_ok(replica_news_told(office.devices[1].replica));
+    assert_news(1, 0, "");
+    office_sync(&office, 1);
+    assert_news(1, 0, "");
+}
+
+/* What is purged gives the keys of its entries away: what gets them then is news. */
+static void
+what_takes_the_place_of_deleted_entries_is_told(void **state)
+{
+    (void)state;
+    struct id family = pair_that_knows();
+    struct id other = office_family(&office, 0, "egel", 0);
+    struct office_device *anna = &office.devices[0];
+
+    assert_ok(replica_assign(anna->replica, &anna->transport, other, office.devices[1].person, LEDGER_COACH));
+    office_visit(&office, 0, other, "one");
+    office_visit(&office, 0, other, "two");
+    office_sync_all(&office, 2, 2);
+    assert_ok(replica_news_told(office.devices[1].replica));
+    assert_ok(replica_assign(anna->replica, &anna->transport, other, office.devices[1].person, LEDGER_RELEASED));
+    set_profile(0, family, "Dorpsstraat 1", "do not call");
+    office_sync(&office, 0);
+    office_sync(&office, 1); /* purges, and fetches */
+    assert_news(1, 0, "also profile.reach\n");
+}
+
+static void
+a_rebuild_and_a_second_fetch_tell_nothing_again(void **state)
+{
+    (void)state;
+    struct id family = pair_that_knows();
+    struct id file = ledger_family(replica_ledger(office.devices[1].replica), family)->file;
+
+    set_profile(0, family, "Dorpsstraat 1", "do not call");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_ok(replica_news_told(office.devices[1].replica));
+    assert_ok(replica_rebuild(office.devices[1].replica, file));
+    assert_news(1, 0, "");
+    office_sync(&office, 1);
+    assert_news(1, 0, "");
+}
+
+/* What the first session tells of before anything came is what a family begins with. */
+static void
+the_first_family_of_a_new_device_is_no_news(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, LEDGER_ROLE_COACH);
+    office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
+    office_sync(&office, 1);
+    assert_ok(replica_news_told(office.devices[1].replica));
+    struct id family = office_family(&office, 0, "duin", 0);
+    struct office_device *anna = &office.devices[0];
+
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, office.devices[1].person, LEDGER_COACH));
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_news(1, 0, "");
+    assert_ok(replica_news_told(office.devices[1].replica));
+    office_visit(&office, 0, family, "of today");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_news(1, 0, "also contact.report\n");
+}
+
+/* One conflict settled and another made is one that is new, and a side that changed is another version to choose from. */
+static void
+the_report_counts_what_has_two_versions_since(void **state)
+{
+    (void)state;
+    struct id family = pair_that_knows();
+
+    set_profile(0, family, "Kerkplein 2", "call");
+    office_pass(&office, 1000); /* so that 1's is shown */
+    set_profile(1, family, "Molenweg 3", "call");
+    office_sync(&office, 0);
+    assert_int_equal(office.devices[0].report.new_conflicts, 0);
+    office_sync(&office, 1);
+    assert_int_equal(office.devices[1].report.new_conflicts, 1);
+    office_sync(&office, 1);
+    assert_int_equal(office.devices[1].report.new_conflicts, 0);
+    office_sync(&office, 0);
+    assert_int_equal(office.devices[0].report.new_conflicts, 1);
+    /* 0 settles the address, while both write otherwise how to reach them. */
+    settle_address(0, family, "Molenweg 3");
+    set_profile(0, family, "Molenweg 3", "by letter");
+    set_profile(1, family, "Molenweg 3", "never");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_int_equal(conflicts_at(1), 1);
+    assert_int_equal(office.devices[1].report.new_conflicts, 1);
+    /* One side goes on. */
+    office_sync(&office, 0);
+    office_pass(&office, 1000);
+    set_profile(0, family, "Molenweg 3", "at noon");
+    office_sync(&office, 0);
+    office_sync(&office, 1);
+    assert_int_equal(conflicts_at(1), 1);
+    assert_int_equal(office.devices[1].report.new_conflicts, 1);
+}
+
+#define CASE(test) cmocka_unit_test_prestate_setup_teardown(test, NULL, office_tear_down, &office)
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate_setup_teardown(what_others_changed_is_told_once, NULL, office_tear_down, &office),
-        cmocka_unit_test_prestate_setup_teardown(what_a_newly_shared_family_brings_is_no_news, NULL, office_tear_down,
-                                                 &office),
+        CASE(what_others_changed_is_told_once),
+        CASE(what_a_newly_shared_family_brings_is_no_news),
+        CASE(what_waited_when_news_were_told_is_told_once_it_is_applied),
+        CASE(what_takes_the_place_of_deleted_entries_is_told),
+        CASE(a_rebuild_and_a_second_fetch_tell_nothing_again),
+        CASE(the_first_family_of_a_new_device_is_no_news),
+        CASE(the_report_counts_what_has_two_versions_since),
     };
 
     assert_ok(secret_start());

@@ -113,7 +113,7 @@ SIM_WRAPS := crypto_sign_detached crypto_sign_verify_detached crypto_box_seal_op
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all sqlite-suite bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim lint format \
+.PHONY: all sqlite-suite bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim prove lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(EXTENSION) $(CATALOGUES) ## programs, extension, libraries, messages (default)
@@ -245,6 +245,9 @@ sqlite-suite: ## SQLite's own tests on our VFS and on plain SQLite; FILES='wal* 
 
 sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n from START=s on runs so many (default 1000), JOBS at a time
 	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --start $(or $(START),1) --jobs $(or $(JOBS),1))
+
+prove: deps ## what shows one promise of the sync engine, POINT=merge|world|faults|...: see tests/README.md
+	@MAKE='$(MAKE)' tools/prove.sh $(POINT)
 
 lint: ## rooms, homes, whitespace, banned functions, machine paths, missing translations
 	@tools/lint.sh

@@ -1,0 +1,88 @@
+#!/bin/sh
+# usage: prove.sh WORD: builds and runs what shows one promise of the sync engine, and nothing else. Without a word: which there
+# are. Those that count end in "N passed, N failed"; SEEDS, START, SECS and JOBS are those of `make sim` and `make fuzz`.
+set -u
+MAKE=${MAKE:-make}
+passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+build() {
+    flavour=$1
+    shift
+    $MAKE --no-print-directory -s FLAVOUR="$flavour" "$@" || exit 1
+}
+
+# Its last line is "N passed, N failed"; what failed is shown.
+counted() {
+    name=$1
+    shift
+    if "$@" >"$log" 2>&1; then :; else cat "$log"; fi
+    line=$(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
+    [ -n "$line" ] || line="0 1"
+    passed=$((passed + ${line% *})) failed=$((failed + ${line#* }))
+    echo "$name: ${line% *} passed, ${line#* } failed"
+}
+
+# The unit tests of the files whose names hold one of the words.
+units() {
+    for word; do
+        build debug T="$word" units
+        counted "unit tests of $word" env T="$word" tools/run-units.sh build/debug
+    done
+}
+
+scripts() {
+    build debug all tools
+    for script; do counted "$script" "tests/e2e/$script.sh"; done
+}
+
+world() {
+    build debug build/debug/sim
+    counted "seeds" build/debug/sim --seeds "${SEEDS:-$1}" --start "${START:-1}" --jobs "${JOBS:-2}"
+}
+
+# The tests that the table of tests/README.md names.
+named_failures() {
+    sed -n '/^## The eighteen failures/,/^## T/p' tests/README.md | grep '^| [0-9]' | grep -o '`[^`]*`' | tr -d '`' >"$log.names"
+    # shellcheck disable=SC2046
+    units $(sed -n 's/^test_\([a-z_0-9]*\):.*/\1/p' "$log.names" | sort -u)
+    build release benches
+    others
+    # shellcheck disable=SC2046
+    scripts $(sed -n 's|^e2e/||p' "$log.names" | sort -u)
+    rm -f "$log.names"
+}
+
+# The simulator by every compiler, and the programs of before and after this one.
+others() {
+    for flavour in gcc0 release clang0 clang2; do build $flavour build/$flavour/sim; done
+    for age in last next; do build $age build/$age/baken build/$age/skew; done
+    build debug build/debug/skew
+}
+
+case ${1:-} in
+merge) units journal change_set strict merge policy rules news history schema && scripts conflicts ;;
+world) others && world 100000 && scripts same_trace ;;
+faults)
+    build broken build/broken/sim
+    counted "faults built in" build/broken/sim --selftest
+    ;;
+failures) named_failures ;;
+status) units status sight && scripts cli_json && world 1000 ;;
+bundles) units bundle carried && scripts bundle ;;
+absence)
+    units long_absence first_sync
+    build release benches
+    build/release/tests/bench/bench_sync
+    ;;
+skew) units golden wire && others && scripts skew golden_body golden_store golden_token golden_wire ;;
+speed) exec "$MAKE" bench ;;
+fuzz) SECS=${SECS:-800} JOBS=${JOBS:-2} exec "$MAKE" fuzz ;;
+*)
+    echo "usage: make prove POINT=merge|world|faults|failures|status|bundles|absence|skew|speed|fuzz; see tests/README.md" >&2
+    exit 2
+    ;;
+esac
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

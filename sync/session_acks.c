@@ -165,6 +165,17 @@ note_acked(struct replica *replica, const struct ack *ack)
     return db_end(replica->db, rc);
 }
 
+/* Each number was given once here: another store goes on under our name, and the next session draws the consequence. */
+static enum rc
+note_double(struct replica *replica)
+{
+    enum rc rc = state_put_int(replica->db, STATE_MUST_RECOVER, 1);
+
+    if (rc == RC_OK)
+        replica->must_recover = true;
+    return rc;
+}
+
 static enum rc
 send_ack(struct session *session, struct ack *ack)
 {
@@ -181,6 +192,8 @@ send_ack(struct session *session, struct ack *ack)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     if (rc == RC_OK)
         rc = note_acked(replica, ack);
+    else if (rc == RC_EXISTS)
+        rc = note_double(replica);
     buf_wipe(&answer);
     buf_wipe(&body);
     return rc;

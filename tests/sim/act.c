@@ -79,7 +79,8 @@ act_session(struct device *device, struct sync_report *report)
     if (rc == RC_OK)
         device->refreshed_ms = replica_now_ms(device->replica);
     /* A restored server asks for what it lost, once. */
-    if (world_judge(device, rc, "sync") && report->refused > 0 && !device->world->was_server_restored)
+    if (world_judge(device, rc, "sync") && report->refused > 0 && !device->world->was_server_restored &&
+        !copies_has_double(device))
         world_fail(device->world, "device %d: the server refused %llu entries", device->index,
                    (unsigned long long)report->refused);
     judge_requests(device, report, device->requests - requests);
@@ -206,6 +207,7 @@ save_in(struct device *device, int at)
             world_fail(world, "device %d saved in stream %d without the right", device->index, at);
         else if (rc != RC_OK && may && is_here &&
                  !(rc == RC_LOCKED && !has_keys(device, at, count)) &&
+                 !(rc == RC_STALE && copies_has_double(device)) &&
                  !(rc == RC_FULL && device->is_full))
             world_fail(world, "device %d could not save in stream %d: %s: %s", device->index, at,
                        rc_name(rc), rc_sentence());

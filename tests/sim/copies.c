@@ -161,6 +161,22 @@ copy_machine(struct device *device, struct device *copy, bool has_token)
     model_is_copy_of(world->model, copy->index, device->index);
 }
 
+/* Both write, before either knows of the other. */
+static void
+write_in_both(struct device *device, struct device *copy)
+{
+    struct world *world = device->world;
+    unsigned family = world_below(world, (unsigned)world->names.family_count);
+
+    act_save_in(device, world->names.families[family]);
+    if (!world->has_failed)
+        act_save_in(copy, world->names.families[family]);
+    if (!world->has_failed && world_falls(world, 500))
+        act_sync(device);
+    if (!world->has_failed)
+        act_sync(copy);
+}
+
 void
 copies_act(struct device *device)
 {
@@ -177,6 +193,7 @@ copies_act(struct device *device)
     world_trace(world, "device %d is copied, as device %d%s", device->index, WORLD_MADE + world->copy_count,
                 has_token ? ", with its token" : "");
     *copy = (struct device){.index = WORLD_MADE + world->copy_count};
+    device->token_id = store_id(device->store);
     device_close(device);
     copy_machine(device, copy, has_token);
     world->copy_count++;
@@ -189,4 +206,6 @@ copies_act(struct device *device)
     device_open(copy);
     if (!world->has_failed)
         adapter_look(copy);
+    if (!world->has_failed && world_falls(world, 700))
+        write_in_both(device, copy);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/store_token.h"
 #include "tests/sim/adapter.h"
 #include "tests/sim/world.h"
 #include "tests/support/stores.h"
@@ -237,6 +238,19 @@ copy_directory(const char *from, const char *to)
     closedir(directory);
 }
 
+/* As in an image of the whole machine: the directory has its number there too. */
+static void
+put_token(const char *directory, const char *from, const char *to, struct id store)
+{
+    struct store_token_file file = STORE_TOKEN_FILE_EMPTY;
+    struct store_token token, here;
+
+    stores_demand(store_token_read(from, store, &token), "a token");
+    stores_demand(store_token_of(store, directory, token.openings, &here), "a directory");
+    stores_demand(store_token_file_write(&file, to, &here), "a copy's token");
+    store_token_file_close(&file);
+}
+
 void
 device_copy_files(struct device *copy, struct device *original, bool has_token)
 {
@@ -248,7 +262,7 @@ device_copy_files(struct device *copy, struct device *original, bool has_token)
     (void)mkdir(state, 0700);
     copy_directory(original->directory, copy->directory);
     if (has_token)
-        copy_directory(from, state);
+        put_token(copy->directory, from, state, original->token_id);
     power_disk_copy_to(copy->disk, original->disk, original->directory, copy->directory);
 }
 

@@ -70,6 +70,7 @@ struct device {
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */
     bool is_copy;
+    struct id token_id; /* its store's, which names the instance token */
     int original; /* of a copy: whose; else itself */
     uint64_t hidden_after; /* what it is shown of the ledger ends there; 0: it does not */
     struct power_disk *backup;

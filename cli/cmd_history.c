@@ -229,17 +229,22 @@ cmd_history(struct call *call)
 
 /* ---- an old version again ------------------------------------------------------------------------------- */
 
-/* The version of that mark, for a unit of the subject. */
-static const struct history_item *
-find_mark(const struct history *history, uint32_t unit, const char *mark)
+/* The version of that mark, for a unit of the subject; NULL when there is none. */
+static enum rc
+find_mark(const struct history *history, uint32_t unit, const char *mark, const struct history_item **item)
 {
     char own[CONFLICT_MARK_CHARS + 1];
 
-    for (size_t i = 0; i < history->count; i++)
-        if (history->items[i].unit == unit && conflict_mark(&history->items[i].version, own) == RC_OK &&
-            strcmp(own, mark) == 0)
-            return &history->items[i];
-    return NULL;
+    *item = NULL;
+    for (size_t i = 0; i < history->count; i++) {
+        if (history->items[i].unit != unit || conflict_mark(&history->items[i].version, own) != RC_OK ||
+            strcmp(own, mark) != 0)
+            continue;
+        if (*item != NULL)
+            return rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), mark);
+        *item = &history->items[i];
+    }
+    return RC_OK;
 }
 
 /* The unit that was named, with the stream that holds it. */
@@ -326,8 +331,11 @@ save_again(struct call *call, const struct conflict *unit, const struct history_
 static enum rc
 undo(struct call *call, const struct conflict *unit, const struct history *history, const char *mark)
 {
-    const struct history_item *item = find_mark(history, unit->unit, mark);
+    const struct history_item *item;
+    enum rc rc = find_mark(history, unit->unit, mark, &item);
 
+    if (rc != RC_OK)
+        return rc;
     if (schema_policy(unit->entity, unit->unit) == POLICY_SET)
         return rc_fail(RC_INVALID, _("this is a list: add to it, or take from it"));
     if (item == NULL) {

@@ -136,6 +136,8 @@ conflict_named(struct call *call, const struct conflict *conflict, const char *t
         versions->sides[i] = versions->sides[placed];
         versions->sides[placed++] = named;
     }
+    if (rc == RC_OK && placed < versions->count)
+        rc = rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), token);
     return rc;
 }
 

@@ -1,6 +1,6 @@
 /* Two versions of one thing: which there are, what they are called, and the token that names them.
  *
- * A conflict is called RECORD.UNIT. Its token names the versions that were on the screen, five characters
+ * A conflict is called RECORD.UNIT. Its token names the versions that were on the screen, eight characters
  * each, in their order there: what arrived meanwhile is not in it, so it is never superseded unseen. */
 #ifndef CLI_CONFLICT_H
 #define CLI_CONFLICT_H
@@ -10,7 +10,7 @@
 
 enum {
     CONFLICT_VERSIONS = 16,
-    CONFLICT_MARK_CHARS = 5,
+    CONFLICT_MARK_CHARS = 8, /* who writes a version chooses its incarnation, and five were found alike in seconds */
     CONFLICT_TOKEN_BYTES = CONFLICT_VERSIONS * (CONFLICT_MARK_CHARS + 1) + 1
 };
 
@@ -36,7 +36,7 @@ enum rc conflict_versions(struct call *call, const struct conflict *conflict,
 /* The marks of the versions with hyphens: what `--token` takes. */
 void conflict_token(const struct versions *versions, char token[CONFLICT_TOKEN_BYTES]);
 /* The versions that the token names, in its order, into an empty value, the caller's to wipe; `left_out` counts the others.
- * RC_STALE when one is not current any more. */
+ * RC_STALE when one is not current any more; RC_AMBIGUOUS when another bears the same mark. */
 enum rc conflict_named(struct call *call, const struct conflict *conflict, const char *token,
                        struct versions *versions) MUST_CHECK;
 /* For merge3_values: the versions as its sides. */
@@ -52,7 +52,7 @@ enum rc conflict_save(struct call *call, const struct conflict *conflict,
  * otherwise, or there is no base (NULL). `value` is empty before. */
 enum rc conflict_proposal(const struct versions *versions, const struct schema_unit *unit,
                           const struct buf *base, struct buf *value, bool *has_proposal) MUST_CHECK;
-/* Five characters of a hash over the version's identity. */
+/* Eight characters of a hash over the version's identity. */
 enum rc conflict_mark(const struct version *version, char mark[CONFLICT_MARK_CHARS + 1]) MUST_CHECK;
 /* "7k2m9q.goal" */
 void conflict_name(const struct conflict *conflict, char name[64]);

@@ -5,6 +5,7 @@
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
+#include "sync/writer.h"
 
 /* The server knows saves of our own that this store never gave, or others under their numbers: this is an old copy. What was
  * sealed here and not sent goes back in line, to be compared and renumbered. */
@@ -37,14 +38,19 @@ find_copy(struct replica *replica, const struct elog_feed *feed, const struct en
 }
 
 /* What was refused may end elsewhere than what is here: then what follows it has no predecessor, and nobody withholds one. */
-static void
+static enum rc
 note_fork(struct replica *replica, int64_t feed)
 {
-    for (size_t i = 0; i < replica->forked_count; i++)
-        if (replica->forked[i] == feed)
-            return;
-    if (replica->forked_count < REPLICA_FORKS)
-        replica->forked[replica->forked_count++] = feed;
+    for (size_t i = replica->forked_count; i > 0; i--)
+        if (replica->forked[i - 1] == feed)
+            return RC_OK;
+    int64_t *forked =
+        array_grow(replica->forked, &replica->forked_room, replica->forked_count + 1, sizeof *forked);
+    if (forked == NULL)
+        return RC_NOMEM;
+    replica->forked = forked;
+    forked[replica->forked_count++] = feed;
+    return RC_OK;
 }
 
 static enum rc
@@ -72,9 +78,9 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         if (rc == RC_OK)
             ++*stored;
         /* Its author signed two, or it is nobody's: that stops nobody else's work. What follows it is parked. */
-        if (rc == RC_UNTRUSTED && !is_own && is_verified)
-            note_fork(replica, feed.key);
-        if (rc == RC_EXISTS || (rc == RC_UNTRUSTED && !is_own))
+        if (rc == RC_UNTRUSTED && !is_own)
+            rc = is_verified ? note_fork(replica, feed.key) : RC_OK;
+        if (rc == RC_EXISTS)
             rc = RC_OK;
     }
     if (rc == RC_OK && from_server && items[count - 1].last > feed.on_server) {

@@ -222,6 +222,7 @@ replica_close(struct replica *replica)
 {
     if (replica == NULL)
         return;
+    free(replica->forked);
     source_free(replica);
     journal_close(replica->journal);
     ledger_free(replica->ledger);

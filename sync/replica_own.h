@@ -11,7 +11,7 @@
 #include "sync/state.h"
 
 /* How far down the chain that ends in a head was found: asked for each entry of a feed in turn. */
-enum { REPLICA_CHAINS = 16, REPLICA_FORKS = 16 };
+enum { REPLICA_CHAINS = 16 };
 struct chain_found {
     int64_t feed; /* 0: nothing was looked for since the log changed */
     uint32_t last;
@@ -66,8 +66,8 @@ struct replica {
     bool has_hidden;         /* some stream is hidden: see streams_refresh */
     struct save_source saves;
     struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
-    int64_t forked[REPLICA_FORKS]; /* feeds whose author was seen to sign two entries as one, since opening */
-    size_t forked_count;
+    int64_t *forked; /* feeds whose author was seen to sign two entries as one, since opening */
+    size_t forked_count, forked_room;
     struct source_cache *cache; /* bodies read last; sync/source.c */
     struct settled settled;
 };

@@ -105,7 +105,7 @@ check_exit "a version of two digits is read whole" 3 "there is no version 12; th
     as fatma resolve "$conflict" --token "$token" --take 12
 check_exit "nor is version 0" 3 "is the number of a version" as fatma resolve "$conflict" --token "$token" --take 0
 check_exit "a token with a mark of no version" 14 "replaced meanwhile" \
-    as fatma resolve "$conflict" --token "${token%%.*}.zzzzz" --take 1
+    as fatma resolve "$conflict" --token "${token%%.*}.zzzzzzzz" --take 1
 answer "conflicts, still there" fatma conflicts
 answer "resolve" fatma resolve "$(value conflicts.0.id)" --token "$token" --take both
 answer "conflicts, none left" fatma conflicts

@@ -11,6 +11,7 @@ enum { FORGER = 0, VICTIM = 1, NEWCOMER = 2, SAVES_MOST = 300 };
 
 static struct office office;
 static struct id record; /* that the newcomer's save is about */
+static uint64_t incarnation = 7; /* under which the newcomer writes */
 
 static int
 setup(void **state)
@@ -39,7 +40,7 @@ seal_behind(const struct entry *before, int signer, int64_t number, uint32_t sav
     struct buf value = BUF_EMPTY(64), body = BUF_EMPTY(65536);
     struct secret key = SECRET_EMPTY;
     uint32_t last = before == NULL ? 0 : before->last;
-    struct entry entry = {.stream = stream, .incarnation = 7, .epoch = 1, .first = last + 1, .last = last + saves};
+    struct entry entry = {.stream = stream, .incarnation = incarnation, .epoch = 1, .first = last + 1, .last = last + saves};
 
     if (before != NULL)
         memcpy(entry.previous, before->hash, sizeof entry.previous);
@@ -51,7 +52,7 @@ seal_behind(const struct entry *before, int signer, int64_t number, uint32_t sav
         assert_ok(value_put_int(&value, 1, number + i));
         assert_ok(change_put(&changes[i], 9999, record, 1, &value));
     }
-    assert_ok(body_write((struct feed_ref){identity.device, 7}, entry.first, changes, saves, NULL, 0, &body));
+    assert_ok(body_write((struct feed_ref){identity.device, incarnation}, entry.first, changes, saves, NULL, 0, &body));
     assert_ok(keyring_get(forger->keys, stream, 1, &key));
     entry.position = ledger_position(forger->ledger);
     memcpy(entry.position_hash, ledger_hash_at(forger->ledger, entry.position),
@@ -206,6 +207,35 @@ a_colleagues_fork_stops_no_session(void **state)
     office_reopen(&office, VICTIM);
     office_sync(&office, VICTIM); /* and it is not asked for again */
     for (int i = 0; i < 3; i++)
+        buf_wipe(&ciphers[i]);
+}
+
+/* One for each of the lives that a device may have in a stream. */
+static void
+many_forks_stop_no_session(void **state)
+{
+    enum { FORKS = 40 };
+    static struct buf ciphers[3 * FORKS];
+    (void)state;
+
+    office_sync(&office, VICTIM);
+    for (int i = 0; i < FORKS; i++) {
+        incarnation = 100 + (uint64_t)i;
+        for (int k = 0; k < 3; k++)
+            ciphers[3 * i + k] = BUF_EMPTY(8192);
+        struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[3 * i]);
+        struct entry other = seal_saves_as_newcomer(NEWCOMER, 2, 2, &ciphers[3 * i + 1]);
+        struct entry next = seal_behind(&other, NEWCOMER, 3, 1, &ciphers[3 * i + 2]);
+        one.arrived_ms = other.arrived_ms = next.arrived_ms = 1;
+        assert_ok(bring(&one, false));
+        assert_ok(bring(&other, true));
+        assert_ok(bring(&next, true));
+    }
+    incarnation = 7;
+    office_sync(&office, VICTIM);
+    office_reopen(&office, VICTIM);
+    office_sync(&office, VICTIM);
+    for (int i = 0; i < 3 * FORKS; i++)
         buf_wipe(&ciphers[i]);
 }
 
@@ -383,6 +413,7 @@ main(void)
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
         CASE(a_colleagues_fork_stops_no_session),
+        CASE(many_forks_stop_no_session),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),
         CASE(what_an_older_program_could_not_read_is_tried_again_by_another),
         CASE(damage_of_this_store_is_not_charged_to_a_colleague),

@@ -1,26 +1,7 @@
 /* Tests of the functions that the ledger gives at each line: what relaxing a strict unit asks for. */
-#include "tests/unit/unit.h"
+#include "tests/unit/ledger_team.h"
 
 #include "core/policy.h"
-#include "sync/ledger.h"
-#include "tests/support/team.h"
-
-static int
-set_up(void **state)
-{
-    static struct team team;
-
-    team_start(&team);
-    *state = &team;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    team_end(*state);
-    return 0;
-}
 
 static unsigned
 functions(const struct team *team, size_t member, struct id stream, uint64_t position)
@@ -87,8 +68,6 @@ without_a_family_there_is_what_roles_give(void **state)
     assert_int_equal(functions(team, coach, id_random(), now), 0);
     assert_int_equal(ledger_functions_at(team->ledger, id_random(), stream, now), 0);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

@@ -1,0 +1,101 @@
+/* What the tests of covers share: an office in which Carla covers for Bram, and what may be seen and must be gone. */
+#ifndef TESTS_UNIT_COVER_OFFICE_H
+#define TESTS_UNIT_COVER_OFFICE_H
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "sync/ledger.h"
+#include "tests/support/office_plan.h"
+#include "tests/support/stores.h"
+
+/* 0: Anna, administrator and coordinator. 1: Bram, owner. 2: Carla, who covers. */
+static struct office office;
+static struct id family;
+
+static inline int
+setup(void **state)
+{
+    (void)state;
+    office_open(&office);
+    office_found(&office, 0);
+    office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
+    office_join(&office, 2, "Carla", LEDGER_ROLE_COACH);
+    family = office_family(&office, 0, "vos", 1);
+    office_sync(&office, 1);
+    office_visit(&office, 1, family, "mother cried about KIEVITSBLOEM today");
+    office_sync_all(&office, 3, 1);
+    return 0;
+}
+
+static inline const struct ledger *
+ledger_of(int at)
+{
+    return replica_ledger(office.devices[at].replica);
+}
+
+static inline struct id
+file_of(void)
+{
+    return ledger_family(ledger_of(0), family)->file;
+}
+
+static inline struct id
+index_of(void)
+{
+    return ledger_family(ledger_of(0), family)->index;
+}
+
+static inline bool
+has(int at, struct id stream, const char *word)
+{
+    char *dump = office_dump(&office, at, stream);
+    bool found = office_dump_shows(dump, word);
+
+    free(dump);
+    return found;
+}
+
+static inline struct id
+give(int by, int to, int64_t days, bool may_write)
+{
+    struct office_device *device = &office.devices[by];
+    struct id id;
+    struct cover_new cover = {
+        &family,  1, office.devices[to].person, office.now_ms, office.now_ms + days * DAY_MS,
+        may_write};
+
+    assert_ok(replica_cover_give(device->replica, &device->transport, &cover, &id));
+    return id;
+}
+
+static inline void
+accept(int at, struct id cover)
+{
+    struct office_device *device = &office.devices[at];
+
+    office_sync(&office, at);
+    assert_ok(replica_cover_accept(device->replica, &device->transport, cover));
+    office_sync(&office, at);
+}
+
+static inline void
+end(int by, struct id cover)
+{
+    struct office_device *device = &office.devices[by];
+
+    assert_ok(replica_cover_end(device->replica, &device->transport, cover));
+}
+
+static inline void
+assert_nothing_left(int at)
+{
+    assert_false(has(at, file_of(), "KIEVITSBLOEM"));
+    assert_false(office_store_holds(&office, at, "KIEVITSBLOEM"));
+    assert_false(scratch_holds(&office.scratch, "KIEVITSBLOEM"));
+}
+
+#define CASE(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+#endif

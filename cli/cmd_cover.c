@@ -116,10 +116,12 @@ cmd_cover_start(struct call *call)
         rc = call_family(call, call->words[i], &families[cover.count++]);
     if (rc == RC_OK)
         rc = refuse_vetoed(call, &cover);
-    if (rc == RC_OK)
+    bool is_carried = call_has(call, OPT_CARRY);
+    if (rc == RC_OK && !is_carried)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_cover_give(call->replica, &call->transport, &cover, &id);
+        rc = is_carried ? replica_cover_carry(call->replica, &cover, &id)
+                        : replica_cover_give(call->replica, &call->transport, &cover, &id);
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "cover");
@@ -128,7 +130,12 @@ cmd_cover_start(struct call *call)
     out_time(&call->out, "from", _("From"), cover.from_ms);
     out_time(&call->out, "until", _("Ends"), cover.until_ms);
     out_object_end(&call->out);
-    out_line(&call->out, "%s", _("The colleague accepts it with `baken cover accept`."));
+    if (is_carried)
+        out_line(&call->out, "%s",
+                 _("Nothing was sent. `baken bundle export` takes it to the colleague's device, with the families and their keys; the "
+                   "colleague imports the file, accepts with `baken cover accept`, and imports it once more."));
+    else
+        out_line(&call->out, "%s", _("The colleague accepts it with `baken cover accept`."));
     return rc;
 }
 
@@ -162,16 +169,24 @@ cmd_cover_accept(struct call *call)
 
     if (rc == RC_OK)
         rc = call->word_count > 0 ? call_cover(call, call->words[0], &id) : find_given(call, &id);
-    if (rc == RC_OK)
+    const struct ledger_cover *cover = rc == RC_OK ? ledger_cover(replica_ledger(call->replica), id) : NULL;
+    bool is_carried = call_has(call, OPT_CARRY) || (cover != NULL && cover->is_carried);
+    if (rc == RC_OK && !is_carried)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_cover_accept(call->replica, &call->transport, id);
+        rc = is_carried ? replica_cover_carry_acceptance(call->replica, id)
+                        : replica_cover_accept(call->replica, &call->transport, id);
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "cover");
     out_id(&call->out, "id", _("Accepted"), id);
     out_object_end(&call->out);
-    out_line(&call->out, "%s",
+    if (is_carried)
+        out_line(&call->out, "%s",
+                 _("Nothing was sent. Import the file that asked you once more: it brings the families. A bundle of yours takes your answer "
+                   "and what you write to the colleague; the first of you who runs `baken sync` tells the team."));
+    else
+        out_line(&call->out, "%s",
              _("`baken sync` fetches the families; `baken cover card FAMILY` shows the card."));
     return RC_OK;
 }
@@ -276,6 +291,7 @@ cmd_cover_list(struct call *call)
                  cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
                  cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
         out_word(&call->out, "state", _("State"), state, words_say(state));
+        out_bool(&call->out, "carried", cover->is_carried ? _("Only by bundle as yet") : NULL, cover->is_carried);
         if (rc == RC_OK)
             rc = out_cover_families(call, cover);
         out_row_end(&call->out);

@@ -60,6 +60,8 @@ out_report(struct call *call, const struct sync_report *report)
     out_int(out, "rotations_owed", NULL, (int64_t)report->rotations_owed);
     out_int(out, "grants_due", NULL, (int64_t)report->grants_due);
     out_int(out, "forged_boxes", NULL, (int64_t)report->forged_boxes);
+    out_int(out, "carried_ordered", NULL, (int64_t)report->carried_ordered);
+    out_int(out, "carried_refused", NULL, (int64_t)report->carried_refused);
     out_int(out, "clock_off_ms", NULL, report->clock_off_ms);
     out_bool(out, "is_complete", NULL, report->is_complete);
     out_object_end(out);
@@ -113,6 +115,10 @@ remark(struct call *call, const struct sync_report *report)
     if (report->held > 0)
         out_notice(out, "held", "%s",
                    _("Some work came too late; it is kept and waits for a person."));
+    if (report->carried_refused > 0)
+        out_notice(out, "cover_refused", "%s",
+                   _("A cover that was given by bundle does not hold by the rules of the team; what was written under it is kept, and "
+                     "counts as too late."));
     if (report->has_ledger_gap)
         out_notice(out, "ledger_gap", "%s",
                    _("The bundle goes on from rules of the team that are not here yet: run `baken sync`, or ask for it "
@@ -244,6 +250,7 @@ cmd_bundle_export(struct call *call)
         out_int(&call->out, "entries", _("Sealed packets"), (int64_t)report.entries);
         out_int(&call->out, "keys", NULL, (int64_t)report.boxes);
         out_int(&call->out, "acknowledgements", NULL, (int64_t)report.acks);
+        out_int(&call->out, "covers_carried", NULL, (int64_t)report.carried);
         out_int(&call->out, "saves_left", NULL, (int64_t)report.saves_left);
         out_object_end(&call->out);
     }
@@ -258,6 +265,20 @@ cmd_bundle_export(struct call *call)
                    report.saves_left);
     buf_wipe(&bundle);
     return rc;
+}
+
+/* Does a cover that came by bundle wait for this person's answer? */
+static bool
+is_asked(const struct call *call)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; (cover = ledger_cover_at(ledger, i)) != NULL; i++)
+        if (cover->is_carried && cover->state == LEDGER_COVER_GIVEN &&
+            id_equal(cover->person, replica_self(call->replica).person))
+            return true;
+    return false;
 }
 
 enum rc
@@ -284,5 +305,8 @@ cmd_bundle_import(struct call *call)
         return rc;
     out_report(call, &report);
     remark(call, &report);
+    if (is_asked(call))
+        out_notice(&call->out, "cover_waits", "%s",
+                   _("A colleague asks you to cover: see `baken cover list`. After `baken cover accept`, import this file once more."));
     return remark_parked(call, &report);
 }

@@ -29,6 +29,7 @@ static const struct {
     [OPT_BIRTH_DATE] = {"birth-date", "DATE", false,
                         N_("date of birth; in the future: an expected child")},
     [OPT_CLOSED] = {"closed", "DATE", false, N_("date on which the help ended")},
+    [OPT_CARRY] = {"carry", NULL, false, N_("without the server: bundles between the two take it along")},
     [OPT_CODE_FILE] = {"code-file", "FILE", false, N_("file with the one-time code of the server")},
     [OPT_CODE_NAME] = {"code-name", "NAME", false, N_("what the caseload calls the family")},
     [OPT_DATE] = {"date", "DATE", false, N_("date, as 2026-11-30; today when left out")},

@@ -24,6 +24,7 @@ enum option {
     OPT_ALL,
     OPT_AT,
     OPT_BIRTH_DATE,
+    OPT_CARRY,
     OPT_CLOSED,
     OPT_CODE_FILE,
     OPT_CODE_NAME,

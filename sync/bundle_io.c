@@ -6,6 +6,7 @@
 #include "sync/carried.h"
 #include "sync/inbox.h"
 #include "sync/news.h"
+#include "sync/recover.h"
 #include "sync/status.h"
 
 enum { STATEMENT_CEILING_BYTES = 512 };
@@ -178,6 +179,8 @@ import(struct replica *replica, const void *bytes, size_t len, struct sync_repor
         rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = inbox_apply(replica, report, NULL);
+    if (rc == RC_OK && replica->must_recover)
+        rc = recover_by_bundle(replica);
     if (rc == RC_OK)
         rc = journal_index(replica->journal);
     if (rc == RC_OK)

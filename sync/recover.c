@@ -388,13 +388,22 @@ recover_inside(struct replica *replica, struct leftovers *list)
     return rc;
 }
 
+/* Continuity is proven: work goes on in the new incarnation. */
+static enum rc
+go_on(struct replica *replica)
+{
+    const char *reason;
+
+    replica->must_recover = false;
+    return store_is_continuous(replica->store, &reason) ? RC_OK : store_prove_continuity(replica->store);
+}
+
 enum rc
 recover_feeds(struct session *session)
 {
     struct replica *replica = session->replica;
     struct leftovers list = {.replica = replica, .drops_lost = true};
     uint64_t before = replica->incarnation;
-    const char *reason;
 
     enum rc rc = db_begin(replica->db);
     if (rc != RC_OK)
@@ -407,10 +416,65 @@ recover_feeds(struct session *session)
         replica->incarnation = before;
         return rc_while(rc, _("comparing what this store wrote with the server"));
     }
-    replica->must_recover = false;
-    if (!store_is_continuous(replica->store, &reason))
-        rc = store_prove_continuity(replica->store);
+    return go_on(replica);
+}
+
+/* ---- without the server -------------------------------------------------------------------------- */
+
+struct reached {
+    struct replica *replica;
+    bool all;
+};
+
+/* Of one own feed: is everything applied that anybody is known to have? */
+static enum rc
+reaches(void *context, const struct elog_feed *feed)
+{
+    struct reached *reached = context;
+    struct replica *replica = reached->replica;
+    const struct ledger_device *device;
+    enum streams_place place;
+    uint32_t frontier = 0, known = feed->on_server;
+
+    if (!feed->is_own || !reached->all)
+        return RC_OK;
+    enum rc rc = streams_find(replica, feed->stream, &place);
+    if (rc != RC_OK || place != STREAMS_SHOWN)
+        return rc; /* of a stream that is not ours any more nothing is compared */
+    for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(replica->ledger, i)) != NULL; i++) {
+        struct ack_status ack = {.last = 0};
+        if (!id_equal(device->id, replica->identity.device))
+            rc = replica_applied_at(replica, device->id, feed->stream, feed->feed, &ack);
+        known = ack.last > known ? ack.last : known;
+    }
+    if (rc == RC_OK)
+        rc = journal_frontier(replica->journal, feed->stream, feed->feed, &frontier);
+    reached->all = reached->all && frontier >= known;
     return rc;
+}
+
+enum rc
+recover_by_bundle(struct replica *replica)
+{
+    struct reached reached = {replica, true};
+    struct leftovers list = {.replica = replica};
+    uint64_t before = replica->incarnation;
+
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, reaches, &reached);
+    if (rc == RC_OK && reached.all)
+        rc = db_begin(replica->db);
+    if (rc != RC_OK || !reached.all)
+        return rc;
+    rc = recover_inside(replica, &list);
+    bool waits = list.count > 0; /* the lost life may have given it away */
+    rc = db_end(replica->db, rc == RC_OK && waits ? RC_STALE : rc);
+    leftovers_wipe(&list);
+    source_forget(replica);
+    if (rc != RC_OK) {
+        replica->incarnation = before;
+        return waits && rc == RC_STALE ? RC_OK : rc_while(rc, _("comparing what this store wrote with a bundle"));
+    }
+    return go_on(replica);
 }
 
 /* ---- held work in the way ------------------------------------------------------------------------ */

@@ -10,6 +10,11 @@
  */
 enum rc recover_feeds(struct session *session) MUST_CHECK;
 /*
+ * The same after a bundle was taken in, where that is enough (docs/decisions/016): all that the server or a colleague acknowledged of own feeds
+ * is here, and nothing waits that is not in it. Else the doubt stays, and nothing is changed.
+ */
+enum rc recover_by_bundle(struct replica *replica) MUST_CHECK;
+/*
  * What waits gets new numbers in a new incarnation, because own saves before it are applied nowhere; what `changes`, which are
  * about to be saved, name of it follows. Not while continuity is in doubt. Inside a transaction: when that fails later, the caller
  * puts replica->incarnation back.

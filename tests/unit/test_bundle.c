@@ -1,6 +1,7 @@
 /* Tests of bundles: what a colleague without a server can be given, and what it is told that it lacks. */
 #include "sync/bundle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,6 +196,120 @@ a_whole_bundle_brings_own_work_back(void **state)
     assert_equal(BRAM, CAAS);
 }
 
+/* ---- a store that was put back, and no server ---------------------------------------------------------- */
+
+static void
+keep_aside(int at, bool is_put_back)
+{
+    char command[512];
+    const char *live = office.devices[at].directory, *aside = office.scratch.directory;
+
+    office_shut(&office, at);
+    if (is_put_back)
+        snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/aside' '%s'", live, aside, live);
+    else
+        snprintf(command, sizeof command, "cp -a '%s' '%s/aside'", live, aside);
+    assert_int_equal(system(command), 0);
+    assert_ok(office_start(&office, at));
+}
+
+static int
+times_shown(int at, const char *word)
+{
+    char *dump = office_dump(&office, at, file), hex[256] = "";
+    int count = 0;
+
+    for (const char *c = word; *c != '\0'; c++)
+        snprintf(hex + strlen(hex), 3, "%02x", (unsigned char)*c);
+    for (const char *c = dump; (c = strstr(c, hex)) != NULL; c++)
+        count++;
+    free(dump);
+    return count;
+}
+
+static void
+a_store_that_was_put_back_seals_again_after_a_bundle_that_has_all_of_it(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "EERSTE");
+    office_sync_all(&office, 3, 2);
+    keep_aside(BRAM, false);
+    office_visit(&office, BRAM, family, "NA DE KOPIE");
+    office_sync_all(&office, 3, 2);
+    keep_aside(BRAM, true);
+    assert_true(bram->replica->must_recover);
+    uint64_t before = bram->replica->incarnation;
+    /* Not by one that is not whole: its own work is not in it, though acknowledgements of it are. */
+    (void)bring(CAAS, BRAM, false);
+    assert_true(bram->replica->must_recover);
+    (void)bring(CAAS, BRAM, true);
+    assert_false(bram->replica->must_recover);
+    assert_true(bram->replica->incarnation != before);
+    office_reopen(&office, BRAM);
+    assert_false(bram->replica->must_recover);
+    assert_int_equal(times_shown(BRAM, "NA DE KOPIE"), times_shown(CAAS, "NA DE KOPIE"));
+    office_visit(&office, BRAM, family, "EN VERDER");
+    assert_int_equal(bring(BRAM, CAAS, false).saves_left, 0);
+    assert_true(shows(CAAS, "EN VERDER"));
+    assert_equal(BRAM, CAAS);
+    office_sync_all(&office, 3, 2);
+    assert_equal(BRAM, CAAS);
+    assert_false(bram->replica->must_recover);
+}
+
+/* What was not sealed when the store was copied, the lost life may have given away: only the server, or a bundle with it, tells. */
+static void
+what_waits_and_nobody_was_seen_to_have_keeps_the_doubt(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, BRAM, family, "WACHT");
+    keep_aside(BRAM, false);
+    office_sync(&office, BRAM); /* given away, and Caas does not know */
+    keep_aside(BRAM, true);
+    (void)bring(CAAS, BRAM, true);
+    assert_true(bram->replica->must_recover);
+    office_sync(&office, CAAS);
+    int once = times_shown(CAAS, "WACHT");
+    (void)bring(CAAS, BRAM, true);
+    assert_false(bram->replica->must_recover);
+    office_sync_all(&office, 3, 2);
+    assert_int_equal(times_shown(BRAM, "WACHT"), once);
+    assert_int_equal(times_shown(CAAS, "WACHT"), once);
+    assert_equal(BRAM, CAAS);
+}
+
+/* What the lost life gave to the server alone comes with the next session, once, beside what was written since. */
+static void
+what_only_the_server_had_comes_later_and_once(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "EERSTE");
+    office_sync_all(&office, 3, 2);
+    keep_aside(BRAM, false);
+    office_visit(&office, BRAM, family, "ALLEEN DAAR");
+    office_sync(&office, BRAM);
+    keep_aside(BRAM, true);
+    (void)bring(CAAS, BRAM, true);
+    assert_false(bram->replica->must_recover);
+    office_visit(&office, BRAM, family, "EN VERDER");
+    (void)bring(BRAM, CAAS, false);
+    assert_true(shows(CAAS, "EN VERDER"));
+    office_sync_all(&office, 3, 3);
+    assert_true(shows(BRAM, "ALLEEN DAAR"));
+    assert_int_equal(times_shown(BRAM, "ALLEEN DAAR"), times_shown(BRAM, "EERSTE"));
+    assert_equal(BRAM, CAAS);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -207,6 +322,9 @@ main(void)
         TEST(lines_begin_where_the_receiver_has_read_and_a_gap_is_told),
         TEST(what_waits_for_a_rotation_stays_and_is_counted),
         TEST(a_whole_bundle_brings_own_work_back),
+        TEST(a_store_that_was_put_back_seals_again_after_a_bundle_that_has_all_of_it),
+        TEST(what_waits_and_nobody_was_seen_to_have_keeps_the_doubt),
+        TEST(what_only_the_server_had_comes_later_and_once),
     };
 
     stores_demand(secret_start(), "secret_start");

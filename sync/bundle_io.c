@@ -171,6 +171,8 @@ import(struct replica *replica, const void *bytes, size_t len, struct sync_repor
 
     if (rc == RC_OK)
         rc = read_file(replica, bytes, len, &plain, &content);
+    if (rc == RC_OK) /* kept by an older program, and readable by now */
+        rc = inbox_retry_newer(replica, &report->pulled);
     if (rc == RC_OK)
         rc = take_content(replica, &content, report);
     if (rc == RC_OK)

@@ -83,7 +83,7 @@ struct packing {
     struct elog_row *rows;
     size_t count;
     size_t room;
-    struct pieces lines, acks;
+    struct pieces lines, acks, newer;
     struct buf carried; /* operations */
 };
 
@@ -96,6 +96,7 @@ packing_wipe(struct packing *packing)
     wire_run_bundle_wipe(&packing->content);
     wipe_pieces(&packing->lines);
     wipe_pieces(&packing->acks);
+    wipe_pieces(&packing->newer);
     buf_wipe(&packing->carried);
 }
 
@@ -302,6 +303,47 @@ pack_feed(void *context, const struct elog_feed *feed)
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* ---- runs of a newer format ------------------------------------------------------------------- */
+
+/* Nobody here can say of which stream they are: they go on only to who may hold all that this device holds. */
+static enum rc
+may_have_all(const struct packing *packing, bool *may)
+{
+    struct replica *replica = packing->replica;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    struct id stream;
+    bool found;
+
+    *may = true;
+    enum rc rc = streams_next(replica, NULL, &stream, &found);
+    while (rc == RC_OK && found && *may) {
+        *may = ledger_may_hold(replica->ledger, packing->device, stream, now_ms);
+        rc = streams_next(replica, &stream, &stream, &found);
+    }
+    return rc;
+}
+
+static enum rc
+pack_newer(struct packing *packing)
+{
+    struct stmt *stmt;
+    bool may, found = true;
+    enum rc rc = may_have_all(packing, &may);
+
+    if (rc != RC_OK || !may)
+        return rc;
+    rc = db_stmt(packing->replica->db, "SELECT run FROM sync_newer_run ORDER BY hash", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        size_t len;
+        const uint8_t *run = stmt_get_blob(stmt, 0, &len);
+        rc = add_piece(&packing->newer, run, len);
+    }
+    stmt_done(stmt);
+    return rc == RC_OK ? lend_pieces(&packing->newer, &packing->content.runs.unknown) : rc;
+}
+
 /* ---- acknowledgements ------------------------------------------------------------------------- */
 
 /* Others' newest, as signed, where one of their streams may be of use to the device. */
@@ -368,6 +410,8 @@ pack(struct packing *packing)
     if (rc == RC_OK)
         rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
     if (rc == RC_OK)
+        rc = pack_newer(packing);
+    if (rc == RC_OK)
         rc = pack_cover_keys(packing);
     if (rc == RC_OK)
         rc = carried_pack(replica, packing->device, &packing->carried, &packing->content.carried);
@@ -402,6 +446,7 @@ replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
         .content = WIRE_RUN_BUNDLE_EMPTY,
         .lines.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
         .acks.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
+        .newer.bytes = BUF_EMPTY(BUNDLE_MAX_BYTES),
         .carried = BUF_EMPTY(BUNDLE_MAX_BYTES),
     };
     struct buf content = BUF_EMPTY(BUNDLE_MAX_BYTES);

@@ -54,9 +54,11 @@ enum rc inbox_judge_streams(struct replica *replica, const struct ledger_ids *st
 /* After everything was pulled: applied entries whose line's head is still not here count no longer. */
 enum rc inbox_settle(struct replica *replica) MUST_CHECK;
 
-/* Runs of a newer format, of any stream: kept whole. RC_UNSUPPORTED beyond 64 MiB of them: upgrade first. Inside a transaction. */
-enum rc inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs) MUST_CHECK;
-/* After an upgrade: what this program can read by now is stored as received. */
+/* Runs of a newer format, of any stream: kept whole. RC_UNSUPPORTED beyond 64 MiB of them: upgrade first. Of a bundle, what would go beyond
+ * 16 MiB is left out instead: the bundle can be read again, and must not keep the server's from being taken. Inside a transaction. */
+enum rc inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs, bool from_server) MUST_CHECK;
+/* After an upgrade: what this program can read by now is stored as from a bundle, for who brought it is not known; what turns out to be no run,
+ * or nobody's, is dropped. */
 enum rc inbox_retry_newer(struct replica *replica, uint64_t *stored) MUST_CHECK;
 enum rc inbox_count_newer(struct db *db, uint64_t *count) MUST_CHECK;
 

@@ -2,10 +2,10 @@
 #include "core/i18n.h"
 #include "sync/inbox.h"
 
-enum { NEWER_CEILING_BYTES = 64 << 20 };
+enum { NEWER_CEILING_BYTES = 64 << 20, NEWER_CARRIED_BYTES = 16 << 20 };
 
 enum rc
-inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs)
+inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs, bool from_server)
 {
     int64_t kept = 0;
     enum rc rc = RC_OK;
@@ -18,6 +18,8 @@ inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs)
         uint8_t hash[CRYPTO_HASH_BYTES];
 
         kept += (int64_t)runs->items[i].len;
+        if (!from_server && kept > NEWER_CARRIED_BYTES)
+            return RC_OK;
         if (kept > NEWER_CEILING_BYTES)
             return rc_fail(RC_UNSUPPORTED, _("colleagues use a newer program: upgrade this one"));
         crypto_hash_plain(runs->items[i].data, runs->items[i].len, hash);
@@ -80,17 +82,18 @@ retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found
         rc = read_one(bytes, len, &run, &list);
     }
     stmt_done(stmt);
-    if (rc == RC_OK && *found && list.unknown.count == 0) {
-        rc = inbox_store(replica, &list, true, stored);
-        if (rc == RC_OK)
-            rc = forget(replica->db, hash);
-    }
+    bool is_read = rc == RC_OK && *found && list.unknown.count == 0;
+    if (is_read)
+        rc = inbox_store(replica, &list, false, stored);
+    bool is_nobodys = *found && (rc == RC_CORRUPT || rc == RC_UNTRUSTED);
+    if (is_nobodys || (is_read && rc == RC_OK))
+        rc = forget(replica->db, hash);
     wire_run_list_wipe(&list);
     buf_wipe(&run);
     return rc;
 }
 
-/* Each session begins here, not only the first after an upgrade: mostly the table is empty, and one look says so. */
+/* Each session begins here, and each bundle, not only the first after an upgrade: mostly the table is empty, and one look says so. */
 enum rc
 inbox_retry_newer(struct replica *replica, uint64_t *stored)
 {

@@ -131,5 +131,5 @@ inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from
         const struct entry *items = wire_run_at(runs, i, &count);
         rc = store_run(replica, items, count, from_server, stored);
     }
-    return rc == RC_OK ? inbox_keep_newer(replica, &runs->unknown) : rc;
+    return rc == RC_OK ? inbox_keep_newer(replica, &runs->unknown, from_server) : rc;
 }

@@ -127,6 +127,12 @@ works "doctor, who covers" "" fatma doctor
 works "bundle export" "" anna bundle export --for fatma --output "$WORK/to fatma"
 works "bundle import" "" fatma bundle import "$WORK/to fatma"
 works "what came by bundle is there" "Breakfast" fatma visit list duin
+works "cover start, by bundle" "Nothing was sent" anna cover start berk --person fatma --until "$later" --carry
+works "bundle export, with a cover" "" anna bundle export --for fatma --output "$WORK/cover for fatma"
+works "bundle import, with a cover" "" fatma bundle import "$WORK/cover for fatma"
+works "cover accept, by bundle" "Nothing was sent" fatma cover accept
+works "bundle import, once more" "" fatma bundle import "$WORK/cover for fatma"
+works "the family covered is there" "Berk" fatma family show berk
 works "bundle export, the other way" "" fatma bundle export --for anna --output "$WORK/to anna"
 works "bundle import, the other way" "" anna bundle import "$WORK/to anna"
 works "cover summary" "Fetched the spare key" anna cover summary zee

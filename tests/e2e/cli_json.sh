@@ -165,6 +165,10 @@ answer "cover card, without a server" anna cover card duin
 answer "visit add, without a server" anna visit add duin --text "on the spot"
 answer "bundle export" anna bundle export --for Fatma --output "$WORK/to fatma.baken"
 answer "bundle import" fatma bundle import "$WORK/to fatma.baken"
+answer "cover start, by bundle" anna cover start duin --person fatma --until 2027-01-08 --carry
+answer "cover list, with one by bundle" anna cover list
+answer "bundle export, with a cover" anna bundle export --for Fatma --output "$WORK/cover to fatma.baken"
+answer "bundle import, with a cover" fatma bundle import "$WORK/cover to fatma.baken"
 answer "doctor" anna doctor
 checks="directory|disk|memory|key_slots|keyring|continuity|sync|structure|journal"
 check_equal "what doctor looked at: words for programs" "$checks" \

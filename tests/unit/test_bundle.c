@@ -7,6 +7,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "sync/inbox.h"
 #include "sync/status.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
@@ -310,6 +311,111 @@ what_only_the_server_had_comes_later_and_once(void **state)
     assert_equal(BRAM, CAAS);
 }
 
+/* ---- runs of a newer format ---------------------------------------------------------------------------- */
+
+/* The same with one more run in it, as a newer program would write it. */
+static void
+bring_with(int from, int to, const void *run, size_t run_len)
+{
+    const struct replica *sender = office.devices[from].replica, *reader = office.devices[to].replica;
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES), plain = BUF_EMPTY(BUNDLE_MAX_BYTES), again = BUF_EMPTY(BUNDLE_MAX_BYTES),
+               sealed = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct bundle_head head;
+
+    assert_ok(replica_bundle_export(office.devices[from].replica, office.devices[to].id, &bundle));
+    assert_ok(bundle_peek(bundle.data, bundle.len, &head));
+    assert_ok(bundle_open(bundle.data, bundle.len, &reader->identity, sender->identity.sign_public, &plain));
+    assert_ok(wire_run_bundle_decode(plain.data, plain.len, &content));
+    assert_ok(wire_blocks_add(&content.runs.unknown, run, run_len));
+    assert_ok(wire_run_bundle_encode(&content, &again));
+    assert_ok(bundle_seal(&head, &sender->identity, reader->identity.box_public, &again, &sealed));
+    assert_ok(replica_bundle_import(office.devices[to].replica, sealed.data, sealed.len, &office.devices[to].report));
+    wire_run_bundle_wipe(&content);
+    buf_wipe(&bundle);
+    buf_wipe(&plain);
+    buf_wipe(&again);
+    buf_wipe(&sealed);
+}
+
+static int64_t
+newer_runs(int at)
+{
+    int64_t count;
+
+    assert_ok(db_get_int(office.devices[at].replica->db, "SELECT count(*) FROM sync_newer_run", &count));
+    return count;
+}
+
+static void
+a_newer_run_spoils_nothing_of_the_rest_and_goes_on(void **state)
+{
+    (void)state;
+    static const uint8_t newer[] = {2, 0, 0, 0, 3, 'n', 'e', 'w'};
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "DE REST");
+    bring_with(BRAM, CAAS, newer, sizeof newer);
+    assert_true(shows(CAAS, "DE REST"));
+    assert_int_equal(newer_runs(CAAS), 1);
+    bring_with(BRAM, CAAS, newer, sizeof newer);
+    assert_int_equal(newer_runs(CAAS), 1);
+    (void)bring(CAAS, BRAM, false); /* Bram holds all that Caas does */
+    assert_int_equal(newer_runs(BRAM), 1);
+    (void)bring(BRAM, ANNA, false); /* Anna does not: of which stream the run is, nobody here can say */
+    assert_int_equal(newer_runs(ANNA), 0);
+    office_sync_all(&office, 3, 2);
+    assert_int_equal(newer_runs(CAAS), 1);
+}
+
+/* As an older program kept them: a run of Bram's work, and one that the newer program finds to be none. */
+static void
+a_kept_run_counts_after_an_upgrade_by_bundle_alone(void **state)
+{
+    (void)state;
+    static const uint8_t none[] = {1, 0, 0, 0, 3, 'n', 'e', 'w'};
+    struct office_device *bram = &office.devices[BRAM];
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES), plain = BUF_EMPTY(BUNDLE_MAX_BYTES), runs = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct wire_blocks kept = WIRE_BLOCKS_EMPTY;
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, BRAM, family, "UIT DE TOEKOMST");
+    assert_ok(replica_bundle_export(bram->replica, office.devices[CAAS].id, &bundle));
+    assert_ok(bundle_open(bundle.data, bundle.len, &office.devices[CAAS].replica->identity, bram->replica->identity.sign_public, &plain));
+    assert_ok(wire_run_bundle_decode(plain.data, plain.len, &content));
+    for (size_t i = 0; i < content.runs.run_count; i++) {
+        struct wire_run_list one = WIRE_RUN_LIST_EMPTY;
+        size_t count;
+        const struct entry *items = wire_run_at(&content.runs, i, &count);
+        for (size_t k = 0; k < count; k++)
+            assert_ok(wire_run_add(&one, &items[k]));
+        buf_clear(&runs);
+        assert_ok(wire_run_put(&runs, &one));
+        kept.count = 0;
+        assert_ok(wire_blocks_add(&kept, runs.data + 1, runs.len - 1)); /* without the count */
+        assert_ok(inbox_keep_newer(office.devices[CAAS].replica, &kept, false));
+        wire_run_list_wipe(&one);
+    }
+    kept.count = 0;
+    assert_ok(wire_blocks_add(&kept, none, sizeof none));
+    assert_ok(inbox_keep_newer(office.devices[CAAS].replica, &kept, false));
+    assert_false(shows(CAAS, "UIT DE TOEKOMST"));
+    (void)bring(ANNA, CAAS, false);
+    assert_int_equal(newer_runs(CAAS), 0);
+    assert_true(shows(CAAS, "UIT DE TOEKOMST"));
+    assert_equal(BRAM, CAAS);
+    office_sync(&office, CAAS); /* and is passed on to the server like all that came without it */
+    office_sync_all(&office, 3, 2);
+    assert_equal(BRAM, CAAS);
+    wire_blocks_wipe(&kept);
+    wire_run_bundle_wipe(&content);
+    buf_wipe(&bundle);
+    buf_wipe(&plain);
+    buf_wipe(&runs);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -325,6 +431,8 @@ main(void)
         TEST(a_store_that_was_put_back_seals_again_after_a_bundle_that_has_all_of_it),
         TEST(what_waits_and_nobody_was_seen_to_have_keeps_the_doubt),
         TEST(what_only_the_server_had_comes_later_and_once),
+        TEST(a_newer_run_spoils_nothing_of_the_rest_and_goes_on),
+        TEST(a_kept_run_counts_after_an_upgrade_by_bundle_alone),
     };
 
     stores_demand(secret_start(), "secret_start");

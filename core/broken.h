@@ -28,6 +28,8 @@ enum broken {
     BROKEN_CLOCK,     /* another's clock moves the own one as far as it likes */
     BROKEN_EQUAL,     /* equal bytes are a conflict */
     BROKEN_COPY,      /* what a copy sealed under numbers that are taken does not wait again */
+    BROKEN_SEAL,      /* sealed under a key that somebody has who lost the right */
+    BROKEN_FETCH,     /* the server hands out every box */
     BROKEN_COUNT
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "server/lies.h"
 #include "sync/ledger.h"
@@ -30,7 +31,8 @@ pick_box(void *context, const struct depot_box *box, bool *stop)
     }
     list->next = box->number;
     if (!ledger_may_fetch(picked->ask->team->ledger, picked->ask->device, box->stream,
-                          box->recipient, picked->ask->now_ms))
+                          box->recipient, picked->ask->now_ms) &&
+        !broken_is(BROKEN_FETCH))
         return RC_OK;
     if (box->len > sizeof copy.bytes)
         return rc_fail(RC_CORRUPT, _("a stored box has another length"));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/recover.h"
@@ -306,7 +307,8 @@ outbox_seal(struct replica *replica, struct id only)
         bool is_asked =
             id_equal(only, stream) ||
             (id_is_zero(only) &&
-             !ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)));
+             (!ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)) ||
+              broken_is(BROKEN_SEAL)));
         if (is_asked)
             rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
         sealed = is_asked && rc == RC_OK;

@@ -300,7 +300,7 @@ take_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
         return rc;
     struct feed_ref feed = {entry.device, entry.incarnation};
     struct stored stored = {row->arrival, find(world->names.streams, MODEL_STREAMS, entry.stream),
-                            writer_of(world, feed), entry.first, entry.last, entry.position};
+                            writer_of(world, feed), entry.first, entry.last, entry.position, 0};
     if (stored.stream == MODEL_NONE) {
         world_fail(world, "the server stored an entry of a stream that no line made");
         return RC_OK;

@@ -4,6 +4,7 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/check.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/opens.h"
 
 enum { DUMP_BYTES = 16 * 1024 * 1024 };
 
@@ -175,6 +176,7 @@ check_stream(struct world *world, int stream)
 void
 check_end(struct world *world)
 {
+    world->is_ending = true;
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         adapter_look(&world->devices[i]);
         world->devices[i].was_lied_to = false;
@@ -194,4 +196,6 @@ check_end(struct world *world)
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
         if (check_is_there(world, stream))
             check_stream(world, stream);
+    if (!world->has_failed)
+        opens_check(world);
 }

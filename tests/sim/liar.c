@@ -21,6 +21,20 @@ told(struct device *device, enum happened lie, const char *what)
 
 /* ---- entries ---- */
 
+static void
+note_withheld(struct device *device, const struct entry *entry)
+{
+    struct world *world = device->world;
+    int writer = adapter_writer(world, (struct feed_ref){entry->device, entry->incarnation});
+
+    for (size_t i = 0; i < world->stored_count; i++) {
+        struct stored *stored = &world->stored[i];
+        if (stored->writer == writer && stored->first == entry->first &&
+            id_equal(world->names.streams[stored->stream], entry->stream))
+            stored->withheld |= 1u << device->index;
+    }
+}
+
 /* One entry of the page is left out, or one bit of its body is another. */
 static enum rc
 lie_about_entries(struct device *device, const struct buf *truth, struct buf *lie)
@@ -56,7 +70,7 @@ lie_about_entries(struct device *device, const struct buf *truth, struct buf *li
         rc = wire_run_page_encode(&page, lie);
     page.runs = all;
     if (rc == RC_OK && is_withheld) {
-        device->was_lied_to = true;
+        note_withheld(device, &page.runs.items[chosen]);
         told(device, HAPPENED_LIE_WITHHELD, "an entry is withheld");
     } else if (rc == RC_OK)
         told(device, HAPPENED_LIE_ALTERED, "a bit is altered");

@@ -35,6 +35,7 @@ enum model_role {
     MODEL_COORDINATOR = 2,
     MODEL_COACH = 4,
     MODEL_SCIENTIST = 8,
+    MODEL_DUTY = 16,
     MODEL_INTAKE = 32
 };
 enum model_stream_kind { MODEL_TEAM, MODEL_INDEX, MODEL_FILE };
@@ -81,6 +82,11 @@ bool model_may_hold(const struct model *model, int device, int stream, int64_t n
 bool model_is_active(const struct model *model, int device);
 /* A copy of a device: it sees and holds for itself, and has the other's rights. */
 void model_is_copy_of(struct model *model, int device, int original);
+
+/* Whoever may hold a stream at any line from this one on may open what was sealed on it: a later key opens the past. */
+bool model_was_granted(const struct model *model, int device, int stream, uint64_t position);
+/* It may hold the reserve, and pass keys on. */
+bool model_may_share(const struct model *model, int device);
 
 /* ---- keys ---- */
 

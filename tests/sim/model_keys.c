@@ -18,6 +18,24 @@ model_give(struct model *model, int stream, uint32_t epoch, int device)
 }
 
 bool
+model_was_granted(const struct model *model, int device, int stream, uint64_t position)
+{
+    for (uint64_t p = position; p <= model->position; p++)
+        if (model->lines[p].may_hold[model->rights.identity_of[device]][stream])
+            return true;
+    return false;
+}
+
+bool
+model_may_share(const struct model *model, int device)
+{
+    int identity = model->rights.identity_of[device], person = model->rights.person_of[identity];
+
+    return model_is_active(model, device) &&
+           (model->rights.roles[person] & (MODEL_COORDINATOR | MODEL_DUTY)) != 0;
+}
+
+bool
 model_owes_rotation(const struct model *model, int stream, int64_t now_ms)
 {
     for (int device = 0; device < MODEL_DEVICES; device++) /* copies are given nothing */

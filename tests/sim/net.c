@@ -6,6 +6,7 @@
 #include "server/route.h"
 #include "tests/sim/adapter.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/opens.h"
 #include "tests/sim/world.h"
 
 static const char PORTAL[] =
@@ -224,6 +225,8 @@ carry(struct device *device, const struct transport_request *request, struct lat
         reply_wipe(&reply);
         return offline();
     }
+    if (reply.status == 200 && strcmp(strrchr(parts->path, '/'), "/boxes") == 0)
+        opens_note_boxes(device, &reply.body);
     if (reply.status == 200)
         liar_change(device, parts->method, parts->path, &reply.body);
     size_t len = reply.body.len;

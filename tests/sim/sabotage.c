@@ -134,6 +134,9 @@ sabotage_after(struct device *device)
                adapter_ask(device, "SELECT count(*) FROM journal_conflict", NULL) > 0) {
         adapter_tell(device, "DELETE FROM journal_conflict");
         done(device, "no conflict is shown");
+    } else if (world->sabotage == SABOTAGE_PLAIN && world->names.record_count > 0) {
+        power_disk_put(world->server_disk, "notes", world->names.records[0].id.bytes, ID_BYTES);
+        done(device, "the server is told of a record");
     } else if (world->sabotage == SABOTAGE_HELD) {
         apply_held(device);
     }

@@ -37,7 +37,7 @@ static const struct test tests[] = {
      .broken = BROKEN_REUSE,
      .is_returning = true},
     {"what a copy sealed under taken numbers is forgotten",
-     {"not at the server", "should be", "unsent"},
+     {"not at the server", "should be", "two different entries claim"},
      .broken = BROKEN_COPY,
      .is_copying = true},
     {"sealed again after a lost answer", {"in another entry"}, .broken = BROKEN_RESEAL},
@@ -61,6 +61,9 @@ static const struct test tests[] = {
     {"an acknowledged save leaves the outbox", {"unsealed", "not at the server"},
      .sabotage = SABOTAGE_SAVE},
     {"rows stay after the right ended", {"keeps what it may not have"}, .sabotage = SABOTAGE_PURGE},
+    {"sealed under a key that is to be replaced", {"opens arrival"}, .broken = BROKEN_SEAL},
+    {"the server hands out every box", {"that is not for it"}, .broken = BROKEN_FETCH},
+    {"something readable lies at the server", {"for all to read"}, .sabotage = SABOTAGE_PLAIN},
     {"what waits is never sent", {"sync: offline"}, .sabotage = SABOTAGE_QUEUE},
 };
 

@@ -43,6 +43,8 @@ tally_add(struct tally *sum, const struct tally *more)
     sum->saves += more->saves;
     sum->sessions += more->sessions;
     sum->lines += more->lines;
+    sum->tried += more->tried;
+    sum->opened += more->opened;
     for (int i = 0; i < HAPPENED_COUNT; i++)
         sum->happened[i] += more->happened[i];
 }
@@ -54,6 +56,8 @@ tally_print(const struct tally *tally)
            (unsigned long long)tally->runs, (unsigned long long)tally->steps,
            (unsigned long long)tally->saves, (unsigned long long)tally->sessions,
            (unsigned long long)tally->requests, (unsigned long long)tally->lines);
+    printf("opened with every key: %llu entries, %llu tries\n", (unsigned long long)tally->opened,
+           (unsigned long long)tally->tried);
     printf("faults:");
     for (int i = 0; i < HAPPENED_COUNT; i++)
         printf("%s %s %llu", i == 0 ? "" : ",", NAMES[i], (unsigned long long)tally->happened[i]);

@@ -38,6 +38,7 @@ enum happened {
 
 struct tally {
     uint64_t runs, steps, requests, saves, sessions, lines;
+    uint64_t tried, opened; /* keys on entries; entries that somebody's key opened */
     uint64_t happened[HAPPENED_COUNT];
 };
 

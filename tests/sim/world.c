@@ -366,8 +366,13 @@ picture(struct world *world)
         const uint64_t position = ledger_position(replica_ledger(device->replica));
         if (replica_waiting(device->replica, &waiting) != RC_OK)
             world_fail(world, "device %d, waiting: %s", i, rc_sentence());
+        /* What an acknowledgement reveals as withheld is asked for in the session after. */
+        const uint64_t acks =
+            world->rates.lie == 0
+                ? 0
+                : (uint64_t)adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'acks_after'", NULL);
         const uint64_t facts[] = {position, waiting.saves_unsealed, waiting.entries_unsent,
-                                  waiting.parked, waiting.held};
+                                  waiting.parked, waiting.held, acks};
         world_trace_bytes(world, facts, sizeof facts);
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++) {

@@ -20,6 +20,7 @@ enum {
     WORLD_DEVICES = 8, /* and copies of them */
     WORLD_RECORDS = 200,
     WORLD_LATE = 16,
+    WORLD_KEYS = 256,
     WORLD_SENTENCE = 400,
     WORLD_PATH = 192, /* as scratch_path gives them */
     WORLD_MINUTE_MS = 60 * 1000,
@@ -38,6 +39,7 @@ enum sabotage {
     SABOTAGE_PURGE,     /* rows stay after the right ended */
     SABOTAGE_HELD,      /* late work is applied */
     SABOTAGE_QUEUE,     /* the outbox never drains */
+    SABOTAGE_PLAIN,     /* something readable lies at the server */
     SABOTAGE_COUNT
 };
 
@@ -69,6 +71,8 @@ struct device {
     bool is_busy; /* inside an act: no other may begin */
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */
+    uint64_t ring_seen, ring_count;   /* of its keyring, when its keys were noted */
+    uint32_t lent[MODEL_STREAMS + 1]; /* the last epoch whose box for the reserve it was handed */
     bool is_copy;
     struct id token_id; /* its store's, which names the instance token */
     int original; /* of a copy: whose; else itself */
@@ -105,6 +109,7 @@ struct stored {
     int stream, writer;
     uint32_t first, last;
     uint64_t position; /* of the ledger, that it was sealed on */
+    unsigned withheld; /* a bit for each device that it was withheld from */
 };
 
 /* An entry that was shown to others, by a push or a bundle. */
@@ -112,6 +117,14 @@ struct note {
     int stream, writer;
     uint32_t first, last;
     uint8_t hash[32];
+};
+
+/* An epoch's key, and which devices of the ledger ever had it. */
+struct known_key {
+    int stream; /* MODEL_STREAMS: of the reserve */
+    uint32_t epoch;
+    unsigned holders;
+    uint8_t bytes[32];
 };
 
 /* Saved as a front end does, with a twin. */
@@ -146,6 +159,7 @@ struct world {
     uint8_t team[32];
     struct rates rates;
     bool is_healing;
+    bool is_ending; /* the last checks: what was withheld must have come */
     int depth; /* of acts within acts */
     struct device *sender; /* of the request that is being performed */
     struct late_request late[WORLD_LATE];
@@ -156,6 +170,8 @@ struct world {
     struct ledger *ledger; /* the server's lines, as read from its depot: who is who */
     struct stored *stored; /* the server's entries, in the order of arrival */
     size_t stored_count, stored_room;
+    struct known_key keys[WORLD_KEYS];
+    size_t key_count;
     struct note *notes;
     size_t note_count, note_room;
     uint64_t acked; /* the last acknowledgement at the server that the model was told */

@@ -435,6 +435,15 @@ power_disk_file(const struct power_disk *disk, const char *name, size_t *len)
 }
 
 void
+power_disk_each(const struct power_disk *disk,
+                void (*visit)(void *context, const uint8_t *bytes, size_t len), void *context)
+{
+    for (const struct power_file *file = disk->files; file != NULL; file = file->next)
+        if (file->exists)
+            visit(context, file->current.at, file->current.len);
+}
+
+void
 power_disk_put(struct power_disk *disk, const char *name, const void *bytes, size_t len)
 {
     struct power_file *file = need(disk, name);

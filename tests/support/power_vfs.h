@@ -80,6 +80,9 @@ void power_disk_sync_directory(struct power_disk *disk);
 
 /* The current content of a file, lent; NULL when there is none. */
 const uint8_t *power_disk_file(const struct power_disk *disk, const char *name, size_t *len);
+/* Every file as the program sees it. */
+void power_disk_each(const struct power_disk *disk,
+                     void (*visit)(void *context, const uint8_t *bytes, size_t len), void *context);
 /* Replaces (or makes) a file, durably: a restored backup, or an attacker. */
 void power_disk_put(struct power_disk *disk, const char *name, const void *bytes, size_t len);
 

@@ -27,6 +27,18 @@ enum rc depot_open(const char *path, bool may_create, struct depot **depot) MUST
 void depot_close(struct depot *depot); /* accepts NULL */
 enum rc depot_check(struct depot *depot) MUST_CHECK; /* structure only; RC_CORRUPT names a finding */
 
+/*
+ * The numbers that a server gives from now on begin at `first`, by which those of a life that a restore took away are not
+ * given again, and a cursor of that life is known as such. depot_new_life finds it, once for a process: later than
+ * `now_ms` of every earlier start, and beyond all that was given. Its other handles are told by depot_go_on_from.
+ */
+enum rc depot_new_life(struct depot *depot, int64_t now_ms, uint64_t *first) MUST_CHECK;
+void depot_go_on_from(struct depot *depot, uint64_t first);
+enum depot_counter { DEPOT_BOXES, DEPOT_ARRIVALS, DEPOT_ACKS };
+/* Whether that number lies between two that were given, and is itself one of another life. */
+enum rc depot_was_skipped(struct depot *depot, int64_t team, enum depot_counter counter, uint64_t number,
+                          bool *skipped) MUST_CHECK;
+
 /* A transaction that writes: it holds the lock on all numbers that depot_put_* give. Reading
  * functions work outside as well. Committed means flushed to disk. */
 enum rc depot_begin(struct depot *depot) MUST_CHECK;
@@ -37,6 +49,7 @@ struct depot_team {
     int64_t key;      /* the depot's own name of it */
     uint64_t ledger;  /* last position */
     uint64_t arrival; /* last arrival number */
+    uint64_t ack;     /* last number of an acknowledgement */
 };
 /* RC_ABSENT without a sentence to show. */
 enum rc depot_find_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES],

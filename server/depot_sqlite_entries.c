@@ -194,9 +194,7 @@ enum rc
 depot_put_entry(struct depot *depot, int64_t team, struct depot_entry *entry)
 {
     struct stmt *stmt = NULL;
-    enum rc rc = depot_next_number(
-        depot, "UPDATE teams SET arrival = arrival + 1 WHERE team = ?1 RETURNING arrival", team,
-        &entry->arrival);
+    enum rc rc = depot_next_number(depot, DEPOT_ARRIVALS, team, &entry->arrival);
 
     if (rc == RC_OK)
         rc = db_stmt(depot->db,
@@ -368,8 +366,7 @@ depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack)
 {
     struct stmt *stmt = NULL;
     uint64_t at;
-    enum rc rc = depot_next_number(
-        depot, "UPDATE teams SET ack = ack + 1 WHERE team = ?1 RETURNING ack", team, &at);
+    enum rc rc = depot_next_number(depot, DEPOT_ACKS, team, &at);
 
     if (rc == RC_OK)
         rc = put_ack_row(depot, team, ack, at);

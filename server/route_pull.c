@@ -22,6 +22,7 @@ struct pull {
     struct entry *entries;
     size_t count;
     size_t room;
+    size_t looked_at; /* of others' streams too */
     uint64_t next;
     bool is_full; /* the page ended before the window did */
     struct id last_stream; /* the stream asked about last, and the answer: entries come in bursts */
@@ -60,11 +61,12 @@ pick_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
     struct entry *entry;
     enum rc rc = RC_OK;
 
-    if (pull->pile.bytes > WIRE_PAGE_BYTES || pull->count == DEPOT_WINDOW) {
+    if (pull->pile.bytes > WIRE_PAGE_BYTES || pull->looked_at == DEPOT_WINDOW) {
         pull->is_full = true;
         *stop = true;
         return RC_OK;
     }
+    pull->looked_at++;
     pull->next = row->arrival;
     if (!may_read(pull, row->feed.stream))
         return RC_OK;
@@ -152,18 +154,19 @@ static void
 answer(struct ask *ask, struct pull *pull)
 {
     struct depot_team row;
+    bool is_skipped = false;
     enum rc rc = depot_find_team(ask->depot, ask->team_id, &row);
 
-    if (rc == RC_OK && pull->after > row.arrival) {
+    if (rc == RC_OK)
+        rc = depot_was_skipped(ask->depot, ask->team->key, DEPOT_ARRIVALS, pull->after, &is_skipped);
+    if (rc == RC_OK && (pull->after > row.arrival || is_skipped)) {
         ask_refuse(ask, WIRE_ERROR_STALE,
-                   "The server holds fewer entries than that: ask again from 0.");
+                   "The server was restored and holds fewer entries than that: ask again from 0.");
         return;
     }
     struct depot_window window = {.stream = pull->one_stream ? &pull->stream : NULL,
                                   .after = pull->after,
                                   .upto = row.arrival};
-    if (!pull->one_stream && window.upto - window.after > DEPOT_WINDOW)
-        window.upto = window.after + DEPOT_WINDOW;
     pull->next = pull->after;
     if (rc == RC_OK)
         rc = depot_list_entries(ask->depot, ask->team->key, &window, pick_entry, pull);

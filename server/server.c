@@ -201,6 +201,8 @@ server_open(const char *dir, const struct clock *clock, struct server **out)
         rc = read_key(key, server);
     if (rc == RC_OK)
         rc = depot_open(server->depot_path, false, &server->idle[0]);
+    if (rc == RC_OK)
+        rc = depot_new_life(server->idle[0], (int64_t)server_now_ms(server), &server->first_number);
     free(key);
     if (rc != RC_OK) {
         server_close(server);
@@ -290,7 +292,12 @@ server_take_depot(struct server *server, struct depot **depot)
         server->idle[i] = NULL;
     }
     pthread_mutex_unlock(&server->mutex);
-    return *depot != NULL ? RC_OK : depot_open(server->depot_path, false, depot);
+    if (*depot != NULL)
+        return RC_OK;
+    enum rc rc = depot_open(server->depot_path, false, depot);
+    if (rc == RC_OK)
+        depot_go_on_from(*depot, server->first_number);
+    return rc;
 }
 
 void

@@ -39,6 +39,7 @@ struct server {
     uint8_t public_key[CRYPTO_PUBLIC_BYTES];
     struct secret secret_key;
     char *depot_path;
+    uint64_t first_number; /* of this life: depot_new_life */
     struct limit *limit;
     struct limit_rates rates; /* limit_rates_usual(); the owner may change them before the first request */
     struct server_counts counts;

@@ -53,6 +53,20 @@ note_fork(struct replica *replica, int64_t feed)
     return RC_OK;
 }
 
+/* The server shows that it holds the feed up to there: also after it was restored. */
+static enum rc
+note_confirmed(struct db *db, int64_t feed, uint32_t last)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "DELETE FROM sync_unconfirmed WHERE feed = ?1 AND last <= ?2", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, last);
+    return stmt_finish(stmt);
+}
+
 static enum rc
 store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified,
             bool from_server, uint64_t *stored)
@@ -87,7 +101,7 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         feed.on_server = items[count - 1].last;
         rc = elog_feed_put(replica->db, &feed);
     }
-    return rc;
+    return rc == RC_OK && from_server ? note_confirmed(replica->db, feed.key, items[count - 1].last) : rc;
 }
 
 /* What a bundle brings was not looked at by the server, and may go on in a bundle that ends a run elsewhere. */

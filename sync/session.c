@@ -128,8 +128,10 @@ static enum rc
 hand_in(struct session *session)
 {
     int64_t waits = 0;
-    enum rc rc = session_push(session);
+    enum rc rc = session_offer_unconfirmed(session);
 
+    if (rc == RC_OK)
+        rc = session_push(session);
     if (rc == RC_OK)
         rc = db_get_int(session->replica->db, "SELECT 1 FROM sync_outbox LIMIT 1", &waits);
     if (rc != RC_OK)
@@ -174,6 +176,8 @@ run(struct session *session)
         if (rc == RC_OK) /* streams that were lost meanwhile could not be sealed before */
             rc = streams_refresh(replica);
     }
+    if (rc == RC_OK)
+        rc = session_offer_unconfirmed(session);
     if (rc == RC_OK)
         rc = session_push(session);
     if (rc == RC_OK)

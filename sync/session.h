@@ -38,6 +38,8 @@ enum rc session_pay(struct session *session) MUST_CHECK;
 enum rc session_pay_after(struct session *session) MUST_CHECK;
 /* New epochs of these streams, as far as this device can make them, owed or not. */
 enum rc session_rotate(struct session *session, const struct ledger_ids *streams) MUST_CHECK;
+/* What an earlier session sent and no page brought back yet may not be there: its last entries go once more. Before session_push. */
+enum rc session_offer_unconfirmed(struct session *session) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
 enum rc session_pull(struct session *session) MUST_CHECK;
 /* Fills streams again that lack what the server must hold. RC_UNTRUSTED when it withholds it again. */

@@ -93,26 +93,29 @@ add_quiet(struct replica *replica, struct ack *ack)
     return add_stream(replica, ack, ledger_team_stream(replica->ledger));
 }
 
-/* The number is given by a commit that is flushed: with it everything that the acknowledgement speaks of. */
+/* The next number of an acknowledgement; inside a transaction that is flushed. */
 static enum rc
-give_number(struct replica *replica, uint64_t *number)
+next_number(struct replica *replica, uint64_t *number)
 {
     int64_t last;
+    enum rc rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
 
-    enum rc rc = db_set_synchronous(replica->db, !broken_is(BROKEN_FLUSH));
-    if (rc == RC_OK)
-        rc = db_begin(replica->db);
-    if (rc != RC_OK)
-        return rc;
-    rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACK_NUMBER, last + 1);
-    rc = db_end(replica->db, rc);
     *number = (uint64_t)last + 1;
     return rc;
 }
 
-/* Fills in who, when and how far, gives it its number, and signs it into `out`. */
+/* The number is given by a commit that is flushed: with it everything that the acknowledgement speaks of. */
+static enum rc
+begin_number(struct replica *replica)
+{
+    enum rc rc = db_set_synchronous(replica->db, !broken_is(BROKEN_FLUSH));
+
+    return rc == RC_OK ? db_begin(replica->db) : rc;
+}
+
+/* Fills in who, when and how far, and signs it into `out`. */
 static enum rc
 sign_ack(struct replica *replica, struct ack *ack, struct buf *out)
 {
@@ -124,8 +127,7 @@ sign_ack(struct replica *replica, struct ack *ack, struct buf *out)
     ack->created_ms = (uint64_t)replica_now_ms(replica);
     ack->position = head;
     memcpy(ack->line_hash, ledger_hash_at(replica->ledger, head), sizeof ack->line_hash);
-    enum rc rc = give_number(replica, &ack->number);
-    return rc == RC_OK ? ack_encode(ack, &replica->identity, out) : rc;
+    return ack_encode(ack, &replica->identity, out);
 }
 
 /* The server is still to be told: no stream counts as acknowledged by it. */
@@ -144,23 +146,33 @@ status_make_ack(struct replica *replica, struct id device, struct buf *out)
         if (rc == RC_OK)
             rc = streams_next(replica, &stream, &stream, &found);
     }
-    if (rc == RC_OK && ack.stream_count > 0)
-        rc = sign_ack(replica, &ack, out);
+    if (rc == RC_OK && ack.stream_count > 0) {
+        rc = begin_number(replica);
+        if (rc == RC_OK)
+            rc = db_end(replica->db, next_number(replica, &ack.number));
+        if (rc == RC_OK)
+            rc = sign_ack(replica, &ack, out);
+    }
     ack_wipe(&ack);
     return rc;
 }
 
-/* The server has it: one commit, however many streams it names. */
+/* What is said of each stream, and that it was (is_unacknowledged 2, until the server shows that it has it): in one transaction, so that
+ * no other program's change of it comes in between. */
 static enum rc
-note_acked(struct replica *replica, const struct ack *ack)
+collect_ack(struct replica *replica, struct ack *ack)
 {
-    enum rc rc = db_begin(replica->db);
+    enum rc rc = begin_number(replica);
 
     if (rc != RC_OK)
         return rc;
-    rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
+    rc = add_streams(replica, ack);
+    if (rc == RC_OK && ack->stream_count == 0)
+        rc = add_quiet(replica, ack);
+    if (rc == RC_OK && ack->stream_count > 0)
+        rc = next_number(replica, &ack->number);
     for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++)
-        rc = db_run_id(replica->db, "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1",
+        rc = db_run_id(replica->db, "UPDATE sync_stream SET is_unacknowledged = 2 WHERE stream = ?1",
                        ack->streams[i].stream);
     return db_end(replica->db, rc);
 }
@@ -190,9 +202,7 @@ send_ack(struct session *session, struct ack *ack)
     call.body = &body;
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
-    if (rc == RC_OK)
-        rc = note_acked(replica, ack);
-    else if (rc == RC_EXISTS)
+    if (rc == RC_EXISTS)
         rc = note_double(replica);
     buf_wipe(&answer);
     buf_wipe(&body);
@@ -204,12 +214,27 @@ session_acknowledge(struct session *session)
 {
     struct ack ack = ACK_EMPTY;
 
-    enum rc rc = add_streams(session->replica, &ack);
-    if (rc == RC_OK && ack.stream_count == 0)
-        rc = add_quiet(session->replica, &ack);
+    enum rc rc = collect_ack(session->replica, &ack);
     if (rc == RC_OK && ack.stream_count > 0)
         rc = send_ack(session, &ack);
     ack_wipe(&ack);
+    return rc;
+}
+
+/* The server shows our own latest: it has it, also when it was restored in between. */
+static enum rc
+note_shown(struct replica *replica, const struct ack *ack)
+{
+    int64_t last;
+    enum rc rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
+
+    if (rc != RC_OK || ack->incarnation != replica->incarnation || ack->number != (uint64_t)last)
+        return rc;
+    rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
+    for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++)
+        rc = db_run_id(replica->db,
+                       "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1 AND is_unacknowledged = 2",
+                       ack->streams[i].stream);
     return rc;
 }
 
@@ -319,6 +344,8 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes, uint64_t *rea
             rc = store_stream(replica, &ack, &ack.streams[i], read != NULL);
     if (rc == RC_OK)
         rc = store_signed(replica, &ack, bytes);
+    if (rc == RC_OK && read != NULL && id_equal(ack.device, replica->identity.device))
+        rc = note_shown(replica, &ack);
     ack_wipe(&ack);
     return rc == RC_ABSENT ? RC_OK : rc;
 }
@@ -371,8 +398,8 @@ out:
     return rc;
 }
 
-enum rc
-session_fetch_acks(struct session *session)
+static enum rc
+fetch_acks(struct session *session)
 {
     struct replica *replica = session->replica;
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
@@ -391,4 +418,31 @@ session_fetch_acks(struct session *session)
     }
     buf_wipe(&answer);
     return rc;
+}
+
+/* It was restored from a backup: what it was told since is told again, and all of the others is asked for. */
+static enum rc
+tell_again(struct session *session)
+{
+    struct db *db = session->replica->db;
+    enum rc rc = db_begin(db);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = db_run(db, "UPDATE sync_stream SET is_unacknowledged = 1");
+    if (rc == RC_OK)
+        rc = state_put_int(db, STATE_ACKS_AFTER, 0);
+    rc = db_end(db, rc);
+    return rc == RC_OK ? session_acknowledge(session) : rc;
+}
+
+enum rc
+session_fetch_acks(struct session *session)
+{
+    enum rc rc = fetch_acks(session);
+
+    if (rc != RC_STALE)
+        return rc;
+    rc = tell_again(session);
+    return rc == RC_OK ? fetch_acks(session) : rc;
 }

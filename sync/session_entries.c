@@ -94,6 +94,47 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
     return rc;
 }
 
+/* Until a page brings it back, a server that is restored may have lost it unseen: the cursor here stands before it. */
+static enum rc
+note_unconfirmed(struct replica *replica, const struct elog_row *row, bool was_had)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "INSERT INTO sync_unconfirmed (feed, last) SELECT feed, ?2 FROM sync_feed JOIN sync_stream"
+                         " USING (stream) WHERE feed = ?1 AND hidden_ms IS NULL"
+                         " ON CONFLICT (feed) DO UPDATE SET was_had = ?3 AND last = excluded.last,"
+                         " last = max(last, excluded.last)",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, row->feed);
+    stmt_int(stmt, 2, row->entry.last);
+    stmt_int(stmt, 3, was_had);
+    return stmt_finish(stmt);
+}
+
+/* What no page of an earlier session brought back: the last of each feed is offered again, which tells whether the rest is there. A
+ * revoked device is shown no page at all: so each of its own feeds. */
+enum rc
+session_offer_unconfirmed(struct session *session)
+{
+    struct db *db = session->replica->db;
+    int64_t any = 0;
+    enum rc rc = db_get_int(db, "SELECT 1 FROM sync_unconfirmed LIMIT 1", &any);
+
+    if (rc == RC_OK && any != 0)
+        rc = db_run(db,
+                    "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL AND entry IN (SELECT"
+                    " (SELECT entry FROM sync_entry AS e WHERE e.feed = u.feed AND e.first <= u.last"
+                    " ORDER BY e.first DESC LIMIT 1) FROM sync_unconfirmed AS u)");
+    if (rc == RC_OK && session->is_revoked)
+        rc = db_run(db,
+                    "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL AND entry IN (SELECT"
+                    " (SELECT entry FROM sync_entry AS e WHERE e.feed = f.feed ORDER BY e.first DESC LIMIT 1)"
+                    " FROM sync_feed AS f WHERE f.is_own)");
+    return rc;
+}
+
 /* What one answer says of one entry, into the store. */
 static enum rc
 mark(struct session *session, const struct elog_row *row, const struct wire_push_item *item,
@@ -118,6 +159,8 @@ mark(struct session *session, const struct elog_row *row, const struct wire_push
     rc = stmt_finish(stmt);
     if (rc == RC_OK)
         rc = elog_feed_get(replica->db, row->feed, &feed);
+    if (rc == RC_OK && !session->is_revoked) /* had, and not known to be: the same request may have come there twice */
+        rc = note_unconfirmed(replica, row, item->result == WIRE_PUSH_HAD);
     if (rc == RC_OK && feed.on_server < row->entry.last) {
         feed.on_server = row->entry.last;
         rc = elog_feed_put(replica->db, &feed);
@@ -295,6 +338,8 @@ move_cursor(struct replica *replica, const struct pull *pull)
 
     if (pull->stream == NULL) { /* with what is told of it: an interrupted first session leaves a picture that is not whole */
         enum rc put = state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
+        if (put == RC_OK && pull->is_done)
+            put = db_run(replica->db, "DELETE FROM sync_unconfirmed WHERE was_had");
         return put == RC_OK ? state_put_int(replica->db, STATE_PULL_OPEN, !pull->is_done) : put;
     }
     enum rc rc =
@@ -474,7 +519,7 @@ hand_back(struct session *session)
                 "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL"
                 " AND (state IN (1, 3) OR (state = 2 AND reason IN (1, 4)))");
     if (rc == RC_OK)
-        rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0");
+        rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0, is_unacknowledged = 1");
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_CURSOR, 0);
     if (rc == RC_OK)

@@ -134,6 +134,7 @@ static enum rc
 delete_rows(struct replica *replica, struct id stream)
 {
     static const char *const deletes[] = {
+        "DELETE FROM sync_unconfirmed WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
         ("DELETE FROM sync_entry WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)"
          " AND NOT (is_sent = 0 AND feed IN (SELECT feed FROM sync_feed WHERE is_own))"),
         "DELETE FROM sync_feed WHERE stream = ?1 AND NOT is_own",

@@ -237,16 +237,6 @@ act_save_in(struct device *device, struct id family)
             save_in(device, model_family_stream(i, MODEL_FILE));
 }
 
-void
-act_save_everywhere(struct world *world)
-{
-    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
-        for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
-            if (!id_is_zero(world->names.streams[stream]) &&
-                engine_may_write(&world->devices[i], stream))
-                save_in(&world->devices[i], stream);
-}
-
 /* ---- what befalls a device ---- */
 
 static void

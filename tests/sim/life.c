@@ -168,8 +168,6 @@ return_server(struct world *world)
     world->was_server_restored = true;
     world->acked = world->kept_acked;
     server_start(world);
-    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) /* its cursor may be passed before it sees that */
-        world->devices[i].was_lied_to = true;
 }
 
 void

@@ -335,7 +335,7 @@ throw_rates(struct world *world)
         rates->lie = rate(world, 100, 300);
     if (world_below(world, 2) == 0)
         rates->restore = rate(world, 40, 100);
-    if (rates->restore == 0 && world_below(world, 5) == 0)
+    if (rates->restore == 0 && world_below(world, 3) == 0)
         rates->server_restore = rate(world, 20, 60);
     if (rates->restore + rates->server_restore + rates->lie == 0 && world_below(world, 3) == 0)
         rates->copy = rate(world, 30, 80);
@@ -418,8 +418,6 @@ heal(struct world *world)
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);
-    if (world->was_server_restored) /* what it lost is offered again with the next push of each feed */
-        act_save_everywhere(world);
     for (int round = 0; round < ROUNDS_MOST && !world->has_failed; round++) {
         bool is_complete = go_round(world);
         if (world->has_failed)

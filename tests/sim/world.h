@@ -264,7 +264,6 @@ void act_sync(struct device *device);
 void act_done(struct device *device);
 bool act_session(struct device *device, struct sync_report *report); /* true: complete */
 void act_save_in(struct device *device, struct id family); /* its file, or both its streams */
-void act_save_everywhere(struct world *world); /* each device wherever it may */
 void act_begin(struct device *device, const char *what);
 
 /* ---- act_visit.c ---- */

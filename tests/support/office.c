@@ -146,6 +146,34 @@ office_open(struct office *office)
     stores_demand(server_open(directory, &clock, &office->server), "server_open");
 }
 
+/* Copies one directory of the office over another while no server runs. */
+static void
+swap_server(struct office *office, const char *from, const char *to)
+{
+    char command[512], directory[128];
+    struct clock clock = {server_wall, server_mono, no_sleep, office};
+
+    snprintf(directory, sizeof directory, "%s/server", office->scratch.directory);
+    snprintf(command, sizeof command, "rm -rf '%s/%s' && cp -a '%s/%s' '%s/%s'", office->scratch.directory, to,
+             office->scratch.directory, from, office->scratch.directory, to);
+    server_close(office->server);
+    stores_demand(system(command) == 0 ? RC_OK : RC_IO, command);
+    office->now_ms += 60 * 1000;
+    stores_demand(server_open(directory, &clock, &office->server), "server_open");
+}
+
+void
+office_keep_server(struct office *office)
+{
+    swap_server(office, "server", "server.kept");
+}
+
+void
+office_restore_server(struct office *office)
+{
+    swap_server(office, "server.kept", "server");
+}
+
 void
 office_shut(struct office *office, int at)
 {

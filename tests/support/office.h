@@ -57,6 +57,10 @@ void office_close(struct office *office);
 int office_tear_down(void **state);
 void office_pass(struct office *office, int64_t ms);
 
+/* Stops the server, and copies its directory away or puts that copy back; its start is another life. */
+void office_keep_server(struct office *office);
+void office_restore_server(struct office *office);
+
 /* Device `at` gets a store, and belongs to no team yet. */
 void office_make(struct office *office, int at);
 /* Device `at` gets a store. 0 makes the team (administrator, coordinator and `roles`); another joins by invitation of 0. */

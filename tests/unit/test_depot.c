@@ -218,6 +218,39 @@ arrival_numbers_rise_and_windows_hold(void **state)
     assert_int_equal(fixture->team.arrival, 5);
 }
 
+/* Each life of a server gives numbers that no other gave, also one that a restore took away. */
+static void
+a_new_life_skips_what_a_lost_one_may_have_given(void **state)
+{
+    struct fixture *fixture = *state;
+    struct depot *depot = fixture->depot;
+    struct seen seen = {.count = 0};
+    uint64_t first, second;
+    bool skipped;
+
+    assert_int_equal(put_entry(fixture, 1, 3, 4, 1, 1), RC_OK); /* of a program that counted from 1 */
+    assert_int_equal(depot_new_life(depot, 5000000, &first), RC_OK);
+    assert_int_equal(put_entry(fixture, 1, 3, 4, 2, 2), RC_OK);
+    assert_int_equal(put_entry(fixture, 1, 3, 4, 3, 3), RC_OK);
+    assert_int_equal(depot_new_life(depot, 4000000, &second), RC_OK); /* its clock went back */
+    assert_true(second > first + 1);
+    assert_int_equal(put_entry(fixture, 1, 3, 4, 4, 4), RC_OK);
+    assert_int_equal(depot_list_entries(depot, fixture->team.key, &(struct depot_window){NULL, 0, INT64_MAX}, see_entry,
+                                        &seen), RC_OK);
+    assert_int_equal(seen.count, 4);
+    assert_true(seen.numbers[0] == 1 && seen.numbers[1] == first && seen.numbers[2] == first + 1 && seen.numbers[3] == second);
+    const uint64_t given[] = {0, 1, first, first + 1, second};
+    const uint64_t lost[] = {2, first - 1, first + 2, second - 1};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        assert_int_equal(depot_was_skipped(depot, fixture->team.key, DEPOT_ARRIVALS, given[i], &skipped), RC_OK);
+        assert_false(skipped);
+    }
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        assert_int_equal(depot_was_skipped(depot, fixture->team.key, DEPOT_ARRIVALS, lost[i], &skipped), RC_OK);
+        assert_true(skipped);
+    }
+}
+
 static enum rc
 see_feed(void *context, const struct depot_feed_end *end, bool *stop)
 {
@@ -426,6 +459,7 @@ main(void)
         TEST(an_operation_gets_one_line),
         TEST(a_box_put_again_takes_a_new_number),
         TEST(arrival_numbers_rise_and_windows_hold),
+        TEST(a_new_life_skips_what_a_lost_one_may_have_given),
         TEST(feeds_end_at_their_last_entry_also_beyond_two_to_the_63),
         TEST(what_is_rolled_back_leaves_no_number_behind),
         TEST(a_save_is_stored_once),

@@ -1,0 +1,202 @@
+/* A server put back from an old backup: each device finds out by itself, and all that anybody has comes back without a new write. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+
+#include "sync/elog.h"
+#include "sync/replica_own.h"
+#include "sync/status.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1 };
+
+static struct office office;
+static struct id family, file;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    family = office_pair(&office, BRAM);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    assert_ok(replica_assign(office.devices[BRAM].replica, &office.devices[BRAM].transport, family,
+                             office.devices[ANNA].person, 2));
+    office_sync_all(&office, 2, 2);
+    return 0;
+}
+
+static bool
+has(int at, const char *note)
+{
+    char *dump = office_dump(&office, at, file);
+    bool found = office_dump_shows(dump, note);
+
+    free(dump);
+    return found;
+}
+
+static struct waiting
+waits(int at)
+{
+    struct waiting waiting;
+
+    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
+    return waiting;
+}
+
+static enum rc
+keep_last(void *context, const struct feed_status *status)
+{
+    *(struct feed_status *)context = *status;
+    return RC_OK;
+}
+
+/* ---- entries ---------------------------------------------------------------------------------------- */
+
+/* What came since counts further than the cursors of the lost life: they are not passed by it. */
+static void
+what_only_its_author_has_goes_back_after_others_have_gone_on(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office_visit(&office, ANNA, family, "of Anna, lost");
+    office_sync(&office, ANNA);
+    office_visit(&office, BRAM, family, "of Bram alone");
+    office_sync(&office, BRAM);
+    office_restore_server(&office);
+    for (int i = 0; i < 8; i++) {
+        office_visit(&office, ANNA, family, "since the restore");
+        office_sync(&office, ANNA);
+    }
+    office_sync(&office, BRAM);
+    assert_true(has(BRAM, "since the restore"));
+    office_sync(&office, ANNA);
+    assert_true(has(ANNA, "of Bram alone"));
+    assert_int_equal(waits(ANNA).entries_unsent + waits(BRAM).entries_unsent, 0);
+    unsigned before = office.devices[BRAM].requests;
+    office_sync(&office, BRAM);
+    office_sync(&office, BRAM);
+    assert_true(office.devices[BRAM].requests <= before + 4 + 3); /* three again, once all is told */
+}
+
+/* The session that sent it was cut before a page showed it again, so no cursor stands behind it. */
+static void
+what_was_sent_in_a_session_that_was_cut_is_offered_again(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "sent and not seen back");
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_answer = 3}; /* hello, push, pull */
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    assert_int_equal(waits(BRAM).entries_unsent, 0);
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_true(has(ANNA, "sent and not seen back"));
+}
+
+/* An honest server is asked once whether it has it, and never again. */
+static void
+what_a_page_showed_again_is_not_offered_any_more(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    int64_t open = 0;
+
+    office_visit(&office, BRAM, family, "one");
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_answer = 3};
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    office_sync(&office, BRAM);
+    assert_ok(db_get_int(store_db(bram->store), "SELECT count(*) FROM sync_unconfirmed", &open));
+    assert_int_equal(open, 0);
+    bram->requests = 0;
+    office_sync(&office, BRAM);
+    assert_int_equal(bram->requests, 3);
+}
+
+/* No page is shown to who was revoked: what was handed in is offered at each session. */
+static void
+what_a_revoked_device_handed_in_comes_back_too(void **state)
+{
+    (void)state;
+    office_visit(&office, BRAM, family, "late work");
+    assert_ok(replica_revoke_device(office.devices[ANNA].replica, &office.devices[ANNA].transport,
+                                    office.devices[BRAM].id));
+    office_keep_server(&office);
+    assert_int_equal(office_try_sync(&office, BRAM), RC_DENIED);
+    office_restore_server(&office);
+    assert_int_equal(office_try_sync(&office, BRAM), RC_DENIED);
+    office_sync(&office, ANNA);
+    assert_int_equal(waits(ANNA).held, 2); /* of file and index */
+}
+
+/* ---- acknowledgements ------------------------------------------------------------------------------- */
+
+static void
+what_was_acknowledged_to_the_lost_life_is_told_again(void **state)
+{
+    (void)state;
+    struct replica *anna = office.devices[ANNA].replica;
+    struct feed_status feed = {.written = 0};
+    struct ack_status status;
+
+    office_visit(&office, ANNA, family, "read by Bram");
+    office_sync(&office, ANNA);
+    office_keep_server(&office);
+    office_sync(&office, BRAM);
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_ok(replica_feeds(anna, file, keep_last, &feed));
+    assert_ok(replica_applied_at(anna, office.devices[BRAM].id, file, feed.feed, &status));
+    assert_int_equal(status.last, feed.written);
+}
+
+/* ... also when its session was cut before it saw its acknowledgement at the server. */
+static void
+an_acknowledgement_counts_when_the_server_has_shown_it(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    struct replica *anna = office.devices[ANNA].replica;
+    struct feed_status feed = {.written = 0};
+    struct ack_status status;
+
+    office_visit(&office, ANNA, family, "read by Bram");
+    office_sync(&office, ANNA);
+    office_keep_server(&office);
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_answer = 4}; /* hello, pull, acknowledgement, those of others */
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_ok(replica_feeds(anna, file, keep_last, &feed));
+    assert_ok(replica_applied_at(anna, bram->id, file, feed.feed, &status));
+    assert_int_equal(status.last, feed.written);
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_only_its_author_has_goes_back_after_others_have_gone_on),
+        TEST(what_was_sent_in_a_session_that_was_cut_is_offered_again),
+        TEST(what_a_page_showed_again_is_not_offered_any_more),
+        TEST(what_a_revoked_device_handed_in_comes_back_too),
+        TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
+        TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
+    };
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

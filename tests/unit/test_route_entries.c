@@ -204,11 +204,11 @@ pages_end_at_four_mebibytes_and_together_hold_everything(void **state)
     }
     do {
         char query[40];
-        (void)snprintf(query, sizeof query, "after=%llu", (unsigned long long)after);
+        (void)snprintf(query, sizeof query, "after=%llu", (unsigned long long)at);
         assert_int_equal(hosted_pull(&hosted, &fatma, query, &page, &answer), 200);
         assert_true(answer.len < WIRE_PAGE_BYTES + ENTRY_CIPHERTEXT_MAX_BYTES + 4096);
         got += page.runs.count;
-        after = page.next;
+        at = page.next;
         more = page.more;
         pages++;
         wire_run_page_wipe(&page);

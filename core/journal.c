@@ -186,6 +186,10 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
     if (is_dead(s, operation, policy, &made) ||
         (policy == POLICY_SET && value_is_empty(made.value, made.value_len)))
         return RC_OK;
+    if (register_is_full(record, &made)) /* else one record of a few bytes on the wire stops everybody */
+        return s->is_local ? rc_fail(RC_TOO_LARGE, _("more than %d MiB of one thing wait for a choice"),
+                                     RECORD_PART_BYTES >> 20)
+                           : RC_OK;
     rc = batch_keep(s->journal, &made);
     return rc == RC_OK ? register_add(record, &made) : rc;
 }

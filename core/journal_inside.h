@@ -5,8 +5,9 @@
 #include "core/journal.h"
 
 enum {
-    UNIT_VERSIONS = 256
-}; /* versions that one feed keeps current in a unit: docs/MERGE.md section 4 */
+    UNIT_VERSIONS = 256,                 /* that one feed keeps current in a unit: docs/MERGE.md section 4 */
+    RECORD_PART_BYTES = 16 * 1024 * 1024, /* that one device keeps current in a record: the same */
+};
 
 /* Who named a version of a strict unit in order to relax it, while that is not enough: a summary of the set of them, so that
  * their order does not matter. `person` is zero when several persons of the one function in `functions` did. */
@@ -52,6 +53,12 @@ struct record {
     bool set_touched;
     struct head *heads;
     size_t head_count, head_room;
+    size_t weight; /* of all heads */
+    struct {
+        bool is_known;
+        struct id device;
+        size_t weight;
+    } part; /* of one device, asked for last */
     struct first *firsts;
     size_t first_count, first_room;
     struct buf packed;
@@ -154,6 +161,10 @@ struct head *register_head(const struct record *record, uint32_t unit,
                            const struct version *version);
 void register_drop(struct record *record, struct head *head);
 enum rc register_add(struct record *record, const struct head *head) MUST_CHECK;
+/* Heads were put there otherwise. */
+void register_weigh(struct record *record);
+/* Whether the head would take what its device keeps current in the record beyond RECORD_PART_BYTES. */
+bool register_is_full(struct record *record, const struct head *head);
 /* One more operation of that feed on the unit: of what the feed keeps current there all but the newest UNIT_VERSIONS go.
  * True when something went. */
 bool register_age(struct record *record, uint32_t unit, struct feed_ref feed);

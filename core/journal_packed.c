@@ -171,6 +171,8 @@ unpack(struct record *r)
         r->heads[i] = h;
     }
     r->head_count = n;
+    if (rc == RC_OK)
+        register_weigh(r);
     return rc == RC_OK ? reader_finish(&in, N_("a record")) : rc;
 }
 
@@ -185,6 +187,7 @@ packed_empty(struct record *r)
     r->set_touched = false;
     r->head_count = 0;
     r->first_count = 0;
+    register_weigh(r);
 }
 
 enum rc

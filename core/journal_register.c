@@ -7,7 +7,10 @@
 #include "core/broken.h"
 #include "core/i18n.h"
 
-enum { PACKED_BYTES = 512 * 1024 * 1024 }; /* SQLite's own ceiling is 1e9 */
+enum {
+    PACKED_BYTES = 512 * 1024 * 1024, /* SQLite's own ceiling is 1e9 */
+    HEAD_BYTES = 4096,                /* what a version weighs beside its value: it costs time, however small it is */
+};
 
 enum rc
 register_new(struct record **record)
@@ -107,11 +110,51 @@ register_head(const struct record *r, uint32_t unit, const struct version *versi
     return NULL;
 }
 
+static size_t
+weight_of(const struct head *head)
+{
+    return head->value_len + HEAD_BYTES;
+}
+
+static bool
+is_part(const struct record *r, const struct head *head)
+{
+    return r->part.is_known && id_equal(r->part.device, head->version.feed.device);
+}
+
+void
+register_weigh(struct record *r)
+{
+    r->part.is_known = false;
+    r->weight = 0;
+    for (size_t i = 0; i < r->head_count; i++)
+        r->weight += weight_of(&r->heads[i]);
+}
+
+bool
+register_is_full(struct record *r, const struct head *head)
+{
+    if (r->weight + weight_of(head) <= RECORD_PART_BYTES)
+        return false;
+    if (!is_part(r, head)) {
+        r->part.is_known = true;
+        r->part.device = head->version.feed.device;
+        r->part.weight = 0;
+        for (size_t i = 0; i < r->head_count; i++)
+            if (is_part(r, &r->heads[i]))
+                r->part.weight += weight_of(&r->heads[i]);
+    }
+    return r->part.weight + weight_of(head) > RECORD_PART_BYTES;
+}
+
 void
 register_drop(struct record *r, struct head *head)
 {
     size_t at = (size_t)(head - r->heads);
 
+    r->weight -= weight_of(head);
+    if (is_part(r, head))
+        r->part.weight -= weight_of(head);
     memmove(head, head + 1, (r->head_count - at - 1) * sizeof *head);
     r->head_count--;
 }
@@ -130,6 +173,9 @@ register_add(struct record *r, const struct head *head)
     memmove(&r->heads[at + 1], &r->heads[at], (r->head_count - at) * sizeof *head);
     r->heads[at] = *head;
     r->head_count++;
+    r->weight += weight_of(head);
+    if (is_part(r, head))
+        r->part.weight += weight_of(head);
     return RC_OK;
 }
 
@@ -253,7 +299,13 @@ register_shown(const struct record *r, uint32_t unit)
     return best;
 }
 
-/* Whether the list of a deletion names every current version of the other units. */
+static int
+compare_listed(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+/* Whether the list of a deletion names every current version of the other units. It rises: value_read refuses another. */
 static bool
 covers(const struct record *r, const struct head *deletion)
 {
@@ -271,9 +323,8 @@ covers(const struct record *r, const struct head *deletion)
     for (size_t i = 0; all && i < r->head_count; i++) {
         if (r->heads[i].unit == UNIT_DELETED)
             continue;
-        all = false;
-        for (size_t k = 0; !all && k < listed_count; k++)
-            all = version_compare(&listed[k], &r->heads[i].version) == 0;
+        all = listed_count > 0 &&
+              bsearch(&r->heads[i].version, listed, listed_count, sizeof *listed, compare_listed) != NULL;
     }
     free(listed);
     return all;

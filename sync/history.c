@@ -283,15 +283,60 @@ compare_items(const void *a, const void *b)
     return version_compare(&x->version, &y->version);
 }
 
+/* Where each version stands, by version: a colleague may have written thousands that name thousands. */
+struct places {
+    struct history *history;
+    struct place {
+        struct version version;
+        size_t at;
+    } *items;
+};
+
+static int
+compare_places(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int order = version_compare(&x->version, &y->version);
+
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static enum rc
+make_places(struct history *history, struct places *places)
+{
+    *places = (struct places){history, malloc((history->count + 1) * sizeof *places->items)};
+    if (places->items == NULL)
+        return rc_nomem();
+    for (size_t i = 0; i < history->count; i++)
+        places->items[i] = (struct place){history->items[i].version, i};
+    qsort(places->items, history->count, sizeof *places->items, compare_places);
+    return RC_OK;
+}
+
+/* NULL: it is none of the record's. */
+static struct history_item *
+find_place_of(const struct places *places, const struct version *version)
+{
+    size_t low = 0, high = places->history->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (version_compare(&places->items[middle].version, version) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == places->history->count || version_compare(&places->items[low].version, version) != 0)
+        return NULL;
+    return &places->history->items[places->items[low].at];
+}
+
 static enum rc
 note_current(void *context, const struct current *current)
 {
-    struct history *history = context;
+    struct history_item *item = find_place_of(context, &current->version);
 
-    for (size_t i = 0; i < history->count; i++) {
-        struct history_item *item = &history->items[i];
-        if (version_compare(&item->version, &current->version) != 0)
-            continue;
+    if (item != NULL) {
         item->state = HISTORY_CURRENT;
         item->is_shown = current->is_shown;
     }
@@ -300,37 +345,37 @@ note_current(void *context, const struct current *current)
 
 /* Asks the journal once for each unit. */
 static enum rc
-note_all_current(struct journal *journal, struct id stream, struct id record,
-                 struct history *history)
+note_all_current(struct journal *journal, struct id stream, struct id record, struct places *places)
 {
+    const struct history *history = places->history;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < history->count; i++) {
         const struct history_item *item = &history->items[i];
         if (i > 0 && item[-1].entity == item->entity && item[-1].unit == item->unit)
             continue;
-        rc = journal_current(journal, stream, item->entity, record, item->unit, note_current, history);
+        rc = journal_current(journal, stream, item->entity, record, item->unit, note_current, places);
     }
     return rc;
 }
 
 /* Of what is not current: which version that counts named it; the earliest, when several did. */
 static void
-note_replaced(struct history *history)
+note_replaced(const struct places *places)
 {
+    const struct history *history = places->history;
+
     for (size_t i = 0; i < history->count; i++) {
         const struct history_item *by = &history->items[i];
         bool counts = by->state != HISTORY_HELD && by->state != HISTORY_PARKED;
-        for (size_t s = 0; counts && s < by->seen_count; s++)
-            for (size_t k = 0; k < history->count; k++) {
-                struct history_item *item = &history->items[k];
-                if (item->state != HISTORY_PAST ||
-                    version_compare(&item->version, &by->seen[s]) != 0)
-                    continue;
-                item->state = HISTORY_REPLACED;
-                item->is_replaced = true;
-                item->by = by->version;
-            }
+        for (size_t s = 0; counts && s < by->seen_count; s++) {
+            struct history_item *item = find_place_of(places, &by->seen[s]);
+            if (item == NULL || item->state != HISTORY_PAST || item->entity != by->entity || item->unit != by->unit)
+                continue;
+            item->state = HISTORY_REPLACED;
+            item->is_replaced = true;
+            item->by = by->version;
+        }
     }
 }
 
@@ -339,6 +384,7 @@ replica_history(struct replica *replica, struct id stream, uint32_t entity, stru
                 struct history *history)
 {
     struct gather g = {.replica = replica, .history = history, .entity = entity, .record = record};
+    struct places places = {history, NULL};
     enum streams_place place;
 
     *history = (struct history){.count = 0};
@@ -350,11 +396,14 @@ replica_history(struct replica *replica, struct id stream, uint32_t entity, stru
     if (rc == RC_OK && history->count > 1)
         qsort(history->items, history->count, sizeof *history->items, compare_items);
     if (rc == RC_OK)
-        rc = note_all_current(replica->journal, stream, record, history);
+        rc = make_places(history, &places);
     if (rc == RC_OK)
-        note_replaced(history);
+        rc = note_all_current(replica->journal, stream, record, &places);
+    if (rc == RC_OK)
+        note_replaced(&places);
     else
         replica_history_wipe(history);
+    free(places.items);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* Finds what has two versions, and loads the versions in the order in which they are shown. */
 #include "cli/conflict.h"
 
+#include "core/array.h"
 #include "core/crypto.h"
 #include "core/i18n.h"
 #include "core/schema.h"
@@ -279,14 +280,10 @@ take_conflict(void *context, const struct conflict *conflict)
 {
     struct conflicts *conflicts = context;
 
-    if (conflicts->count == conflicts->room) {
-        size_t room = conflicts->room == 0 ? 32 : conflicts->room * 2;
-        struct conflict *grown = realloc(conflicts->items, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        conflicts->items = grown;
-        conflicts->room = room;
-    }
+    struct conflict *grown = array_grow(conflicts->items, &conflicts->room, conflicts->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    conflicts->items = grown;
     conflicts->items[conflicts->count++] = *conflict;
     return RC_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "core/text.h"
 
@@ -27,14 +28,10 @@ struct search {
 static enum rc
 push(struct search *s, struct box box)
 {
-    if (s->count == s->room) {
-        size_t room = s->room == 0 ? 64 : s->room * 2;
-        struct box *grown = realloc(s->waiting, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        s->waiting = grown;
-        s->room = room;
-    }
+    struct box *grown = array_grow(s->waiting, &s->room, s->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    s->waiting = grown;
     s->waiting[s->count++] = box;
     return RC_OK;
 }

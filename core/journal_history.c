@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "core/secret.h"
 
@@ -88,14 +89,10 @@ struct search {
 static enum rc
 add_step(struct search *s, size_t child, const struct version *parent)
 {
-    if (s->step_count == s->step_room) {
-        size_t room = s->step_room == 0 ? 64 : 2 * s->step_room;
-        struct step *grown = realloc(s->steps, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        s->steps = grown;
-        s->step_room = room;
-    }
+    struct step *grown = array_grow(s->steps, &s->step_room, s->step_count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    s->steps = grown;
     s->steps[s->step_count++] = (struct step){child, *parent};
     return RC_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "core/journal_inside.h"
 
@@ -39,14 +40,10 @@ salvage_wipe(struct salvage *salvage)
 static enum rc
 add_stream(struct reading *reading, int64_t s, struct id id)
 {
-    if (reading->stream_count == reading->stream_room) {
-        size_t room = reading->stream_room == 0 ? 64 : 2 * reading->stream_room;
-        struct stream_number *grown = realloc(reading->streams, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        reading->streams = grown;
-        reading->stream_room = room;
-    }
+    struct stream_number *grown = array_grow(reading->streams, &reading->stream_room, reading->stream_count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    reading->streams = grown;
     reading->streams[reading->stream_count++] = (struct stream_number){s, id};
     return RC_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hlc.h"
 #include "core/journal_inside.h"
 
@@ -84,14 +85,10 @@ gather(struct gathered *g, const struct record *r, const struct head *h)
     enum rc rc = unit == NULL ? RC_OK : text_of(g, unit, h, &item.text);
     if (rc != RC_OK || is_told(g, r, h, &item))
         return rc;
-    if (g->count == g->room) {
-        size_t room = g->room == 0 ? 32 : g->room * 2;
-        struct summary_item *grown = realloc(g->items, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        g->items = grown;
-        g->room = room;
-    }
+    struct summary_item *grown = array_grow(g->items, &g->room, g->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    g->items = grown;
     g->items[g->count++] = item;
     return RC_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/date.h"
 #include "core/db.h"
 #include "core/record_inside.h"
@@ -32,14 +33,10 @@ from_date(struct date date)
 static enum rc
 gather(struct gathered *g, const struct today_item *item)
 {
-    if (g->count == g->room) {
-        size_t room = g->room == 0 ? 32 : g->room * 2;
-        struct today_item *grown = realloc(g->items, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        g->items = grown;
-        g->room = room;
-    }
+    struct today_item *grown = array_grow(g->items, &g->room, g->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    g->items = grown;
     struct today_item *kept = &g->items[g->count++];
     *kept = *item;
     enum rc rc = texts_copy(&g->texts, item->text, &kept->text);

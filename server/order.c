@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "server/ask.h"
 #include "server/lies.h"
 #include "server/pile.h"
@@ -109,14 +110,10 @@ note_ended(void *context, const struct depot_box *box, bool *stop)
     (void)stop;
     if (!is_ended(ended, box))
         return RC_OK;
-    if (ended->count == ended->room) {
-        size_t room = ended->room == 0 ? 64 : 2 * ended->room;
-        uint64_t *numbers = realloc(ended->numbers, room * sizeof *numbers);
-        if (numbers == NULL)
-            return rc_nomem();
-        ended->numbers = numbers;
-        ended->room = room;
-    }
+    uint64_t *numbers = array_grow(ended->numbers, &ended->room, ended->count + 1, sizeof *numbers);
+    if (numbers == NULL)
+        return RC_NOMEM;
+    ended->numbers = numbers;
     ended->numbers[ended->count++] = box->number;
     return RC_OK;
 }

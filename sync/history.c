@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "core/array.h"
 #include "core/secret.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
@@ -117,14 +118,10 @@ add_item(struct gather *g, const struct operation *operation, uint64_t hlc, uint
 {
     struct history *history = g->history;
 
-    if (history->count == g->room) {
-        size_t room = g->room == 0 ? 32 : g->room * 2;
-        struct history_item *grown = realloc(history->items, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        history->items = grown;
-        g->room = room;
-    }
+    struct history_item *grown = array_grow(history->items, &g->room, history->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    history->items = grown;
     struct history_item *item = &history->items[history->count];
     *item = (struct history_item){
         .version = {g->feed, save, index},

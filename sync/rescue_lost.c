@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/family.h"
 #include "core/i18n.h"
 #include "core/journal_salvage.h"
@@ -134,14 +135,10 @@ take_feeds(struct losses *losses)
 static enum rc
 add_item(struct losses *losses, struct id stream, uint32_t save)
 {
-    if (losses->count == losses->room) {
-        size_t room = losses->room == 0 ? 64 : 2 * losses->room;
-        struct salvage *grown = realloc(losses->items, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        losses->items = grown;
-        losses->room = room;
-    }
+    struct salvage *grown = array_grow(losses->items, &losses->room, losses->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    losses->items = grown;
     losses->items[losses->count++] = SALVAGE_EMPTY(stream, save);
     return RC_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef SYNC_WRITER_H
 #define SYNC_WRITER_H
 
+#include "core/array.h"
 #include "core/buf.h"
 #include "core/id.h"
 #include "core/rc.h"
@@ -35,13 +36,5 @@ struct id reader_id(struct reader *reader);
 /* A text of 1 to `chars` printable ASCII characters without blanks (addresses, versions, codes: NFC by nature).
  * `out` has room for chars + 1; anything else fails the reader and leaves it empty. */
 void reader_ascii(struct reader *reader, size_t chars, char *out);
-
-/*
- * Room for `needed` items of `item_bytes` each, doubling. Returns the array, moved or not; NULL (and a sentence)
- * when memory ran out, and then the old array is as it was.
- */
-void *array_grow(void *items, size_t *room, size_t needed, size_t item_bytes);
-/* The same for an array that remembers only its count and grows one by one from empty, in powers of two. */
-void *array_one_more(void *items, size_t count, size_t item_bytes);
 
 #endif

@@ -199,11 +199,61 @@ play(const uint8_t *data, size_t len)
         ledger_free(ledger);
 }
 
+/* The same operations carried: they answer questions about rights, and change nothing that lines decide. */
+static void
+carry(const uint8_t *data, size_t len)
+{
+    struct reader reader = reader_of(data, len);
+    size_t count = reader_u8(&reader) % (lines.lines.count + 1);
+    struct ledger *ledger = ledgers[count];
+    uint64_t time_ms = count > 0 ? times[count] : times[1];
+    struct ledger_pairs before = LEDGER_PAIRS_EMPTY, after = LEDGER_PAIRS_EMPTY;
+    const struct ledger_device *device;
+    const struct ledger_stream *stream;
+    const struct ledger_cover *cover;
+
+    for (int i = 0; count > 0 && i < OPERATIONS_MOST && reader_left(&reader) > 4 && !reader.failed; i++) {
+        struct buf op = BUF_EMPTY(WIRE_OPERATION_BYTES);
+        const struct identity *author = &members[reader_u8(&reader) % GOLDEN_MEMBERS];
+        time_ms += reader_u8(&reader) * UINT64_C(86400000);
+        size_t room = (size_t)reader_u8(&reader) << 8;
+        room |= reader_u8(&reader);
+        if (room > reader_left(&reader))
+            room = reader_left(&reader);
+        need(buf_put(&op, reader_bytes(&reader, room), room) == RC_OK);
+        if (room >= CRYPTO_SIGNATURE_BYTES) {
+            sign_anew(ledger, author, &op);
+            enum rc rc = ledger_carry(ledger, op.data, op.len, time_ms);
+            need(rc != RC_NOMEM && (rc != RC_OK || ledger_carry(ledger, op.data, op.len, time_ms) == RC_EXISTS));
+            (void)(ledger_carry_known(ledger, op.data, op.len, rc == RC_STALE) == RC_OK);
+        }
+        buf_wipe(&op);
+    }
+    need(ledger_position(ledger) == count);
+    for (size_t i = 0; count > 0 && (cover = ledger_cover_at(ledger, i)) != NULL; i++)
+        need(ledger_cover(ledger, cover->id) == cover);
+    for (size_t s = 0; count > 0 && (stream = ledger_stream_at(ledger, s)) != NULL; s++)
+        for (size_t d = 0; (device = ledger_device_at(ledger, d)) != NULL; d++) {
+            need(ledger_may_read(ledger, device->id, stream->id, time_ms) ||
+                 !ledger_reads_by_lines(ledger, device->id, stream->id, time_ms));
+            (void)ledger_reads_since(ledger, device->id, stream->id, time_ms);
+        }
+    if (count > 0)
+        need(ledger_grants_due(ledger, time_ms, &after) == RC_OK);
+    ledger_carry_nothing(ledger);
+    if (count > 0)
+        need(ledger_grants_due(ledger, time_ms, &before) == RC_OK);
+    need(before.count == after.count);
+    ledger_pairs_wipe(&before);
+    ledger_pairs_wipe(&after);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     start();
     read_as_it_is(data, len);
     play(data, len);
+    carry(data, len);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sync/ack.h"
+#include "core/version.h"
 #include "sync/bundle.h"
 #include "sync/entry.h"
 #include "sync/pack.h"
@@ -33,7 +34,7 @@ wires_name(enum wires_kind kind)
         "line",         "operation",  "submission",  "creation", "ledger_answer", "box_list",
         "heads",        "push",       "push_answer", "page",     "hello",         "joins",
         "join_request", "invitation", "ack",         "ack_list", "bundle",        "bundle_content",
-        "entry_header", "packed",     "history",     "bundle_full",
+        "entry_header", "packed",     "history",     "bundle_full", "bundle_carried",
     };
 
     return NAMES[kind];
@@ -299,6 +300,54 @@ make_full_bundle(struct wires *wires)
     wire_run_bundle_wipe(&content);
 }
 
+/* An operation of a member that no line has. */
+static void
+carry(struct team *team, size_t author, struct ledger_op *op, struct buf *bytes)
+{
+    *bytes = BUF_EMPTY(WIRE_OPERATION_BYTES);
+    op->created_ms = team->now_ms;
+    op->not_after_ms = team->now_ms + 30 * (uint64_t)TEAM_DAY_MS;
+    ledger_address(team->ledger, op);
+    NEED(ledger_op_sign(op, &team->members[author].identity, NULL, bytes));
+    NEED(ledger_carry(team->ledger, bytes->data, bytes->len, team->now_ms));
+    ledger_op_wipe(op);
+}
+
+/* A cover that its owner gave and a colleague accepted without the server, and a run that only a newer program reads. */
+static void
+make_carried_bundle(struct wires *wires)
+{
+    static const uint8_t newer[] = {ENTRY_FORMAT + 1, 0, 0, 0, 3, 'n', 'e', 'w'};
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct team *team = &wires->team;
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    struct id cover = id_random();
+    struct buf give, accept;
+
+    op.kind = LEDGER_COVER_GIVE;
+    op.as.cover_give = (struct ledger_cover_give){cover, team->members[STORY_COACH].person, team->now_ms,
+                                                  team->now_ms + 14 * (uint64_t)TEAM_DAY_MS, LEDGER_SCOPE_WRITE};
+    NEED(ledger_op_add_family(&op, ledger_family_at(team->ledger, 0)->id));
+    carry(team, STORY_OWNER, &op, &give);
+    op = LEDGER_OP_EMPTY;
+    op.kind = LEDGER_COVER_ACCEPT;
+    op.as.cover_accept = cover;
+    carry(team, STORY_COACH, &op, &accept);
+    need(ledger_may_read(team->ledger, team->members[STORY_COACH].identity.device, story_file(team), team->now_ms),
+         "it counts at once");
+    ledger_carry_nothing(team->ledger);
+    content.first_position = ledger_position(team->ledger) + 1;
+    content.has_statement = true;
+    state(team, &content.statement);
+    NEED(wire_blocks_add(&content.runs.unknown, newer, sizeof newer));
+    NEED(wire_blocks_add(&content.carried, give.data, give.len));
+    NEED(wire_blocks_add(&content.carried, accept.data, accept.len));
+    NEED(wire_run_bundle_encode(&content, &wires->bytes[WIRES_BUNDLE_CARRIED]));
+    wire_run_bundle_wipe(&content);
+    buf_wipe(&give);
+    buf_wipe(&accept);
+}
+
 void
 wires_start(struct wires *wires)
 {
@@ -317,6 +366,7 @@ wires_start(struct wires *wires)
     make_bundle_content(wires);
     make_ack_and_bundle(wires);
     make_full_bundle(wires);
+    make_carried_bundle(wires);
 }
 
 void

@@ -28,6 +28,7 @@ enum wires_kind {
     WIRES_PACKED,
     WIRES_HISTORY,
     WIRES_BUNDLE_FULL,
+    WIRES_BUNDLE_CARRIED,
     WIRES_COUNT
 };
 const char *wires_name(enum wires_kind kind); /* "ledger_answer" */

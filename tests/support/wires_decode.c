@@ -44,7 +44,7 @@ decode_runs(const struct wires *wires, enum wires_kind kind, const void *bytes, 
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
     enum rc rc;
 
-    bool is_bundle = kind == WIRES_BUNDLE_CONTENT || kind == WIRES_BUNDLE_FULL;
+    bool is_bundle = kind == WIRES_BUNDLE_CONTENT || kind == WIRES_BUNDLE_FULL || kind == WIRES_BUNDLE_CARRIED;
     if (is_bundle)
         rc = wire_run_bundle_decode(bytes, len, &content);
     else if (kind == WIRES_PAGE)
@@ -185,6 +185,7 @@ wires_decode(const struct wires *wires, enum wires_kind kind, const void *bytes,
     case WIRES_PAGE:
     case WIRES_BUNDLE_CONTENT:
     case WIRES_BUNDLE_FULL:
+    case WIRES_BUNDLE_CARRIED:
         return decode_runs(wires, kind, bytes, len);
     case WIRES_LINE:
     case WIRES_OPERATION:

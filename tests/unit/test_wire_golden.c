@@ -10,6 +10,7 @@
 #include "core/version.h"
 #include "sync/httpsig.h"
 #include "sync/wire_run.h"
+#include "tests/support/story.h"
 #include "tests/support/wires.h"
 
 enum { SEED = 20260101, CEILING = 1 << 20 };
@@ -38,6 +39,7 @@ static const char *const CORPUS[WIRES_COUNT] = {
     [WIRES_PACKED] = "entry",
     [WIRES_HISTORY] = "ledger_line",
     [WIRES_BUNDLE_FULL] = "push",
+    [WIRES_BUNDLE_CARRIED] = "push",
 };
 
 static void
@@ -193,6 +195,31 @@ fuzzing_pages_begins_from_several_runs(void **state)
     buf_wipe(&out);
 }
 
+/* As fuzz_ledger_line plays them: behind every line, by the owner and by the colleague. */
+static void
+fuzzing_what_is_carried_begins_from_a_cover(void **state)
+{
+    const struct wires *wires = *state;
+    const struct buf *bytes = &wires->bytes[WIRES_BUNDLE_CARRIED];
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf out = BUF_EMPTY(CEILING);
+
+    assert_ok(wire_run_bundle_decode(bytes->data, bytes->len, &content));
+    assert_int_equal(content.carried.count, 2);
+    assert_ok(buf_put_u8(&out, (uint8_t)ledger_position(wires->team.ledger)));
+    for (size_t i = 0; i < 2; i++) {
+        const struct wire_bytes *op = &content.carried.items[i];
+        assert_ok(buf_put_u8(&out, i == 0 ? STORY_OWNER : STORY_COACH));
+        assert_ok(buf_put_u8(&out, 0));
+        assert_ok(buf_put_u8(&out, (uint8_t)(op->len >> 8)));
+        assert_ok(buf_put_u8(&out, (uint8_t)op->len));
+        assert_ok(buf_put(&out, op->data, op->len));
+    }
+    be_seed("ledger_line", "carried", &out);
+    wire_run_bundle_wipe(&content);
+    buf_wipe(&out);
+}
+
 /* Headers as fuzz_httpsig reads them, rightly signed for its two requests. */
 static void
 fuzzing_signatures_begins_from_right_ones(void **state)
@@ -243,6 +270,7 @@ main(void)
         TEST(every_golden_file_is_a_seed_of_a_fuzz_entry),
         TEST(fuzzing_boxes_begins_from_what_they_hold),
         TEST(fuzzing_pages_begins_from_several_runs),
+        TEST(fuzzing_what_is_carried_begins_from_a_cover),
         TEST(fuzzing_signatures_begins_from_right_ones),
     };
 

@@ -84,12 +84,9 @@ remark_today(struct call *call)
     return rc;
 }
 
-static enum rc
-row_finding(void *context, const struct rule_finding *finding)
+static void
+out_finding(struct call *call, const struct rule_finding *finding)
 {
-    struct call *call = context;
-
-    out_row(&call->out);
     out_id(&call->out, "id", _("Id"), finding->id);
     out_word(&call->out, "rule", _("What"), finding->rule, rules_say(finding->rule));
     out_id(&call->out, "family_id", NULL, finding->family);
@@ -98,21 +95,62 @@ row_finding(void *context, const struct rule_finding *finding)
     out_text(&call->out, "text", _("Text"), finding->text);
     out_id(&call->out, "record", _("Record"), finding->records[0]);
     out_id(&call->out, "other", _("and"), finding->records[1]);
+}
+
+/* What nobody made alone, or nobody can have meant. */
+static enum rc
+row_open(void *context, const struct rule_finding *finding)
+{
+    struct call *call = context;
+
+    out_row(&call->out);
+    out_finding(call, finding);
     out_row_end(&call->out);
     return RC_OK;
 }
 
-/* What nobody made alone, or nobody can have meant. */
 static enum rc
 findings_today(struct call *call)
 {
     out_line(&call->out, "%s", "");
     out_list(&call->out, "findings", OUT_TABLE);
-    enum rc rc = rules_list(call->journal, call_today(call), row_finding, call);
+    enum rc rc = rules_list(call->journal, call_today(call), row_open, call);
     bool has_any = call->out.rows > 0;
     out_list_end(&call->out, NULL);
     if (has_any)
         out_line(&call->out, "%s", _("Look at it together; `baken dismiss ID --reason TEXT` says that it is as it should be."));
+    return rc;
+}
+
+static enum rc
+row_dismissed(void *context, const struct rule_finding *finding)
+{
+    struct call *call = context;
+
+    if (!finding->is_dismissed)
+        return RC_OK;
+    out_row(&call->out);
+    out_finding(call, finding);
+    enum rc rc = call_out_person(call, "person", _("By"), finding->by);
+    out_time(&call->out, "at", _("When"), finding->at_ms);
+    out_text(&call->out, "reason", _("Why"), finding->reason);
+    out_row_end(&call->out);
+    return rc;
+}
+
+/* With --all: what somebody said is as it should be, and who. */
+static enum rc
+dismissed_today(struct call *call)
+{
+    if (!call_has(call, OPT_ALL))
+        return RC_OK;
+    out_title(&call->out, _("As it should be, somebody said"));
+    out_list(&call->out, "dismissed", OUT_TABLE);
+    enum rc rc = rules_list_all(call->journal, call_today(call), row_dismissed, call);
+    bool has_any = call->out.rows > 0;
+    out_list_end(&call->out, _("nothing"));
+    if (has_any)
+        out_line(&call->out, "%s", _("`baken dismiss ID --undo --reason TEXT` has it asked again."));
     return rc;
 }
 
@@ -123,14 +161,20 @@ cmd_dismiss(struct call *call)
     struct texts texts = TEXTS_EMPTY;
     struct rule_finding finding;
     const char *reason = NULL;
-    enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);
+    enum rc rc = call_need(call, OPT_REASON, &reason);
 
+    if (rc == RC_OK)
+        rc = call_text(call, OPT_REASON, &texts, &reason);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
         rc = rules_find(call->journal, call_today(call), call->words[0], &finding);
-    if (rc == RC_OK)
+    if (rc == RC_OK && call_has(call, OPT_UNDO)) {
+        call->ending.advice = _("`baken today` shows what asks for a look, `baken today --all` what was dismissed");
+        rc = rules_reopen(call->journal, &set, &finding, reason);
+    } else if (rc == RC_OK) {
         rc = rules_dismiss(call->journal, &set, &finding, reason);
+    }
     if (rc == RC_OK)
         rc = call_save(call, &set, "dismissal", finding.id);
     change_set_wipe(&set);
@@ -151,6 +195,8 @@ cmd_today(struct call *call)
     out_list_end(&call->out, _("Nothing asks for attention today."));
     if (rc == RC_OK)
         rc = findings_today(call);
+    if (rc == RC_OK)
+        rc = dismissed_today(call);
     return rc == RC_OK ? remark_today(call) : rc;
 }
 

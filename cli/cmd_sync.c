@@ -114,7 +114,7 @@ remark(struct call *call, const struct sync_report *report)
                    _("The server had lost entries; it was given what is on this device."));
     if (report->held > 0)
         out_notice(out, "held", "%s",
-                   _("Some work came too late; it is kept and waits for a person."));
+                   _("Some work came too late to count; it is kept: read it with `baken late`."));
     if (report->carried_refused > 0)
         out_notice(out, "cover_refused", "%s",
                    _("A cover that was given by bundle does not hold by the rules of the team; what was written under it is kept, and "

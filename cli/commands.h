@@ -73,6 +73,7 @@ enum rc cmd_delete(struct call *call) MUST_CHECK;
 enum rc cmd_undelete(struct call *call) MUST_CHECK;
 
 enum rc cmd_history(struct call *call) MUST_CHECK;
+enum rc cmd_late(struct call *call) MUST_CHECK;
 enum rc cmd_undo(struct call *call) MUST_CHECK;
 enum rc cmd_search(struct call *call) MUST_CHECK;
 

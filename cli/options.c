@@ -24,7 +24,7 @@ static const struct {
                     N_("you looked whether your last visits are there: notices about them and about old key slots end, and kept copies "
                        "of the log are deleted")},
     [OPT_ADDRESS] = {"address", "TEXT", false, N_("address")},
-    [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed, withdrawn or deleted")},
+    [OPT_ALL] = {"all", NULL, false, N_("also what is done, closed, withdrawn, deleted or dismissed")},
     [OPT_AT] = {"at", "PERSON", false, N_("of this colleague's devices only")},
     [OPT_BIRTH_DATE] = {"birth-date", "DATE", false,
                         N_("date of birth; in the future: an expected child")},
@@ -88,6 +88,7 @@ static const struct {
     [OPT_TIME] = {"time", "HH:MM", false, N_("time of day")},
     [OPT_TIMEOUT] = {"timeout", "MINUTES", false, N_("lock again after so many minutes: 60 when left out, 720 at most")},
     [OPT_TOKEN] = {"token", "TOKEN", false, N_("which versions were on the screen")},
+    [OPT_UNDO] = {"undo", NULL, false, N_("take it back: it asks for a look after all")},
     [OPT_UNSAFE] = {"unsafe", "TEXT", false, N_("what is unsafe on a visit")},
     [OPT_UNTIL] = {"until", "DATE", false, N_("last day")},
     [OPT_WAIT] = {"wait", "SECONDS", false, N_("when the server is not reached, try again for so long: a day at most")},

@@ -75,6 +75,7 @@ enum option {
     OPT_TIME,
     OPT_TIMEOUT,
     OPT_TOKEN,
+    OPT_UNDO,
     OPT_UNSAFE,
     OPT_UNTIL,
     OPT_WAIT,

@@ -110,7 +110,7 @@ advise(const char *reason)
         {"fork", N_("tell who manages the team: two stores write under one name")},
         {"past", N_("tell who manages the server: it shows different pasts")},
         {"gone", N_("nothing: its text was erased")},
-        {"late", N_("ask the coordinator, or a coach of the family, to admit it")},
+        {"late", N_("read it with `baken late`, and write again what should count")},
         {"no_right", N_("tell the coordinator: its writer had no right to write there")},
     };
 
@@ -154,5 +154,7 @@ status_received(struct call *call, const struct waiting *waiting)
     out_list(&call->out, "parked", OUT_TABLE);
     enum rc rc = replica_parked_groups(call->replica, row_group, call);
     out_list_end(&call->out, NULL);
+    if (waiting->parked + waiting->held > 0)
+        out_line(&call->out, "%s", _("`baken late` shows what of it can be read: whose it is, of when, and its words."));
     return rc;
 }

@@ -50,6 +50,8 @@ static const struct rule {
 _Static_assert(STREAM_INDEX == 3, "a rule asks for streams of that kind");
 
 enum { RULES = sizeof rules / sizeof rules[0] };
+/* Fields of a dismissal. */
+enum { RULE = 1, DISMISSED, REASON };
 
 const char *
 rules_say(const char *rule)
@@ -78,25 +80,47 @@ derive(struct rule_finding *finding)
     return rc;
 }
 
-/* In the family's own file. */
-static enum rc
-is_dismissed(struct journal *journal, const struct rule_finding *finding, bool *dismissed)
-{
-    struct stmt *stmt;
-    int64_t found = 0;
-    enum rc rc = db_stmt(journal_db(journal),
-                         "SELECT count(*) FROM journal_record AS r JOIN file_dismissal AS d ON d.rid = r.rid "
-                         "JOIN journal_stream AS t ON t.s = r.s WHERE r.id = ?1 AND t.family = ?2 AND d.dismissed = 1",
-                         &stmt);
+/* What the family's own file says of a finding. */
+struct dismissing {
+    struct rule_finding *finding;
+    struct texts *texts;
+};
 
-    *dismissed = false;
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, finding->id);
-    stmt_id(stmt, 2, finding->family);
-    rc = stmt_finish_int(stmt, &found);
-    *dismissed = found > 0;
+static enum rc
+read_dismissal(void *context, const struct current *current)
+{
+    struct dismissing *dismissing = context;
+    struct rule_finding *finding = dismissing->finding;
+    struct field fields[CHANGE_FIELDS];
+    size_t count = 0;
+
+    if (!current->is_shown)
+        return RC_OK;
+    enum rc rc = value_read(current->value, current->value_len, fields, &count);
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+        if (fields[i].number == DISMISSED && fields[i].type == FIELD_INT)
+            finding->is_dismissed = fields[i].integer == 1;
+        if (fields[i].number != REASON || fields[i].type != FIELD_TEXT)
+            continue;
+        char *copy = strndup((const char *)fields[i].bytes, fields[i].len);
+        rc = copy == NULL ? rc_nomem() : texts_copy(dismissing->texts, copy, &finding->reason);
+        free(copy);
+    }
+    finding->by = current->person;
+    finding->at_ms = hlc_ms(current->hlc);
     return rc;
+}
+
+static enum rc
+note_dismissal(struct journal *journal, struct rule_finding *finding, struct texts *texts)
+{
+    struct dismissing dismissing = {finding, texts};
+    struct id file;
+    enum rc rc = journal_find_stream(journal, finding->family, STREAM_FILE, &file);
+
+    if (rc == RC_OK)
+        rc = journal_current(journal, file, ENTITY_DISMISSAL, finding->id, 1, read_dismissal, &dismissing);
+    return rc == RC_ABSENT ? RC_OK : rc; /* the file is not here, or holds none */
 }
 
 /* Findings are gathered before they are visited: a visitor may ask the journal too. Their texts are their own. */
@@ -173,31 +197,36 @@ compare_findings(const void *a, const void *b)
 }
 
 static enum rc
-visit_one(struct journal *journal, struct rule_finding *finding, rules_fn visit, void *context)
+visit_named(struct journal *journal, struct rule_finding *finding, struct texts *texts, rules_fn visit, void *context)
 {
-    struct texts texts = TEXTS_EMPTY;
     struct stmt *stmt;
-    bool dismissed, row = false;
-    enum rc rc = is_dismissed(journal, finding, &dismissed);
+    bool row = false;
+    enum rc rc = db_stmt(journal_db(journal), "SELECT code_name FROM " FAMILY_LINE " WHERE id = ?1", &stmt);
 
-    if (rc != RC_OK || dismissed)
-        return rc;
-    rc = db_stmt(journal_db(journal), "SELECT code_name FROM " FAMILY_LINE " WHERE id = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, finding->family);
     rc = stmt_step(stmt, &row);
     if (rc == RC_OK && row)
-        rc = texts_copy(&texts, stmt_get_text(stmt, 0), &finding->family_name);
+        rc = texts_copy(texts, stmt_get_text(stmt, 0), &finding->family_name);
     stmt_done(stmt);
-    if (rc == RC_OK)
-        rc = visit(context, finding);
+    return rc == RC_OK ? visit(context, finding) : rc;
+}
+
+static enum rc
+visit_one(struct journal *journal, struct rule_finding *finding, bool all, rules_fn visit, void *context)
+{
+    struct texts texts = TEXTS_EMPTY;
+    enum rc rc = note_dismissal(journal, finding, &texts);
+
+    if (rc == RC_OK && (all || !finding->is_dismissed))
+        rc = visit_named(journal, finding, &texts, visit, context);
     texts_wipe(&texts);
     return rc;
 }
 
-enum rc
-rules_list(struct journal *journal, uint32_t today, rules_fn visit, void *context)
+static enum rc
+list(struct journal *journal, uint32_t today, bool all, rules_fn visit, void *context)
 {
     struct gathered g = {.texts = TEXTS_EMPTY};
     enum rc rc = RC_OK;
@@ -208,10 +237,22 @@ rules_list(struct journal *journal, uint32_t today, rules_fn visit, void *contex
         qsort(g.items, g.count, sizeof *g.items, compare_findings);
     for (size_t i = 0; rc == RC_OK && i < g.count; i++)
         if (i == 0 || compare_findings(&g.items[i - 1], &g.items[i]) != 0)
-            rc = visit_one(journal, &g.items[i], visit, context);
+            rc = visit_one(journal, &g.items[i], all, visit, context);
     texts_wipe(&g.texts);
     free(g.items);
     return rc;
+}
+
+enum rc
+rules_list(struct journal *journal, uint32_t today, rules_fn visit, void *context)
+{
+    return list(journal, today, false, visit, context);
+}
+
+enum rc
+rules_list_all(struct journal *journal, uint32_t today, rules_fn visit, void *context)
+{
+    return list(journal, today, true, visit, context);
 }
 
 struct wanted {
@@ -228,7 +269,7 @@ match(void *context, const struct rule_finding *finding)
     if (!id_matches(finding->id, wanted->text))
         return RC_OK;
     *wanted->found = *finding;
-    wanted->found->text = wanted->found->family_name = NULL;
+    wanted->found->text = wanted->found->family_name = wanted->found->reason = NULL;
     wanted->count++;
     return RC_OK;
 }
@@ -237,7 +278,7 @@ enum rc
 rules_find(struct journal *journal, uint32_t today, const char *text, struct rule_finding *finding)
 {
     struct wanted wanted = {text, finding, 0};
-    enum rc rc = rules_list(journal, today, match, &wanted);
+    enum rc rc = rules_list_all(journal, today, match, &wanted);
 
     if (rc == RC_OK && wanted.count == 0)
         rc = rc_fail(RC_ABSENT, _("there is no finding `%s`"), text);
@@ -246,18 +287,34 @@ rules_find(struct journal *journal, uint32_t today, const char *text, struct rul
     return rc;
 }
 
-enum rc
-rules_dismiss(struct journal *journal, struct change_set *set, const struct rule_finding *finding,
-              const char *reason)
+static enum rc
+write(struct journal *journal, struct change_set *set, const struct rule_finding *finding, bool is_dismissed,
+      const char *reason)
 {
     struct facts facts = {.id = finding->id, .family = finding->family};
     struct draft d = draft_start(journal, set, ENTITY_DISMISSAL, &facts);
 
-    draft_slug(&d, 1, finding->rule);
-    draft_int(&d, 2, 1);
-    draft_text(&d, 3, reason);
+    draft_slug(&d, RULE, finding->rule);
+    draft_int(&d, DISMISSED, is_dismissed);
+    draft_text(&d, REASON, reason);
     draft_unit(&d, 1);
     return draft_finish(&d);
+}
+
+enum rc
+rules_dismiss(struct journal *journal, struct change_set *set, const struct rule_finding *finding,
+              const char *reason)
+{
+    return write(journal, set, finding, true, reason);
+}
+
+enum rc
+rules_reopen(struct journal *journal, struct change_set *set, const struct rule_finding *finding,
+             const char *reason)
+{
+    if (!finding->is_dismissed)
+        return rc_fail(RC_STALE, _("nobody has dismissed this"));
+    return write(journal, set, finding, false, reason);
 }
 
 /* ---- new ones ----------------------------------------------------------------------------------------- */

@@ -15,20 +15,29 @@ struct rule_finding {
     struct id records[RULES_RECORDS]; /* ascending; zero where a rule names one only */
     uint32_t date; /* yyyymmdd, 0: none */
     const char *text; /* lent; NULL: none */
+    bool is_dismissed;
+    struct id by;       /* who dismissed it; at_ms by their clock, and why (lent) */
+    int64_t at_ms;
+    const char *reason;
 };
 typedef enum rc (*rules_fn)(void *context, const struct rule_finding *finding);
 
 /* What the rules find that nobody dismissed, by family, rule and record. What a device sees depends on what it has: of a family
  * whose file is not here only what the index shows, and no dismissal. `today` is yyyymmdd. */
 enum rc rules_list(struct journal *journal, uint32_t today, rules_fn visit, void *context) MUST_CHECK;
+/* The same, also what somebody dismissed. */
+enum rc rules_list_all(struct journal *journal, uint32_t today, rules_fn visit, void *context) MUST_CHECK;
 /* What people read for a rule, translated; the word itself when it is none of ours. */
 const char *rules_say(const char *rule);
-/* The finding whose id ends in `text`. RC_ABSENT, RC_AMBIGUOUS. Its texts are not filled in. */
+/* The finding whose id ends in `text`, dismissed or not. RC_ABSENT, RC_AMBIGUOUS. Its texts are not filled in. */
 enum rc rules_find(struct journal *journal, uint32_t today, const char *text,
                    struct rule_finding *finding) MUST_CHECK;
 /* Says, in the family's file, that this is as it should be. */
 enum rc rules_dismiss(struct journal *journal, struct change_set *set,
                       const struct rule_finding *finding, const char *reason) MUST_CHECK;
+/* Says that it asks for a look after all. */
+enum rc rules_reopen(struct journal *journal, struct change_set *set,
+                     const struct rule_finding *finding, const char *reason) MUST_CHECK;
 
 /* The ids of all findings at one moment, to tell new ones from old. Embedded value: {0} ... rules_known_free. */
 struct rules_known {

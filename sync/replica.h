@@ -292,6 +292,26 @@ enum rc replica_history(struct replica *replica, struct id stream, uint32_t enti
                         struct history *history) MUST_CHECK;
 void replica_history_wipe(struct history *history);
 
+/* One thing that was written and does not count here: late work that is held, or what waits. The value is lent. */
+struct received_item {
+    struct id stream, family; /* family: zero in the team stream */
+    struct version version;
+    enum history_state state; /* HISTORY_HELD, HISTORY_PARKED */
+    const char *reason;       /* a stable word, as in parked_group */
+    struct id person;         /* as in version_facts */
+    uint64_t hlc;
+    int64_t arrived_ms;
+    uint32_t entity, unit;
+    struct id record;
+    const uint8_t *value;
+    size_t value_len;
+};
+typedef enum rc (*replica_received_fn)(void *context, const struct received_item *item);
+/* All of it that can be read, also of records of which nothing that counts is here; twins, which say the same once more, apart.
+ * *unreadable: entries without a key, or without what they stand on. */
+enum rc replica_received(struct replica *replica, replica_received_fn visit, void *context,
+                         uint64_t *unreadable) MUST_CHECK;
+
 /* ---- bundles, doctor ---------------------------------------------------------------------------------- */
 /* What `device` may have and, by its acknowledgements, is not known to have, sealed to it, appended to `out`: ledger lines,
  * entries, the keys of what is sent and it may read, acknowledgements of others and a fresh own one. `is_whole`: whatever it is

@@ -101,6 +101,7 @@ check_equal "no conflict is left" "[]" "$(ask anna conflicts | json conflicts)"
 works "history" "Up at" anna history "$conflict"
 old=$(ask anna history "$conflict" | json units.0.versions.0.mark)
 works "undo" "" anna undo "$conflict" --token "$(ask anna history "$conflict" | json units.0.token)" --take "$old"
+works "late" "Nothing came too late" anna late
 works "goal delete" "" anna goal delete "$another"
 works "goal restore" "" anna goal restore "$another"
 works "agreement delete" "" anna agreement delete "$agreement"

@@ -113,6 +113,7 @@ check_equal "nothing has two versions" "$(value conflicts)" "[]"
 answer "history" fatma history "$goal"
 old=$(value units.0.versions.0.mark)
 answer "undo" fatma undo "${goal: -6}.goal" --token "$(value units.0.token)" --take "$old"
+answer "late" fatma late
 as fatma sync >/dev/null 2>&1
 answer "sync, the resolution" anna sync
 answer "cover summary" anna cover summary

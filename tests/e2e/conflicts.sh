@@ -174,6 +174,17 @@ check_equal "it is found no more" "[]" "$(value findings)"
 sync anna fatma
 answer "today, at the colleague" fatma today
 check_equal "nor at the colleague" "[]" "$(value findings)"
+answer "today --all, at the colleague" fatma today --all
+check_equal "who said so, and why, can be read there" "Anna one for each child" \
+    "$(value dismissed.0.person.name) $(value dismissed.0.reason)"
+check_exit "taking it back needs a reason too" 3 "--reason is needed" as fatma dismiss "$finding" --undo
+answer "dismiss --undo" fatma dismiss "$finding" --undo --reason "it is one child"
+sync fatma anna
+answer "today, after it was taken back" anna today
+check_equal "it is found again" goal-twice "$(value findings.0.rule)"
+check_exit "once is enough" 14 "nobody has dismissed this" as anna dismiss "$finding" --undo --reason "twice"
+answer "dismiss, again" anna dismiss "$finding" --reason "one for each child after all"
+sync anna fatma
 
 # ---- who may choose
 second_device() {

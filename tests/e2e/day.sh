@@ -101,7 +101,7 @@ afternoon() {
     (ulimit -f 8 && did anna visit add zilverreiger --note-file <(yes sneeuwklokje | head -n 5000))
 }
 evening() {
-    does anna history "$conflict" && old=$(asked anna history "$conflict" | json units.0.versions.0.mark)
+    does anna late && does anna history "$conflict" && old=$(asked anna history "$conflict" | json units.0.versions.0.mark)
     does anna undo "$conflict" --token "$(asked anna history "$conflict" | json units.0.token)" --take "$old"
     does anna goal delete "$goal" && does anna goal restore "$goal"
     member=$(asked anna member list zilverreiger | json members.0.id)

@@ -130,6 +130,14 @@ one_sentence "a revoked device"
 as lars sync >"$WORK/out" 2>"$WORK/err"
 check_equal "its work is not applied" "$(as lars visit list duin --json | json visits | grep -c "before it heard")" 0
 check_says "but held, where a person sees it" "\"held_count\":[1-9]" as lars status --json
+check_says "its words can be read" "before it heard" as lars late duin
+check_says "and whose they are" "Who +Piet" as lars late
+check_says "status says where" "baken late" as lars status
+record=$(as lars late --json | json received.0.record)
+check_says "so can the history of what is not here" "before it heard" as lars history "${record: -6}"
+check_exit "which nothing brings back by itself" 8 "does not count yet" \
+    as lars undo "${record: -6}.report" --token "$(as lars late --json | json received.0.mark)" \
+    --take "$(as lars late --json | json received.0.mark)" --reason "why"
 check_exit "its requests are refused from now on" 8 "revoked" as piet family assign duin Lars --function coach
 check_exit "and again" 8 "revoked" as piet sync
 finish

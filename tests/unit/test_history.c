@@ -1,5 +1,5 @@
 /* Tests of sync/history: every version is found again, with its author and what became of it. */
-#include "sync/replica.h"
+#include "sync/replica_own.h"
 
 #include "core/change_set.h"
 #include "tests/support/office.h"
@@ -107,6 +107,103 @@ what_is_not_on_this_device_has_no_history_here(void **state)
     assert_int_equal(history.count, 0);
 }
 
+struct received {
+    struct id person, record, family;
+    int64_t at_ms, arrived_ms;
+    enum history_state state;
+    const char *reason;
+    char text[200];
+    size_t count;
+};
+
+static enum rc
+note_received(void *context, const struct received_item *item)
+{
+    struct received *received = context;
+    struct field fields[CHANGE_FIELDS];
+    size_t count;
+
+    received->count++;
+    received->person = item->person;
+    received->record = item->record;
+    received->family = item->family;
+    received->at_ms = hlc_ms(item->hlc);
+    received->arrived_ms = item->arrived_ms;
+    received->state = item->state;
+    received->reason = item->reason;
+    assert_int_equal(item->entity, ENTITY_CONTACT);
+    assert_ok(value_read(item->value, item->value_len, fields, &count));
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].type == FIELD_TEXT && fields[i].len < sizeof received->text)
+            memcpy(received->text, fields[i].bytes, fields[i].len);
+    return RC_OK;
+}
+
+/* Nothing that counts is here of the record: its author, time and words are read from the log. */
+static void
+late_work_on_a_record_that_is_not_here_can_be_read(void **state)
+{
+    (void)state;
+    struct id family = office_pair(&office, 0);
+    struct office_device *anna = &office.devices[0], *bram = &office.devices[1];
+    struct received received = {.count = 0};
+    struct history history;
+    uint64_t unreadable;
+
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, bram->person, LEDGER_COACH));
+    office_sync_all(&office, 2, 2);
+    struct id visit = office_visit(&office, 1, family, "Moeder was alleen.");
+    assert_ok(replica_received(anna->replica, note_received, &received, &unreadable));
+    assert_int_equal(received.count, 0);
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, bram->id));
+    assert_int_equal(office_try_sync(&office, 1), RC_DENIED); /* it hands in */
+    office_sync(&office, 0);
+    office_reopen(&office, 0);
+    assert_ok(replica_received(anna->replica, note_received, &received, &unreadable));
+    assert_int_equal(received.count, 1); /* and not its twin */
+    assert_int_equal(unreadable, 0);
+    assert_true(id_equal(received.person, bram->person));
+    assert_true(id_equal(received.record, visit));
+    assert_true(id_equal(received.family, family));
+    assert_int_equal(received.state, HISTORY_HELD);
+    assert_string_equal(received.reason, "late");
+    assert_string_equal(received.text, "Moeder was alleen.");
+    assert_true(received.at_ms > 0 && received.arrived_ms > 0);
+    assert_ok(replica_history(anna->replica, file_of(0, family), ENTITY_CONTACT, visit, &history));
+    assert_int_equal(history.count, 1);
+    assert_int_equal(history.items[0].state, HISTORY_HELD);
+    replica_history_wipe(&history);
+}
+
+static void
+what_waits_is_read_and_what_has_no_key_is_counted(void **state)
+{
+    (void)state;
+    struct id family = office_pair(&office, 0);
+    struct office_device *anna = &office.devices[0], *bram = &office.devices[1];
+    struct received received = {.count = 0};
+    uint64_t unreadable;
+
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, bram->person, LEDGER_COACH));
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, 0, family, "Het ging goed.");
+    office_sync_all(&office, 2, 2);
+    assert_ok(db_run(bram->replica->db, "UPDATE sync_entry SET state = 2, reason = 3 WHERE entry ="
+                                        " (SELECT max(entry) FROM sync_entry JOIN sync_feed USING (feed)"
+                                        " JOIN sync_stream USING (stream) WHERE kind = 4)"));
+    assert_ok(replica_received(bram->replica, note_received, &received, &unreadable));
+    assert_int_equal(received.count, 1);
+    assert_int_equal(received.state, HISTORY_PARKED);
+    assert_string_equal(received.reason, "gap");
+    assert_string_equal(received.text, "Het ging goed.");
+    assert_ok(db_run(bram->replica->db, "UPDATE sync_entry SET ciphertext = NULL WHERE state = 2 AND state <> 1"));
+    office_reopen(&office, 1);
+    received.count = 0;
+    assert_ok(replica_received(bram->replica, note_received, &received, &unreadable));
+    assert_int_equal(received.count, 0);
+    assert_int_equal(unreadable, 1);
+}
+
 int
 main(void)
 {
@@ -114,6 +211,10 @@ main(void)
         cmocka_unit_test_prestate_setup_teardown(every_version_is_found_with_its_author_and_its_fate, NULL,
                                                  office_tear_down, &office),
         cmocka_unit_test_prestate_setup_teardown(what_is_not_on_this_device_has_no_history_here, NULL,
+                                                 office_tear_down, &office),
+        cmocka_unit_test_prestate_setup_teardown(late_work_on_a_record_that_is_not_here_can_be_read, NULL,
+                                                 office_tear_down, &office),
+        cmocka_unit_test_prestate_setup_teardown(what_waits_is_read_and_what_has_no_key_is_counted, NULL,
                                                  office_tear_down, &office),
     };
 

@@ -143,6 +143,46 @@ a_dismissal_holds_on_every_device_and_two_are_one_record(void **state)
     assert_in_range(findings, 1, 2);
 }
 
+static enum rc
+keep_dismissed(void *context, const struct rule_finding *finding)
+{
+    struct rule_finding *kept = context;
+
+    assert_true(finding->is_dismissed);
+    assert_string_equal(finding->reason, "one for each child");
+    *kept = *finding;
+    return RC_OK;
+}
+
+static void
+a_dismissal_can_be_taken_back_by_whoever_sees_otherwise(void **state)
+{
+    struct rule_finding at, seen, again;
+    char name[ID_TEXT_CHARS + 1];
+
+    (void)state;
+    save_family(0, "Duin", 0);
+    casework_goal(&world, "Samen eten", 0, "open");
+    casework_goal(&world, "Samen eten", 0, "open");
+    devices_sync(&world);
+    assert_ok(rules_list(journal(0), CASEWORK_TODAY, keep, &at));
+    assert_int_equal(rules_reopen(journal(0), &set, &at, "nothing to take back"), RC_STALE);
+    assert_ok(rules_dismiss(journal(0), &set, &at, "one for each child"));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    assert_found(1, "");
+    assert_ok(rules_list_all(journal(1), CASEWORK_TODAY, keep_dismissed, &seen));
+    assert_true(id_equal(seen.by, world.device[0].self.person));
+    assert_true(seen.at_ms > 0);
+    id_to_text(seen.id, name);
+    assert_ok(rules_find(journal(1), CASEWORK_TODAY, name, &again)); /* a dismissed one can be named */
+    assert_ok(rules_reopen(journal(1), &set, &again, "it is one child"));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_found(0, "goal-twice 0 Samen eten\n");
+    assert_found(1, "goal-twice 0 Samen eten\n");
+}
+
 /* Each pair of a thousand would be half a million findings, asked for in every exchange. */
 static void
 a_thousand_alike_are_not_half_a_million_findings(void **state)
@@ -170,6 +210,7 @@ main(void)
         TEST(what_two_made_together_is_found_by_both),
         TEST(a_family_without_a_name_is_found),
         TEST(a_dismissal_holds_on_every_device_and_two_are_one_record),
+        TEST(a_dismissal_can_be_taken_back_by_whoever_sees_otherwise),
         TEST(a_thousand_alike_are_not_half_a_million_findings),
     };
 

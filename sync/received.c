@@ -1,0 +1,118 @@
+/* What was received and does not count, read from the log itself: nothing of it is in the tables. */
+#include <stdlib.h>
+
+#include "core/schema.h"
+#include "sync/replica_own.h"
+
+struct reading {
+    struct replica *replica;
+    replica_received_fn visit;
+    void *context;
+    struct elog_row row;
+    struct received_item item; /* what all saves of the entry share is filled in */
+    enum stream_kind kind;
+};
+
+static enum rc
+visit_save(struct reading *reading, const struct change *save, uint32_t number)
+{
+    enum rc rc = RC_OK;
+
+    for (uint32_t i = 0; rc == RC_OK && i < save->count; i++) {
+        const struct operation *operation = &save->operations[i];
+        const struct schema_entity *entity = schema_entity(operation->entity);
+        if (entity != NULL && entity->home != reading->kind)
+            continue;
+        struct received_item item = reading->item;
+        item.version = (struct version){item.version.feed, number, i};
+        item.hlc = save->hlc;
+        item.entity = operation->entity;
+        item.unit = operation->unit;
+        item.record = operation->record;
+        item.value = operation->value;
+        item.value_len = operation->value_len;
+        rc = reading->visit(reading->context, &item);
+    }
+    return rc;
+}
+
+/* What only says that this one entry cannot be read. */
+static bool
+is_of_the_entry(enum rc rc)
+{
+    return rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_TOO_LARGE ||
+           rc == RC_INVALID;
+}
+
+static enum rc
+read_entry(struct reading *reading, uint64_t *unreadable)
+{
+    const struct entry *entry = &reading->row.entry;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct change *saves = NULL;
+    size_t count = entry->last - entry->first + 1;
+    enum rc rc = source_open(reading->replica, entry, &body);
+
+    if (rc == RC_OK)
+        rc = body_read(entry->stream, reading->item.version.feed, entry->first, entry->last, body.data, body.len, &saves);
+    if (is_of_the_entry(rc)) {
+        ++*unreadable;
+        rc = RC_OK;
+    }
+    for (size_t s = 0; rc == RC_OK && saves != NULL && s < count; s++)
+        rc = visit_save(reading, &saves[s], entry->first + (uint32_t)s);
+    if (saves != NULL)
+        body_free(saves, count);
+    buf_wipe(&body);
+    return rc;
+}
+
+/* Of a hidden stream nothing is shown, whatever became of it. */
+static enum rc
+look_at_entry(struct reading *reading, int64_t key, enum elog_state state, uint64_t *unreadable)
+{
+    struct replica *replica = reading->replica;
+    const struct entry *entry = &reading->row.entry;
+    enum streams_place place;
+    enum rc rc = elog_get(replica->db, key, &reading->row);
+
+    if (rc == RC_OK)
+        rc = streams_find(replica, entry->stream, &place);
+    const struct ledger_stream *stream = rc == RC_OK ? ledger_stream(replica->ledger, entry->stream) : NULL;
+    if (rc != RC_OK || place != STREAMS_SHOWN || stream == NULL)
+        return rc;
+    const struct ledger_device *device = ledger_device(replica->ledger, entry->device);
+    reading->kind = stream->kind;
+    reading->item = (struct received_item){
+        .stream = entry->stream,
+        .family = stream->family,
+        .version.feed = {entry->device, entry->incarnation},
+        .state = state == ELOG_HELD ? HISTORY_HELD : HISTORY_PARKED,
+        .reason = elog_reason_name(reading->row.reason),
+        .person = device == NULL ? (struct id){{0}} : device->person,
+        .arrived_ms = (int64_t)entry->arrived_ms,
+    };
+    return read_entry(reading, unreadable);
+}
+
+enum rc
+replica_received(struct replica *replica, replica_received_fn visit, void *context, uint64_t *unreadable)
+{
+    static const enum elog_state STATES[] = {ELOG_HELD, ELOG_PARKED};
+    struct reading reading = {.replica = replica, .visit = visit, .context = context, .row = ELOG_ROW_EMPTY};
+    enum rc rc = replica_need_team(replica);
+
+    *unreadable = 0;
+    for (size_t i = 0; rc == RC_OK && i < sizeof STATES / sizeof STATES[0]; i++) {
+        struct elog_place place = {0, 0};
+        size_t count = 1;
+        while (rc == RC_OK && count > 0) {
+            int64_t key;
+            rc = elog_keys(replica->db, STATES[i], &place, &key, 1, &count);
+            if (rc == RC_OK && count > 0)
+                rc = look_at_entry(&reading, key, STATES[i], unreadable);
+        }
+    }
+    elog_row_wipe(&reading.row);
+    return rc;
+}

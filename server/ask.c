@@ -111,15 +111,39 @@ ask_number(struct ask *ask, const char *name, uint64_t *value)
         return refuse_parameter(ask);
     if (text == NULL)
         return true;
-    if (len == 0 || len > 18 || (len > 1 && text[0] == '0'))
+    if (len == 0 || len > 19 || (len > 1 && text[0] == '0'))
         return refuse_parameter(ask);
     for (size_t i = 0; i < len; i++) {
         if (text[i] < '0' || text[i] > '9')
             return refuse_parameter(ask);
-        number = number * 10 + (uint64_t)(text[i] - '0');
+        number = number * 10 + (uint64_t)(text[i] - '0'); /* 19 nines are less than 2^64 */
     }
+    if (number > INT64_MAX)
+        return refuse_parameter(ask);
     *value = number;
     return true;
+}
+
+bool
+ask_cursor(struct ask *ask, enum depot_counter counter, uint64_t number, struct depot_team *row)
+{
+    struct depot_team team;
+    bool is_skipped = false;
+    enum rc rc = depot_find_team(ask->depot, ask->team_id, &team);
+
+    if (rc == RC_OK)
+        rc = depot_was_skipped(ask->depot, team.key, counter, number, &is_skipped);
+    if (rc != RC_OK) {
+        ask_fail(ask, rc);
+        return false;
+    }
+    if (row != NULL)
+        *row = team;
+    const uint64_t last[] = {[DEPOT_BOXES] = team.box, [DEPOT_ARRIVALS] = team.arrival, [DEPOT_ACKS] = team.ack};
+    if (number <= last[counter] && !is_skipped)
+        return true;
+    ask_refuse(ask, WIRE_ERROR_STALE, "The server was restored, and that number is not one of its own: ask again from 0.");
+    return false;
 }
 
 static int

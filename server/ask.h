@@ -36,6 +36,9 @@ void ask_answer(struct ask *ask, enum rc rc);
 /* Parameters of the query; false when one stands twice or has another form, after refusing it. An
  * absent one leaves *value as it was. */
 bool ask_number(struct ask *ask, const char *name, uint64_t *value) MUST_CHECK;
+/* Whether the number can be asked on from. False, and refused as stale: it was never given, or by a life of the server that a restore
+ * took away. `row` (may be NULL) gets the team's counters. */
+bool ask_cursor(struct ask *ask, enum depot_counter counter, uint64_t number, struct depot_team *row) MUST_CHECK;
 bool ask_hex(struct ask *ask, const char *name, uint8_t *out, size_t len, bool *found) MUST_CHECK;
 /* Exactly 2 * len lower-case hex digits. */
 bool ask_parse_hex(const char *text, size_t chars, uint8_t *out, size_t len) MUST_CHECK;

@@ -50,6 +50,7 @@ struct depot_team {
     uint64_t ledger;  /* last position */
     uint64_t arrival; /* last arrival number */
     uint64_t ack;     /* last number of an acknowledgement */
+    uint64_t box;     /* last number of a box */
 };
 /* RC_ABSENT without a sentence to show. */
 enum rc depot_find_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES],

@@ -106,7 +106,7 @@ depot_find_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES], struct
     struct stmt *stmt = NULL;
     bool row = false;
     enum rc rc =
-        db_stmt(depot->db, "SELECT team, ledger, arrival, ack FROM teams WHERE id = ?1", &stmt);
+        db_stmt(depot->db, "SELECT team, ledger, arrival, ack, box FROM teams WHERE id = ?1", &stmt);
 
     *team = (struct depot_team){0};
     if (rc != RC_OK)
@@ -117,7 +117,8 @@ depot_find_team(struct depot *depot, const uint8_t id[CRYPTO_HASH_BYTES], struct
         rc = rc_fail(RC_ABSENT, _("there is no such team"));
     if (rc == RC_OK)
         *team = (struct depot_team){stmt_get_int(stmt, 0), (uint64_t)stmt_get_int(stmt, 1),
-                                    (uint64_t)stmt_get_int(stmt, 2), (uint64_t)stmt_get_int(stmt, 3)};
+                                    (uint64_t)stmt_get_int(stmt, 2), (uint64_t)stmt_get_int(stmt, 3),
+                                    (uint64_t)stmt_get_int(stmt, 4)};
     return depot_done(stmt, rc);
 }
 
@@ -146,14 +147,15 @@ depot_list_teams(struct depot *depot,
     struct stmt *stmt = NULL;
     bool row = false, stop = false;
     enum rc rc =
-        db_stmt(depot->db, "SELECT id, team, ledger, arrival, ack FROM teams ORDER BY team", &stmt);
+        db_stmt(depot->db, "SELECT id, team, ledger, arrival, ack, box FROM teams ORDER BY team", &stmt);
 
     if (rc != RC_OK)
         return rc;
     while (!stop && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
         uint8_t id[CRYPTO_HASH_BYTES];
         struct depot_team team = {stmt_get_int(stmt, 1), (uint64_t)stmt_get_int(stmt, 2),
-                                  (uint64_t)stmt_get_int(stmt, 3), (uint64_t)stmt_get_int(stmt, 4)};
+                                  (uint64_t)stmt_get_int(stmt, 3), (uint64_t)stmt_get_int(stmt, 4),
+                                  (uint64_t)stmt_get_int(stmt, 5)};
         rc = stmt_get_fixed(stmt, 0, id, sizeof id);
         if (rc == RC_OK)
             rc = visit(context, id, &team, &stop);
@@ -218,7 +220,7 @@ depot_put_line(struct depot *depot, int64_t team, uint64_t position,
 
 /* ---- numbers ---- */
 
-/* 65,536 numbers to a millisecond: what is given in one life stays below the first of a later start. A query holds 18 digits. */
+/* 65,536 numbers to a millisecond: what is given in one life stays below the first of a later start. They have 18 digits. */
 enum { LIFE_SHIFT = 16 };
 #define LIFE_MOST_MS INT64_C(8000000000000)
 
@@ -246,14 +248,14 @@ depot_go_on_from(struct depot *depot, uint64_t first)
     depot->first = first;
 }
 
-/* The counters that devices have cursors of, which could be of another life. */
+/* Devices have a cursor of each counter, and it could be of another life. */
 static enum rc
 note_skipped(struct depot *depot, int64_t team, enum depot_counter counter)
 {
     struct stmt *stmt = NULL;
     enum rc rc = db_stmt(depot->db,
                          "INSERT INTO skipped (team, counter, upto, after)"
-                         " SELECT team, ?2, ?3, CASE ?2 WHEN 1 THEN arrival ELSE ack END FROM teams WHERE team = ?1",
+                         " SELECT team, ?2, ?3, CASE ?2 WHEN 0 THEN box WHEN 1 THEN arrival ELSE ack END FROM teams WHERE team = ?1",
                          &stmt);
 
     if (rc != RC_OK)
@@ -316,7 +318,7 @@ begin_numbers(struct depot *depot, enum depot_counter counter, int64_t team)
         [DEPOT_ACKS] = "UPDATE teams SET ack = ?2 - 1 WHERE team = ?1",
     };
     struct stmt *stmt = NULL;
-    enum rc rc = counter != DEPOT_BOXES ? note_skipped(depot, team, counter) : RC_OK;
+    enum rc rc = note_skipped(depot, team, counter);
 
     if (rc == RC_OK)
         rc = db_stmt(depot->db, sql[counter], &stmt);

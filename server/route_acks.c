@@ -140,23 +140,12 @@ void
 route_get_acks(struct ask *ask)
 {
     struct picked_acks picked = {.pile = PILE_EMPTY, .list = WIRE_ACK_LIST_EMPTY};
-    struct depot_team row;
     uint64_t after = 0;
-    bool is_skipped = false;
 
-    if (!ask_number(ask, "after", &after))
+    if (!ask_number(ask, "after", &after) || !ask_cursor(ask, DEPOT_ACKS, after, NULL))
         return;
     picked.list.next = after;
-    enum rc rc = depot_find_team(ask->depot, ask->team_id, &row);
-    if (rc == RC_OK)
-        rc = depot_was_skipped(ask->depot, ask->team->key, DEPOT_ACKS, after, &is_skipped);
-    if (rc == RC_OK && (after > row.ack || is_skipped)) {
-        ask_refuse(ask, WIRE_ERROR_STALE,
-                   "The server was restored and holds fewer acknowledgements than that: ask again from 0.");
-        return;
-    }
-    if (rc == RC_OK)
-        rc = depot_list_acks(ask->depot, ask->team->key, after, pick_ack, &picked);
+    enum rc rc = depot_list_acks(ask->depot, ask->team->key, after, pick_ack, &picked);
     if (rc == RC_OK)
         rc = wire_ack_list_encode(&picked.list, &ask->reply->body);
     ask_answer(ask, rc);

@@ -52,7 +52,8 @@ route_get_boxes(struct ask *ask)
     enum rc rc = RC_OK;
 
     if (!ask_number(ask, "after", &after) ||
-        !ask_hex(ask, "stream", stream.bytes, sizeof stream.bytes, &one_stream))
+        !ask_hex(ask, "stream", stream.bytes, sizeof stream.bytes, &one_stream) ||
+        !ask_cursor(ask, DEPOT_BOXES, after, NULL))
         return;
     picked.list.next = after;
     picked.list.numbers = calloc(BOXES_MAX, sizeof *picked.list.numbers);

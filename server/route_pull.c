@@ -154,22 +154,14 @@ static void
 answer(struct ask *ask, struct pull *pull)
 {
     struct depot_team row;
-    bool is_skipped = false;
-    enum rc rc = depot_find_team(ask->depot, ask->team_id, &row);
 
-    if (rc == RC_OK)
-        rc = depot_was_skipped(ask->depot, ask->team->key, DEPOT_ARRIVALS, pull->after, &is_skipped);
-    if (rc == RC_OK && (pull->after > row.arrival || is_skipped)) {
-        ask_refuse(ask, WIRE_ERROR_STALE,
-                   "The server was restored and holds fewer entries than that: ask again from 0.");
+    if (!ask_cursor(ask, DEPOT_ARRIVALS, pull->after, &row))
         return;
-    }
     struct depot_window window = {.stream = pull->one_stream ? &pull->stream : NULL,
                                   .after = pull->after,
                                   .upto = row.arrival};
     pull->next = pull->after;
-    if (rc == RC_OK)
-        rc = depot_list_entries(ask->depot, ask->team->key, &window, pick_entry, pull);
+    enum rc rc = depot_list_entries(ask->depot, ask->team->key, &window, pick_entry, pull);
     if (rc == RC_OK && !pull->is_full)
         pull->next = window.upto;
     if (rc == RC_OK && must_wait(ask, pull, row.arrival))

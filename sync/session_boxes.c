@@ -219,7 +219,11 @@ fetch_new(struct session *session)
         rc = state_get_int(replica->db, STATE_BOXES_POSITION, &position);
     if (rc != RC_OK || (after > 0 && (uint64_t)position == ledger_position(replica->ledger)))
         return rc;
-    return fetch_boxes(session, NULL);
+    rc = fetch_boxes(session, NULL);
+    if (rc != RC_STALE)
+        return rc;
+    rc = state_put_int(session->replica->db, STATE_BOXES_AFTER, 0); /* the server was restored: a box comes twice, which changes nothing */
+    return rc == RC_OK ? fetch_boxes(session, NULL) : rc;
 }
 
 enum rc

@@ -1,5 +1,6 @@
 -- Numbers of a team that were never given here: above `after` and below `upto`. Each opening of the depot by a server begins
--- with numbers of its own, so that what a life gave that was lost with a restore is not given again. `counter` 1: arrivals, 2: acknowledgements.
+-- with numbers of its own, so that what a life gave that was lost with a restore is not given again. `counter` 0: boxes, 1: arrivals,
+-- 2: acknowledgements.
 CREATE TABLE skipped (
     team INTEGER NOT NULL REFERENCES teams,
     counter INTEGER NOT NULL,

@@ -184,6 +184,30 @@ an_acknowledgement_counts_when_the_server_has_shown_it(void **state)
     assert_int_equal(status.last, feed.written);
 }
 
+/* ---- cursors that nobody gave ----------------------------------------------------------------------- */
+
+/* A lying server gave them: that ends with it. */
+static void
+a_cursor_that_the_server_never_gave_goes_back_by_itself(void **state)
+{
+    (void)state;
+    static const char *const names[] = {STATE_ACKS_AFTER, STATE_BOXES_AFTER, STATE_CURSOR};
+    static const int64_t cursors[] = {3, INT64_C(999999999999999999), INT64_C(6269010681311133708), INT64_MAX};
+    struct db *db = store_db(office.devices[BRAM].store);
+    int64_t now;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t k = 0; k < sizeof cursors / sizeof *cursors; k++) {
+            assert_ok(state_put_int(db, names[i], cursors[k]));
+            assert_ok(state_put_int(db, STATE_BOXES_POSITION, 0));
+            office_visit(&office, ANNA, family, "one more");
+            office_sync(&office, ANNA);
+            office_sync(&office, BRAM);
+            assert_ok(state_get_int(db, names[i], &now));
+            assert_true(now != cursors[k]);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -196,6 +220,7 @@ main(void)
         TEST(what_a_revoked_device_handed_in_comes_back_too),
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
+        TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ SIM_WRAPS := crypto_sign_detached crypto_sign_verify_detached crypto_box_seal_op
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a
 
-.PHONY: all sqlite-suite bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers sim prove lint format \
+.PHONY: all sqlite-suite bakenvfs units tools crashes fuzzers benches deps crash faults test demo fresh asan tsan valgrind flips fuzz bench bench-peers plots sim prove lint format \
     coverage pot install clean help
 
 all: $(LIBRARIES) $(PROGRAMS) $(EXTENSION) $(CATALOGUES) ## programs, extension, libraries, messages (default)
@@ -231,14 +231,18 @@ fuzz: ## each fuzz entry for SECS seconds of CPU time (default 60), JOBS at once
 	@$(MAKE) --no-print-directory -s FLAVOUR=fuzz fuzzers
 	@SECS='$(or $(SECS),60)' JOBS='$(or $(JOBS),1)' T='$(T)' tools/fuzz.sh
 
+BENCH_LINES := build/release/bench.jsonl
 bench: ## the figures of the design, one JSON line each; with the peers when they can be had
 	@$(MAKE) --no-print-directory -s FLAVOUR=release all benches
 	@$(MAKE) --no-print-directory -s bench-peers || echo '{"missing":"peers, see make bench-peers"}'
-	@for b in $(patsubst $(OUT)/%,build/release/%,$(BENCHES)) $(wildcard $(PEERS)); do $$b || exit 1; done
+	@BENCHES='$(patsubst $(OUT)/%,build/release/%,$(BENCHES)) $(wildcard $(PEERS))' tools/bench.sh $(BENCH_LINES)
 
-bench-peers: ## fetch and build SQLite3 Multiple Ciphers (npm), for measuring only
+bench-peers: ## fetch and build what the bench compares with (npm, pinned by hash), for measuring only
 	@tools/bench-peers.sh
 	@$(MAKE) --no-print-directory -s FLAVOUR=release $(PEERS)
+
+plots: ## draw docs/growth-*.svg from the lines of the last `make bench`
+	@tools/plot.py docs <$(BENCH_LINES)
 
 sqlite-suite: ## SQLite's own tests on our VFS and on plain SQLite; FILES='wal* pager1' runs only those
 	@MAKE='$(MAKE)' FILES='$(FILES)' ONLY='$(ONLY)' SECS='$(SECS)' tools/sqlite-suite.sh

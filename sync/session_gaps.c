@@ -43,7 +43,8 @@ fill_again(struct replica *replica, const struct id *stream)
 
 /* ---- acknowledgements ---------------------------------------------------------------------------- */
 
-/* Whether the writer's own acknowledgement names saves of its feed that never came. */
+/* Whether the writer's own acknowledgement names saves of its feed that never came, or anybody's those of a past life of ours: we
+ * cannot acknowledge what a restored store never saw. */
 static enum rc
 is_short(struct replica *replica, struct id stream, struct id device, const void *vector,
          size_t len, bool *lacks)
@@ -55,7 +56,10 @@ is_short(struct replica *replica, struct id stream, struct id device, const void
     while (rc == RC_OK && !*lacks && reader_left(&reader) > 0 && !reader.failed) {
         struct ack_feed named = status_vector_next(&reader);
         uint32_t stored = 0, applied;
-        if (reader.failed || !id_equal(named.device, device))
+        bool is_writers = id_equal(named.device, device);
+        bool is_past = id_equal(named.device, replica->identity.device) &&
+                       named.incarnation != replica->incarnation;
+        if (reader.failed || (!is_writers && !is_past))
             continue;
         rc = elog_feed_find(replica->db, stream, (struct feed_ref){named.device, named.incarnation}, &feed);
         if (rc == RC_OK)

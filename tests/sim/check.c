@@ -140,7 +140,8 @@ check_cursor(struct device *device)
     for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
         const struct stored *stored = &world->stored[i];
         bool is_withheld = (stored->withheld >> device->index & 1) != 0 &&
-                           (!world->is_ending || is_revealed_by_none(world, stored));
+                           (!world->is_ending || !model_is_active(world->model, device->index) ||
+                            is_revealed_by_none(world, stored));
         bool is_others = stored->writer == device->life && copies_is_shadowed(device, stored->stream);
         if (is_whole[stored->stream] && !is_others && !is_withheld && !has_entry(device, stored)) {
             world_fail(

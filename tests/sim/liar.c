@@ -51,6 +51,13 @@ lie_about_entries(struct device *device, const struct buf *truth, struct buf *li
     }
     size_t chosen = world_below(world, (unsigned)page.runs.count);
     bool is_withheld = world_falls(world, 800);
+    /* A store that compares itself with a liar's word gives saves other numbers that are at the server: nobody could tell. */
+    bool is_compared = (device->is_returned || device->life != MODEL_NONE) &&
+                       id_equal(page.runs.items[chosen].device, world->names.devices[device->index]);
+    if (is_compared) {
+        wire_run_page_wipe(&page);
+        return RC_ABSENT;
+    }
     for (size_t i = 0; rc == RC_OK && i < page.runs.count; i++) {
         struct entry entry = page.runs.items[i];
         if (i == chosen && is_withheld)

@@ -30,6 +30,7 @@ enum broken {
     BROKEN_COPY,      /* what a copy sealed under numbers that are taken does not wait again */
     BROKEN_SEAL,      /* sealed under a key that somebody has who lost the right */
     BROKEN_FETCH,     /* the server hands out every box */
+    BROKEN_PAST,      /* another ledger than the own is as good */
     BROKEN_COUNT
 };
 

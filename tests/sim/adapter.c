@@ -359,7 +359,7 @@ adapter_follow(struct world *world)
     static const uint8_t NO_TEAM[sizeof world->team];
     struct depot *depot = NULL;
 
-    if (world->model == NULL || world->server == NULL ||
+    if (world->model == NULL || world->server == NULL || world->fork != NULL ||
         memcmp(world->team, NO_TEAM, sizeof NO_TEAM) == 0)
         return;
     enum rc rc = server_take_depot(world->server, &depot);

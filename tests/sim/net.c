@@ -6,6 +6,7 @@
 #include "server/route.h"
 #include "tests/sim/adapter.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/fork.h"
 #include "tests/sim/opens.h"
 #include "tests/sim/world.h"
 
@@ -80,15 +81,21 @@ perform(struct world *world, const struct late_request *parts, bool is_full,
 
     *reply = REPLY_EMPTY;
     world->sender = &world->devices[parts->sender];
-    route_handle(world->server, &request, reply);
+    struct server *forked = fork_server(world, world->sender, parts->path);
+    struct server *server = forked == NULL ? world->server : forked;
+    if (server == world->fork)
+        power_disk_make_default(world->fork_disk);
+    route_handle(server, &request, reply);
     while (reply->status == ROUTE_WAITS) {
         waited = reply->wait;
         world_pass(world, waited.until_mono_ms - world->now_ms + 1);
         request.waited = &waited;
         reply_wipe(reply);
         *reply = REPLY_EMPTY;
-        route_handle(world->server, &request, reply);
+        route_handle(server, &request, reply);
     }
+    if (server == world->fork)
+        power_disk_make_default(world->server_disk);
     world->tally.requests++;
     world_trace(world, "  %s %s %s -> %d, %zu bytes", parts->method, strrchr(parts->path, '/'),
                 parts->query, reply->status, reply->body.len);
@@ -225,7 +232,8 @@ carry(struct device *device, const struct transport_request *request, struct lat
         reply_wipe(&reply);
         return offline();
     }
-    if (reply.status == 200 && strcmp(strrchr(parts->path, '/'), "/boxes") == 0)
+    if (world->fork == NULL && reply.status == 200 &&
+        strcmp(strrchr(parts->path, '/'), "/boxes") == 0)
         opens_note_boxes(device, &reply.body);
     if (reply.status == 200)
         liar_change(device, parts->method, parts->path, &reply.body);
@@ -262,7 +270,7 @@ send_request(void *context, const struct transport_request *request, struct tran
         net_deliver_late(world, false);
     struct late_request parts = take_apart(device, request);
     device->requests++;
-    if (parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
+    if (world->fork == NULL && parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
         strcmp(strrchr(parts.path, '/'), "/entries") == 0)
         claims_note_push(device, parts.body, parts.body_len);
     if (sabotage_request(device, parts.method, parts.path)) {

@@ -64,6 +64,7 @@ static const struct test tests[] = {
     {"sealed under a key that is to be replaced", {"opens arrival"}, .broken = BROKEN_SEAL},
     {"the server hands out every box", {"that is not for it"}, .broken = BROKEN_FETCH},
     {"something readable lies at the server", {"for all to read"}, .sabotage = SABOTAGE_PLAIN},
+    {"a forked ledger is accepted", {"does not notice the fork"}, .broken = BROKEN_PAST},
     {"what waits is never sent", {"sync: offline"}, .sabotage = SABOTAGE_QUEUE},
 };
 

@@ -29,6 +29,8 @@ enum happened {
     HAPPENED_COPIED_WHOLE, /* with it */
     HAPPENED_COPY_FIRST,   /* one of two has sent under numbers that both gave */
     HAPPENED_COPY_TOLD,    /* the other has found out */
+    HAPPENED_FORKED,       /* the server */
+    HAPPENED_FORK_NOTICED, /* by one who was shown both */
     HAPPENED_LIE_WITHHELD,
     HAPPENED_LIE_ALTERED,
     HAPPENED_LIE_BOX,

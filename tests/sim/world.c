@@ -8,6 +8,7 @@
 
 #include "tests/sim/adapter.h"
 #include "tests/sim/claims.h"
+#include "tests/sim/fork.h"
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
@@ -452,6 +453,8 @@ world_run(struct world *world, uint64_t seed)
         heal(world);
     if (!world->has_failed)
         check_end(world);
+    if (!world->has_failed && world_below(world, 6) == 0)
+        fork_check(world);
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         device_close(&world->devices[i]);
     server_stop(world);

@@ -73,6 +73,8 @@ struct device {
     uint64_t requests; /* of its own */
     uint64_t ring_seen, ring_count;   /* of its keyring, when its keys were noted */
     uint32_t lent[MODEL_STREAMS + 1]; /* the last epoch whose box for the reserve it was handed */
+    bool is_forked;    /* asks the server that is the fork */
+    const char *swaps; /* but for this route, where it is the other way round */
     bool is_copy;
     struct id token_id; /* its store's, which names the instance token */
     int original; /* of a copy: whose; else itself */
@@ -156,6 +158,8 @@ struct world {
     char server_directory[WORLD_PATH];
     struct power_disk *server_disk;
     struct server *server;
+    struct server *fork; /* shows some devices another ledger; NULL: there is none */
+    struct power_disk *fork_disk;
     uint8_t team[32];
     struct rates rates;
     bool is_healing;

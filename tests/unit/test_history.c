@@ -107,6 +107,88 @@ what_is_not_on_this_device_has_no_history_here(void **state)
     assert_int_equal(history.count, 0);
 }
 
+static int
+compare_versions(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+/* Again what `item` said, over these. */
+static void
+take_again(int at, struct id family, const struct history_item *item, struct version *over, size_t count)
+{
+    struct journal *journal = replica_journal(office.devices[at].replica);
+    struct change_set set = CHANGE_SET_EMPTY;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+
+    qsort(over, count, sizeof *over, compare_versions);
+    assert_ok(buf_put(&value, item->value, item->value_len));
+    assert_ok(change_set_put(journal, &set, family, ENTITY_PROFILE, family, 2, &value, over, count));
+    assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));
+    change_set_wipe(&set);
+    buf_wipe(&value);
+}
+
+/* Whose turn it is to be shown: the middle of three that nobody put away, then the middle of three that followed each other. */
+static void
+the_middle_one_of_three_can_be_taken_again(void **state)
+{
+    static const char *const words[] = {"Dorpsstraat 1", "Kerkplein 2", "Molenweg 3"};
+    struct id family = office_pair(&office, 0);
+    struct history history;
+
+    (void)state;
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
+                             office.devices[1].person, LEDGER_COACH));
+    office_join_again(&office, 2, office.devices[0].person);
+    office_sync_all(&office, 3, 3);
+    for (int at = 0; at < 3; at++) {
+        set_address(at, family, words[at]);
+        office_pass(&office, 1000);
+    }
+    office_sync_all(&office, 3, 2);
+    read_history(0, family, &history);
+    assert_int_equal(history.count, 3);
+    struct version over[3];
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(history.items[i].state, HISTORY_CURRENT);
+        over[i] = history.items[i].version;
+    }
+    take_again(0, family, with_address(&history, words[1]), over, 3);
+    replica_history_wipe(&history);
+    office_sync_all(&office, 3, 2);
+    for (int at = 0; at < 3; at++) {
+        read_history(at, family, &history);
+        assert_int_equal(history.count, 4);
+        for (size_t i = 0; i < 3; i++)
+            assert_int_equal(history.items[i].state, HISTORY_REPLACED);
+        assert_true(history.items[3].is_shown && history.items[3].seen_count == 3);
+        assert_int_equal(history.items[3].value_len, history.items[1].value_len);
+        assert_memory_equal(history.items[3].value, history.items[1].value, history.items[1].value_len);
+        replica_history_wipe(&history);
+    }
+    /* One after the other. */
+    for (int at = 0; at < 3; at++) {
+        office_pass(&office, 1000);
+        set_address(at, family, at == 1 ? "the middle one" : words[at]);
+        office_sync_all(&office, 3, 2);
+    }
+    read_history(1, family, &history);
+    assert_int_equal(history.count, 7);
+    assert_int_equal(history.items[6].state, HISTORY_CURRENT);
+    take_again(1, family, with_address(&history, "the middle one"), &history.items[6].version, 1);
+    replica_history_wipe(&history);
+    office_sync_all(&office, 3, 2);
+    for (int at = 0; at < 3; at++) {
+        read_history(at, family, &history);
+        assert_int_equal(history.count, 8);
+        assert_int_equal(history.items[6].state, HISTORY_REPLACED);
+        assert_true(history.items[7].is_shown && history.items[7].state == HISTORY_CURRENT);
+        assert_memory_equal(history.items[7].value, history.items[5].value, history.items[5].value_len);
+        replica_history_wipe(&history);
+    }
+}
+
 struct received {
     struct id person, record, family;
     int64_t at_ms, arrived_ms;
@@ -211,6 +293,8 @@ main(void)
         cmocka_unit_test_prestate_setup_teardown(every_version_is_found_with_its_author_and_its_fate, NULL,
                                                  office_tear_down, &office),
         cmocka_unit_test_prestate_setup_teardown(what_is_not_on_this_device_has_no_history_here, NULL,
+                                                 office_tear_down, &office),
+        cmocka_unit_test_prestate_setup_teardown(the_middle_one_of_three_can_be_taken_again, NULL,
                                                  office_tear_down, &office),
         cmocka_unit_test_prestate_setup_teardown(late_work_on_a_record_that_is_not_here_can_be_read, NULL,
                                                  office_tear_down, &office),

@@ -71,6 +71,20 @@ is_short(struct replica *replica, struct id stream, struct id device, const void
     return rc;
 }
 
+/* What a device claims to have written where it never might says nothing. */
+static bool
+might_write(const struct ledger *ledger, struct id device, struct id stream)
+{
+    uint64_t head = ledger_position(ledger);
+    struct ledger_entry_facts facts = {.device = device,
+                                       .stream = stream,
+                                       .last = UINT32_MAX,
+                                       .position = head,
+                                       .position_hash = ledger_hash_at(ledger, head)};
+
+    return ledger_entry_counts(ledger, &facts, NULL) != LEDGER_NO_RIGHT;
+}
+
 /* Each stream of ours after `after`, with one of its acknowledgements: the first that names what is not here. */
 static enum rc
 next_short(struct replica *replica, const struct id *after, struct id *stream, bool *lacks)
@@ -79,8 +93,7 @@ next_short(struct replica *replica, const struct id *after, struct id *stream, b
     bool found = true;
     enum rc rc =
         db_stmt(replica->db,
-                "SELECT stream, device, vector FROM sync_ack WHERE (?1 IS NULL OR stream > ?1)"
-                " AND stream IN (SELECT stream FROM sync_stream WHERE NOT is_filling)"
+                "SELECT stream, device, vector FROM sync_ack WHERE is_asked = 2 AND (?1 IS NULL OR stream > ?1)"
                 " ORDER BY stream",
                 &stmt);
 
@@ -95,10 +108,33 @@ next_short(struct replica *replica, const struct id *after, struct id *stream, b
         if (rc == RC_OK)
             rc = stmt_get_id(stmt, 1, &device);
         const uint8_t *vector = stmt_get_blob(stmt, 2, &len);
-        if (rc == RC_OK && !id_equal(device, replica->identity.device))
+        if (rc == RC_OK && !id_equal(device, replica->identity.device) &&
+            might_write(replica->ledger, device, *stream))
             rc = is_short(replica, *stream, device, vector, len, lacks);
     }
     stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+ask_short(struct replica *replica, bool *again)
+{
+    struct id stream;
+    bool lacks;
+    enum rc rc = db_run(replica->db, /* those of a stream that is being filled are looked at when it is whole */
+                        "UPDATE sync_ack SET is_asked = 2 WHERE is_asked = 0 AND stream IN"
+                        " (SELECT stream FROM sync_stream WHERE NOT is_filling)");
+
+    if (rc == RC_OK)
+        rc = next_short(replica, NULL, &stream, &lacks);
+    while (rc == RC_OK && lacks) {
+        *again = true;
+        rc = fill_again(replica, &stream);
+        if (rc == RC_OK)
+            rc = next_short(replica, &stream, &stream, &lacks);
+    }
+    if (rc == RC_OK)
+        rc = db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2");
     return rc;
 }
 
@@ -107,23 +143,19 @@ next_short(struct replica *replica, const struct id *after, struct id *stream, b
 static enum rc
 fill_short(struct replica *replica, bool *again)
 {
-    struct id stream;
     int64_t asked, acks;
-    bool lacks;
 
     enum rc rc = state_get_int(replica->db, STATE_ACKS_AFTER, &acks);
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_ACKS_ASKED, &asked);
+    if (rc == RC_OK && asked != acks)
+        rc = db_begin(replica->db);
     if (rc != RC_OK || asked == acks)
         return rc;
-    rc = next_short(replica, NULL, &stream, &lacks);
-    while (rc == RC_OK && lacks) {
-        *again = true;
-        rc = fill_again(replica, &stream);
-        if (rc == RC_OK)
-            rc = next_short(replica, &stream, &stream, &lacks);
-    }
-    return rc == RC_OK ? state_put_int(replica->db, STATE_ACKS_ASKED, acks) : rc;
+    rc = ask_short(replica, again);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACKS_ASKED, acks);
+    return db_end(replica->db, rc);
 }
 
 /* Behind a fork there is no gap to be filled: it is told as what it is, with the device whose it is, and stops nobody. */

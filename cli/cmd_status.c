@@ -244,12 +244,17 @@ owed_and_families(struct call *call)
 
 /* The honest line: what is only here. Of a store in doubt that is known after a session, and "all" is said of a server
  * that was heard. */
-static void
+static enum rc
 summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
 {
     bool is_sent = waiting->saves_unsealed + waiting->entries_unsent == 0;
     bool is_known = is_proven && (!is_sent || waiting->last_sync_ms != 0);
+    uint64_t changes = 0;
+    enum rc rc = is_sent || !replica_in_team(call->replica) ? RC_OK : status_changes(call, &changes);
 
+    if (changes == 0 && !is_sent) /* half of a change was sent, or there is no team to tell by */
+        changes = waiting->saves_unsealed + waiting->entries_unsent;
+    out_int(&call->out, "changes_here", NULL, (int64_t)changes);
     out_word(&call->out, "server_has", NULL, !is_known ? "unknown" : is_sent ? "all" : "not_all", "");
     if (!is_proven)
         out_line(&call->out, "%s",
@@ -257,22 +262,21 @@ summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
     else if (is_known && is_sent)
         out_line(&call->out, "%s", _("The server has everything that was saved here."));
     if (!is_sent)
-        out_line(
-            &call->out,
-            is_proven
-                ? _("Only on this device: %" PRIu64 " saves, and %" PRIu64 " sealed packets to send.")
-                : _("To send, as far as this store knows: %" PRIu64 " saves, and %" PRIu64 " sealed packets."),
-            waiting->saves_unsealed, waiting->entries_unsent);
+        out_line(&call->out,
+                 is_proven ? _("Only on this device: %" PRIu64 " changes.")
+                           : _("To send, as far as this store knows: %" PRIu64 " changes."),
+                 changes);
+    return rc;
 }
 
-static void
+static enum rc
 summary(struct call *call, const struct waiting *waiting)
 {
     const char *reason = NULL;
     char doubt[CALL_DOUBT_BYTES];
     bool is_proven = store_is_continuous(call->store, &reason);
 
-    summary_of_own(call, waiting, is_proven);
+    enum rc rc = summary_of_own(call, waiting, is_proven);
     if (waiting->entries_carried > 0)
         out_line(&call->out,
                  _("Of colleagues, received by bundle: %" PRIu64
@@ -292,6 +296,7 @@ summary(struct call *call, const struct waiting *waiting)
         out_notice(&call->out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    waiting->clock_off_ms / 60000);
+    return rc;
 }
 
 enum rc
@@ -309,7 +314,9 @@ cmd_status(struct call *call)
     if (rc != RC_OK)
         return rc;
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
-    summary(call, &waiting);
+    rc = summary(call, &waiting);
+    if (rc != RC_OK)
+        return rc;
     out_int(&call->out, "saves_unsealed", NULL, (int64_t)waiting.saves_unsealed);
     out_int(&call->out, "entries_unsent", NULL, (int64_t)waiting.entries_unsent);
     out_int(&call->out, "entries_carried", NULL, (int64_t)waiting.entries_carried);

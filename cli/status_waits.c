@@ -12,6 +12,7 @@
 /* The streams of one family, or the team's, taken together. */
 struct part {
     struct stream_waiting waiting;
+    uint64_t changes; /* own ones that wait, as a person counts them */
     bool owes_rotation;
     uint64_t grants_due;
 };
@@ -20,8 +21,12 @@ static enum rc
 add_stream(struct call *call, struct id stream, const struct owed *owed, struct part *part)
 {
     struct stream_waiting waiting;
+    uint64_t twins = 0;
     enum rc rc = replica_waiting_in(call->replica, stream, &waiting);
 
+    if (rc == RC_OK && waiting.unsealed + waiting.unsent > 0)
+        rc = replica_waiting_twins(call->replica, stream, &twins);
+    part->changes += waiting.unsealed + waiting.unsent - twins;
     part->waiting.unsealed += waiting.unsealed;
     part->waiting.unsent += waiting.unsent;
     part->waiting.parked += waiting.parked;
@@ -54,13 +59,31 @@ row_part(struct call *call, struct id family, const struct part *part)
     }
     out_int(out, "saves_unsealed", NULL, (int64_t)waiting->unsealed);
     out_int(out, "saves_unsent", NULL, (int64_t)waiting->unsent);
-    out_int(out, NULL, _("Only here"), (int64_t)here);
+    out_int(out, "changes_here", _("Only here"), (int64_t)part->changes);
     out_int(out, "saves_parked", _("Waiting"), (int64_t)waiting->parked);
     out_int(out, "saves_held", _("Too late, held"), (int64_t)waiting->held);
     out_bool(out, "is_rotation_owed", NULL, part->owes_rotation);
     out_int(out, NULL, _("Keys to renew"), part->owes_rotation);
     out_int(out, "grants_due", _("Keys to pass on"), (int64_t)part->grants_due);
     out_row_end(out);
+    return rc;
+}
+
+enum rc
+status_changes(struct call *call, uint64_t *changes)
+{
+    static const struct owed nothing = {LEDGER_IDS_EMPTY, LEDGER_PAIRS_EMPTY};
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_family *family;
+    struct part part = {.owes_rotation = false};
+    enum rc rc = add_stream(call, ledger_team_stream(ledger), &nothing, &part);
+
+    for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
+        rc = add_stream(call, family->index, &nothing, &part);
+        if (rc == RC_OK)
+            rc = add_stream(call, family->file, &nothing, &part);
+    }
+    *changes = part.changes;
     return rc;
 }
 

@@ -11,6 +11,8 @@ struct owed {
     struct ledger_pairs grants;
 };
 
+/* How many changes wait here in all, as a person counts them: a visit, not the visit and its line in the index. */
+enum rc status_changes(struct call *call, uint64_t *changes) MUST_CHECK;
 /* A row for each family that this device sees or still has to send something of, and one for the team's stream. */
 enum rc status_families(struct call *call, const struct owed *owed) MUST_CHECK;
 /* What is parked or held, by feed and reason, and what to do about it. */

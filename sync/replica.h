@@ -183,7 +183,7 @@ struct stream_waiting {
 };
 enum rc replica_waiting_in(struct replica *replica, struct id stream,
                            struct stream_waiting *waiting) MUST_CHECK;
-/* The same, one feed and reason at a time: entries of one feed that wait for one reason, a stable word ("key", "ledger", "gap", "late", ...). */
+/* The received ones, one feed and reason at a time: entries of one feed that wait for one reason, a stable word ("key", "ledger", "gap", "late", ...). */
 struct parked_group {
     struct id stream;
     struct feed_ref feed;
@@ -195,6 +195,9 @@ struct parked_group {
 typedef enum rc (*replica_parked_groups_fn)(void *context, const struct parked_group *group);
 enum rc replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit,
                               void *context) MUST_CHECK;
+/* How many of the own saves that wait in an index stream, sealed or not, only carry what a save in the family's file says too:
+ * a person made one change, not two. 0 in other streams. Reads each of them. */
+enum rc replica_waiting_twins(struct replica *replica, struct id stream, uint64_t *twins) MUST_CHECK;
 
 /* Can a device see a save? From the least to the most; what holds first is told. */
 enum sight {

@@ -3,7 +3,9 @@
 
 #include "tests/unit/unit.h"
 
+#include "core/family.h"
 #include "sync/elog.h"
+#include "sync/outbox.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -37,6 +39,39 @@ file_feed(void)
 
     assert_ok(replica_feeds(office.devices[BRAM].replica, file, keep_last, &status));
     return status;
+}
+
+static uint64_t
+twins_in(struct id stream)
+{
+    uint64_t twins;
+
+    assert_ok(replica_waiting_twins(office.devices[BRAM].replica, stream, &twins));
+    return twins;
+}
+
+/* A person made two changes: a visit, and another phase, which stands in the index alone. */
+static void
+a_visit_and_its_line_in_the_index_are_one_change(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    struct id index = ledger_family(replica_ledger(bram->replica), family)->index;
+    struct family record = {.facts = {.id = family, .family = family}, .code_name = "renamed"};
+    struct change_set set = CHANGE_SET_EMPTY;
+
+    assert_int_equal(twins_in(index), 0);
+    office_visit(&office, BRAM, family, "one");
+    assert_ok(family_put(replica_journal(bram->replica), &set, &record));
+    assert_ok(replica_save(bram->replica, set.changes, set.count));
+    change_set_wipe(&set);
+    assert_int_equal(twins_in(index), 1);
+    assert_int_equal(twins_in(file), 0);
+    assert_ok(outbox_seal(bram->replica, index));
+    office_visit(&office, BRAM, family, "two");
+    assert_int_equal(twins_in(index), 2);
+    office_sync(&office, BRAM);
+    assert_int_equal(twins_in(index), 0);
 }
 
 /* A feed of which the server lacks something. */
@@ -330,6 +365,7 @@ main(void)
         TEST(a_save_waits_unsealed_until_a_session_takes_it_to_the_server),
         TEST(without_the_server_what_was_saved_goes_on_waiting),
         TEST(a_feed_is_done_up_to_the_first_entry_that_was_not_applied),
+        TEST(a_visit_and_its_line_in_the_index_are_one_change),
         TEST(what_is_parked_is_told_with_its_reason),
         TEST(a_colleague_who_never_told_has_applied_nothing),
         TEST(saves_that_got_other_numbers_are_waited_for_no_longer),

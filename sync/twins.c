@@ -1,0 +1,115 @@
+/* Own saves that wait and say nothing of their own: the line that a save in a family's file writes into its index. */
+#include "core/schema.h"
+#include "sync/outbox.h"
+#include "sync/replica_own.h"
+
+struct counting {
+    struct replica *replica;
+    enum stream_kind kind;
+    uint64_t twins;
+};
+
+static bool
+is_twin(const struct counting *counting, const struct change *save)
+{
+    for (size_t i = 0; i < save->count; i++) {
+        const struct schema_entity *entity = schema_entity(save->operations[i].entity);
+        if (entity == NULL || entity->home == counting->kind)
+            return false;
+    }
+    return save->count > 0;
+}
+
+/* What cannot be read is counted as a change: better one too many. */
+static void
+count_saves(struct counting *counting, const struct elog_feed *feed, uint32_t first, uint32_t last, const struct buf *body)
+{
+    struct change *saves = NULL;
+
+    if (body_read(feed->stream, feed->feed, first, last, body->data, body->len, &saves) != RC_OK)
+        return;
+    for (size_t i = 0; i <= last - first; i++)
+        counting->twins += is_twin(counting, &saves[i]);
+    body_free(saves, last - first + 1);
+}
+
+static enum rc
+count_waiting(struct counting *counting, const struct elog_feed *feed, struct buf *body)
+{
+    uint32_t first, last;
+    enum rc rc = outbox_range(counting->replica->db, feed->key, &first, &last);
+
+    for (uint32_t save = first; rc == RC_OK && save != 0 && save <= last; save++) {
+        rc = outbox_get(counting->replica->db, feed->key, save, body);
+        if (rc == RC_OK)
+            count_saves(counting, feed, save, save, body);
+        else if (rc == RC_ABSENT || rc == RC_CORRUPT)
+            rc = RC_OK;
+    }
+    return rc;
+}
+
+/* The own entry of a feed that is not known to be at the server, next after `key`; 0: none. */
+static enum rc
+next_unsent(struct db *db, int64_t feed, int64_t key, int64_t *next)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT entry FROM sync_entry WHERE is_sent = 0 AND feed = ?1 AND entry > ?2 ORDER BY entry LIMIT 1",
+                         &stmt);
+
+    *next = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed);
+    stmt_int(stmt, 2, key);
+    return stmt_finish_int(stmt, next);
+}
+
+static enum rc
+count_sealed(struct counting *counting, const struct elog_feed *feed, struct buf *body)
+{
+    struct db *db = counting->replica->db;
+    int64_t key = 0;
+    enum rc rc;
+
+    while ((rc = next_unsent(db, feed->key, key, &key)) == RC_OK && key != 0) {
+        struct elog_row row = ELOG_ROW_EMPTY;
+        rc = elog_get(db, key, &row);
+        if (rc == RC_OK && source_open(counting->replica, &row.entry, body) == RC_OK)
+            count_saves(counting, feed, row.entry.first, row.entry.last, body);
+        elog_row_wipe(&row);
+        if (rc != RC_OK)
+            break;
+    }
+    return rc;
+}
+
+static enum rc
+count_feed(void *context, const struct elog_feed *feed)
+{
+    struct counting *counting = context;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+
+    if (!feed->is_own)
+        return RC_OK;
+    enum rc rc = count_waiting(counting, feed, &body);
+    if (rc == RC_OK)
+        rc = count_sealed(counting, feed, &body);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+replica_waiting_twins(struct replica *replica, struct id stream, uint64_t *twins)
+{
+    const struct ledger_stream *known = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, stream);
+    struct counting counting = {.replica = replica};
+
+    *twins = 0;
+    if (known == NULL || known->kind != STREAM_INDEX)
+        return RC_OK;
+    counting.kind = known->kind;
+    enum rc rc = elog_feeds(replica->db, stream, count_feed, &counting);
+    *twins = counting.twins;
+    return rc;
+}

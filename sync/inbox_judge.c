@@ -346,14 +346,15 @@ mark_other_functions(struct replica *replica, uint64_t since)
 {
     struct id device = replica->identity.device;
     struct id stream;
+    int64_t feed = 0;
     bool found;
 
-    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    enum rc rc = outbox_next_stream(replica->db, &feed, &stream, &found);
     while (rc == RC_OK && found) {
         if (ledger_functions_at(replica->ledger, device, stream, since) != replica_self_in(replica, stream).functions)
             rc = inbox_mark_rebuild(replica, stream);
         if (rc == RC_OK)
-            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+            rc = outbox_next_stream(replica->db, &feed, &stream, &found);
     }
     return rc;
 }

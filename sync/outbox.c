@@ -99,21 +99,21 @@ outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last)
 }
 
 enum rc
-outbox_next_stream(struct db *db, const struct id *after, struct id *stream, bool *found)
+outbox_next_stream(struct db *db, int64_t *feed, struct id *stream, bool *found)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(db,
-                         "SELECT stream FROM sync_feed WHERE is_own AND EXISTS (SELECT 1 FROM"
-                         " sync_outbox) AND EXISTS"
-                         " (SELECT 1 FROM sync_outbox AS o WHERE o.feed = sync_feed.feed)"
-                         " AND stream > ?1 ORDER BY stream LIMIT 1",
+                         "SELECT o.feed, f.stream FROM sync_outbox AS o CROSS JOIN sync_feed AS f ON f.feed = o.feed"
+                         " WHERE o.feed > ?1 AND f.is_own ORDER BY o.feed LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_id(stmt, 1, after != NULL ? *after : (struct id){{0}}); /* no stream is zero */
+    stmt_int(stmt, 1, *feed);
     rc = stmt_step(stmt, found);
-    if (rc == RC_OK && *found)
-        rc = stmt_get_id(stmt, 0, stream);
+    if (rc == RC_OK && *found) {
+        *feed = stmt_get_int(stmt, 0);
+        rc = stmt_get_id(stmt, 1, stream);
+    }
     stmt_done(stmt);
     return rc;
 }

@@ -16,14 +16,14 @@ enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;
 enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last) MUST_CHECK;
 
 /*
- * Seals what waits, in one stream or (zero) in all that owe no rotation: each entry in a transaction of its own. What cannot
- * be sealed (no key, no right ever, continuity not proven) goes on waiting.
+ * Seals what waits, in one stream or (zero) in all that owe no rotation: many entries in a transaction, or, where one of
+ * them cannot be, each in its own. What cannot be sealed (no key, no right ever, continuity not proven) goes on waiting.
  * What was sealed may leave this device only after RC_OK: the instance token has counted on then. Outside a transaction.
  */
 enum rc outbox_seal(struct replica *replica, struct id stream) MUST_CHECK;
-/* Streams with saves that wait, ascending after `after` (NULL: the first). */
-enum rc outbox_next_stream(struct db *db, const struct id *after, struct id *stream,
-                           bool *found) MUST_CHECK;
+/* The stream of the first own feed with saves that wait after *feed (0: of all), which it becomes. A stream with feeds of two
+ * incarnations comes twice. */
+enum rc outbox_next_stream(struct db *db, int64_t *feed, struct id *stream, bool *found) MUST_CHECK;
 /* Puts the saves of a refused entry, and of all after it in its feed, back in line. RC_DENIED when one was in a bundle. */
 enum rc outbox_unseal(struct replica *replica, int64_t entry) MUST_CHECK;
 /* The saves of own entries that are here and not at the server, where one before them is lost, back in line: their chain ends

@@ -252,9 +252,9 @@ seal_batch(struct replica *replica, struct elog_feed *feed, const struct batch *
     return rc;
 }
 
-/* Seals one entry; *sealed false when nothing waits or nothing can be sealed. */
+/* Seals one entry, of *bytes of saves; *sealed false when nothing waits or nothing can be sealed. */
 static enum rc
-seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, bool *sealed)
+seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, bool *sealed, size_t *bytes)
 {
     struct secret key = SECRET_EMPTY;
     struct entry entry = {.stream = feed->stream, .incarnation = feed->feed.incarnation};
@@ -281,49 +281,109 @@ seal_next(struct replica *replica, struct elog_feed *feed, struct batch *batch, 
     rc = seal_batch(replica, feed, batch, &key, &entry);
     rc = db_end(replica->db, rc);
     *sealed = rc == RC_OK;
+    *bytes = batch->bytes;
 out:
     batch_wipe(batch);
     secret_wipe(&key);
     return rc;
 }
 
+/* Entries that share a commit, and so a flush; bytes of saves in them. */
+enum { SEAL_ENTRIES = 256, SEAL_BYTES = 1 << 20 };
+
+/* A walk over the streams with saves that wait. */
+struct sealing {
+    struct replica *replica;
+    struct id only; /* zero: all that owe no rotation */
+    struct batch *batch;
+    bool is_apart; /* each entry a commit of its own */
+    unsigned entries; /* in the commit that is open */
+    size_t bytes;
+    bool has_sealed;
+};
+
+/* The commit that is open is full: it is ended, and the next begun. */
+static enum rc
+sealed_one(struct sealing *sealing, size_t bytes)
+{
+    struct db *db = sealing->replica->db;
+
+    sealing->has_sealed = true;
+    sealing->bytes += bytes;
+    if (sealing->is_apart || (++sealing->entries < SEAL_ENTRIES && sealing->bytes < SEAL_BYTES))
+        return RC_OK;
+    sealing->entries = 0;
+    sealing->bytes = 0;
+    enum rc rc = db_commit(db);
+    enum rc begun = db_begin(db);
+    return rc != RC_OK ? rc : begun;
+}
+
+static enum rc
+seal_stream(struct sealing *sealing, struct id stream)
+{
+    struct replica *replica = sealing->replica;
+    struct elog_feed feed;
+    bool sealed = true;
+
+    if (id_is_zero(sealing->only)
+            ? ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)) && !broken_is(BROKEN_SEAL)
+            : !id_equal(sealing->only, stream))
+        return RC_OK;
+    enum rc rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
+    while (rc == RC_OK && sealed) {
+        size_t bytes = 0;
+        rc = seal_next(replica, &feed, sealing->batch, &sealed, &bytes);
+        if (rc == RC_OK && sealed)
+            rc = sealed_one(sealing, bytes);
+    }
+    return rc == RC_ABSENT ? RC_OK : rc; /* saves of an incarnation that ended: recovery renumbers them */
+}
+
+static enum rc
+seal_streams(struct sealing *sealing)
+{
+    struct db *db = sealing->replica->db;
+    struct id stream;
+    int64_t feed = 0;
+    bool found;
+
+    enum rc rc = outbox_next_stream(db, &feed, &stream, &found);
+    if (rc == RC_OK && found && !sealing->is_apart)
+        rc = db_begin(db);
+    if (rc != RC_OK || !found)
+        return rc;
+    sealing->entries = 0;
+    sealing->bytes = 0;
+    while (rc == RC_OK && found) {
+        rc = seal_stream(sealing, stream);
+        if (rc == RC_OK)
+            rc = outbox_next_stream(db, &feed, &stream, &found);
+    }
+    return sealing->is_apart ? rc : db_end(db, rc);
+}
+
 enum rc
 outbox_seal(struct replica *replica, struct id only)
 {
-    struct id stream;
-    bool found, sealed, has_sealed = false;
-    struct elog_feed feed;
+    struct sealing sealing = {.replica = replica, .only = only};
 
     if (!replica->is_in_team || replica->must_recover || replica->is_ledger_short)
         return RC_OK;
     enum rc rc = id_is_zero(only) ? recover_blocked(replica) : RC_OK;
     if (rc != RC_OK)
         return rc;
-    struct batch *batch = calloc(1, sizeof *batch);
-    if (batch == NULL)
+    sealing.batch = calloc(1, sizeof *sealing.batch);
+    if (sealing.batch == NULL)
         return rc_nomem();
-    rc = outbox_next_stream(replica->db, NULL, &stream, &found);
-    while (rc == RC_OK && found) {
-        bool is_asked =
-            id_equal(only, stream) ||
-            (id_is_zero(only) &&
-             (!ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)) ||
-              broken_is(BROKEN_SEAL)));
-        if (is_asked)
-            rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
-        sealed = is_asked && rc == RC_OK;
-        while (rc == RC_OK && sealed) {
-            rc = seal_next(replica, &feed, batch, &sealed);
-            has_sealed = has_sealed || sealed;
-        }
-        if (rc == RC_ABSENT)
-            rc = RC_OK; /* saves of an incarnation that ended: recovery renumbers them */
-        if (rc == RC_OK)
-            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+    rc = seal_streams(&sealing);
+    if (rc != RC_OK && rc != RC_NOMEM) { /* one that cannot be sealed holds up none of those before it */
+        sealing.is_apart = true;
+        rc = seal_streams(&sealing);
     }
-    free(batch);
+    free(sealing.batch);
     /* Nothing of it has left yet: a copy of this store from before will not pass for it. */
-    if (rc == RC_OK && has_sealed)
+    if (rc == RC_OK && sealing.has_sealed)
         rc = store_count_on(replica->store);
     return rc;
 }

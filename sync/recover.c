@@ -539,13 +539,14 @@ recover_blocked(struct replica *replica)
 {
     uint64_t before = replica->incarnation;
     struct id stream;
+    int64_t feed = 0;
     bool found, blocked = false;
 
-    enum rc rc = outbox_next_stream(replica->db, NULL, &stream, &found);
+    enum rc rc = outbox_next_stream(replica->db, &feed, &stream, &found);
     while (rc == RC_OK && found && !blocked) {
         rc = is_blocked(replica, stream, &blocked);
         if (rc == RC_OK && !blocked)
-            rc = outbox_next_stream(replica->db, &stream, &stream, &found);
+            rc = outbox_next_stream(replica->db, &feed, &stream, &found);
     }
     if (rc == RC_OK && blocked)
         rc = db_begin(replica->db);

@@ -115,7 +115,7 @@ failure_02_whatever_write_fails_at_who_receives_it_is_applied_by_the_next_sessio
         assert_int_equal(office_waiting(&office, 1).parked, 0);
         assert_true(n < 400);
     }
-    assert_true(n > 10);
+    assert_true(n > 5);
     assert_true(office_are_equal(&office, 0, 1, family));
     office_shut(&office, 1);
     power_disk_free(disk);

@@ -118,7 +118,7 @@ struct search {
 };
 static const struct search DEVICE_SEARCHES[] = {
     {"SELECT stream FROM sync_stream WHERE stream > ?1 AND hidden_ms", "(stream>?)"},
-    {"SELECT stream FROM sync_feed WHERE is_own", "sqlite_autoindex_sync_feed_1 (stream>?)"},
+    {"SELECT o.feed, f.stream FROM sync_outbox", "sqlite_autoindex_sync_outbox_1 (feed>?)"},
     {"SELECT feed FROM sync_feed WHERE stream = ?1", "sqlite_autoindex_sync_feed_1 (stream=?)"},
     {"SELECT last FROM sync_entry WHERE feed = ?1 AND first <", "sync_entry_open (state=? AND feed=?)"},
     {"SELECT entry, header, first FROM", "sqlite_autoindex_sync_entry_1 (feed=? AND first>?)"},

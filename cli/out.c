@@ -298,6 +298,19 @@ out_forget_notices(struct out *out)
     buf_clear(&out->notices);
 }
 
+/* To a terminal, perhaps with words in it that a colleague chose. */
+static void
+say_to_person(const char *before, const char *text)
+{
+    struct buf said = BUF_EMPTY(4 * FORMATTED_BYTES);
+
+    if (text_put_printable(&said, text) == RC_OK)
+        (void)fprintf(stderr, "%s%.*s\n", before, (int)said.len, said.len == 0 ? "" : (const char *)said.data);
+    else
+        (void)fprintf(stderr, "%s%s\n", before, rc_name(RC_NOMEM));
+    buf_wipe(&said);
+}
+
 /* Each is told once: a failure to write the answer does not tell them again. */
 static void
 finish_notices(struct out *out, struct json_writer *writer)
@@ -315,7 +328,7 @@ finish_notices(struct out *out, struct json_writer *writer)
         json_put_text(writer, "message", text);
         json_object_end(writer);
         if (!out->is_json && !out->is_quiet)
-            (void)fprintf(stderr, "%s\n", text);
+            say_to_person("", text);
         at = text + out_len(text);
     }
     json_array_end(writer);
@@ -354,7 +367,7 @@ out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *end
         text = rc_name(rc);
     progress_end(&out->progress);
     if (!out->is_json)
-        (void)fprintf(stderr, "baken: %s\n", text);
+        say_to_person("baken: ", text);
     json_object_start(&writer);
     json_put_int(&writer, "schema_version", OUTPUT_FORMAT);
     json_key(&writer, "error");

@@ -169,6 +169,7 @@ check_equal "nor does it say to people that something was saved" "$(wc -c <"$WOR
 # ---- things
 check_exit "an unknown family" 4 "no family \`elm\`.*sync. fetches what was made elsewhere" as anna visit add elm --text x
 check_exit "an unknown visit" 4 "no visit" as anna visit show zzzzz
+check_equal "no sentence turns the direction of what follows" 0 "$(as anna family show $'vos\xe2\x80\xae' 2>&1 | LC_ALL=C grep -c $'\xe2\x80\xae')"
 check_exit "an id that is too short" 3 "" as anna visit show zz
 check_exit "an unknown colleague" 4 "no colleague" as anna family assign duin nobody
 check_exit "a conflict that is none" 4 "two versions.*baken conflicts. lists" as anna conflicts "${goal: -5}"

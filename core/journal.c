@@ -1,7 +1,6 @@
 /* The journal: the one way in for saves, own and others': worked out in memory, then written (journal_batch.c). */
 #include "core/journal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,8 +346,9 @@ save_own(struct journal *journal, const struct author *self, struct change *chan
     enum rc rc;
 
     *save = 0;
-    assert(!batch_is_open(journal)); /* only what others wrote is gathered */
-    rc = batch_stream(journal, change->stream, &s.stream);
+    rc = batch_make_room(journal);
+    if (rc == RC_OK)
+        rc = batch_stream(journal, change->stream, &s.stream);
     if (rc == RC_OK)
         rc = batch_feed(journal, s.stream.s, self->feed, &s.f, &frontier);
     if (rc == RC_OK && !is_again)
@@ -368,6 +368,8 @@ save_own(struct journal *journal, const struct author *self, struct change *chan
         rc = rc_fail(RC_TOO_LARGE, _("more than %d bytes in one save"), CHANGE_SAVE_BYTES);
     if (rc == RC_OK)
         rc = store_all(&s);
+    if (rc != RC_OK)
+        batch_break(journal);
     finish(&s);
     if (rc == RC_OK)
         *save = s.save;

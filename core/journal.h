@@ -55,14 +55,17 @@ enum rc journal_hold(struct journal *journal, const struct author *author, uint3
                      const struct change *change) MUST_CHECK;
 /* What is applied between these two, in one transaction, is kept in memory (16 MiB, then it is written in between) and written
  * once, each record once, by rising row. journal_settle writes it when rc is RC_OK, else forgets it: the caller then rolls back,
- * as after any failure of journal_apply but RC_STALE; it returns the first failure. In between nothing is saved, and the database
- * is not read for the journal's tables but through this header. */
+ * as after any failure of journal_apply but RC_STALE; it returns the first failure. In between the database is not read for the
+ * journal's tables but through this header. */
 void journal_gather(struct journal *journal);
+/* The same for own saves: RC_OK of each means "with the commit". What an import says is found once journal_index was called. */
+void journal_gather_own(struct journal *journal, bool is_import);
 enum rc journal_settle(struct journal *journal, enum rc rc) MUST_CHECK;
 /* Last applied save of a feed; 0 when unknown. */
 enum rc journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed,
                          uint32_t *save) MUST_CHECK;
-/* The database it works on: for the domain's own queries. */
+/* The database it works on: for the domain's own queries. What is gathered is written first; where that fails, journal_settle
+ * does. */
 struct db *journal_db(struct journal *journal);
 int64_t journal_now_ms(const struct journal *journal);
 /* Empties all caches of the stream: registers, pend, frontiers, rows, search. The caller applies all again. */

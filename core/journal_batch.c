@@ -64,6 +64,12 @@ forget_values(struct batch *b, bool is_end)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
+static struct stream_row *
+stream_place(struct batch *b, struct id id)
+{
+    return &b->streams[id.bytes[ID_BYTES - 1] & (BATCH_STREAMS - 1)];
+}
+
 static struct record **
 bucket_of(struct batch *b, int64_t s, uint32_t entity, struct id id)
 {
@@ -105,23 +111,37 @@ start_record(const struct stream_row *stream, const struct operation *operation,
     record->id = operation->record;
 }
 
+static struct record *
+find_record(struct batch *b, int64_t s, uint32_t entity, struct id id)
+{
+    struct record *record = *bucket_of(b, s, entity, id);
+
+    while (record != NULL && (record->s != s || record->entity != entity || !id_equal(record->id, id)))
+        record = record->next;
+    return record;
+}
+
+struct record *
+batch_peek(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id)
+{
+    return find_record(&journal->batch, stream->s, entity, id);
+}
+
 enum rc
 batch_record(struct journal *journal, const struct stream_row *stream, const struct operation *operation,
              struct record **record)
 {
     struct batch *b = &journal->batch;
-    const uint32_t entity = operation->entity;
-    const struct id id = operation->record;
-    struct record **bucket = bucket_of(b, stream->s, entity, id);
+    struct record **bucket = bucket_of(b, stream->s, operation->entity, operation->record);
 
-    for (*record = *bucket; *record != NULL; *record = (*record)->next)
-        if ((*record)->s == stream->s && (*record)->entity == entity && id_equal((*record)->id, id))
-            return RC_OK;
+    *record = find_record(b, stream->s, operation->entity, operation->record);
+    if (*record != NULL)
+        return RC_OK;
     enum rc rc = next_record(b, record);
     if (rc == RC_OK && operation->is_new)
         start_record(stream, operation, *record);
     else if (rc == RC_OK)
-        rc = packed_load(journal, stream, entity, id, *record);
+        rc = packed_load(journal, stream, operation->entity, operation->record, *record);
     if (rc != RC_OK)
         return rc;
     b->record_count++;
@@ -139,7 +159,7 @@ batch_stream(struct journal *journal, struct id id, struct stream_row *stream)
     struct batch *b = &journal->batch;
     enum rc rc = RC_OK;
 
-    struct stream_row *row = &b->streams[id.bytes[ID_BYTES - 1] & (BATCH_STREAMS - 1)];
+    struct stream_row *row = stream_place(b, id);
     if (row->s == 0 || !id_equal(row->id, id)) {
         row->s = 0;
         rc = stream_get(journal, id, row);
@@ -148,6 +168,32 @@ batch_stream(struct journal *journal, struct id id, struct stream_row *stream)
         b->has_streams = true;
     }
     *stream = *row;
+    return rc;
+}
+
+bool
+batch_find_stream(const struct journal *journal, struct id family, enum stream_kind kind, struct id *stream)
+{
+    const struct batch *b = &journal->batch;
+
+    for (size_t i = 0; b->has_streams && i < BATCH_STREAMS; i++) {
+        const struct stream_row *row = &b->streams[i];
+        if (row->s == 0 || row->kind != kind || !id_equal(row->family, family))
+            continue;
+        *stream = row->id;
+        return true;
+    }
+    return false;
+}
+
+enum rc
+batch_clock(struct journal *journal, struct hlc **clock)
+{
+    struct batch *b = &journal->batch;
+    enum rc rc = b->knows_clock ? RC_OK : clock_load(journal, &b->clock);
+
+    b->knows_clock = rc == RC_OK;
+    *clock = &b->clock;
     return rc;
 }
 
@@ -409,7 +455,9 @@ batch_write(struct journal *journal, bool is_local)
     for (size_t i = 0; rc == RC_OK && i < b->feed_count; i++)
         if (b->feeds[i].is_changed)
             rc = feed_advance(journal, b->feeds[i].f, b->feeds[i].frontier);
-    return rc;
+    if (rc == RC_OK && b->is_clock_moved)
+        rc = clock_store(journal, &b->clock);
+    return rc == RC_OK ? search_note(journal) : rc;
 }
 
 void
@@ -430,6 +478,8 @@ batch_forget(struct journal *journal)
     if (b->has_streams)
         memset(b->streams, 0, sizeof b->streams);
     b->has_streams = b->knows_pend = b->has_pend = b->knows_held = b->has_held = false;
+    b->knows_clock = b->is_clock_moved = false;
+    b->dirty_first = b->dirty_last = 0;
 }
 
 void
@@ -465,7 +515,7 @@ batch_flush(struct journal *journal)
 
     if (!journal->batch.is_open)
         return RC_OK;
-    rc = batch_write(journal, false);
+    rc = batch_write(journal, journal->batch.indexes_at_once);
     if (rc == RC_OK)
         batch_forget(journal);
     return rc;
@@ -484,12 +534,19 @@ journal_gather(struct journal *journal)
     journal->batch.is_open = true;
 }
 
+void
+journal_gather_own(struct journal *journal, bool is_import)
+{
+    journal_gather(journal);
+    journal->batch.indexes_at_once = !is_import;
+}
+
 enum rc
 journal_settle(struct journal *journal, enum rc rc)
 {
     if (rc == RC_OK)
-        rc = batch_write(journal, false);
+        rc = batch_write(journal, journal->batch.indexes_at_once);
     batch_forget(journal);
-    journal->batch.is_open = journal->batch.is_broken = false;
+    journal->batch.is_open = journal->batch.is_broken = journal->batch.indexes_at_once = false;
     return rc;
 }

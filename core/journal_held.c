@@ -213,10 +213,13 @@ journal_held(struct journal *journal, struct id stream, uint32_t entity, struct 
              journal_current_fn visit, void *context)
 {
     struct record *r = NULL;
+    struct stream_row row;
     enum rc rc = batch_flush(journal);
 
     if (rc == RC_OK)
-        rc = packed_open(journal, stream, entity, record, &r);
+        rc = stream_get(journal, stream, &row);
+    if (rc == RC_OK)
+        rc = packed_open(journal, &row, entity, record, &r);
     if (rc == RC_OK)
         rc = held_load(journal, r);
     const struct head *shown = rc == RC_OK ? register_protective(r, unit) : NULL;

@@ -84,6 +84,8 @@ struct table {
     char *remove; /* DELETE of all rows of a stream */
     char *dump;
     char *search;     /* the searched columns of one row; NULL when there are none */
+    char *unindex;    /* of rows ?1 to ?2: out of the search index, and into it */
+    char *index;
     char *set_put[4]; /* per set unit, in the order of the schema */
     char *set_remove[4];
     char *set_purge[4];
@@ -105,6 +107,7 @@ struct value_block;
 /* What was read and changed and is not written yet: by the save being applied, or by all since journal_gather. */
 struct batch {
     bool is_open;            /* journal_gather was called */
+    bool indexes_at_once;    /* of own saves: what they say is found as soon as they are written */
     bool is_broken;          /* a save failed half-way: nothing may be written */
     struct record **records; /* record_count are in use; the rest wait for reuse */
     size_t record_count, record_room;
@@ -116,6 +119,9 @@ struct batch {
     bool has_streams;
     bool knows_pend, has_pend; /* whether journal_pend has rows */
     bool knows_held, has_held; /* and journal_held */
+    bool knows_clock, is_clock_moved;
+    struct hlc clock;
+    int64_t dirty_first, dirty_last; /* rows to be indexed later that are not noted yet; 0: none */
     struct value_block *values;
     size_t bytes; /* what all of it takes, about */
 };
@@ -142,7 +148,7 @@ enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHE
 enum rc packed_load(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
                     struct record *record) MUST_CHECK;
 /* The same into a record of its own, *record, which is the caller's to free also after a failure. */
-enum rc packed_open(struct journal *journal, struct id stream, uint32_t entity, struct id id,
+enum rc packed_open(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
                     struct record **record) MUST_CHECK;
 enum rc packed_load_rid(struct journal *journal, int64_t rid, struct record *record) MUST_CHECK;
 void packed_empty(struct record *record);
@@ -202,6 +208,12 @@ enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
 void batch_forget(struct journal *journal);
 void batch_free(struct journal *journal);
 bool batch_is_open(const struct journal *journal);
+/* The record as it is gathered; NULL: as it is stored. */
+struct record *batch_peek(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id);
+/* A stream of the family that was asked for before in this batch. */
+bool batch_find_stream(const struct journal *journal, struct id family, enum stream_kind kind, struct id *stream);
+/* The clock, to be changed through the pointer; is_clock_moved has it written. */
+enum rc batch_clock(struct journal *journal, struct hlc **clock) MUST_CHECK;
 void batch_break(struct journal *journal);
 /* Writes what is gathered, so that SQL sees it. Every other way into the journal begins with it. */
 enum rc batch_flush(struct journal *journal) MUST_CHECK;
@@ -215,6 +227,8 @@ enum rc feed_find(struct journal *journal, int64_t s, struct feed_ref feed, int6
 enum rc feed_open(struct journal *journal, int64_t s, struct feed_ref feed, int64_t *f,
                   uint32_t *frontier) MUST_CHECK;
 enum rc feed_advance(struct journal *journal, int64_t f, uint32_t frontier) MUST_CHECK;
+enum rc clock_load(struct journal *journal, struct hlc *hlc) MUST_CHECK;
+enum rc clock_store(struct journal *journal, const struct hlc *hlc) MUST_CHECK;
 enum rc clock_stamp(struct journal *journal, uint64_t *hlc) MUST_CHECK;
 
 /* journal_strict.c */
@@ -239,7 +253,9 @@ enum rc held_release(struct journal *journal, int64_t f, uint32_t save) MUST_CHE
 /* journal_search.c */
 enum rc search_write(struct journal *journal, int64_t rid, uint32_t entity,
                      enum stream_kind kind) MUST_CHECK;
+/* By rising row; what is noted is written by search_note. */
 enum rc search_later(struct journal *journal, int64_t rid) MUST_CHECK;
+enum rc search_note(struct journal *journal) MUST_CHECK;
 enum rc search_purge(struct journal *journal, int64_t s) MUST_CHECK;
 
 #endif

@@ -42,7 +42,7 @@ static const char cache_sql[] =
     "entity INTEGER NOT NULL, record BLOB NOT NULL, unit INTEGER NOT NULL, person BLOB NOT NULL, "
     "hlc INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (f, save, idx)) WITHOUT ROWID;\n"
     "CREATE INDEX journal_held_by_record ON journal_held (record, entity);\n"
-    "CREATE TABLE journal_dirty (rid INTEGER PRIMARY KEY);\n"
+    "CREATE TABLE journal_dirty (rid INTEGER PRIMARY KEY, last INTEGER NOT NULL);\n"
     "CREATE VIRTUAL TABLE journal_search USING fts5 (text, "
     "tokenize = 'unicode61 remove_diacritics 2');\n";
 
@@ -176,7 +176,8 @@ journal_close(struct journal *journal)
 struct db *
 journal_db(struct journal *journal)
 {
-    assert(!batch_is_open(journal)); /* SQL does not see what is gathered */
+    if (batch_flush(journal) != RC_OK)
+        batch_break(journal);
     return journal->db;
 }
 

@@ -238,14 +238,12 @@ packed_load(struct journal *journal, const struct stream_row *stream, uint32_t e
 }
 
 enum rc
-packed_open(struct journal *journal, struct id stream, uint32_t entity, struct id id, struct record **r)
+packed_open(struct journal *journal, const struct stream_row *stream, uint32_t entity, struct id id,
+            struct record **r)
 {
-    struct stream_row row;
-    enum rc rc = stream_get(journal, stream, &row);
+    enum rc rc = register_new(r);
 
-    if (rc == RC_OK)
-        rc = register_new(r);
-    return rc == RC_OK ? packed_load(journal, &row, entity, id, *r) : rc;
+    return rc == RC_OK ? packed_load(journal, stream, entity, id, *r) : rc;
 }
 
 enum rc

@@ -3,16 +3,40 @@
 
 #include <stdlib.h>
 
+/* A record as it is, gathered or stored, until close_record. */
+static enum rc
+open_record(struct journal *journal, struct id stream, uint32_t entity, struct id id, struct record **own,
+            struct record **record)
+{
+    struct stream_row row;
+    enum rc rc = batch_stream(journal, stream, &row);
+
+    *record = *own = NULL;
+    if (rc == RC_OK)
+        *record = batch_peek(journal, &row, entity, id);
+    if (rc == RC_OK && *record == NULL) {
+        rc = packed_open(journal, &row, entity, id, own);
+        *record = *own;
+    }
+    return rc;
+}
+
+static void
+close_record(struct journal *journal, struct record *own)
+{
+    register_free(own);
+    if (!batch_is_open(journal)) /* what it knows of streams and held work ends with the question */
+        batch_forget(journal);
+}
+
 enum rc
 journal_current(struct journal *journal, struct id stream, uint32_t entity, struct id record,
                 uint32_t unit, journal_current_fn visit, void *context)
 {
-    struct record *r = NULL;
+    struct record *r, *own;
     size_t from, until;
-    enum rc rc = batch_flush(journal);
+    enum rc rc = open_record(journal, stream, entity, record, &own, &r);
 
-    if (rc == RC_OK)
-        rc = packed_open(journal, stream, entity, record, &r);
     if (rc == RC_OK)
         rc = held_load(journal, r);
     if (rc != RC_OK)
@@ -26,7 +50,7 @@ journal_current(struct journal *journal, struct id stream, uint32_t entity, stru
         rc = visit(context, &current);
     }
 out:
-    register_free(r);
+    close_record(journal, own);
     return rc;
 }
 
@@ -34,14 +58,12 @@ enum rc
 journal_versions(struct journal *journal, struct id stream, uint32_t entity, struct id record,
                  struct version **versions, size_t *count)
 {
-    struct record *r = NULL;
-    enum rc rc = batch_flush(journal);
+    struct record *r, *own;
+    enum rc rc = open_record(journal, stream, entity, record, &own, &r);
 
     *versions = NULL;
     *count = 0;
-    if (rc == RC_OK)
-        rc = packed_open(journal, stream, entity, record, &r);
-    if (rc == RC_OK && r->rid == 0)
+    if (rc == RC_OK && r->rid == 0 && r->head_count == 0)
         rc = rc_fail(RC_ABSENT, "record");
     if (rc == RC_OK)
         *versions = malloc((r->head_count + 1) * sizeof **versions);
@@ -50,7 +72,7 @@ journal_versions(struct journal *journal, struct id stream, uint32_t entity, str
     for (size_t i = 0; rc == RC_OK && i < r->head_count; i++)
         if (r->heads[i].unit != UNIT_DELETED)
             (*versions)[(*count)++] = r->heads[i].version;
-    register_free(r);
+    close_record(journal, own);
     return rc;
 }
 
@@ -58,11 +80,9 @@ enum rc
 journal_may_resolve(struct journal *journal, const struct author *self, const struct replacing *replacing)
 {
     struct policy_asker asker = {.functions = self->functions, .is_author = true};
-    struct record *r = NULL;
-    enum rc rc = batch_flush(journal);
+    struct record *r, *own;
+    enum rc rc = open_record(journal, replacing->stream, replacing->entity, replacing->record, &own, &r);
 
-    if (rc == RC_OK)
-        rc = packed_open(journal, replacing->stream, replacing->entity, replacing->record, &r);
     if (rc != RC_OK)
         goto out;
     const struct first *first = register_first(r, replacing->unit);
@@ -74,7 +94,7 @@ journal_may_resolve(struct journal *journal, const struct author *self, const st
     }
     rc = policy_may_resolve(replacing->entity, replacing->unit, &asker);
 out:
-    register_free(r);
+    close_record(journal, own);
     return rc;
 }
 

@@ -1,6 +1,27 @@
 /* The search index: a full-text row per record that has words; kept at the save, or later for merged rows. */
 #include "core/journal_inside.h"
 
+#include <string.h>
+
+enum { DIRTY_GAP = 8 }; /* rows between two of one range: twins and the like, which have no words */
+
+/* Whether words of a row are in the index. Its shadow table of sizes has a row for each that is there (https://sqlite.org/fts5.html
+ * section 9): to ask it costs a fifth of a deletion that finds nothing. */
+static enum rc
+is_indexed(struct journal *journal, int64_t rid, bool *indexed)
+{
+    struct stmt *stmt;
+    int64_t one = 0;
+    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_search_docsize WHERE id = ?1", &stmt);
+
+    if (rc == RC_OK) {
+        stmt_int(stmt, 1, rid);
+        rc = stmt_finish_int(stmt, &one);
+    }
+    *indexed = one != 0;
+    return rc;
+}
+
 /* FTS5 keeps its own copy of the text: a row can be taken out without knowing what it said before. */
 enum rc
 search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_kind kind)
@@ -12,7 +33,9 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
 
     if (t == NULL || t->search == NULL)
         return RC_OK;
-    enum rc rc = db_run_int(journal->db, "DELETE FROM journal_search WHERE rowid = ?1", rid);
+    enum rc rc = is_indexed(journal, rid, &row);
+    if (rc == RC_OK && row)
+        rc = db_run_int(journal->db, "DELETE FROM journal_search WHERE rowid = ?1", rid);
     if (rc == RC_OK)
         rc = db_stmt(journal->db, t->search, &from);
     if (rc != RC_OK)
@@ -24,7 +47,7 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
         rc = db_stmt(journal->db, "INSERT INTO journal_search (rowid, text) VALUES (?1, ?2)", &to);
         if (rc == RC_OK) {
             stmt_int(to, 1, rid);
-            stmt_text(to, 2, text);
+            stmt_text_lent(to, 2, text, strlen(text));
             rc = stmt_finish(to);
         }
     }
@@ -35,21 +58,92 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
 enum rc
 search_later(struct journal *journal, int64_t rid)
 {
-    return db_run_int(journal->db, "INSERT OR IGNORE INTO journal_dirty (rid) VALUES (?1)", rid);
+    struct batch *b = &journal->batch;
+    enum rc rc = RC_OK;
+
+    if (b->dirty_first != 0 && (rid < b->dirty_last || rid - b->dirty_last > DIRTY_GAP))
+        rc = search_note(journal);
+    if (b->dirty_first == 0)
+        b->dirty_first = rid;
+    b->dirty_last = rid;
+    return rc;
+}
+
+enum rc
+search_note(struct journal *journal)
+{
+    struct batch *b = &journal->batch;
+    struct stmt *stmt;
+
+    if (b->dirty_first == 0)
+        return RC_OK;
+    enum rc rc = db_stmt(journal->db,
+                         "INSERT INTO journal_dirty (rid, last) VALUES (?1, ?2) "
+                         "ON CONFLICT (rid) DO UPDATE SET last = max(last, excluded.last)",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, b->dirty_first);
+    stmt_int(stmt, 2, b->dirty_last);
+    b->dirty_first = b->dirty_last = 0;
+    return stmt_finish(stmt);
 }
 
 enum rc
 search_purge(struct journal *journal, int64_t s)
 {
-    static const char *const texts[] = {
-        "DELETE FROM journal_search WHERE rowid IN (SELECT rid FROM journal_record WHERE s = ?1)",
-        "DELETE FROM journal_dirty WHERE rid IN (SELECT rid FROM journal_record WHERE s = ?1)",
-    };
+    /* What is to be indexed later is found to be gone then. */
+    return db_run_int(journal->db, "DELETE FROM journal_search WHERE rowid IN (SELECT rid FROM journal_record WHERE s = ?1)",
+                      s);
+}
+
+static enum rc
+run_range(struct journal *journal, const char *sql, int64_t first, int64_t last)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(journal->db, sql, &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, first);
+    stmt_int(stmt, 2, last);
+    return stmt_finish(stmt);
+}
+
+static enum rc
+index_range(struct journal *journal, int64_t first, int64_t last)
+{
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < sizeof texts / sizeof *texts; i++)
-        rc = db_run_int(journal->db, texts[i], s);
+    for (size_t i = 0; rc == RC_OK && i < journal->table_count; i++) {
+        const struct table *t = &journal->tables[i];
+        if (t->search == NULL)
+            continue;
+        rc = run_range(journal, t->unindex, first, last);
+        if (rc == RC_OK)
+            rc = run_range(journal, t->index, first, last);
+    }
     return rc;
+}
+
+static enum rc
+index_row(struct journal *journal, int64_t rid)
+{
+    struct stmt *stmt;
+    bool row;
+    enum rc rc = db_stmt(journal->db,
+                         "SELECT r.entity, t.kind FROM journal_record AS r JOIN journal_stream AS t ON t.s = r.s "
+                         "WHERE r.rid = ?1",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, rid);
+    rc = stmt_step(stmt, &row);
+    uint32_t entity = (uint32_t)stmt_get_int(stmt, 0);
+    enum stream_kind kind = (enum stream_kind)stmt_get_int(stmt, 1);
+    stmt_done(stmt);
+    return rc == RC_OK && row ? search_write(journal, rid, entity, kind) : rc;
 }
 
 static enum rc
@@ -57,19 +151,16 @@ index_all(struct journal *journal)
 {
     struct stmt *stmt;
     bool row = true;
-    enum rc rc = db_stmt(journal->db,
-                         "SELECT d.rid, r.entity, t.kind FROM journal_dirty AS d "
-                         "JOIN journal_record AS r ON r.rid = d.rid "
-                         "JOIN journal_stream AS t ON t.s = r.s ORDER BY d.rid",
-                         &stmt);
+    enum rc rc = db_stmt(journal->db, "SELECT rid, last FROM journal_dirty ORDER BY rid", &stmt);
 
     if (rc != RC_OK)
         return rc;
     while (rc == RC_OK && row) {
         rc = stmt_step(stmt, &row);
-        if (rc == RC_OK && row)
-            rc = search_write(journal, stmt_get_int(stmt, 0), (uint32_t)stmt_get_int(stmt, 1),
-                              (enum stream_kind)stmt_get_int(stmt, 2));
+        if (rc != RC_OK || !row)
+            break;
+        int64_t first = stmt_get_int(stmt, 0), last = stmt_get_int(stmt, 1);
+        rc = first == last ? index_row(journal, first) : index_range(journal, first, last);
     }
     stmt_done(stmt);
     return rc == RC_OK ? db_run(journal->db, "DELETE FROM journal_dirty") : rc;

@@ -56,9 +56,11 @@ journal_find_stream(struct journal *journal, struct id family, enum stream_kind 
 {
     struct stmt *stmt;
     bool row;
+
+    if (batch_find_stream(journal, family, kind, stream))
+        return RC_OK;
     enum rc rc = db_stmt(journal->db,
                          "SELECT id FROM journal_stream WHERE family = ?1 AND kind = ?2", &stmt);
-
     *stream = (struct id){{0}};
     if (rc != RC_OK)
         return rc;
@@ -150,7 +152,7 @@ journal_frontier(struct journal *journal, struct id stream, struct feed_ref feed
 
 /* ---- the clock ------------------------------------------------------------------------------ */
 
-static enum rc
+enum rc
 clock_load(struct journal *journal, struct hlc *hlc)
 {
     int64_t last;
@@ -160,7 +162,7 @@ clock_load(struct journal *journal, struct hlc *hlc)
     return rc;
 }
 
-static enum rc
+enum rc
 clock_store(struct journal *journal, const struct hlc *hlc)
 {
     struct stmt *stmt;
@@ -178,27 +180,33 @@ clock_store(struct journal *journal, const struct hlc *hlc)
 enum rc
 clock_stamp(struct journal *journal, uint64_t *stamp)
 {
-    struct hlc hlc;
-    enum rc rc = clock_load(journal, &hlc);
+    struct hlc *hlc;
+    enum rc rc = batch_clock(journal, &hlc);
 
     *stamp = 0;
     if (rc != RC_OK)
         return rc;
-    *stamp = hlc_next(&hlc, clock_wall_ms(&journal->clock));
-    return clock_store(journal, &hlc);
+    *stamp = hlc_next(hlc, clock_wall_ms(&journal->clock));
+    journal->batch.is_clock_moved = true;
+    return RC_OK;
 }
 
 enum rc
 journal_observe_clock(struct journal *journal, uint64_t remote_hlc, int64_t trusted_ms)
 {
-    struct hlc hlc;
-    enum rc rc = clock_load(journal, &hlc);
+    struct hlc *hlc;
+    enum rc rc = batch_clock(journal, &hlc);
 
     if (rc != RC_OK)
         return rc;
-    uint64_t before = hlc.last;
-    hlc_observe(&hlc, remote_hlc, trusted_ms);
-    return hlc.last == before ? RC_OK : clock_store(journal, &hlc);
+    uint64_t before = hlc->last;
+    hlc_observe(hlc, remote_hlc, trusted_ms);
+    journal->batch.is_clock_moved |= hlc->last != before;
+    if (batch_is_open(journal))
+        return RC_OK;
+    rc = hlc->last == before ? RC_OK : clock_store(journal, hlc);
+    batch_forget(journal);
+    return rc;
 }
 
 /* ---- emptying ------------------------------------------------------------------------------- */

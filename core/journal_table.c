@@ -116,6 +116,28 @@ prepare_search(struct table *t, struct buf *sql)
     return rc == RC_OK ? take(sql, &t->search) : rc;
 }
 
+/* The same of all rows from ?1 to ?2, in two steps: what was indexed goes, what has words comes. */
+static enum rc
+prepare_index(struct table *t, struct buf *sql)
+{
+    const char *kind = schema_kind_name(t->kind), *name = t->entity->name;
+    const char *columns = t->search + strlen("SELECT ");
+    int len = (int)(strstr(columns, " FROM ") - columns);
+    enum rc rc = buf_printf(sql,
+                            "DELETE FROM journal_search WHERE rowid IN (SELECT r.rid FROM %s_%s AS r "
+                            "JOIN journal_search_docsize AS z ON z.id = r.rid WHERE r.rid BETWEEN ?1 AND ?2)",
+                            kind, name);
+
+    if (rc == RC_OK)
+        rc = take(sql, &t->unindex);
+    if (rc == RC_OK)
+        rc = buf_printf(sql,
+                        "INSERT INTO journal_search (rowid, text) SELECT rid, %.*s AS words FROM %s_%s "
+                        "WHERE rid BETWEEN ?1 AND ?2 AND NOT hidden AND words <> '' ORDER BY rid",
+                        len, columns, kind, name);
+    return rc == RC_OK ? take(sql, &t->index) : rc;
+}
+
 static enum rc
 prepare_set(struct table *t, const struct schema_unit *unit, struct buf *sql)
 {
@@ -149,6 +171,8 @@ prepare(struct table *t)
 
     if (rc == RC_OK && schema_has_search(t->entity, t->kind))
         rc = prepare_search(t, &sql);
+    if (rc == RC_OK && t->search != NULL)
+        rc = prepare_index(t, &sql);
     for (size_t u = 0; rc == RC_OK && t->kind == t->entity->home && u < t->entity->unit_count; u++)
         if (!is_plain(&t->entity->units[u]))
             rc = prepare_set(t, &t->entity->units[u], &sql);
@@ -188,6 +212,8 @@ table_free(struct journal *journal)
         free(t->remove);
         free(t->dump);
         free(t->search);
+        free(t->unindex);
+        free(t->index);
         for (size_t k = 0; k < t->sets; k++) {
             free(t->set_put[k]);
             free(t->set_remove[k]);

@@ -224,6 +224,7 @@ replica_close(struct replica *replica)
         return;
     free(replica->forked);
     source_free(replica);
+    free(replica->saving.feeds);
     journal_close(replica->journal);
     ledger_free(replica->ledger);
     keyring_free(replica->keys);

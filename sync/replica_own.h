@@ -39,6 +39,22 @@ struct settled {
     uint64_t grants_due, rotations_owed;
 };
 
+/* A feed that is written to in the transaction of own saves that is open. */
+struct saving_feed {
+    struct author self;
+    struct elog_feed feed;
+    bool is_changed;
+};
+
+/* Own saves from the begin of their transaction to its end. */
+struct saving {
+    bool is_many;   /* replica_saves_begin was called */
+    bool is_broken; /* a save failed half-way */
+    uint64_t incarnation; /* before */
+    struct saving_feed *feeds;
+    size_t count, room;
+};
+
 struct replica {
     struct store *store; /* lent, with its db and clock */
     struct db *db;
@@ -68,6 +84,7 @@ struct replica {
     struct chain_found chains[REPLICA_CHAINS]; /* by feed, modulo */
     int64_t *forked; /* feeds whose author was seen to sign two entries as one, since opening */
     size_t forked_count, forked_room;
+    struct saving saving;
     struct source_cache *cache; /* bodies read last; sync/source.c */
     struct settled settled;
 };

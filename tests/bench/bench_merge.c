@@ -30,14 +30,15 @@ static struct office office;
 static void
 put_visits(struct id family, int from, int count, int per_commit, unsigned *seed)
 {
-    struct db *db = store_db(office.devices[0].store);
+    struct replica *replica = office.devices[0].replica;
+    bool is_many = per_commit > 1;
 
     for (int i = from; i < from + count; i++) {
-        if (i % per_commit == 0)
-            stores_demand(db_begin(db), "begin");
+        if (is_many && i % per_commit == 0)
+            stores_demand(replica_saves_begin(replica), "replica_saves_begin");
         (void)visits_put(&office, 0, family, i, seed);
-        if (i % per_commit == per_commit - 1)
-            stores_demand(db_commit(db), "commit");
+        if (is_many && i % per_commit == per_commit - 1)
+            stores_demand(replica_saves_end(replica, RC_OK), "replica_saves_end");
     }
 }
 

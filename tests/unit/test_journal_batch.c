@@ -88,7 +88,7 @@ stored_records(size_t device)
 }
 
 static void
-nothing_is_written_until_it_is_settled_or_read(void **state)
+nothing_is_written_until_it_is_settled_or_asked_for_by_sql(void **state)
 {
     struct device *d = &world.device[1];
     uint32_t frontier;
@@ -107,7 +107,9 @@ nothing_is_written_until_it_is_settled_or_read(void **state)
                      RC_OK);
     assert_int_equal(frontier, 2);
     assert_int_equal(stored_records(1), before);
-    assert_int_equal(count_current(1, 1), 1); /* a reader: what is gathered is written for it */
+    assert_int_equal(count_current(1, 1), 1); /* as it is gathered */
+    assert_int_equal(stored_records(1), before);
+    assert_ptr_equal(journal_db(d->journal), d->db); /* who asks by SQL: what is gathered is written for him */
     assert_int_equal(stored_records(1), before + 1);
     assert_int_equal(apply(1, 1), RC_OK); /* repeated: nothing */
     assert_int_equal(apply(1, 2), RC_OK);
@@ -168,7 +170,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_is_written_until_it_is_settled_or_read, make,
+        cmocka_unit_test_setup_teardown(nothing_is_written_until_it_is_settled_or_asked_for_by_sql, make,
                                         unmake),
         cmocka_unit_test_setup_teardown(after_a_failure_nothing_is_left_and_all_can_be_applied,
                                         make, unmake),

@@ -15,18 +15,22 @@
 #include "core/i18n.h"
 #include "core/secret.h"
 
-/* ASCII without a CR or a NUL: valid, composed, and as it should be. */
+/* ASCII without a CR or a NUL: valid, composed, and as it should be. By eight bytes at a time: of bytes below 0x80 one less has the
+ * highest bit for a zero alone. */
 static bool
 is_normal_ascii(const uint8_t *bytes, size_t len)
 {
-    uint8_t high = 0;
-    bool has_other = false;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t found = 0, word;
+    size_t i = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        high |= bytes[i];
-        has_other |= bytes[i] == 0 || bytes[i] == '\r';
+    for (; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        found |= word | (word - ones) | ((word ^ ones * '\r') - ones);
     }
-    return high < 0x80 && !has_other;
+    for (; i < len; i++)
+        found |= bytes[i] >= 0x80 || bytes[i] == 0 || bytes[i] == '\r' ? 0x80 : 0;
+    return (found & ones << 7) == 0;
 }
 
 enum rc

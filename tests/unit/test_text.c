@@ -102,11 +102,43 @@ text_cannot_steer_a_terminal(void **state)
     buf_wipe(&out);
 }
 
+/* ASCII takes a shorter way: one other byte, wherever it stands, takes the long one. */
+static void
+one_byte_beside_ascii_is_found_at_each_place(void **state)
+{
+    (void)state;
+    char text[24];
+    struct buf out = BUF_EMPTY(100);
+
+    for (size_t len = 1; len < sizeof text; len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(text, at % 2 == 0 ? 1 : 0x7f, len);
+            assert_ok(text_normalise(text, len, 100, "it", &out));
+            assert_memory_equal(out.data, text, len);
+            buf_clear(&out);
+            text[at] = (char)0xff;
+            assert_int_equal(text_normalise(text, len, 100, "it", &out), RC_INVALID);
+            assert_int_equal(text_check(text, len, 100, "it"), RC_INVALID);
+            text[at] = '\0';
+            assert_int_equal(text_check(text, len, 100, "it"), RC_INVALID);
+            text[at] = '\r';
+            if (at + 1 < len)
+                text[at + 1] = '\n';
+            assert_ok(text_check(text, len, 100, "it"));
+            assert_ok(text_normalise(text, len, 100, "it", &out));
+            assert_int_equal(out.len, at + 1 < len ? len - 1 : len);
+            buf_clear(&out);
+        }
+    }
+    buf_wipe(&out);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_utf8_nul_and_length_are_refused),
+        cmocka_unit_test(one_byte_beside_ascii_is_found_at_each_place),
         cmocka_unit_test(what_was_typed_is_composed_and_loses_carriage_returns),
         cmocka_unit_test(labels_match_whatever_their_case_or_composition),
         cmocka_unit_test(columns_are_those_of_a_terminal),

@@ -1,5 +1,6 @@
 /* The same visits recorded, carried and merged, by us and by sqlite-sync (`make bench-peers`): eight fields each, in plain SQLite
- * with WAL and prepared statements on its side, in the encrypted store with twin, signature and search index on ours.
+ * with WAL and prepared statements on its side, in the encrypted store with twin, signature and search index on ours. What was
+ * imported is indexed afterwards on both sides, in a line of its own; one by one, with each visit.
  * Medians of RUNS (default 5), interleaved, wall and CPU. VISITS in the environment makes it smaller. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 
 enum { SINGLES = 500, PER_COMMIT = 100 };
 
-enum line { SINGLE, IMPORT, SEAL, MERGE, LINES };
+enum line { SINGLE, IMPORT, INDEX, SEAL, MERGE, LINES };
 
-static const char *const line_names[LINES] = {"record_one_by_one", "import", "seal", "merge"};
+static const char *const line_names[LINES] = {"record_one_by_one", "import", "index_import", "seal", "merge"};
 
 enum side { OURS, PEER, SIDES };
 
@@ -92,6 +93,9 @@ run_ours(bool is_first)
     put_visits(family, SINGLES, visits, PER_COMMIT, &seed);
     figure_add(&spans[IMPORT][OURS], figure_since(start));
     start = figure_now();
+    stores_demand(journal_index(replica_journal(office.devices[0].replica)), "journal_index");
+    figure_add(&spans[INDEX][OURS], figure_since(start));
+    start = figure_now();
     stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}), "outbox_seal");
     figure_add(&spans[SEAL][OURS], figure_since(start));
     stores_demand(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle),
@@ -129,6 +133,9 @@ run_peer(bool is_first)
     start = figure_now();
     cloudsync_put_visits(&from, SINGLES, visits, PER_COMMIT, &seed);
     figure_add(&spans[IMPORT][PEER], figure_since(start));
+    start = figure_now();
+    cloudsync_index(&from, SINGLES);
+    figure_add(&spans[INDEX][PEER], figure_since(start));
     snprintf(sql, sizeof sql, "SELECT cloudsync_payload_save('%s')", payload);
     start = figure_now();
     int64_t len = cloudsync_ask(&from, sql);

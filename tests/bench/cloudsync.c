@@ -124,6 +124,16 @@ cloudsync_put_visits(struct cloudsync *peer, int from, int count, int per_commit
     }
 }
 
+void
+cloudsync_index(struct cloudsync *peer, int indexed)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof sql,
+             "INSERT INTO visit_search (rowid, note) SELECT rowid, note FROM visit WHERE rowid > %d ORDER BY rowid", indexed);
+    run_sql(peer->db, sql);
+}
+
 int64_t
 cloudsync_ask(struct cloudsync *peer, const char *sql)
 {

@@ -23,6 +23,8 @@ void cloudsync_close(struct cloudsync *peer);
 void cloudsync_set_full(struct cloudsync *peer, bool is_full);
 /* Visits number `from` and on, `per_commit` to a commit; with its search index where each is a commit of its own. */
 void cloudsync_put_visits(struct cloudsync *peer, int from, int count, int per_commit, unsigned *seed);
+/* Brings the search index up to date with what lies behind the first `indexed` visits, in one commit. */
+void cloudsync_index(struct cloudsync *peer, int indexed);
 /* The one number that a statement gives. */
 int64_t cloudsync_ask(struct cloudsync *peer, const char *sql);
 /* One JSON line with the settings as the database answers them. */

@@ -204,7 +204,6 @@ enum rc batch_has_pend(struct journal *journal, bool *has) MUST_CHECK;
 void batch_has_pend_now(struct journal *journal);
 enum rc batch_has_held(struct journal *journal, bool *has) MUST_CHECK;
 void batch_has_held_now(struct journal *journal);
-enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
 void batch_forget(struct journal *journal);
 void batch_free(struct journal *journal);
 bool batch_is_open(const struct journal *journal);
@@ -218,6 +217,9 @@ void batch_break(struct journal *journal);
 /* Writes what is gathered, so that SQL sees it. Every other way into the journal begins with it. */
 enum rc batch_flush(struct journal *journal) MUST_CHECK;
 enum rc batch_make_room(struct journal *journal) MUST_CHECK;
+
+/* journal_write.c */
+enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
 
 /* journal_stream.c */
 enum rc stream_get(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;

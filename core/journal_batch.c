@@ -100,6 +100,31 @@ next_record(struct batch *b, struct record **record)
     return rc;
 }
 
+/* Whether the id is greater than any that is stored, as that of a record just made is: then nothing of it is. Asked once in a batch,
+ * for what is gathered is found in memory first. */
+static enum rc
+is_newest(struct journal *journal, struct id id, bool *newest)
+{
+    struct batch *b = &journal->batch;
+    struct stmt *stmt;
+    bool row;
+
+    *newest = b->knows_newest && id_compare(id, b->newest) > 0;
+    if (b->knows_newest || !b->is_open)
+        return RC_OK;
+    b->newest = (struct id){{0}};
+    enum rc rc = db_stmt(journal->db, "SELECT id FROM journal_record ORDER BY id DESC LIMIT 1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    rc = stmt_step(stmt, &row);
+    if (rc == RC_OK && row)
+        rc = stmt_get_id(stmt, 0, &b->newest);
+    stmt_done(stmt);
+    b->knows_newest = rc == RC_OK;
+    *newest = rc == RC_OK && id_compare(id, b->newest) > 0;
+    return rc;
+}
+
 static void
 start_record(const struct stream_row *stream, const struct operation *operation, struct record *record)
 {
@@ -133,11 +158,15 @@ batch_record(struct journal *journal, const struct stream_row *stream, const str
     struct batch *b = &journal->batch;
     struct record **bucket = bucket_of(b, stream->s, operation->entity, operation->record);
 
+    bool is_new = operation->is_new;
+
     *record = find_record(b, stream->s, operation->entity, operation->record);
     if (*record != NULL)
         return RC_OK;
     enum rc rc = next_record(b, record);
-    if (rc == RC_OK && operation->is_new)
+    if (rc == RC_OK && !is_new)
+        rc = is_newest(journal, operation->record, &is_new);
+    if (rc == RC_OK && is_new)
         start_record(stream, operation, *record);
     else if (rc == RC_OK)
         rc = packed_load(journal, stream, operation->entity, operation->record, *record);
@@ -339,7 +368,7 @@ batch_forget(struct journal *journal)
     if (b->has_streams)
         memset(b->streams, 0, sizeof b->streams);
     b->has_streams = b->knows_pend = b->has_pend = b->knows_held = b->has_held = false;
-    b->knows_clock = b->is_clock_moved = false;
+    b->knows_clock = b->is_clock_moved = b->knows_newest = false;
     b->dirty_first = b->dirty_last = 0;
 }
 

@@ -119,6 +119,8 @@ struct batch {
     bool has_streams;
     bool knows_pend, has_pend; /* whether journal_pend has rows */
     bool knows_held, has_held; /* and journal_held */
+    bool knows_newest; /* of the records that are stored: ids begin with their time */
+    struct id newest;
     bool knows_clock, is_clock_moved;
     struct hlc clock;
     int64_t dirty_first, dirty_last; /* rows to be indexed later that are not noted yet; 0: none */

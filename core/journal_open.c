@@ -43,7 +43,8 @@ static const char cache_sql[] =
     "hlc INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (f, save, idx)) WITHOUT ROWID;\n"
     "CREATE INDEX journal_held_by_record ON journal_held (record, entity);\n"
     "CREATE TABLE journal_dirty (rid INTEGER PRIMARY KEY, last INTEGER NOT NULL);\n"
-    "CREATE VIRTUAL TABLE journal_search USING fts5 (text, "
+    /* Nothing is ordered by how well it fits, so no row says how long each text is. */
+    "CREATE VIRTUAL TABLE journal_search USING fts5 (text, columnsize = 0, "
     "tokenize = 'unicode61 remove_diacritics 2');\n";
 
 static enum rc

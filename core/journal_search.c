@@ -5,14 +5,14 @@
 
 enum { DIRTY_GAP = 8 }; /* rows between two of one range: twins and the like, which have no words */
 
-/* Whether words of a row are in the index. Its shadow table of sizes has a row for each that is there (https://sqlite.org/fts5.html
+/* Whether words of a row are in the index. Its shadow table of texts has a row for each that is there (https://sqlite.org/fts5.html
  * section 9): to ask it costs a fifth of a deletion that finds nothing. */
 static enum rc
 is_indexed(struct journal *journal, int64_t rid, bool *indexed)
 {
     struct stmt *stmt;
     int64_t one = 0;
-    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_search_docsize WHERE id = ?1", &stmt);
+    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_search_content WHERE id = ?1", &stmt);
 
     if (rc == RC_OK) {
         stmt_int(stmt, 1, rid);

@@ -125,7 +125,7 @@ prepare_index(struct table *t, struct buf *sql)
     int len = (int)(strstr(columns, " FROM ") - columns);
     enum rc rc = buf_printf(sql,
                             "DELETE FROM journal_search WHERE rowid IN (SELECT r.rid FROM %s_%s AS r "
-                            "JOIN journal_search_docsize AS z ON z.id = r.rid WHERE r.rid BETWEEN ?1 AND ?2)",
+                            "JOIN journal_search_content AS z ON z.id = r.rid WHERE r.rid BETWEEN ?1 AND ?2)",
                             kind, name);
 
     if (rc == RC_OK)

@@ -194,8 +194,7 @@ the_search_index_is_made_anew(void **state)
 {
     (void)state;
     assert_repaired("UPDATE journal_search_content SET c0 = 'forged' WHERE c0 LIKE '%the first%'", "tables");
-    assert_repaired("DELETE FROM journal_search_docsize WHERE id = (SELECT max(id) FROM journal_search_docsize)",
-                    "search");
+    assert_repaired("DELETE FROM journal_search_content WHERE id = (SELECT max(id) FROM journal_search_content)", "search");
     assert_repaired("UPDATE journal_search_data SET block = zeroblob(30) WHERE id = (SELECT max(id) FROM "
                     "journal_search_data)",
                     "search");

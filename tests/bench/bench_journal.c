@@ -76,7 +76,7 @@ number(const char *name, unsigned otherwise)
 static struct size
 size_wanted(void)
 {
-    return (struct size){number("FAMILIES", 300), number("VISITS", 120)};
+    return (struct size){number("FAMILIES", 300), number("VISITS", 167)};
 }
 
 struct side {

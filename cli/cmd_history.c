@@ -262,6 +262,8 @@ cmd_history(struct call *call)
         replica_history_wipe(&history);
     }
     out_list_end(&call->out, NULL);
+    if (rc == RC_OK && shown == 0 && subject.unit != NULL)
+        call->ending.advice = _("without its part `baken history` shows all of them");
     if (rc == RC_OK && shown == 0)
         return rc_fail(RC_ABSENT, _("nothing called `%s` was ever written"), call->words[0]);
     out_int(&call->out, "unreadable", NULL, (int64_t)unreadable);

@@ -135,6 +135,8 @@ cmd_team_create(struct call *call)
         rc = refuse_second_team(call);
     if (rc == RC_OK)
         rc = replica_create_team(call->replica, &call->transport, &team);
+    if (rc == RC_INVALID)
+        call->ending.advice = _("correct it, or ask who manages the server for another code: `bakend code` makes one");
     if (rc != RC_OK)
         goto out;
     out_object(&call->out, "team");
@@ -247,6 +249,8 @@ cmd_team_join(struct call *call)
         rc = call_connect(call, where);
     if (rc == RC_OK)
         rc = replica_join(call->replica, &call->transport, invitation, digits);
+    if (rc == RC_INVALID)
+        call->ending.advice = _("copy the invitation again, or ask who invited you for another");
     if (rc != RC_OK)
         goto out;
     out_text(&call->out, "digits", _("Digits"), digits);
@@ -332,6 +336,14 @@ cmd_device_approve(struct call *call)
     return rc;
 }
 
+/* What the rules refuse of an administrator's own: nobody would be left. */
+static void
+advise_administrator(struct call *call, enum rc rc)
+{
+    if (rc == RC_INVALID)
+        call->ending.advice = _("correct it; if no administrator would be left, make a colleague one first: `baken person roles`");
+}
+
 enum rc
 cmd_device_revoke(struct call *call)
 {
@@ -344,6 +356,7 @@ cmd_device_revoke(struct call *call)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
         rc = replica_revoke_device(call->replica, &call->transport, device);
+    advise_administrator(call, rc);
     if (rc == RC_OK) {
         out_object(&call->out, "device");
         out_id(&call->out, "id", _("Shut out"), device);
@@ -419,6 +432,7 @@ cmd_person_roles(struct call *call)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
         rc = replica_set_roles(call->replica, &call->transport, person, roles);
+    advise_administrator(call, rc);
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "person");

@@ -190,6 +190,14 @@ out:
     return rc;
 }
 
+/* A report is its author's, whatever the coordinator says. */
+static void
+advise_author(struct call *call, enum rc rc)
+{
+    if (rc == RC_DENIED)
+        call->ending.advice = _("ask its author, or write what you see otherwise in a note of your own");
+}
+
 enum rc
 cmd_visit_amend(struct call *call)
 {
@@ -216,6 +224,7 @@ cmd_visit_amend(struct call *call)
         contact.note = note;
     if (rc == RC_OK)
         rc = contact_put(call->journal, &set, replica_self(call->replica).person, &contact);
+    advise_author(call, rc);
     if (rc == RC_OK)
         rc = call_save(call, &set, "visit", contact.facts.id);
     change_set_wipe(&set);
@@ -239,6 +248,7 @@ cmd_visit_withdraw(struct call *call)
     if (rc == RC_OK)
         rc = contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id,
                               reason);
+    advise_author(call, rc);
     if (rc == RC_OK)
         rc = call_save(call, &set, "visit", facts.id);
     change_set_wipe(&set);

@@ -19,6 +19,7 @@ struct order {
     uint64_t start, count;
     unsigned jobs;
     struct run_options run;
+    uint64_t every; /* of the steps; 0: not by steps */
     bool is_single, is_selftest;
 };
 
@@ -33,6 +34,8 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
     world->is_lying = options->is_lying;
     world->is_returning = options->is_returning;
     world->is_copying = options->is_copying;
+    world->is_stepping = options->is_stepping;
+    world->cut = options->cut;
     selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
@@ -42,6 +45,7 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
                               .trace = world->trace,
                               .tally = world->tally};
     memcpy(result->failure, world->failure, sizeof result->failure);
+    memcpy(result->operations, world->operations, sizeof result->operations);
     if (options->is_verbose)
         printf("seed %llu: trace %016llx\n", (unsigned long long)seed,
                (unsigned long long)world->trace);
@@ -243,7 +247,13 @@ read_order(int argc, char **argv, struct order *order)
             order->run.sabotage = (enum sabotage)(read_number(argv[++i]) % SABOTAGE_COUNT);
         else if (strcmp(argv[i], "--broken") == 0)
             order->run.broken = (enum broken)(read_number(argv[++i]) % BROKEN_COUNT);
-        else if (strcmp(argv[i], "--crashy") == 0)
+        else if (strcmp(argv[i], "--steps") == 0)
+            order->every = read_number(argv[++i]);
+        else if (strcmp(argv[i], "--cut") == 0) {
+            order->run.is_stepping = true;
+            order->run.cut.machine = (int)(read_number(argv[++i]) % (WORLD_MADE + 1));
+            order->run.cut.step = read_number(i + 1 < argc ? argv[++i] : NULL);
+        } else if (strcmp(argv[i], "--crashy") == 0)
             order->run.is_crashy = true;
         else if (strcmp(argv[i], "--returning") == 0)
             order->run.is_returning = true;
@@ -258,7 +268,7 @@ read_order(int argc, char **argv, struct order *order)
         else {
             fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
                             " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying]"
-                            " [--broken N]\n");
+                            " [--steps EVERY] [--cut MACHINE STEP] [--broken N]\n");
             exit(2);
         }
     }
@@ -285,5 +295,7 @@ main(int argc, char **argv)
     read_order(argc, argv, &order);
     if (order.is_selftest)
         return selftest_run(&world, order.run.broken);
+    if (order.every > 0)
+        return steps_run(&world, &order.run, order.start, order.every);
     return order.is_single ? run_single(&world, &order) : run_seeds(&world, &order);
 }

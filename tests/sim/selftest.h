@@ -10,12 +10,15 @@ struct run_options {
     enum broken broken;
     bool is_crashy, is_lying, is_returning, is_copying;
     bool is_verbose;
+    bool is_stepping;
+    struct cut cut;
 };
 
 /* Small enough for one write to a pipe (PIPE_BUF). */
 struct result {
     uint64_t seed, trace, cpu_ms, memory_kib;
     bool has_failed, is_sabotaged;
+    uint64_t operations[WORLD_MADE + 1];
     struct tally tally;
     char failure[WORLD_SENTENCE];
 };
@@ -32,5 +35,8 @@ bool selftest_was_done(void);
 /* Makes the world. Each fault built in on purpose must be found by one of the first seeds in which it was
  * done; all of them, or the one. Gives the program's status. */
 int selftest_run(struct world *world, enum broken only);
+
+/* Makes the world. The seed once for every so many of the steps that change a disk, with a cut there: each machine in turn. */
+int steps_run(struct world *world, const struct run_options *options, uint64_t seed, uint64_t every);
 
 #endif

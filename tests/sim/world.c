@@ -132,6 +132,9 @@ world_judge(struct device *device, enum rc rc, const char *what)
     case RC_OK:
         return true;
     case RC_OFFLINE:
+        if (world->is_stepping && world->cut.machine == WORLD_MADE)
+            return false;
+        /* fall through */
     case RC_STALE:
     case RC_DENIED:
     case RC_LOCKED:
@@ -352,6 +355,9 @@ throw_rates(struct world *world)
         rates->lie = 300;
     if (world->is_crashy)
         rates->crash = 250;
+    if (world->is_stepping)
+        rates->crash = rates->server_crash = rates->full = rates->restore = rates->server_restore =
+            rates->copy = 0;
 }
 
 /* What moves while sessions go on: when it stands still, all is quiet. */
@@ -414,8 +420,10 @@ heal(struct world *world)
         struct device *device = &world->devices[i];
         device->link_is_down = false;
         device->offset_ms = device->drift_ppm = 0;
-        power_disk_cut_at_sync(device->disk, 0);
-        power_disk_cut_at(device->disk, 0);
+        if (!world->is_stepping) {
+            power_disk_cut_at_sync(device->disk, 0);
+            power_disk_cut_at(device->disk, 0);
+        }
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);
@@ -432,6 +440,28 @@ heal(struct world *world)
     world_fail(world, "still not quiet after %d rounds", ROUNDS_MOST);
 }
 
+static struct power_disk *
+disk_of(struct world *world, int machine)
+{
+    return machine == WORLD_MADE ? world->server_disk : world->devices[machine].disk;
+}
+
+static void
+begin_steps(struct world *world)
+{
+    for (int i = 0; i <= WORLD_MADE; i++)
+        world->operations[i] = power_disk_operations(disk_of(world, i));
+    if (world->is_stepping)
+        power_disk_cut_at(disk_of(world, world->cut.machine), world->cut.step);
+}
+
+static void
+end_steps(struct world *world)
+{
+    for (int i = 0; i <= WORLD_MADE; i++)
+        world->operations[i] = power_disk_operations(disk_of(world, i)) - world->operations[i];
+}
+
 void
 world_run(struct world *world, uint64_t seed)
 {
@@ -444,6 +474,7 @@ world_run(struct world *world, uint64_t seed)
     world->device_count = throw_devices(world);
     throw_rates(world);
     server_start(world);
+    begin_steps(world);
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i))
         device_open(&world->devices[i]);
     unsigned steps = STEPS_LEAST + world_below(world, STEPS_MORE);
@@ -451,6 +482,7 @@ world_run(struct world *world, uint64_t seed)
         act_step(world);
     if (!world->has_failed)
         heal(world);
+    end_steps(world);
     if (!world->has_failed)
         check_end(world);
     if (!world->has_failed && world_below(world, 6) == 0)

@@ -148,6 +148,12 @@ struct names {
     int record_count;
 };
 
+/* The machine loses power in place of that operation of its disk, counted from the seed's start; step 0: never. */
+struct cut {
+    int machine; /* WORLD_MADE: the server */
+    uint64_t step;
+};
+
 struct world {
     struct scratch scratch;
     struct chance chance;
@@ -195,6 +201,9 @@ struct world {
     enum sabotage sabotage;
     bool is_sabotaged; /* it was done */
     bool is_crashy;    /* devices are cut off all the time, whatever the seed says */
+    bool is_stepping; /* the one cut is all that befalls machines */
+    struct cut cut;
+    uint64_t operations[WORLD_MADE + 1]; /* of each disk, the server's last, in this seed */
     bool is_verbose;
     uint64_t trace; /* FNV-1a over everything that happened */
     struct tally tally;

@@ -58,6 +58,7 @@ if [ -z "${T:-}" ]; then
     done
     check "build of the simulator" build debug build/debug/sim
     counted "simulator" build/debug/sim --seeds 1000 --jobs 2
+    counted "simulator, cut at steps, a sample" build/debug/sim --start 12 --steps 9
     check "build of the engine with faults" build broken build/broken/sim
     counted "simulator finds built-in faults" build/broken/sim --selftest
     check "build of the crash programs" build debug crashes

@@ -248,6 +248,8 @@ act_jump(struct device *device)
     check_clock(device);
     device->offset_ms = world_falls(world, 400) ? 0 : days * WORLD_DAY_MS;
     world_happened(world, HAPPENED_JUMP);
+    if (device->offset_ms != 0 && (days >= DAYS_OF_YEAR || days <= -DAYS_OF_YEAR))
+        world_happened(world, HAPPENED_YEARS);
     world_trace(world, "device %d: clock is off by %lld ms", device->index,
                 (long long)device->offset_ms);
 }

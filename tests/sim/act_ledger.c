@@ -33,8 +33,11 @@ static struct id
 any_other_person(struct world *world, struct id but)
 {
     for (;;) {
+        /* Rather one who is there: a colleague who is silent accepts no cover. */
         struct id person =
-            world->names.persons[world_below(world, (unsigned)world->names.person_count)];
+            world_falls(world, 850)
+                ? world_person(world_any(world))
+                : world->names.persons[world_below(world, (unsigned)world->names.person_count)];
         if (!id_equal(person, but) || world_falls(world, 50))
             return person;
     }
@@ -145,7 +148,7 @@ assign(struct world *world)
     enum ledger_function function =
         ledger_is_coach(world->ledger, family, person) ? LEDGER_RELEASED : LEDGER_COACH;
 
-    if (world_falls(world, 100))
+    if (world_falls(world, id_is_zero(ledger_family(world->ledger, family)->owner) ? 500 : 100))
         function = LEDGER_OWNER;
     if (device->is_busy)
         return;
@@ -170,7 +173,10 @@ new_family(struct device *device)
     world->family_tries++;
     snprintf(name, sizeof name, "Family %d", world->next_value++);
     act_begin(device, "makes a family");
-    struct family_new wanted = {.owner = world_person(device), .record.code_name = name};
+    bool is_referral = world_falls(world, 200); /* nobody owns it yet: intake has it */
+    struct family_new wanted = {.owner = is_referral ? (struct id){{0}} : world_person(device),
+                                .record.code_name = name};
+    world->tally.referrals += is_referral;
     enum rc rc = replica_create_family(device->replica, &device->transport, &wanted, &family);
     world_trace(world, " -> %s", rc_name(rc));
     (void)world_judge(device, rc, "family");

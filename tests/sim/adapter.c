@@ -277,6 +277,8 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
     tell_keys(world, &op);
     model_line(world->model, &fact);
     world->tally.lines++;
+    if ((int)op.kind < TALLY_KINDS)
+        world->tally.kinds[op.kind]++;
     world_trace(world, "  line %llu: %s by device %d at %llu", (unsigned long long)position,
                 ledger_kind_name(op.kind),
                 find(world->names.devices, world->names.device_count, op.author),

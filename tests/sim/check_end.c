@@ -73,6 +73,7 @@ check_saves(struct world *world, int stream)
     for (int writer = 0; writer < world->names.writer_count; writer++)
         for (uint32_t save = 1; save <= model_last(world->model, stream, writer); save++) {
             enum model_counts counts = model_save_counts(world->model, stream, writer, save);
+            world->tally.late += counts == MODEL_LATE;
             if (counts == MODEL_NOT_STORED && is_kept_by_revoked(world, stream, writer, save))
                 continue;
             if (counts == MODEL_NOT_STORED || counts == MODEL_NO_RIGHT) {

@@ -132,7 +132,7 @@ judge(struct device *device, uint64_t before, enum rc rc, bool must_notice, cons
         world_happened(world, HAPPENED_FORK_NOTICED);
     if (must_notice && rc != RC_UNTRUSTED)
         world_fail(world, "device %d does not notice the fork by %s: %s", device->index, how, rc_name(rc));
-    else if (rc != RC_OK && rc != RC_UNTRUSTED)
+    else if (rc != RC_OK && rc != RC_UNTRUSTED && (must_notice || rc != RC_STALE)) /* lines without their head */
         world_fail(world, "device %d, the fork by %s: %s: %s", device->index, how, rc_name(rc), rc_sentence());
     else if (picture(device) != before)
         world_fail(world, "device %d takes something of the fork by %s", device->index, how);

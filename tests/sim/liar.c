@@ -1,4 +1,5 @@
 /* A server that lies: between its true answer and the device. It has the server's key, and none of the team's. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,42 @@ lie_about_lines(struct device *device, const struct buf *truth, struct buf *lie)
     return rc;
 }
 
+/* ---- answers ---- */
+
+static void
+keep_answer(struct device *device, const char *route, const struct buf *truth)
+{
+    struct world *world = device->world;
+    struct past_answer *past = &world->past[world->past_at++ % WORLD_PAST];
+
+    free(past->bytes);
+    *past = (struct past_answer){.device = device->index, .bytes = malloc(truth->len + 1), .len = truth->len};
+    snprintf(past->route, sizeof past->route, "%s", route);
+    if (past->bytes == NULL)
+        abort();
+    if (truth->len > 0)
+        memcpy(past->bytes, truth->data, truth->len);
+}
+
+/* What the same route answered before, to this device or to another. Of entries that may leave out all that came since. */
+static enum rc
+lie_with_past(struct device *device, const char *route, struct buf *lie)
+{
+    struct world *world = device->world;
+    const struct past_answer *past = &world->past[world_below(world, WORLD_PAST)];
+    bool is_compared = device->is_returned || device->life != MODEL_NONE;
+
+    if (past->bytes == NULL || strcmp(past->route, route) != 0 || is_compared)
+        return RC_ABSENT;
+    for (size_t i = 0; strcmp(route, "/entries") == 0 && i < world->stored_count; i++)
+        world->stored[i].withheld |= 1u << device->index;
+    if (past->device == device->index)
+        told(device, HAPPENED_LIE_REPLAYED, "an answer is replayed");
+    else
+        told(device, HAPPENED_LIE_SWAPPED, "another device's answer");
+    return buf_put(lie, past->bytes, past->len);
+}
+
 /* ---- which ---- */
 
 /* With a session's first request it is decided whether lines are hidden from this one. */
@@ -216,6 +253,10 @@ liar_change(struct device *device, const char *method, const char *path, struct 
         rc = lie_about_entries(device, body, &lie);
     else if (strcmp(route, "/boxes") == 0 && world_falls(world, world->rates.lie))
         rc = lie_about_boxes(device, body, &lie);
+    if (is_question && rc == RC_ABSENT && world_falls(world, world->rates.lie))
+        rc = lie_with_past(device, route, &lie);
+    if (is_question)
+        keep_answer(device, route, body);
     if (rc == RC_OK) {
         buf_wipe(body);
         *body = lie;

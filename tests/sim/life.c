@@ -175,7 +175,9 @@ life_act_server(struct world *world)
 {
     if (world->depth > 0)
         return;
-    if (world->server_backup == NULL || world_falls(world, 400))
+    /* One of a shorter ledger is of no use. */
+    if (world->server_backup == NULL || world->kept_lines != model_position(world->model) ||
+        world_falls(world, 200))
         keep_server(world);
     else
         return_server(world);

@@ -228,6 +228,9 @@ carry(struct device *device, const struct transport_request *request, struct lat
         reply_wipe(&reply);
         perform(world, parts, false, &reply);
     }
+    if (fate == FATE_LOST_AFTER && strcmp(parts->method, "POST") == 0 &&
+        strcmp(strrchr(parts->path, '/'), "/entries") == 0)
+        world_happened(world, HAPPENED_LOST_PUSH);
     if (fate == FATE_LOST_AFTER || reply.status == 0) {
         reply_wipe(&reply);
         return offline();

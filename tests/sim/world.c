@@ -338,11 +338,11 @@ throw_rates(struct world *world)
     if (world_below(world, 3) == 0)
         rates->lie = rate(world, 100, 300);
     if (world_below(world, 2) == 0)
-        rates->restore = rate(world, 40, 100);
+        rates->restore = rate(world, 60, 150);
     if (rates->restore == 0 && world_below(world, 3) == 0)
-        rates->server_restore = rate(world, 20, 60);
+        rates->server_restore = rate(world, 60, 150);
     if (rates->restore + rates->server_restore + rates->lie == 0 && world_below(world, 3) == 0)
-        rates->copy = rate(world, 30, 80);
+        rates->copy = rate(world, 50, 120);
     if (world->is_returning)
         rates->restore = 200;
     if (rates->restore > 0) /* a store that compares itself with a liar's word gives saves new numbers that it need not */
@@ -472,6 +472,7 @@ world_run(struct world *world, uint64_t seed)
     world->tally = (struct tally){.runs = 1};
     device_restore_tokens(world);
     world->device_count = throw_devices(world);
+    world->tally.devices[world->device_count]++;
     throw_rates(world);
     server_start(world);
     begin_steps(world);

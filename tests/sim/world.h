@@ -21,6 +21,7 @@ enum {
     WORLD_RECORDS = 200,
     WORLD_LATE = 16,
     WORLD_KEYS = 256,
+    WORLD_PAST = 16,
     WORLD_SENTENCE = 400,
     WORLD_PATH = 192, /* as scratch_path gives them */
     WORLD_MINUTE_MS = 60 * 1000,
@@ -129,6 +130,14 @@ struct known_key {
     uint8_t bytes[32];
 };
 
+/* An answer that the server gave before. */
+struct past_answer {
+    int device; /* whom */
+    char route[16];
+    uint8_t *bytes;
+    size_t len;
+};
+
 /* Saved as a front end does, with a twin. */
 struct visit {
     struct id record;
@@ -180,6 +189,8 @@ struct world {
     struct ledger *ledger; /* the server's lines, as read from its depot: who is who */
     struct stored *stored; /* the server's entries, in the order of arrival */
     size_t stored_count, stored_room;
+    struct past_answer past[WORLD_PAST];
+    unsigned past_at;
     struct known_key keys[WORLD_KEYS];
     size_t key_count;
     struct note *notes;

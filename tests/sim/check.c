@@ -272,7 +272,6 @@ check_all(struct device *device)
 
     check_cursor(device);
     check_clock(device);
-    check_lines(device);
     claims_note_log(device);
     visit_check_twins(device, false);
     if (!world->has_failed)
@@ -352,6 +351,7 @@ check_device(struct device *device)
     opens_look(device);
     if (world->has_failed)
         return;
+    check_lines(device);
     if (world_below(world, 4) == 0)
         check_all(device);
     else

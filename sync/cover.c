@@ -248,25 +248,20 @@ is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
                                        .position = entry->position,
                                        .position_hash = entry->position_hash};
     struct ledger_judgement why;
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
+    struct change *saves;
+    size_t count;
 
     *fit = false;
     if (ledger_entry_counts(replica->ledger, &facts, &why) != LEDGER_LATE || !why.by_cover ||
         (why.why != LEDGER_WHY_ENDED && why.why != LEDGER_WHY_EXPIRED) || entry->arrived_ms == 0 ||
         (int64_t)entry->arrived_ms > (int64_t)why.ended_ms + TAKE_OVER_MS)
         return RC_OK;
-    enum rc rc = source_open(replica, entry, &body);
+    enum rc rc = source_read(replica, entry, &saves, &count);
     if (rc == RC_OK)
-        rc = body_read(entry->stream, (struct feed_ref){entry->device, entry->incarnation},
-                       entry->first, entry->last, body.data, body.len, &saves);
-    if (rc == RC_OK)
-        *fit = only_adds(saves, entry->last - entry->first + 1, entry, &why);
+        *fit = only_adds(saves, count, entry, &why);
     if (saves != NULL)
-        body_free(saves, entry->last - entry->first + 1);
-    buf_wipe(&body);
-    return rc == RC_LOCKED || rc == RC_CORRUPT || rc == RC_ABSENT || rc == RC_UNSUPPORTED ? RC_OK
-                                                                                          : rc;
+        body_free(saves, count);
+    return source_is_unreadable(rc) ? RC_OK : rc;
 }
 
 /* Is this person a coach of the stream's family? */

@@ -161,21 +161,12 @@ add_saves(struct gather *g, const struct change *saves, size_t count, uint32_t f
     return rc;
 }
 
-/* What only says that this one entry cannot be read; all else ends the reading. */
-static bool
-is_of_the_entry(enum rc rc)
-{
-    return rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED ||
-           rc == RC_TOO_LARGE || rc == RC_INVALID;
-}
-
 static enum rc
-read_entry(struct gather *g, int64_t key, struct id stream, uint32_t *last)
+read_entry(struct gather *g, int64_t key, uint32_t *last)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
-    size_t count = 0;
+    struct change *saves;
+    size_t count;
     enum rc rc = elog_get(g->replica->db, key, &row);
 
     if (rc != RC_OK)
@@ -186,19 +177,15 @@ read_entry(struct gather *g, int64_t key, struct id stream, uint32_t *last)
     g->state = row.state == ELOG_APPLIED ? HISTORY_PAST
                : row.state == ELOG_HELD  ? HISTORY_HELD
                                          : HISTORY_PARKED;
-    rc = source_open(g->replica, &row.entry, &body);
-    if (rc == RC_OK)
-        rc = body_read(stream, g->feed, row.entry.first, row.entry.last, body.data, body.len, &saves);
+    rc = source_read(g->replica, &row.entry, &saves, &count);
     if (rc == RC_OK) {
-        count = row.entry.last - row.entry.first + 1;
         rc = add_saves(g, saves, count, row.entry.first);
         body_free(saves, count);
-    } else if (is_of_the_entry(rc)) {
+    } else if (source_is_unreadable(rc)) {
         g->history->unreadable++;
         rc = RC_OK;
     }
 out:
-    buf_wipe(&body);
     elog_row_wipe(&row);
     return rc;
 }
@@ -238,7 +225,7 @@ read_outbox(struct gather *g, const struct elog_feed *feed)
             rc = add_saves(g, change, 1, save);
         if (change != NULL)
             body_free(change, 1);
-        if (is_of_the_entry(rc)) {
+        if (source_is_unreadable(rc)) {
             g->history->unreadable += rc != RC_ABSENT;
             rc = RC_OK;
         }
@@ -257,7 +244,7 @@ read_feed(void *context, const struct elog_feed *feed)
 
     g->feed = feed->feed;
     while ((rc = next_entry(g->replica->db, feed->key, last, &key)) == RC_OK && key != 0) {
-        rc = read_entry(g, key, feed->stream, &last);
+        rc = read_entry(g, key, &last);
         if (rc != RC_OK)
             return rc;
     }

@@ -98,25 +98,6 @@ blame(enum rc rc, struct inbox_verdict *verdict)
     return RC_OK;
 }
 
-/* Nothing replaces what comes after it in its own feed: the journal would refuse it in the middle of a batch. */
-static enum rc
-check_order(const struct opened *opened)
-{
-    const struct feed_ref own = opened->author.feed;
-
-    for (uint32_t save = opened->entry->first; save <= opened->entry->last; save++) {
-        const struct change *change = &opened->saves[save - opened->entry->first];
-        for (uint32_t i = 0; i < change->count; i++)
-            for (size_t j = 0; j < change->operations[i].supersedes_count; j++) {
-                const struct version *version = &change->operations[i].supersedes[j];
-                if (feed_equal(version->feed, own) &&
-                    (version->save > save || (version->save == save && version->index >= i)))
-                    return rc_fail(RC_INVALID, _("a change supersedes what comes after it"));
-            }
-    }
-    return RC_OK;
-}
-
 /* Opens and decodes. RC_CORRUPT: the row is not what was stored, or a key is not: that is this disk, and no fault of the author. */
 static enum rc
 open_entry(struct replica *replica, const struct elog_row *row, struct opened *opened, struct inbox_verdict *verdict)
@@ -143,8 +124,6 @@ open_entry(struct replica *replica, const struct elog_row *row, struct opened *o
     } else if (rc == RC_OK)
         rc = body_read(entry->stream, opened->author.feed, entry->first, entry->last, opened->body->data,
                        opened->body->len, &opened->saves);
-    if (rc == RC_OK && opened->saves != NULL)
-        rc = check_order(opened);
     if (rc != RC_OK)
         opened_wipe(opened);
     rc = blame(rc, verdict);

@@ -92,26 +92,19 @@ read_row(struct gather *g, const struct elog_row *row)
     struct replica *replica = g->replica;
     const struct ledger_stream *stream = ledger_stream(replica->ledger, row->entry.stream);
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
-    struct feed_ref feed = {row->entry.device, row->entry.incarnation};
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
-    size_t count = row->entry.last - row->entry.first + 1;
+    struct change *saves;
+    size_t count;
 
     if (stream == NULL || device == NULL || id_equal(device->person, g->self.person))
         return RC_OK;
-    enum rc rc = source_open(replica, &row->entry, &body);
-    if (rc == RC_OK)
-        rc = body_read(row->entry.stream, feed, row->entry.first, row->entry.last, body.data, body.len,
-                       &saves);
-    bool is_read = rc == RC_OK;
+    enum rc rc = source_read(replica, &row->entry, &saves, &count);
+    if (source_is_unreadable(rc))
+        return RC_OK; /* what became of it, status tells */
     for (size_t s = 0; rc == RC_OK && s < count; s++)
         for (size_t i = 0; rc == RC_OK && i < saves[s].count; i++)
             rc = add_operation(g, stream, device->person, saves[s].hlc, &saves[s].operations[i]);
-    if (is_read)
+    if (saves != NULL)
         body_free(saves, count);
-    else if (rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED)
-        rc = RC_OK; /* what became of it, status tells */
-    buf_wipe(&body);
     return rc;
 }
 

@@ -36,26 +36,15 @@ visit_save(struct reading *reading, const struct change *save, uint32_t number)
     return rc;
 }
 
-/* What only says that this one entry cannot be read. */
-static bool
-is_of_the_entry(enum rc rc)
-{
-    return rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED || rc == RC_TOO_LARGE ||
-           rc == RC_INVALID;
-}
-
 static enum rc
 read_entry(struct reading *reading, uint64_t *unreadable)
 {
     const struct entry *entry = &reading->row.entry;
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
-    size_t count = entry->last - entry->first + 1;
-    enum rc rc = source_open(reading->replica, entry, &body);
+    struct change *saves;
+    size_t count;
+    enum rc rc = source_read(reading->replica, entry, &saves, &count);
 
-    if (rc == RC_OK)
-        rc = body_read(entry->stream, reading->item.version.feed, entry->first, entry->last, body.data, body.len, &saves);
-    if (is_of_the_entry(rc)) {
+    if (source_is_unreadable(rc)) {
         ++*unreadable;
         rc = RC_OK;
     }
@@ -63,7 +52,6 @@ read_entry(struct reading *reading, uint64_t *unreadable)
         rc = visit_save(reading, &saves[s], entry->first + (uint32_t)s);
     if (saves != NULL)
         body_free(saves, count);
-    buf_wipe(&body);
     return rc;
 }
 

@@ -174,6 +174,11 @@ void source_forget(struct replica *replica); /* after the log changed under it *
 /* Opens one entry's body with the key ring. RC_LOCKED without the key. */
 enum rc source_open(struct replica *replica, const struct entry *entry,
                     struct buf *body) MUST_CHECK;
+/* The same, decoded: `count` saves from entry->first on, heap memory of the caller (body_free); NULL after a failure. */
+enum rc source_read(struct replica *replica, const struct entry *entry, struct change **saves,
+                    size_t *count) MUST_CHECK;
+/* Whether that code of source_read speaks of the one entry alone: key or body are not here, it is damaged, or a newer program's. */
+bool source_is_unreadable(enum rc rc);
 
 /* A sealed name or label of `subject` into `out`; "?" plus a short id while the key is missing. */
 enum rc replica_open_name(struct replica *replica, const struct ledger_text *sealed,

@@ -56,6 +56,27 @@ source_open(struct replica *replica, const struct entry *entry, struct buf *body
     return rc;
 }
 
+enum rc
+source_read(struct replica *replica, const struct entry *entry, struct change **saves, size_t *count)
+{
+    struct feed_ref feed = {entry->device, entry->incarnation};
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+
+    *saves = NULL;
+    *count = entry->last - entry->first + 1;
+    enum rc rc = source_open(replica, entry, &body);
+    if (rc == RC_OK)
+        rc = body_read(entry->stream, feed, entry->first, entry->last, body.data, body.len, saves);
+    buf_wipe(&body);
+    return rc;
+}
+
+bool
+source_is_unreadable(enum rc rc)
+{
+    return rc == RC_LOCKED || rc == RC_ABSENT || rc == RC_CORRUPT || rc == RC_UNSUPPORTED;
+}
+
 /* Copies one decoded save by encoding and decoding it: the one way to an independent change. */
 static enum rc
 copy_save(const struct decoded *entry, uint32_t save, struct change **change)
@@ -88,15 +109,12 @@ from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save,
 {
     struct source_cache *cache = replica->cache;
     struct elog_row row = ELOG_ROW_EMPTY;
-    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
-    struct change *saves = NULL;
+    struct change *saves;
+    size_t count;
 
     enum rc rc = elog_find(replica->db, feed->key, save, &row);
     if (rc == RC_OK)
-        rc = source_open(replica, &row.entry, &body);
-    if (rc == RC_OK)
-        rc = body_read(feed->stream, feed->feed, row.entry.first, row.entry.last, body.data,
-                       body.len, &saves);
+        rc = source_read(replica, &row.entry, &saves, &count);
     if (rc == RC_OK) {
         struct decoded *entry = &cache->entries[cache->next];
         cache->next = (cache->next + 1) % SOURCE_ENTRIES;
@@ -105,7 +123,6 @@ from_log(struct replica *replica, const struct elog_feed *feed, uint32_t save,
             (struct decoded){feed->stream, feed->feed, row.entry.first, row.entry.last, saves};
         rc = copy_save(entry, save, change);
     }
-    buf_wipe(&body);
     elog_row_wipe(&row);
     return rc;
 }

@@ -143,7 +143,7 @@ ask_short(struct replica *replica, bool *again)
 static enum rc
 fill_short(struct replica *replica, bool *again)
 {
-    int64_t asked, acks;
+    int64_t asked, acks, filling = 0;
 
     enum rc rc = state_get_int(replica->db, STATE_ACKS_AFTER, &acks);
     if (rc == RC_OK)
@@ -154,6 +154,8 @@ fill_short(struct replica *replica, bool *again)
         return rc;
     rc = ask_short(replica, again);
     if (rc == RC_OK)
+        rc = db_get_int(replica->db, "SELECT count(*) FROM sync_stream WHERE is_filling", &filling);
+    if (rc == RC_OK && filling == 0)
         rc = state_put_int(replica->db, STATE_ACKS_ASKED, acks);
     return db_end(replica->db, rc);
 }

@@ -126,6 +126,10 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = journal_add_stream(replica->journal, stream->id, stream->kind, stream->family);
     if (rc == RC_OK) /* own entries that outlived an earlier purge are applied once more */
         rc = elog_renew(replica->db, stream->id);
+    if (rc == RC_OK) /* what acknowledgements claim of it can be held against what comes from now on */
+        rc = db_run_id(replica->db, "UPDATE sync_ack SET is_asked = 0 WHERE stream = ?1", stream->id);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_ACKS_ASKED, -1);
     return db_end(replica->db, rc);
 }
 

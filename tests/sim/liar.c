@@ -22,7 +22,8 @@ told(struct device *device, enum happened lie, const char *what)
 
 /* ---- entries ---- */
 
-static void
+/* Once: what is kept from a device when it asks again, for an acknowledgement names it, it asks for with the next one. */
+static bool
 note_withheld(struct device *device, const struct entry *entry)
 {
     struct world *world = device->world;
@@ -31,9 +32,13 @@ note_withheld(struct device *device, const struct entry *entry)
     for (size_t i = 0; i < world->stored_count; i++) {
         struct stored *stored = &world->stored[i];
         if (stored->writer == writer && stored->first == entry->first &&
-            id_equal(world->names.streams[stored->stream], entry->stream))
+            id_equal(world->names.streams[stored->stream], entry->stream)) {
+            bool is_again = (stored->withheld >> device->index & 1) != 0;
             stored->withheld |= 1u << device->index;
+            return !is_again;
+        }
     }
+    return true;
 }
 
 /* One entry of the page is left out, or one bit of its body is another. */
@@ -55,7 +60,7 @@ lie_about_entries(struct device *device, const struct buf *truth, struct buf *li
     /* A store that compares itself with a liar's word gives saves other numbers that are at the server: nobody could tell. */
     bool is_compared = (device->is_returned || device->life != MODEL_NONE) &&
                        id_equal(page.runs.items[chosen].device, world->names.devices[device->index]);
-    if (is_compared) {
+    if (is_compared || (is_withheld && !note_withheld(device, &page.runs.items[chosen]))) {
         wire_run_page_wipe(&page);
         return RC_ABSENT;
     }
@@ -78,7 +83,6 @@ lie_about_entries(struct device *device, const struct buf *truth, struct buf *li
         rc = wire_run_page_encode(&page, lie);
     page.runs = all;
     if (rc == RC_OK && is_withheld) {
-        note_withheld(device, &page.runs.items[chosen]);
         told(device, HAPPENED_LIE_WITHHELD, "an entry is withheld");
     } else if (rc == RC_OK)
         told(device, HAPPENED_LIE_ALTERED, "a bit is altered");
@@ -208,6 +212,9 @@ lie_with_past(struct device *device, const char *route, struct buf *lie)
 
     if (past->bytes == NULL || strcmp(past->route, route) != 0 || is_compared)
         return RC_ABSENT;
+    for (size_t i = 0; strcmp(route, "/entries") == 0 && i < world->stored_count; i++)
+        if ((world->stored[i].withheld >> device->index & 1) != 0)
+            return RC_ABSENT;
     for (size_t i = 0; strcmp(route, "/entries") == 0 && i < world->stored_count; i++)
         world->stored[i].withheld |= 1u << device->index;
     if (past->device == device->index)

@@ -246,6 +246,10 @@ tell_hidden_and_missing(struct call *call)
                      "server's time decides. Without it they are deleted here in seven days, all but "
                      "what was not sent."),
                    waiting.hidden);
+    if (rc == RC_OK && waiting.needs_upgrade)
+        out_notice(&call->out, "upgrade_needed", "%s",
+                   _("Your team uses a newer program than this one: upgrade it. Until then something that you may see is not "
+                     "shown here, and what you write may have to wait on this device."));
     if (rc == RC_OK && waiting.is_incomplete)
         out_notice(&call->out, "incomplete", "%s",
                    _("Not everything that you may see has come in yet, so this answer may lack something: "

@@ -1,8 +1,27 @@
 /* Runs of a newer format: kept whole until this program is upgraded, so that the cursor passes nothing that is lost. */
-#include "core/i18n.h"
 #include "sync/inbox.h"
 
+#include <string.h>
+
+#include "core/i18n.h"
+
 enum { NEWER_CEILING_BYTES = 64 << 20, NEWER_CARRIED_BYTES = 16 << 20 };
+
+/* Whether a run is kept already, and with what bytes it is named. */
+static enum rc
+is_kept(struct db *db, const struct wire_bytes *run, uint8_t hash[CRYPTO_HASH_BYTES], bool *kept)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT 1 FROM sync_newer_run WHERE hash = ?1", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    crypto_hash_plain(run->data, run->len, hash);
+    stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
+    rc = stmt_step(stmt, kept);
+    stmt_done(stmt);
+    return rc;
+}
 
 enum rc
 inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs, bool from_server)
@@ -17,13 +36,16 @@ inbox_keep_newer(struct replica *replica, const struct wire_blocks *runs, bool f
         struct stmt *stmt;
         uint8_t hash[CRYPTO_HASH_BYTES];
 
+        bool is_there;
+        rc = is_kept(replica->db, &runs->items[i], hash, &is_there);
+        if (rc != RC_OK || is_there)
+            continue;
         kept += (int64_t)runs->items[i].len;
         if (!from_server && kept > NEWER_CARRIED_BYTES)
             return RC_OK;
         if (kept > NEWER_CEILING_BYTES)
             return rc_fail(RC_UNSUPPORTED, _("colleagues use a newer program: upgrade this one"));
-        crypto_hash_plain(runs->items[i].data, runs->items[i].len, hash);
-        rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_newer_run (hash, run) VALUES (?1, ?2)", &stmt);
+        rc = db_stmt(replica->db, "INSERT INTO sync_newer_run (hash, run) VALUES (?1, ?2)", &stmt);
         if (rc != RC_OK)
             break;
         stmt_blob(stmt, 1, hash, sizeof hash);
@@ -60,6 +82,20 @@ forget(struct db *db, const uint8_t *hash)
     return stmt_finish(stmt);
 }
 
+/* The name of the row, which must rise: a damaged tree could go round. */
+static enum rc
+next_hash(struct stmt *stmt, uint8_t hash[CRYPTO_HASH_BYTES])
+{
+    uint8_t next[CRYPTO_HASH_BYTES];
+    enum rc rc = stmt_get_fixed(stmt, 0, next, sizeof next);
+
+    if (rc == RC_OK && memcmp(next, hash, sizeof next) <= 0)
+        rc = rc_fail(RC_CORRUPT, _("the runs of a newer program that are kept are out of order"));
+    if (rc == RC_OK)
+        memcpy(hash, next, sizeof next);
+    return rc;
+}
+
 /* The next kept run after `hash`, which moves on. */
 static enum rc
 retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found, uint64_t *stored)
@@ -76,8 +112,12 @@ retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found
     stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
     rc = stmt_step(stmt, found);
     if (rc == RC_OK && *found)
-        rc = stmt_get_fixed(stmt, 0, hash, CRYPTO_HASH_BYTES);
-    if (rc == RC_OK && *found) {
+        rc = next_hash(stmt, hash);
+    if (rc != RC_OK) {
+        stmt_done(stmt);
+        return rc;
+    }
+    if (*found) {
         const uint8_t *bytes = stmt_get_blob(stmt, 1, &len);
         rc = read_one(bytes, len, &run, &list);
     }

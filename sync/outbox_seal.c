@@ -370,6 +370,9 @@ outbox_seal(struct replica *replica, struct id only)
 
     if (!replica->is_in_team || replica->must_recover || replica->is_ledger_short)
         return RC_OK;
+    /* Nothing is sealed while a line is known that was not read; what is lost goes out as it was while the right was there. */
+    if (replica->has_newer_line && id_is_zero(only))
+        return RC_OK;
     enum rc rc = id_is_zero(only) ? recover_blocked(replica) : RC_OK;
     if (rc != RC_OK)
         return rc;

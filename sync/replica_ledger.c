@@ -130,9 +130,11 @@ replica_load_ledger(struct replica *replica)
 {
     struct chain chain = {.position = 0};
     struct loading loading = {.ledger = NULL};
-    int64_t lines;
+    int64_t lines, newer = 0;
 
     enum rc rc = state_get_int(replica->db, STATE_LEDGER_LINES, &lines);
+    if (rc == RC_OK)
+        rc = state_get_int(replica->db, STATE_NEWER_LINE, &newer);
     if (rc == RC_OK)
         rc = read_mark(replica, &chain.mark);
     if (rc == RC_OK && chain.mark.position > 0)
@@ -155,6 +157,7 @@ replica_load_ledger(struct replica *replica)
     replica->marked = loading.known;
     replica->lines_judged = loading.judged;
     replica->is_ledger_short = (uint64_t)lines > ledger_position(loading.ledger);
+    replica->has_newer_line = (uint64_t)newer > ledger_position(loading.ledger);
     if (ledger_position(loading.ledger) == 0) {
         ledger_free(loading.ledger);
         replica->ledger = NULL;
@@ -190,6 +193,11 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
         int64_t lines;
         rc = state_get_int(replica->db, STATE_LEDGER_LINES, &lines);
         replica->is_ledger_short = rc != RC_OK || (uint64_t)lines > ledger_position(replica->ledger);
+    }
+    if (rc == RC_OK && replica->has_newer_line) { /* by an upgrade */
+        int64_t newer;
+        rc = state_get_int(replica->db, STATE_NEWER_LINE, &newer);
+        replica->has_newer_line = rc != RC_OK || (uint64_t)newer > ledger_position(replica->ledger);
     }
     replica->is_in_team =
         replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;

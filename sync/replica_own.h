@@ -71,6 +71,7 @@ struct replica {
     bool has_identity;
     bool is_in_team;
     bool is_ledger_short; /* damaged lines were dropped and have not come again: nothing is sealed, gained, lost or judged */
+    bool has_newer_line;  /* the ledger goes on with what a newer program made: nothing is sealed, no operation made */
     bool has_team;
     uint8_t team[CRYPTO_HASH_BYTES]; /* known from the invitation on */
     bool is_revoked;                 /* so said the server at the latest session */

@@ -35,14 +35,35 @@ session_begin(struct session *session)
         rc = carried_settle(session);
     if (rc == RC_OK)
         rc = session_boxes(session);
-    return rc;
+    /* What an operation needs to know may stand in a line that only a newer program reads. */
+    return rc == RC_OK && session->replica->has_newer_line ? session_tell_newer(session) : rc;
 }
 
-/* Whatever the server spoke of and we have not read. */
+enum rc
+session_tell_newer(struct session *session)
+{
+    struct replica *replica = session->replica;
+    int64_t is_full;
+    uint64_t saves;
+    enum rc rc = state_get_int(replica->db, STATE_NEWER_FULL, &is_full);
+
+    if (rc == RC_OK)
+        rc = outbox_count(replica->db, &saves);
+    if (rc != RC_OK || (!replica->has_newer_line && is_full == 0))
+        return rc;
+    if (!replica->has_newer_line)
+        return rc_fail(RC_UNSUPPORTED, _("colleagues use a newer program: upgrade this one; more of what they wrote waits than is kept here"));
+    return rc_fail(RC_UNSUPPORTED,
+                   _("the team uses a newer program: upgrade this one; until then it fetches what it can read and sends what was sealed, "
+                     "and %llu saves wait here"),
+                   (unsigned long long)saves);
+}
+
+/* Whatever the server spoke of and we have not read, and can. */
 static bool
 is_behind(const struct session *session)
 {
-    return session->server_position > ledger_position(session->replica->ledger);
+    return session->server_position > ledger_position(session->replica->ledger) && !session->replica->has_newer_line;
 }
 
 static enum rc
@@ -54,6 +75,8 @@ membership(struct session *session)
         rc = carried_settle(session);
     if (rc == RC_OK)
         rc = session_boxes(session);
+    if (session->replica->has_newer_line)
+        return rc; /* who is owed what is not known */
     if (rc == RC_OK)
         rc = cover_settle(session);
     if (rc == RC_OK)
@@ -186,7 +209,7 @@ run(struct session *session)
         rc = session_close_gaps(session);
     if (rc == RC_OK)
         rc = inbox_settle(replica);
-    if (rc == RC_OK)
+    if (rc == RC_OK && !replica->has_newer_line)
         rc = cover_admit(session);
     if (rc == RC_OK)
         rc = session_acknowledge(session);
@@ -194,7 +217,7 @@ run(struct session *session)
         rc = session_fetch_acks(session);
     if (rc == RC_OK)
         rc = finish(session);
-    return rc;
+    return rc == RC_OK ? session_tell_newer(session) : rc;
 }
 
 enum rc

@@ -14,6 +14,7 @@ struct session {
     uint64_t
         server_position; /* highest ledger position that the server spoke of, or what it passed on */
     bool is_revoked;     /* by the server's word */
+    bool is_newer_full; /* runs of a newer format came that are not kept: no cursor moves any more */
     bool is_current;     /* its greeting named and signed the head of the ledger that is here */
     /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
     const struct keyring *made;
@@ -24,6 +25,8 @@ struct session {
 enum rc session_hello(struct session *session) MUST_CHECK;
 /* Reads and verifies new lines; streams, keys and judgements follow them. */
 enum rc session_ledger(struct session *session) MUST_CHECK;
+/* RC_UNSUPPORTED with what that means for who works here, when the team uses a newer program; else RC_OK. */
+enum rc session_tell_newer(struct session *session) MUST_CHECK;
 /* The same as the first step after the greeting, which may have told already that there are none. */
 enum rc session_ledger_first(struct session *session) MUST_CHECK;
 /* What an answer to GET or POST ledger says: lines taken in, statement verified. `more` out. */

@@ -378,8 +378,8 @@ take_page(struct session *session, const struct buf *answer, uint64_t *after, bo
     if (rc != RC_OK)
         goto out;
     rc = status_take_acks(replica, &list.acks, &read);
-    bool is_behind = read > ledger_position(replica->ledger);
-    if (rc == RC_OK && !is_behind)
+    bool is_behind = read > ledger_position(replica->ledger) && !replica->has_newer_line;
+    if (rc == RC_OK && !is_behind && !replica->has_newer_line) /* else those of devices that are not known yet come again */
         rc = state_put_int(replica->db, STATE_ACKS_AFTER, (int64_t)list.next);
     if (rc == RC_OK && !is_behind)
         rc = db_commit(replica->db);

@@ -397,7 +397,11 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     }
     if (rc == RC_OK)
         rc = inbox_store(replica, &page.runs, true, &stored);
-    if (rc == RC_OK)
+    if (rc == RC_UNSUPPORTED) { /* what can be read is stored, and the cursor stays before what is not kept */
+        session->is_newer_full = true;
+        rc = RC_OK;
+    }
+    if (rc == RC_OK && !session->is_newer_full)
         rc = move_cursor(replica, pull);
     rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
@@ -482,6 +486,7 @@ pull_all(struct session *session)
     uint64_t filled = 0;
     bool found = true;
 
+    session->is_newer_full = false;
     enum rc rc = inbox_retry_newer(replica, &session->report->pulled);
     if (rc == RC_OK)
         rc = count_filling(replica, &to_fill);
@@ -501,6 +506,10 @@ pull_all(struct session *session)
         pull = (struct pull){.after = (uint64_t)cursor};
         rc = pull_pages(session, &pull, session->options != NULL ? session->options->wait_ms : 0);
     }
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_NEWER_FULL, session->is_newer_full);
+    if (rc == RC_OK && session->is_newer_full)
+        rc = state_put_int(replica->db, STATE_PULL_OPEN, 1);
     return rc;
 }
 

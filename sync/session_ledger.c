@@ -82,6 +82,8 @@ session_hello(struct session *session)
     /* Where it knows one of us, and signs the very head that is here, no line is asked for. */
     session->is_current =
         replica->is_in_team && hello.position == ledger_position(replica->ledger);
+    if (session->is_current)
+        replica->has_newer_line = false; /* it signs that there is none */
     rc = replica_hear_time(replica, (int64_t)hello.time_ms + half_ms);
     session->report->clock_off_ms = -replica->clock_offset_ms;
     if (rc == RC_OK)
@@ -117,15 +119,26 @@ take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
     return RC_OK;
 }
 
+/* A line that only a newer program reads: this device stops before it. What follows is held to be its chain, and nothing else. */
+struct beyond {
+    uint64_t position; /* 0: none */
+    uint8_t hash[CRYPTO_HASH_BYTES];
+};
+
 /* The statement is on the last line that is shown, or on the head when there is none: an older one would leave the order
  * and times of the newest lines unsigned. */
 static enum rc
-check_statement(const struct replica *replica, const struct wire_ledger_answer *answer)
+check_statement(const struct replica *replica, const struct wire_ledger_answer *answer, const struct beyond *beyond)
 {
     const struct wire_statement *statement = &answer->statement;
     struct ledger_line last = {.position = ledger_position(replica->ledger)};
     const uint8_t *hash = ledger_hash_at(replica->ledger, statement->position);
     const uint8_t *key = ledger_server_public_at(replica->ledger, statement->position);
+
+    if (beyond->position > 0 && statement->position == beyond->position) {
+        hash = beyond->hash;
+        key = ledger_server_public(replica->ledger);
+    }
 
     if (memcmp(statement->team, replica->team, sizeof statement->team) != 0)
         return rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
@@ -191,6 +204,41 @@ keep_made(struct session *session)
     return rc;
 }
 
+static enum rc
+pass_line(const struct wire_bytes *bytes, struct beyond *beyond)
+{
+    struct ledger_line line;
+
+    enum rc rc = ledger_line_decode(bytes->data, bytes->len, &line);
+    if (rc == RC_OK && beyond->position > 0 &&
+        (line.position != beyond->position + 1 || memcmp(line.previous, beyond->hash, sizeof beyond->hash) != 0))
+        rc = rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    if (rc != RC_OK)
+        return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("a ledger line")) : rc;
+    beyond->position = line.position;
+    ledger_line_hash(bytes->data, bytes->len, beyond->hash);
+    return RC_OK;
+}
+
+/* Every line of an answer, as far as this program can read them. */
+static enum rc
+take_all(struct replica *replica, const struct wire_blocks *lines, bool *is_gap, struct beyond *beyond)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && !*is_gap && i < lines->count; i++) {
+        if (beyond->position == 0)
+            rc = take_line(replica, &lines->items[i], is_gap);
+        /* Of a ledger without its first line nothing is known. */
+        if (beyond->position > 0 || (rc == RC_UNSUPPORTED && ledger_position(replica->ledger) > 0))
+            rc = pass_line(&lines->items[i], beyond);
+    }
+    if (rc != RC_OK || beyond->position == 0)
+        return rc;
+    replica->has_newer_line = true;
+    return state_put_int(replica->db, STATE_NEWER_LINE, (int64_t)beyond->position);
+}
+
 enum rc
 session_take_lines(struct session *session, const struct buf *bytes, bool *more)
 {
@@ -198,6 +246,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
     struct wire_ledger_answer answer = WIRE_LEDGER_ANSWER_EMPTY;
     uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
     uint64_t keys_before = keyring_changes(replica->keys);
+    struct beyond beyond = {.position = 0};
     bool is_gap = false;
 
     *more = false;
@@ -212,15 +261,14 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         wire_ledger_answer_wipe(&answer);
         return rc;
     }
-    for (size_t i = 0; rc == RC_OK && !is_gap && i < answer.lines.count; i++)
-        rc = take_line(replica, &answer.lines.items[i], &is_gap);
+    rc = take_all(replica, &answer.lines, &is_gap, &beyond);
     if (rc == RC_OK && replica->ledger == NULL)
         rc = rc_fail(RC_UNTRUSTED, _("the server shows an empty ledger"));
     if (rc == RC_OK)
         rc = check_invitation(replica);
     if (rc == RC_OK && !is_gap)
-        rc = check_statement(replica, &answer);
-    if (rc == RC_OK && !is_gap)
+        rc = check_statement(replica, &answer, &beyond);
+    if (rc == RC_OK && !is_gap && beyond.position == 0) /* bundles carry lines up to it */
         rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
         rc = keep_made(session);
@@ -232,7 +280,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         session->report->lines += now - known;
         if (session->server_position < now)
             session->server_position = now;
-        *more = answer.more != 0 || is_gap;
+        *more = beyond.position == 0 && (answer.more != 0 || is_gap);
     } else {
         enum rc again = replica_load_ledger(replica); /* memory as the store is */
         replica->has_loose_keys =
@@ -293,10 +341,12 @@ session_ledger(struct session *session)
     enum rc rc = fetch_lines(session);
     if (rc != RC_OK)
         return rc;
-    if (ledger_position(replica->ledger) < claimed)
+    if (ledger_position(replica->ledger) < claimed && !replica->has_newer_line)
         return rc_fail(
             RC_UNTRUSTED, _("the server withholds ledger lines: there are %llu, and it shows %llu"),
             (unsigned long long)claimed, (unsigned long long)ledger_position(replica->ledger));
+    if (!replica->is_in_team && replica->has_newer_line)
+        return session_tell_newer(session);
     if (!replica->is_in_team)
         return rc_fail(RC_DENIED, _("this device is not approved yet"));
     return follow_lines(replica);

@@ -33,6 +33,8 @@
 #define STATE_CARRIED "carried" /* bytes: operations that wait for the server, and those that it refused (sync/carried.c) */
 #define STATE_JUDGED "judged"       /* ledger position up to which applied entries were judged */
 #define STATE_LEDGER_LINES "ledger_lines" /* how many were here before damaged ones were dropped; 0: none was */
+#define STATE_NEWER_LINE "newer_line" /* the highest ledger line that is known and was made by a newer program, or follows one */
+#define STATE_NEWER_FULL "newer_full" /* runs of a newer format came that are not kept: the shared cursor stands before them */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 #define STATE_NEWS_ENTRY "news_entry" /* the newest entry of the log when news were last told; -1: there was none */

@@ -207,10 +207,13 @@ count_hidden_files(struct db *db, int64_t *count)
 static enum rc
 count_filling(struct db *db, struct waiting *waiting)
 {
-    int64_t filling, is_open = 0;
+    int64_t filling, is_open = 0, is_full = 0;
     enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_stream WHERE is_filling AND hidden_ms IS NULL",
                             &filling);
 
+    if (rc == RC_OK)
+        rc = state_get_int(db, STATE_NEWER_FULL, &is_full);
+    waiting->needs_upgrade = waiting->needs_upgrade || is_full != 0;
     if (rc == RC_OK)
         rc = state_get_int(db, STATE_PULL_OPEN, &is_open);
     waiting->filling = rc == RC_OK ? (uint64_t)filling : 0;
@@ -224,7 +227,7 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     uint64_t newer = 0;
     int64_t unsent = 0, carried = 0, hidden = 0;
 
-    *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms};
+    *waiting = (struct waiting){.clock_off_ms = -replica->clock_offset_ms, .needs_upgrade = replica->has_newer_line};
     enum rc rc = outbox_count(replica->db, &waiting->saves_unsealed);
     if (rc == RC_OK)
         rc = db_get_int(replica->db,

@@ -21,7 +21,7 @@ setup(void **state)
     family = office_pair(&office, BRAM);
     file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
     assert_ok(replica_assign(office.devices[BRAM].replica, &office.devices[BRAM].transport, family,
-                             office.devices[ANNA].person, 2));
+                             office.devices[ANNA].person, LEDGER_COACH));
     office_sync_all(&office, 2, 2);
     return 0;
 }

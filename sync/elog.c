@@ -439,10 +439,10 @@ elog_close_gaps(struct db *db, struct id stream, uint64_t *count)
 enum rc
 elog_renew(struct db *db, struct id stream)
 {
-    /* Applied; held, whose reason stays; and parked for ELOG_GAP, or for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this
+    /* Applied and held, whose reason stays (of those applied: ELOG_GAP, it names less); and parked for ELOG_GAP, or for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this
      * store's fault. */
     static const char *const renewals[] = {
-        "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 1"
+        "UPDATE sync_entry SET state = 0 WHERE state = 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
         "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",

@@ -38,22 +38,23 @@ follow(struct replica *replica, const struct elog_row *row, struct inbox_verdict
     return rc;
 }
 
-/* Every header that the author had seen must be here. */
+/* Every header that the author had seen must be here. One that nobody has proven is anybody's. */
 static enum rc
 saw(struct replica *replica, const struct entry *entry, const struct feed_seen *seen,
     struct inbox_verdict *verdict)
 {
     struct elog_feed feed;
-    uint8_t hash[CRYPTO_HASH_BYTES];
+    struct entry there;
+    bool is_unproven = false;
 
     enum rc rc = elog_feed_find(replica->db, entry->stream, seen->feed, &feed);
     if (rc == RC_OK)
-        rc = elog_head_at(replica->db, feed.key, seen->last, hash);
-    if (rc == RC_ABSENT) {
+        rc = elog_header_at(replica->db, feed.key, seen->last, &there, &is_unproven);
+    if (rc == RC_ABSENT || (rc == RC_OK && is_unproven)) {
         *verdict = inbox_park(ELOG_GAP);
         return RC_OK;
     }
-    if (rc == RC_OK && memcmp(hash, seen->header, CHANGE_SEEN_BYTES) != 0)
+    if (rc == RC_OK && !inbox_is_seen(seen, &there))
         *verdict = inbox_park(ELOG_FORK);
     return rc;
 }
@@ -167,13 +168,52 @@ pass_by(struct replica *replica, const struct entry *entry)
     return rc;
 }
 
-/* Opens, looks whether all that it names is here, applies. */
+/* What is named of that feed is another's, or nowhere: then nothing of it is named. */
+static void
+drop_names(const struct opened *opened, struct feed_ref feed)
+{
+    for (uint32_t save = 0; save <= opened->entry->last - opened->entry->first; save++)
+        for (size_t i = 0; i < opened->saves[save].count; i++) {
+            struct operation *operation = &opened->saves[save].operations[i];
+            size_t kept = 0;
+            for (size_t k = 0; k < operation->supersedes_count; k++)
+                if (!feed_equal(operation->supersedes[k].feed, feed))
+                    operation->supersedes[kept++] = operation->supersedes[k];
+            operation->supersedes_count = kept;
+        }
+}
+
+/* Whether all that it names is here: else it waits, or (inbox_names.c) names less. */
+static enum rc
+look_at_names(struct replica *replica, const struct elog_row *row, const struct opened *opened,
+              struct inbox_verdict *verdict)
+{
+    bool names_less = replica->names_less || row->reason == ELOG_GAP;
+    struct feed_seen *seen = NULL;
+    size_t count = 0;
+    enum rc rc = blame(body_seen(opened->body->data, opened->body->len, &seen, &count), verdict);
+
+    for (size_t i = 0; rc == RC_OK && verdict->state == ELOG_APPLIED && i < count; i++) {
+        struct inbox_verdict one = *verdict;
+        rc = saw(replica, &row->entry, &seen[i], &one);
+        if (rc != RC_OK || one.state == ELOG_APPLIED)
+            continue;
+        if (names_less) {
+            drop_names(opened, seen[i].feed);
+            verdict->reason = ELOG_GAP;
+        } else {
+            *verdict = one;
+        }
+    }
+    free(seen);
+    return rc;
+}
+
+/* Opens, looks at what it names, applies. */
 static enum rc
 open_and_apply(struct replica *replica, const struct elog_row *row, struct buf *body, struct inbox_verdict *verdict)
 {
     struct opened opened = {.body = body};
-    struct feed_seen *seen = NULL;
-    size_t count = 0;
 
     enum rc rc = open_entry(replica, row, &opened, verdict);
     if (rc == RC_OK && verdict->state == ELOG_PARKED && verdict->reason == ELOG_KEY && broken_is(BROKEN_PARKED)) {
@@ -181,12 +221,11 @@ open_and_apply(struct replica *replica, const struct elog_row *row, struct buf *
         return pass_by(replica, &row->entry);
     }
     if (rc == RC_OK && opened.saves != NULL)
-        rc = blame(body_seen(body->data, body->len, &seen, &count), verdict);
-    for (size_t i = 0; rc == RC_OK && verdict->state == ELOG_APPLIED && i < count; i++)
-        rc = saw(replica, &row->entry, &seen[i], verdict);
-    free(seen);
+        rc = look_at_names(replica, row, &opened, verdict);
     if (rc == RC_OK && verdict->state == ELOG_APPLIED)
         rc = apply_saves(replica, &opened);
+    if (rc == RC_OK && verdict->state == ELOG_APPLIED && verdict->reason == ELOG_GAP)
+        rc = state_put_int(replica->db, STATE_NAMES_LESS, 1);
     opened_wipe(&opened);
     return rc;
 }
@@ -368,7 +407,9 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
 
     if (!replica->is_in_team)
         return RC_OK;
-    enum rc rc = retry_touched(replica);
+    enum rc rc = inbox_names_came(replica);
+    if (rc == RC_OK)
+        rc = retry_touched(replica);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_NEW, &of);
     do {

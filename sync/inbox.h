@@ -38,6 +38,16 @@ enum rc inbox_verdict(struct replica *replica, const struct entry *entry,
 enum rc inbox_chain(struct replica *replica, const struct entry *entry,
                     const struct ledger_head *head, enum elog_reason *reason) MUST_CHECK;
 void inbox_chain_forget(struct replica *replica);
+/* Whether the header is the one that an author had seen. */
+bool inbox_is_seen(const struct feed_seen *seen, const struct entry *header);
+/*
+ * After everything was pulled: entries that still wait for a header which their author had seen are applied, and name nothing of that
+ * feed until it comes. Else whoever gave one colleague another past than the server had all work of that colleague wait for ever.
+ */
+enum rc inbox_settle_names(struct replica *replica, struct sync_report *report,
+                           const struct sync_options *options) MUST_CHECK;
+/* What is new may be what some of those name: their streams are marked to be made anew. Before what is new is applied. */
+enum rc inbox_names_came(struct replica *replica) MUST_CHECK;
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
 /* What could not be read becomes new again: by another program than parked it, or after the doctor, for it may have been this store's

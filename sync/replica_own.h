@@ -86,6 +86,7 @@ struct replica {
     int64_t *forked; /* feeds whose author was seen to sign two entries as one, since opening */
     size_t forked_count, forked_room;
     struct saving saving;
+    bool names_less; /* what names a header that is not here is applied all the same: inbox_settle_names */
     struct source_cache *cache; /* bodies read last; sync/source.c */
     struct settled settled;
 };

@@ -209,6 +209,8 @@ run(struct session *session)
         rc = session_close_gaps(session);
     if (rc == RC_OK)
         rc = inbox_settle(replica);
+    if (rc == RC_OK)
+        rc = inbox_settle_names(replica, session->report, session->options);
     if (rc == RC_OK && !replica->has_newer_line)
         rc = cover_admit(session);
     if (rc == RC_OK)

@@ -93,7 +93,7 @@ next_short(struct replica *replica, const struct id *after, struct id *stream, b
     bool found = true;
     enum rc rc =
         db_stmt(replica->db,
-                "SELECT stream, device, vector FROM sync_ack WHERE is_asked = 2 AND (?1 IS NULL OR stream > ?1)"
+                "SELECT stream, device, vector FROM sync_ack WHERE is_asked = 2 AND stream > coalesce(?1, x'')"
                 " ORDER BY stream",
                 &stmt);
 
@@ -134,7 +134,8 @@ ask_short(struct replica *replica, bool *again)
             rc = next_short(replica, &stream, &stream, &lacks);
     }
     if (rc == RC_OK)
-        rc = db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2");
+        rc = db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2 AND stream IN"
+                                 " (SELECT stream FROM sync_stream)");
     return rc;
 }
 

@@ -36,6 +36,7 @@
 #define STATE_NEWER_LINE "newer_line" /* the highest ledger line that is known and was made by a newer program, or follows one */
 #define STATE_NEWER_FULL "newer_full" /* runs of a newer format came that are not kept: the shared cursor stands before them */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
+#define STATE_NAMES_LESS "names_less" /* some entry was applied that names headers which are not here */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
 #define STATE_NEWS_ENTRY "news_entry" /* the newest entry of the log when news were last told; -1: there was none */
 #define STATE_REVOKED "revoked"           /* the server's latest word: this device was revoked */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/inbox.h"
+#include "sync/outbox.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -239,6 +240,140 @@ many_forks_stop_no_session(void **state)
         buf_wipe(&ciphers[i]);
 }
 
+static enum rc
+bring_to(int at, const struct entry *entry, bool from_server)
+{
+    struct replica *replica = office.devices[at].replica;
+    struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
+    uint64_t stored = 0;
+
+    assert_ok(wire_run_add(&runs, entry));
+    assert_ok(db_begin(replica->db));
+    enum rc rc = db_end(replica->db, inbox_store(replica, &runs, from_server, &stored));
+    wire_run_list_wipe(&runs);
+    return rc;
+}
+
+static void
+write_int(int at, struct id what, int64_t number)
+{
+    struct replica *replica = office.devices[at].replica;
+    struct change change = CHANGE_EMPTY(ledger_team_stream(replica->ledger));
+    struct buf value = BUF_EMPTY(64);
+
+    assert_ok(value_put_int(&value, 1, number));
+    assert_ok(change_put(&change, 9999, what, 1, &value));
+    assert_ok(replica_save(replica, &change, 1));
+    change_wipe(&change);
+    buf_wipe(&value);
+}
+
+static uint64_t
+parked_at(int at)
+{
+    uint64_t parked;
+
+    assert_ok(elog_count(office.devices[at].replica->db, ELOG_PARKED, &parked));
+    return parked;
+}
+
+/* Whether the device shows that number as the one version of the record. */
+static bool
+shows(int at, struct id what, int64_t number)
+{
+    struct replica *replica = office.devices[at].replica;
+    char *dump = office_dump(&office, at, ledger_team_stream(replica->ledger));
+    char text[ID_TEXT_CHARS + 1], value[16];
+
+    id_to_text(what, text);
+    (void)snprintf(value, sizeof value, "010101%02llx\n", (unsigned long long)(2 * number));
+    const char *line = strstr(dump, text);
+    line = line == NULL ? NULL : strstr(line, " shown ");
+    const char *end = line == NULL ? NULL : strchr(line, '\n');
+    bool is_there = end != NULL && strncmp(end + 1 - strlen(value), value, strlen(value)) == 0;
+    free(dump);
+    return is_there;
+}
+
+/* The newcomer gives the victim one past by a file, and the server another, which may end sooner: the victim builds on the first. */
+static void
+work_that_builds_on_a_colleagues_fork_still_reaches_all(void **state)
+{
+    (void)state;
+    for (int longer = 0; longer < 2; longer++) {
+        struct buf ciphers[3] = {BUF_EMPTY(8192), BUF_EMPTY(8192), BUF_EMPTY(8192)};
+        incarnation = 7 + (uint64_t)longer;
+        record = id_random();
+        struct id later = id_random();
+        struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+        struct entry more = seal_behind(&one, NEWCOMER, 1, 5, &ciphers[1]);
+        struct entry other = seal_saves_as_newcomer(NEWCOMER, 2, 2, &ciphers[2]);
+
+        office_sync(&office, VICTIM);
+        office_sync(&office, NEWCOMER);
+        assert_ok(bring_to(NEWCOMER, &other, false)); /* which hands it to the server */
+        office_sync(&office, NEWCOMER);
+        assert_ok(bring(&one, false));
+        if (longer)
+            assert_ok(bring(&more, false));
+        assert_ok(inbox_apply(office.devices[VICTIM].replica, NULL, NULL));
+        write_int(VICTIM, record, 30);
+        office_sync(&office, VICTIM);
+        write_int(VICTIM, later, 40);
+        office_sync_all(&office, 3, 3);
+        for (int at = 0; at < 3; at++) {
+            assert_true(shows(at, later, 40));
+            assert_true(shows(at, record, 30));
+        }
+        assert_int_equal(parked_at(FORGER), 0);
+        office_reopen(&office, FORGER);
+        assert_ok(replica_rebuild(office.devices[FORGER].replica,
+                                  ledger_team_stream(office.devices[FORGER].replica->ledger)));
+        assert_true(shows(FORGER, later, 40)); /* and when the tables are made anew */
+        assert_int_equal(parked_at(FORGER), 0);
+        for (int i = 0; i < 3; i++)
+            buf_wipe(&ciphers[i]);
+    }
+    incarnation = 7;
+}
+
+/* What it names comes after all. */
+static void
+what_was_applied_without_a_name_names_it_once_it_comes(void **state)
+{
+    (void)state;
+    struct replica *victim = office.devices[VICTIM].replica, *anna = office.devices[FORGER].replica;
+    struct id stream = ledger_team_stream(anna->ledger);
+    struct buf cipher = BUF_EMPTY(8192);
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &cipher);
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_feed feed;
+
+    office_sync(&office, VICTIM);
+    assert_ok(bring(&one, false));
+    assert_ok(inbox_apply(victim, NULL, NULL));
+    write_int(VICTIM, record, 30);
+    assert_ok(outbox_seal(victim, stream));
+    assert_ok(elog_feed_find(victim->db, stream, replica_feed(victim), &feed));
+    assert_ok(elog_find(victim->db, feed.key, 1, &row));
+    assert_ok(bring_to(FORGER, &row.entry, false));
+    assert_ok(inbox_apply(anna, NULL, NULL));
+    assert_int_equal(parked_at(FORGER), 1); /* without the server it waits */
+    office_sync(&office, FORGER);
+    assert_int_equal(parked_at(FORGER), 0);
+    assert_true(shows(FORGER, record, 30));
+    assert_ok(bring_to(FORGER, &one, false));
+    office_sync(&office, FORGER);
+    office_sync_all(&office, 2, 2);
+    char *dumps[2] = {office_dump(&office, FORGER, stream), office_dump(&office, VICTIM, stream)};
+    assert_string_equal(dumps[0], dumps[1]);
+    assert_null(strstr(dumps[0], " other "));
+    for (int i = 0; i < 2; i++)
+        free(dumps[i]);
+    elog_row_wipe(&row);
+    buf_wipe(&cipher);
+}
+
 /* By a bundle; the victim builds on it, and reads the line that makes it late work before sealing. */
 static void
 what_builds_on_work_that_became_late_is_still_sealed(void **state)
@@ -414,6 +549,8 @@ main(void)
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
         CASE(a_colleagues_fork_stops_no_session),
         CASE(many_forks_stop_no_session),
+        CASE(work_that_builds_on_a_colleagues_fork_still_reaches_all),
+        CASE(what_was_applied_without_a_name_names_it_once_it_comes),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),
         CASE(what_an_older_program_could_not_read_is_tried_again_by_another),
         CASE(damage_of_this_store_is_not_charged_to_a_colleague),

@@ -292,4 +292,8 @@ check_exit "no server" 9 "waits on this device" as anna sync
 check "work goes on without a server" as anna visit add berk --text "on the spot"
 check_says "status says what waits" "Only on this device" as anna status
 check_says "the help of unlock names how long it is open" "60 when left out, 720 at most" "$BAKEN" unlock --help
+# ---- installed anywhere, it finds its messages
+mkdir -p "$WORK/prefix/bin" "$WORK/prefix/share" && cp "$BAKEN" "$WORK/prefix/bin" && cp -r "$BUILD/locale" "$WORK/prefix/share"
+check_exit "installed under another prefix it speaks Dutch" 10 "er is geen opslag" \
+    env BAKEN_LANG=nl BAKEN_HOME="$WORK/none" "$WORK/prefix/bin/baken" status
 finish

@@ -13,9 +13,40 @@
 struct part {
     struct stream_waiting waiting;
     uint64_t changes; /* own ones that wait, as a person counts them */
+    uint64_t parked_twins, held_twins;
     bool owes_rotation;
     uint64_t grants_due;
 };
+
+struct taking {
+    struct call *call;
+    struct id stream;
+    struct part *part;
+};
+
+static enum rc
+take_group(void *context, const struct parked_group *group)
+{
+    struct taking *taking = context;
+    uint64_t twins = 0;
+
+    if (!id_equal(group->stream, taking->stream))
+        return RC_OK;
+    enum rc rc = replica_received_twins(taking->call->replica, group, &twins);
+    if (group->is_held)
+        taking->part->held_twins += twins;
+    else
+        taking->part->parked_twins += twins;
+    return rc;
+}
+
+static enum rc
+take_twins(struct call *call, struct id stream, struct part *part)
+{
+    struct taking taking = {call, stream, part};
+
+    return replica_parked_groups(call->replica, take_group, &taking);
+}
 
 static enum rc
 add_stream(struct call *call, struct id stream, const struct owed *owed, struct part *part)
@@ -26,6 +57,8 @@ add_stream(struct call *call, struct id stream, const struct owed *owed, struct 
 
     if (rc == RC_OK && waiting.unsealed + waiting.unsent > 0)
         rc = replica_waiting_twins(call->replica, stream, &twins);
+    if (rc == RC_OK && waiting.parked + waiting.held > 0)
+        rc = take_twins(call, stream, part);
     part->changes += waiting.unsealed + waiting.unsent - twins;
     part->waiting.unsealed += waiting.unsealed;
     part->waiting.unsent += waiting.unsent;
@@ -60,8 +93,10 @@ row_part(struct call *call, struct id family, const struct part *part)
     out_int(out, "saves_unsealed", NULL, (int64_t)waiting->unsealed);
     out_int(out, "saves_unsent", NULL, (int64_t)waiting->unsent);
     out_int(out, "changes_here", _("Only here"), (int64_t)part->changes);
-    out_int(out, "saves_parked", _("Waiting"), (int64_t)waiting->parked);
-    out_int(out, "saves_held", _("Too late, held"), (int64_t)waiting->held);
+    out_int(out, "saves_parked", NULL, (int64_t)waiting->parked);
+    out_int(out, "saves_held", NULL, (int64_t)waiting->held);
+    out_int(out, NULL, _("Waiting"), (int64_t)(waiting->parked - part->parked_twins));
+    out_int(out, NULL, _("Too late, held"), (int64_t)(waiting->held - part->held_twins));
     out_bool(out, "is_rotation_owed", NULL, part->owes_rotation);
     out_int(out, NULL, _("Keys to renew"), part->owes_rotation);
     out_int(out, "grants_due", _("Keys to pass on"), (int64_t)part->grants_due);
@@ -150,8 +185,12 @@ row_group(void *context, const struct parked_group *group)
     const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), group->stream);
     struct texts texts = TEXTS_EMPTY;
     const char *label = NULL;
-    enum rc rc = call_device_label(call, &texts, group->feed.device, &label);
+    uint64_t twins = 0;
+    enum rc rc = replica_received_twins(call->replica, group, &twins);
 
+    if (rc != RC_OK || (!call->out.is_json && twins == group->saves))
+        return rc; /* for people the save in the file tells it */
+    rc = call_device_label(call, &texts, group->feed.device, &label);
     out_row(&call->out);
     if (rc == RC_OK)
         rc = call_out_family(call, "family", _("Family"),
@@ -160,7 +199,8 @@ row_group(void *context, const struct parked_group *group)
     out_int(&call->out, "first", NULL, group->first);
     out_int(&call->out, "last", NULL, group->last);
     out_int(&call->out, "entries", NULL, (int64_t)group->entries);
-    out_int(&call->out, "saves", _("Saves"), (int64_t)group->saves);
+    out_int(&call->out, "saves", NULL, (int64_t)group->saves);
+    out_int(&call->out, NULL, _("Changes"), (int64_t)(group->saves - twins));
     out_bool(&call->out, "is_held", NULL, group->is_held);
     out_word(&call->out, "reason", _("Waits for"), group->reason, words_say_reason(group->reason));
     out_text(&call->out, "advice", _("What to do"), advise(group->reason));

@@ -200,6 +200,9 @@ struct parked_group {
     uint32_t first, last; /* the lowest and highest save; others may lie between */
     uint64_t entries, saves;
 };
+/* The same as replica_waiting_twins of what was received, as far as it can be read here. */
+enum rc replica_received_twins(struct replica *replica, const struct parked_group *group,
+                               uint64_t *twins) MUST_CHECK;
 typedef enum rc (*replica_parked_groups_fn)(void *context, const struct parked_group *group);
 enum rc replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit,
                               void *context) MUST_CHECK;

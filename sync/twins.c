@@ -1,4 +1,6 @@
-/* Own saves that wait and say nothing of their own: the line that a save in a family's file writes into its index. */
+/* Saves that wait and say nothing of their own: the line that a save in a family's file writes into its index. */
+#include <string.h>
+
 #include "core/schema.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
@@ -112,4 +114,64 @@ replica_waiting_twins(struct replica *replica, struct id stream, uint64_t *twins
     enum rc rc = elog_feeds(replica->db, stream, count_feed, &counting);
     *twins = counting.twins;
     return rc;
+}
+
+/* The entry of a feed that is parked or held, next after `key` and up to a save; 0: none. */
+static enum rc
+next_received(struct db *db, int64_t feed, const struct parked_group *group, int64_t key, int64_t *next)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db,
+                         "SELECT entry FROM sync_entry WHERE state = ?1 AND state <> 1 AND feed = ?2"
+                         " AND first BETWEEN ?3 AND ?4 AND entry > ?5 ORDER BY entry LIMIT 1",
+                         &stmt);
+
+    *next = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, group->is_held ? ELOG_HELD : ELOG_PARKED);
+    stmt_int(stmt, 2, feed);
+    stmt_int(stmt, 3, group->first);
+    stmt_int(stmt, 4, group->last);
+    stmt_int(stmt, 5, key);
+    return stmt_finish_int(stmt, next);
+}
+
+static enum rc
+count_received(struct counting *counting, const struct elog_feed *feed, const struct parked_group *group)
+{
+    struct db *db = counting->replica->db;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    int64_t key = 0;
+    enum rc rc;
+
+    while ((rc = next_received(db, feed->key, group, key, &key)) == RC_OK && key != 0) {
+        struct elog_row row = ELOG_ROW_EMPTY;
+        rc = elog_get(db, key, &row);
+        if (rc == RC_OK && strcmp(elog_reason_name(row.reason), group->reason) == 0 &&
+            source_open(counting->replica, &row.entry, &body) == RC_OK)
+            count_saves(counting, feed, row.entry.first, row.entry.last, &body);
+        elog_row_wipe(&row);
+        if (rc != RC_OK)
+            break;
+    }
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+replica_received_twins(struct replica *replica, const struct parked_group *group, uint64_t *twins)
+{
+    const struct ledger_stream *known = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, group->stream);
+    struct counting counting = {.replica = replica, .kind = STREAM_INDEX};
+    struct elog_feed feed;
+
+    *twins = 0;
+    if (known == NULL || known->kind != STREAM_INDEX)
+        return RC_OK;
+    enum rc rc = elog_feed_find(replica->db, group->stream, group->feed, &feed);
+    if (rc == RC_OK)
+        rc = count_received(&counting, &feed, group);
+    *twins = counting.twins;
+    return rc == RC_ABSENT ? RC_OK : rc;
 }

@@ -133,6 +133,7 @@ check_says "but held, where a person sees it" "\"held_count\":[1-9]" as lars sta
 check_says "its words can be read" "before it heard" as lars late duin
 check_says "and whose they are" "Who +Piet" as lars late
 check_says "status says where" "baken late" as lars status
+check_says "a visit and its line in the index are one" "Duin +0 +0 +1 " as lars status
 record=$(as lars late --json | json received.0.record)
 check_says "so can the history of what is not here" "before it heard" as lars history "${record: -6}"
 check_exit "which nothing brings back by itself" 8 "does not count yet" \

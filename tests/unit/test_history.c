@@ -221,6 +221,24 @@ note_received(void *context, const struct received_item *item)
     return RC_OK;
 }
 
+/* Saves that were received, less those that say nothing of their own. */
+struct counted {
+    int at;
+    uint64_t saves, changes;
+};
+
+static enum rc
+count_group(void *context, const struct parked_group *group)
+{
+    struct counted *counted = context;
+    uint64_t twins;
+
+    assert_ok(replica_received_twins(office.devices[counted->at].replica, group, &twins));
+    counted->saves += group->saves;
+    counted->changes += group->saves - twins;
+    return RC_OK;
+}
+
 /* Nothing that counts is here of the record: its author, time and words are read from the log. */
 static void
 late_work_on_a_record_that_is_not_here_can_be_read(void **state)
@@ -243,6 +261,10 @@ late_work_on_a_record_that_is_not_here_can_be_read(void **state)
     office_reopen(&office, 0);
     assert_ok(replica_received(anna->replica, note_received, &received, &unreadable));
     assert_int_equal(received.count, 1); /* and not its twin */
+    struct counted counted = {.at = 0};
+    assert_ok(replica_parked_groups(anna->replica, count_group, &counted));
+    assert_int_equal(counted.saves, 2);
+    assert_int_equal(counted.changes, 1);
     assert_int_equal(unreadable, 0);
     assert_true(id_equal(received.person, bram->person));
     assert_true(id_equal(received.record, visit));

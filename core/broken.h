@@ -27,6 +27,7 @@ enum broken {
     BROKEN_REBUILD,   /* a rebuild keeps of each unit what is shown */
     BROKEN_CLOCK,     /* another's clock moves the own one as far as it likes */
     BROKEN_EQUAL,     /* equal bytes are a conflict */
+    BROKEN_CARRIED,   /* a cover given by bundle is never told to the server */
     BROKEN_COPY,      /* what a copy sealed under numbers that are taken does not wait again */
     BROKEN_SEAL,      /* sealed under a key that somebody has who lost the right */
     BROKEN_FETCH,     /* the server hands out every box */

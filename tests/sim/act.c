@@ -66,7 +66,7 @@ act_session(struct device *device, struct sync_report *report)
     *report = (struct sync_report){0};
     sabotage_session(device);
     uint64_t requests = device->requests, operations = power_disk_operations(device->disk);
-    if (!device->world->is_healing && world_falls(device->world, device->world->rates.crash))
+    if (!device->world->is_healing && !device->world->is_calm && world_falls(device->world, device->world->rates.crash))
         power_disk_cut_at(device->disk, 1 + world_below(device->world, SESSION_OPERATIONS));
     enum rc rc = replica_sync(device->replica, &device->transport, &options, report);
     world_trace(device->world, " -> %llu operations on its disk",
@@ -414,6 +414,8 @@ act_step(struct world *world)
         life_act(device);
     else if (world_falls(world, rates->server_restore))
         life_act_server(world);
+    else if (rates->carry > 0 && world_falls(world, rates->carry)) /* no throw where there is none: seeds stay what they were */
+        act_carry(world);
     else if (world_falls(world, rates->copy))
         copies_act(device);
     else if (world_falls(world, rates->full))

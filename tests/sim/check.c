@@ -153,6 +153,21 @@ check_cursor(struct device *device)
     }
 }
 
+/* By a cover that no line knows yet: then neither does the model. */
+static bool
+is_carried(struct device *device, int stream)
+{
+    const struct ledger *ledger = replica_ledger(device->replica);
+    const struct ledger_stream *known = ledger_stream(ledger, device->world->names.streams[stream]);
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; known != NULL && (cover = ledger_cover_at(ledger, i)) != NULL; i++)
+        for (size_t k = 0; cover->is_carried && k < cover->family_count; k++)
+            if (id_equal(cover->families[k], known->family))
+                return true;
+    return false;
+}
+
 /* ---- what may not be there ---- */
 
 static void
@@ -176,7 +191,7 @@ check_absence(struct device *device, int stream)
     check_none(device, stream,
                "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 "
                "AND NOT (is_own = 1 AND is_sent = 0)");
-    if (model_may_hold(world->model, device->index, stream, device->refreshed_ms))
+    if (model_may_hold(world->model, device->index, stream, device->refreshed_ms) || is_carried(device, stream))
         return;
     check_none(device, stream, "SELECT count(*) FROM sync_key WHERE stream = ?1");
     /* Those of the reserve and links are passed on, and gone when that is done. */
@@ -279,7 +294,7 @@ check_all(struct device *device)
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
-        if (check_is_there(world, stream) && adapter_has_stream(device, stream) &&
+        if (check_is_there(world, stream) && adapter_has_stream(device, stream) && !is_carried(device, stream) &&
             !anybody_ended(world, stream) && !copies_is_torn(device, stream)) {
             check_own_saves(device, stream);
             check_against(device, device->index, stream);

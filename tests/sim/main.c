@@ -36,6 +36,7 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
     world->is_copying = options->is_copying;
     world->is_stepping = options->is_stepping;
     world->cut = options->cut;
+    world->is_carrying = options->is_carrying;
     selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
@@ -259,6 +260,8 @@ read_order(int argc, char **argv, struct order *order)
             order->run.is_returning = true;
         else if (strcmp(argv[i], "--copying") == 0)
             order->run.is_copying = true;
+        else if (strcmp(argv[i], "--carrying") == 0)
+            order->run.is_carrying = true;
         else if (strcmp(argv[i], "--lying") == 0)
             order->run.is_lying = true;
         else if (strcmp(argv[i], "--verbose") == 0)
@@ -269,6 +272,8 @@ read_order(int argc, char **argv, struct order *order)
             fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
                             " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying]"
                             " [--steps EVERY] [--cut MACHINE STEP] [--broken N]\n");
+                            " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying] [--carrying]"
+                            " [--broken N]\n");
             exit(2);
         }
     }

@@ -154,7 +154,7 @@ throw_fate(struct world *world)
 {
     const struct rates *rates = &world->rates;
 
-    if (world->is_healing)
+    if (world->is_healing || world->is_calm)
         return FATE_WELL;
     if (world_falls(world, rates->lost_before))
         return FATE_LOST_BEFORE;
@@ -262,14 +262,14 @@ send_request(void *context, const struct transport_request *request, struct tran
     if (device->link_is_down || world->server == NULL)
         return offline();
     /* Another device acts between two requests of this one. */
-    if (!world->is_healing && world->depth < 2 && world_falls(world, world->rates.interleaved)) {
+    if (!world->is_healing && !world->is_calm && world->depth < 2 && world_falls(world, world->rates.interleaved)) {
         struct device *other = world_any(world);
         if (!other->is_busy) {
             world_happened(world, HAPPENED_INTERLEAVED);
             act_sync(other);
         }
     }
-    if (!world->is_healing && world_falls(world, 300))
+    if (!world->is_healing && !world->is_calm && world_falls(world, 300))
         net_deliver_late(world, false);
     struct late_request parts = take_apart(device, request);
     device->requests++;

@@ -15,6 +15,7 @@ struct test {
     bool is_lying;          /* it shows where the server lies */
     bool is_returning;      /* it shows where a device was restored */
     bool is_copying;        /* it shows where a store is copied and both are used */
+    bool is_carrying;       /* it shows where covers travel by bundle */
 };
 
 static const struct test tests[] = {
@@ -55,6 +56,7 @@ static const struct test tests[] = {
     {"resolved what was not on the screen", {"should be", "the conflict of"}, .broken = BROKEN_SCREEN},
     {"a losing version is lost on rebuild", {"should be", "the conflict of"}, .broken = BROKEN_REBUILD},
     {"a far clock moves others", {"the clock of its journal"}, .broken = BROKEN_CLOCK},
+    {"a carried cover is not told to the server", {"does not get through", "not on the ledger"}, .broken = BROKEN_CARRIED, .is_carrying = true},
     {"equal bytes are a conflict", {"lists"}, .broken = BROKEN_EQUAL},
     {"a conflict is not shown", {"conflict"}, .sabotage = SABOTAGE_CONFLICT},
     {"an entry is never sent again", {"refused"}, .sabotage = SABOTAGE_SEND},
@@ -124,7 +126,8 @@ test_one(struct world *world, const struct test *test)
         .sabotage = test->sabotage, .broken = test->broken, .is_crashy = test->is_crashy,
         .is_lying = test->is_lying,
         .is_returning = test->is_returning,
-        .is_copying = test->is_copying};
+        .is_copying = test->is_copying,
+        .is_carrying = test->is_carrying};
     struct result result = {0};
     unsigned done = 0, found = 0;
     bool is_found = false;

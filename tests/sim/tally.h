@@ -37,6 +37,9 @@ enum happened {
     HAPPENED_COPY_TOLD,    /* the other has found out */
     HAPPENED_SERVER_RESTORED,
     /* a server that lies */
+    HAPPENED_FORKED,       /* the server */
+    HAPPENED_FORK_NOTICED, /* by one who was shown both */
+    HAPPENED_CARRIED,      /* a cover, worked under without the server */
     HAPPENED_LIE_WITHHELD,
     HAPPENED_LIE_LINES,
     HAPPENED_FORKED,

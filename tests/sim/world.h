@@ -48,7 +48,7 @@ enum sabotage {
 struct rates {
     unsigned lost_before, lost_after, repeated, late, cut, portal, busy, interleaved;
     unsigned lie; /* 0: an honest server */
-    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full, restore, server_restore, copy;
+    unsigned crash, server_crash, jump, drift, link, ledger, bundle, tie, full, restore, server_restore, copy, carry;
 };
 
 struct device {
@@ -207,6 +207,8 @@ struct world {
     bool is_revoked_once;
     bool has_forged; /* boxes: devices may say so */
     bool is_returning; /* devices are restored all the time, whatever the seed says */
+    bool is_carrying;  /* covers travel by bundle, whatever the seed says */
+    bool is_calm;      /* for an act, which no fault disturbs */
     bool is_copying;   /* machines are copied, whatever the seed says */
     bool is_lying;   /* the server lies, whatever the seed says */
     enum sabotage sabotage;
@@ -294,6 +296,9 @@ void act_begin(struct device *device, const char *what);
 void act_visit(struct device *device);
 /* What the index shows of a visit is what the file does; at the end on every device. */
 void visit_check_twins(struct device *device, bool is_end);
+
+/* ---- act_carry.c ---- */
+void act_carry(struct world *world);
 
 /* ---- act_ledger.c ---- */
 void act_ledger(struct device *device);

@@ -345,6 +345,7 @@ replica_cover_carry_acceptance(struct replica *replica, struct id id)
 struct ended {
     struct ledger_ids touched; /* streams whose entries are judged again */
     struct ledger_ids keyed;   /* those that this device makes new keys for */
+    struct ledger_ids told;    /* those that are acknowledged again: what was told before the lines stood counts for no reader by lines */
 };
 
 static enum rc
@@ -375,6 +376,16 @@ add_families(struct replica *replica, const struct id *families, size_t count, s
     return rc;
 }
 
+/* The streams that an operation is about. */
+static enum rc
+add_streams(struct replica *replica, const struct ledger_op *op, struct ledger_ids *ids)
+{
+    if (op->kind == LEDGER_COVER_GIVE)
+        return add_families(replica, op->families, op->family_count, ids);
+    const struct ledger_cover *cover = ledger_cover(replica->ledger, op->as.cover_accept);
+    return cover != NULL ? add_families(replica, cover->families, cover->family_count, ids) : RC_OK;
+}
+
 /* What an operation that came to nothing leaves to be done. */
 static enum rc
 end_one(struct replica *replica, struct kept_item *item, struct ended *ended)
@@ -382,16 +393,25 @@ end_one(struct replica *replica, struct kept_item *item, struct ended *ended)
     struct ledger_op op = LEDGER_OP_EMPTY;
 
     enum rc rc = ledger_op_decode(item->op, item->len, &op);
-    if (rc == RC_OK && op.kind == LEDGER_COVER_GIVE)
-        rc = add_families(replica, op.families, op.family_count, &ended->touched);
+    if (rc == RC_OK)
+        rc = add_streams(replica, &op, &ended->touched);
     if (rc == RC_OK && op.kind == LEDGER_COVER_GIVE && id_equal(op.author, replica->identity.device))
         item->flags |= OWES_KEYS;
-    if (rc == RC_OK && op.kind == LEDGER_COVER_ACCEPT) {
-        const struct ledger_cover *cover = ledger_cover(replica->ledger, op.as.cover_accept);
-        if (cover != NULL)
-            rc = add_families(replica, cover->families, cover->family_count, &ended->touched);
-    }
     item->flags |= IS_REFUSED;
+    ledger_op_wipe(&op);
+    return rc;
+}
+
+static enum rc
+order_one(struct session *session, struct kept_item *item, struct ended *ended)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+
+    enum rc rc = ledger_op_decode(item->op, item->len, &op);
+    if (rc == RC_OK)
+        rc = add_streams(session->replica, &op, &ended->told);
+    item->is_dropped = true;
+    session->report->carried_ordered++;
     ledger_op_wipe(&op);
     return rc;
 }
@@ -423,9 +443,7 @@ settle_one(struct session *session, struct kept_item *item, struct ended *ended)
             return end_one(replica, item, ended);
         }
     }
-    item->is_dropped = rc == RC_OK && ledger_find_op(replica->ledger, hash) != 0;
-    session->report->carried_ordered += item->is_dropped;
-    return rc;
+    return rc == RC_OK && ledger_find_op(replica->ledger, hash) != 0 ? order_one(session, item, ended) : rc;
 }
 
 static enum rc
@@ -441,6 +459,8 @@ settle_all(struct session *session, struct kept *kept, struct ended *ended)
     rc = kept_write(session->replica, kept);
     if (rc == RC_OK)
         rc = carried_load(session->replica);
+    for (size_t i = 0; rc == RC_OK && i < ended->told.count; i++)
+        rc = streams_touch(session->replica, ended->told.items[i]);
     if (rc == RC_OK && ended->touched.count > 0)
         rc = inbox_judge_streams(session->replica, &ended->touched);
     return rc == RC_OK ? streams_refresh(session->replica) : rc;
@@ -472,7 +492,7 @@ renew_keys(struct session *session, struct kept *kept, struct ended *ended)
 enum rc
 carried_settle(struct session *session)
 {
-    struct ended ended = {LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY};
+    struct ended ended = {LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY};
     struct kept *kept;
     bool waits = false, owes = false;
 
@@ -487,6 +507,7 @@ carried_settle(struct session *session)
         rc = renew_keys(session, kept, &ended);
     ledger_ids_wipe(&ended.touched);
     ledger_ids_wipe(&ended.keyed);
+    ledger_ids_wipe(&ended.told);
     kept_free(kept);
     return rc == RC_OK ? rc : rc_while(rc, _("telling the server of a cover that was given without it"));
 }

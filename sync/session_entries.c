@@ -33,7 +33,8 @@ push_wipe(struct push *push)
     push->count = push->bytes = 0;
 }
 
-/* Sealed under a carried cover that stands nowhere: no server takes it. */
+/* Sealed under a carried cover that was refused: no server takes it. While that is open, as for a revoked device, which is told no more
+ * lines, the server may know better. */
 static bool
 is_nobodys(const struct replica *replica, const struct entry *entry)
 {
@@ -45,8 +46,7 @@ is_nobodys(const struct replica *replica, const struct entry *entry)
                                              .position_hash = entry->position_hash};
     struct ledger_judgement why;
 
-    (void)ledger_entry_counts(replica->ledger, &facts, &why);
-    return why.by_carried;
+    return ledger_entry_counts(replica->ledger, &facts, &why) == LEDGER_LATE && why.by_carried;
 }
 
 /* Unsent entries feed by feed, in order: those of a feed stand together, so that they travel as runs. */

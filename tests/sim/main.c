@@ -34,9 +34,9 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
     world->is_lying = options->is_lying;
     world->is_returning = options->is_returning;
     world->is_copying = options->is_copying;
+    world->is_carrying = options->is_carrying;
     world->is_stepping = options->is_stepping;
     world->cut = options->cut;
-    world->is_carrying = options->is_carrying;
     selftest_choose(options->broken);
     world->is_verbose = options->is_verbose;
     world_run(world, seed);
@@ -270,10 +270,8 @@ read_order(int argc, char **argv, struct order *order)
             order->is_selftest = true;
         else {
             fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
-                            " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying]"
-                            " [--steps EVERY] [--cut MACHINE STEP] [--broken N]\n");
                             " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying] [--carrying]"
-                            " [--broken N]\n");
+                            " [--steps EVERY] [--cut MACHINE STEP] [--broken N]\n");
             exit(2);
         }
     }

@@ -36,10 +36,8 @@ enum happened {
     HAPPENED_COPY_FIRST,   /* one of two has sent under numbers that both gave */
     HAPPENED_COPY_TOLD,    /* the other has found out */
     HAPPENED_SERVER_RESTORED,
+    HAPPENED_CARRIED, /* a cover, worked under without the server */
     /* a server that lies */
-    HAPPENED_FORKED,       /* the server */
-    HAPPENED_FORK_NOTICED, /* by one who was shown both */
-    HAPPENED_CARRIED,      /* a cover, worked under without the server */
     HAPPENED_LIE_WITHHELD,
     HAPPENED_LIE_LINES,
     HAPPENED_FORKED,

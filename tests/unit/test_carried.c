@@ -362,6 +362,20 @@ who_covered_before_seals_when_the_lines_stand(void **state)
         assert_int_equal(in_state(i, ELOG_PARKED) + in_state(i, ELOG_HELD), 0);
 }
 
+/* The lines stand, and the colleague's device is lost before it heard of them: what it wrote is handed in all the same. */
+static void
+a_revoked_colleague_hands_in_what_it_wrote(void **state)
+{
+    (void)state;
+    (void)cover_by_bundle(20, true);
+    office_sync(&office, BRAM);
+    office_visit(&office, CAAS, family, "INGELEVERD");
+    assert_ok(replica_revoke_device(replica_of(ANNA), &office.devices[ANNA].transport, office.devices[CAAS].id));
+    assert_int_equal(office_try_sync(&office, CAAS), RC_DENIED);
+    office_sync(&office, BRAM);
+    assert_int_equal(in_state(BRAM, ELOG_HELD), 2);
+}
+
 static void
 it_ends_by_the_time_it_names_without_a_server(void **state)
 {
@@ -440,6 +454,7 @@ main(void)
         TEST(what_is_refused_ends_and_its_work_is_late_work),
         TEST(what_was_refused_counts_when_the_cover_is_given_anew),
         TEST(who_covered_before_seals_when_the_lines_stand),
+        TEST(a_revoked_colleague_hands_in_what_it_wrote),
         TEST(it_ends_by_the_time_it_names_without_a_server),
         TEST(it_waits_thirty_days_for_the_server_and_begins_on_no_older_ledger),
         TEST(only_the_rules_of_the_team_let_it_count),

@@ -35,6 +35,7 @@
 #define STATE_LEDGER_LINES "ledger_lines" /* how many were here before damaged ones were dropped; 0: none was */
 #define STATE_NEWER_LINE "newer_line" /* the highest ledger line that is known and was made by a newer program, or follows one */
 #define STATE_NEWER_FULL "newer_full" /* runs of a newer format came that are not kept: the shared cursor stands before them */
+#define STATE_ADMIT_SEEN "admit_seen" /* of the held work, ledger and keys that cover_admit looked at last */
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
 #define STATE_NAMES_LESS "names_less" /* some entry was applied that names headers which are not here */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */

@@ -1,6 +1,8 @@
 /* Cover from the first box to the last page: given, worked in, ended by command and by time, purged, refused. */
 #include "tests/unit/cover_office.h"
 
+#include "sync/state.h"
+
 static void
 the_coordinator_sees_the_index_and_not_the_file(void **state)
 {
@@ -174,6 +176,32 @@ held_work_does_not_stop_who_covers_again(void **state)
     assert_int_equal(waiting.parked, 0);
 }
 
+/* What waits for a person is read once, not in every session: here by a row that nobody could read a second time. */
+static void
+held_work_is_looked_at_again_only_when_something_changed(void **state)
+{
+    (void)state;
+    struct db *db = store_db(office.devices[1].store);
+    struct id cover = give(1, 2, 10, true);
+
+    accept(2, cover);
+    office_visit(&office, 2, family, "handed in too late");
+    end(1, cover);
+    office_sync(&office, 1);
+    office_pass(&office, 40 * DAY_MS);
+    office_sync(&office, 2);
+    office_sync_all(&office, 2, 2);
+    assert_true(held_at(1) > 0);
+    assert_ok(db_run(db, "CREATE TEMP TABLE kept AS SELECT entry, header FROM sync_entry WHERE state = 3"));
+    assert_ok(db_run(db, "UPDATE sync_entry SET header = x'00' WHERE state = 3"));
+    office_sync(&office, 1);
+    assert_ok(state_put_int(db, STATE_ADMIT_SEEN, 0)); /* so it was for that */
+    assert_true(office_try_sync(&office, 1) != RC_OK);
+    assert_ok(db_run(db, "UPDATE sync_entry SET header = (SELECT header FROM kept WHERE kept.entry = sync_entry.entry)"
+                         " WHERE state = 3"));
+    office_sync(&office, 1);
+}
+
 /* Sealed for a bundle before the line that ended the right; the next visit waited behind it. */
 static void
 what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **state)
@@ -306,6 +334,7 @@ main(void)
         CASE(work_handed_in_late_that_only_adds_is_taken_over),
         CASE(a_second_cover_fills_the_file_again),
         CASE(held_work_does_not_stop_who_covers_again),
+        CASE(held_work_is_looked_at_again_only_when_something_changed),
         CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
         CASE(a_coach_relaxes_a_strict_unit_for_everybody),
         CASE(held_work_protects_at_once),

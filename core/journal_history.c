@@ -8,7 +8,10 @@
 #include "core/i18n.h"
 #include "core/secret.h"
 
-enum { ANCESTORS = 4096 }; /* a base further back than this helps nobody */
+enum {
+    ANCESTORS = 4096, /* a base further back than this helps nobody */
+    PLACES = 16384,   /* a power of two, at most a third full */
+};
 
 void
 journal_past_wipe(struct past *past)
@@ -62,6 +65,40 @@ read_past(const struct save_source *source, struct id stream, const struct versi
     return rc;
 }
 
+/* Where a version stands in a list of at most ANCESTORS + CHANGE_SUPERSEDES: by its hash, then the next free place. */
+struct places {
+    uint16_t at[PLACES]; /* 0: free; else the place in the list, plus one */
+};
+
+static size_t
+hash_version(const struct version *version)
+{
+    uint64_t hash = version->feed.incarnation ^ ((uint64_t)version->save << 20) ^ version->index;
+
+    for (size_t i = 0; i < ID_BYTES; i++)
+        hash = (hash ^ version->feed.device.bytes[i]) * UINT64_C(0x100000001b3);
+    hash ^= hash >> 29;
+    return (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % PLACES;
+}
+
+/* The place of the version in the list, whose members begin with one and are `size` bytes apart; or `count`, and with `is_new` that
+ * is noted as its place. */
+static size_t
+find_place(struct places *places, const void *list, size_t size, size_t count, const struct version *version, bool is_new)
+{
+    size_t slot = hash_version(version);
+
+    for (; places->at[slot] != 0; slot = (slot + 1) % PLACES) {
+        struct version there;
+        memcpy(&there, (const uint8_t *)list + (places->at[slot] - 1u) * size, sizeof there);
+        if (version_compare(&there, version) == 0)
+            return places->at[slot] - 1u;
+    }
+    if (is_new)
+        places->at[slot] = (uint16_t)(count + 1);
+    return count;
+}
+
 /* A version found on the way back, and which of the current versions descend from it (bit by bit). */
 struct ancestor {
     struct version version;
@@ -81,6 +118,7 @@ struct search {
     struct id stream;
     struct operation unit_of;
     struct ancestor *found;
+    struct places *found_at;
     size_t count;
     struct step *steps;
     size_t step_count, step_room;
@@ -102,10 +140,9 @@ add(struct search *s, const struct past *past, uint64_t heads)
 {
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; i < s->count; i++) {
-        if (version_compare(&s->found[i].version, &past->version) != 0)
-            continue;
-        s->found[i].heads |= heads;
+    size_t at = find_place(s->found_at, s->found, sizeof *s->found, s->count, &past->version, s->count < ANCESTORS);
+    if (at < s->count) {
+        s->found[at].heads |= heads;
         return RC_OK;
     }
     if (s->count == ANCESTORS)
@@ -121,12 +158,17 @@ static enum rc
 follow(struct search *s, const struct version *start, uint64_t head)
 {
     struct version *queue = malloc((ANCESTORS + CHANGE_SUPERSEDES) * sizeof *queue);
+    struct places *places = calloc(1, sizeof *places);
     size_t count = 1;
     enum rc rc = RC_OK;
 
-    if (queue == NULL)
+    if (queue == NULL || places == NULL) {
+        free(queue);
+        free(places);
         return rc_nomem();
+    }
     queue[0] = *start;
+    (void)find_place(places, queue, sizeof *queue, 0, start, true);
     for (size_t at = 0; rc == RC_OK && at < count; at++) {
         struct past past;
         rc = read_past(s->source, s->stream, &queue[at], &s->unit_of, &past);
@@ -137,16 +179,16 @@ follow(struct search *s, const struct version *start, uint64_t head)
         if (rc == RC_OK)
             rc = add(s, &past, head);
         for (size_t i = 0; rc == RC_OK && i < past.supersedes_count; i++) {
-            bool is_known = false;
-            for (size_t k = 0; k < count && !is_known; k++)
-                is_known = version_compare(&queue[k], &past.supersedes[i]) == 0;
+            const struct version *parent = &past.supersedes[i];
+            bool is_known = find_place(places, queue, sizeof *queue, count, parent, count < ANCESTORS) < count;
             if (!is_known && count == ANCESTORS)
                 rc = rc_fail(RC_ABSENT, _("the common version lies too far back"));
             else if (!is_known)
-                queue[count++] = past.supersedes[i];
+                queue[count++] = *parent;
         }
         journal_past_wipe(&past);
     }
+    free(places);
     free(queue);
     return rc;
 }
@@ -174,9 +216,9 @@ pass_by(struct search *s, uint64_t all)
     for (size_t i = 0; i < s->step_count; i++) {
         if (s->found[s->steps[i].child].heads != all)
             continue;
-        for (size_t k = 0; k < s->count; k++)
-            if (version_compare(&s->found[k].version, &s->steps[i].parent) == 0)
-                s->found[k].is_passed = true;
+        size_t at = find_place(s->found_at, s->found, sizeof *s->found, s->count, &s->steps[i].parent, false);
+        if (at < s->count)
+            s->found[at].is_passed = true;
     }
 }
 
@@ -214,13 +256,15 @@ journal_base(struct journal *journal, const struct save_source *source, struct i
         return rc_fail(RC_ABSENT, _("there is no choice to make"));
     s.unit_of = (struct operation){.entity = entity, .unit = unit, .record = record};
     s.found = malloc(ANCESTORS * sizeof *s.found);
-    if (s.found == NULL)
-        return rc_nomem();
+    s.found_at = calloc(1, sizeof *s.found_at);
+    if (s.found == NULL || s.found_at == NULL)
+        rc = rc_nomem();
     for (size_t i = 0; rc == RC_OK && i < tips.count; i++)
         rc = follow(&s, &tips.versions[i], UINT64_C(1) << i);
     if (rc == RC_OK)
         rc = latest_common(&s, UINT64_MAX >> (64 - tips.count), base);
     free(s.found);
+    free(s.found_at);
     free(s.steps);
     return rc;
 }

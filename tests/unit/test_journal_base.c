@@ -64,12 +64,33 @@ a_clock_that_jumped_does_not_choose_the_base(void **state)
     journal_past_wipe(&base);
 }
 
+/* Both went on for long: each step back is looked up, not searched for among all that were found. */
+static void
+a_base_far_back_is_found(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct past base;
+
+    (void)state;
+    put_plain(0, 1, "base");
+    devices_sync(&world);
+    for (int i = 0; i < 200; i++) {
+        put_plain(1, 1, "left");
+        put_plain(2, 1, "right");
+    }
+    devices_sync(&world);
+    assert_ok(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base));
+    assert_memory_equal(base.value + 4, "base", 4);
+    journal_past_wipe(&base);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_base_of_a_conflict_is_the_latest_common_version),
         TEST(a_clock_that_jumped_does_not_choose_the_base),
+        TEST(a_base_far_back_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,6 +172,44 @@ a_cover_by_bundle_alone_reads_and_writes(void **state)
     buf_wipe(&bundle);
 }
 
+static void
+bundles_in_another_order_and_twice_come_to_the_same(void **state)
+{
+    (void)state;
+    struct buf asked, later[3];
+    struct id id = carry(20, true);
+
+    (void)pack(BRAM, CAAS, &asked);
+    for (int i = 0; i < 3; i++) {
+        office_visit(&office, BRAM, family, "NOG EEN");
+        (void)pack(BRAM, CAAS, &later[i]);
+    }
+    take(CAAS, &later[2]); /* the question stands in each */
+    assert_ok(replica_cover_carry_acceptance(replica_of(CAAS), id));
+    static const int order[] = {1, 0, 2, 1, 0};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        take(CAAS, &later[order[i]]);
+    take(CAAS, &asked);
+    assert_equal(BRAM, CAAS);
+    char *before = office_dump(&office, CAAS, file);
+    for (int i = 0; i < 3; i++)
+        take(CAAS, &later[i]);
+    char *after = office_dump(&office, CAAS, file);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    /* Another device of the team opens none of them. */
+    assert_int_equal(replica_bundle_import(replica_of(DAAN), asked.data, asked.len, &office.devices[DAAN].report), RC_DENIED);
+    (void)bring(CAAS, BRAM);
+    assert_int_equal(bring(BRAM, CAAS).entries, 0); /* all that it lacks, and nothing more */
+    office_sync_all(&office, 4, 2);
+    assert_equal(BRAM, CAAS);
+    assert_equal(BRAM, DAAN);
+    buf_wipe(&asked);
+    for (int i = 0; i < 3; i++)
+        buf_wipe(&later[i]);
+}
+
 /* Whoever comes first: afterwards all is as if it had been given by the server. */
 static void
 meet_the_server(int first, int second)
@@ -447,6 +485,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_cover_by_bundle_alone_reads_and_writes),
+        TEST(bundles_in_another_order_and_twice_come_to_the_same),
         TEST(the_colleague_meets_the_server_first),
         TEST(the_giver_meets_the_server_first),
         TEST(the_acceptance_alone_is_carried_too),

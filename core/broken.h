@@ -32,6 +32,7 @@ enum broken {
     BROKEN_SEAL,      /* sealed under a key that somebody has who lost the right */
     BROKEN_FETCH,     /* the server hands out every box */
     BROKEN_PAST,      /* another ledger than the own is as good */
+    BROKEN_STRICT,    /* anybody relaxes a strict unit */
     BROKEN_COUNT
 };
 

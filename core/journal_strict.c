@@ -1,4 +1,5 @@
 /* Strict units: what it takes to relax one. Whatever the order in which operations come, a version dies by the same set. */
+#include "core/broken.h"
 #include "core/journal_inside.h"
 
 static bool
@@ -38,5 +39,5 @@ strict_names(uint32_t entity, uint32_t unit, unsigned rank, const struct naming 
         return true;
     if (known != NULL && known->needs_two)
         return is_by_two(relaxed, naming);
-    return (naming->functions & FUNCTION_COACH) != 0;
+    return (naming->functions & FUNCTION_COACH) != 0 || broken_is(BROKEN_STRICT);
 }

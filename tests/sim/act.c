@@ -132,7 +132,12 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     } else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
                  world_below(world, 3));
-    if (world_falls(world, 150))
+    if (kind->is_strict) {
+        unsigned place = world_below(world, STRICT_WORDS);
+        op->protects = 1 + place;
+        op->needs_two = kind->needs_two;
+        snprintf(op->value, sizeof op->value, "%s", strict_word(kind, place));
+    } else if (world_falls(world, 150))
         snprintf(op->value, sizeof op->value, "same");
     else
         snprintf(op->value, sizeof op->value, "v%d", world->next_value++);
@@ -365,7 +370,8 @@ act_tie(struct device *a)
     fill_save(a, at, home_of(at), &saves[0]);
     saves[1] = saves[0];
     for (size_t i = 0; i < saves[1].count; i++)
-        snprintf(saves[1].ops[i].value, MODEL_TEXT, "v%d", world->next_value++);
+        if (saves[1].ops[i].protects == 0)
+            snprintf(saves[1].ops[i].value, MODEL_TEXT, "v%d", world->next_value++);
     world_happened(world, HAPPENED_TIE);
     for (int i = 0; i < 2 && !world->has_failed; i++) {
         struct device *device = i == 0 ? a : b;

@@ -12,11 +12,15 @@ struct unit_kind {
     bool is_shown; /* two versions are a conflict that is shown */
     bool is_set;   /* each version is a member */
     bool is_once;  /* stays its author's */
+    bool is_strict; /* shown is what protects most; to protect less takes a coach */
+    bool needs_two; /* or two persons of different functions */
     bool is_last;  /* a plain edit goes over all that is current, also in conflict */
 };
-enum { UNIT_KINDS = 11 };
+enum { UNIT_KINDS = 13, STRICT_WORDS = 3 };
 extern const struct unit_kind unit_kinds[UNIT_KINDS];
 const struct unit_kind *unit_kind(const char *name);
+/* The words of a strict unit, from open to protective. */
+const char *strict_word(const struct unit_kind *kind, unsigned place);
 
 /* Reads what is new at the server, lines and entries, and tells the model. */
 void adapter_follow(struct world *world);

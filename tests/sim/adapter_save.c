@@ -17,6 +17,8 @@ const struct unit_kind unit_kinds[UNIT_KINDS] = {
     {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, .is_last = true},
     {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, .is_shown = true, .is_once = true},
     {"contact.participants", ENTITY_CONTACT, 2, 2, MODEL_FILE, .is_set = true},
+    {"standing.consent", ENTITY_STANDING, 1, 1, MODEL_FILE, .is_shown = true, .is_strict = true},
+    {"standing.safety", ENTITY_STANDING, 4, 1, MODEL_FILE, .is_shown = true, .is_strict = true, .needs_two = true},
     {"future.thing", FUTURE_ENTITY, 1, 1, MODEL_FILE, .is_set = false},
     {"family.name", ENTITY_FAMILY, 1, 1, MODEL_INDEX, .is_shown = true},
     {"family.phase", ENTITY_FAMILY, 2, 1, MODEL_INDEX, .is_shown = true},
@@ -30,6 +32,15 @@ unit_kind(const char *name)
         if (strcmp(unit_kinds[i].name, name) == 0)
             return &unit_kinds[i];
     abort();
+}
+
+const char *
+strict_word(const struct unit_kind *kind, unsigned place)
+{
+    static const char *const consents[STRICT_WORDS] = {"given", "limited", "refused"};
+    static const char *const levels[STRICT_WORDS] = {"safe", "worry", "unsafe"};
+
+    return kind->needs_two ? levels[place] : consents[place];
 }
 
 /* ---- questions under the bonnet ---- */
@@ -346,6 +357,10 @@ choose_way(struct device *device, int stream, struct model_op *op, bool *is_plai
     struct screen screen = {kind, ""};
 
     *is_plain = !op->supersedes_nothing && !op->supersedes_one;
+    if (*is_plain && kind->is_strict) {
+        *is_plain = false; /* whoever relaxes it says what he saw */
+        return RC_OK;
+    }
     if (*is_plain && kind->is_once && is_of_others(device, stream, op)) {
         *is_plain = false; /* it names all that is current: whose dies is for the journal to say */
         return RC_OK;
@@ -418,6 +433,7 @@ adapter_save(struct device *device, struct model_save *saves, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         saves[i].device = device->index;
+        saves[i].position = ledger_position(replica_ledger(device->replica));
         saves[i].writer = copies_writer(device, saves[i].stream);
         changes[i] = CHANGE_EMPTY(world->names.streams[saves[i].stream]);
         for (size_t k = 0; k < saves[i].count && rc == RC_OK; k++)

@@ -126,7 +126,7 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
     }
     if (!same)
         tell_difference(&shown, standing, count, stream, record);
-    else if (!shown.kind->is_set)
+    else if (!shown.kind->is_set && !(shown.kind->is_strict && model_is_held(view, stream, record, unit)))
         compare_shown(&shown, view, stream, record);
 }
 

@@ -187,7 +187,7 @@ model_begin(struct model *model, const struct model_save *save)
         feed->room = feed->room == 0 ? 8 : feed->room * 2;
         feed->saves = must(realloc(feed->saves, feed->room * sizeof *feed->saves));
     }
-    struct save made = {.count = 0};
+    struct save made = {.count = 0, .read = save->position};
     for (size_t i = 0; i < save->count; i++) {
         fill_supersedes(model, save, &made, i);
         made.count = i + 1;

@@ -107,6 +107,8 @@ struct model_op {
     bool is_shown_in_conflict; /* the unit's policy shows two versions */
     bool supersedes_nothing;   /* as a deletion: else whatever the author sees */
     bool is_once;              /* stays its author's: others may write into it, and remove nothing */
+    unsigned protects; /* of a strict unit: the place of its word, from open to protective; 0: the unit is not strict */
+    bool needs_two;    /* to protect less, two persons of different functions, and not one coach of the family */
     bool deletes;              /* lists what the author sees of the record's other units */
     bool
         supersedes_one; /* only the first of what the author sees: the rest came after the screen */
@@ -114,6 +116,7 @@ struct model_op {
         [MODEL_TEXT]; /* not empty: only what has this value, as when a unit in conflict is edited */
 };
 struct model_save {
+    uint64_t position; /* of the ledger, as far as the author had read it */
     int device; /* the machine */
     int stream, writer;
     size_t count;
@@ -196,6 +199,10 @@ typedef void (*model_unit_fn)(void *context, const char *record, const char *uni
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
 /* Is there one current deletion that lists every current version of the record's other units? */
 bool model_is_hidden(const struct model_view *view, int stream, const char *record);
+/* Every version of the unit that counts here was sealed: who protects less by which functions is certain. */
+bool model_is_settled(const struct model_view *view, int stream, const char *record, const char *unit);
+/* Something that is held on this device, or anywhere (MODEL_NONE), writes into the unit. */
+bool model_is_held(const struct model_view *view, int stream, const char *record, const char *unit);
 /* Two or more current versions of different values; where a unit stays its author's, of theirs alone. */
 bool model_in_conflict(const struct model_view *view, int stream, const char *record,
                        const char *unit);

@@ -24,6 +24,7 @@ struct rights {
 struct line {
     bool may_write[MODEL_DEVICES][MODEL_STREAMS]; /* after it; copies have no places of their own */
     bool may_hold[MODEL_DEVICES][MODEL_STREAMS];  /* at its time */
+    unsigned char functions[MODEL_PERSONS][MODEL_FAMILIES]; /* MODEL_COACH, _SCIENTIST, _COORDINATOR, of that family */
     bool is_admit;
     struct model_head *heads;
     size_t head_count;
@@ -43,6 +44,7 @@ struct save {
     struct op ops[MODEL_OPS];
     uint64_t position; /* of the entry that carried it; 0: not stored */
     uint32_t entry_last;
+    uint64_t read; /* of the ledger, when it was made */
     uint64_t clock; /* 0: not told */
 };
 struct feed {

@@ -166,6 +166,17 @@ apply(struct rights *rights, const struct model_fact *fact)
     }
 }
 
+/* A cover makes nobody a coach of the family. */
+static unsigned char
+functions_of(const struct rights *rights, int person, int family)
+{
+    unsigned functions = rights->roles[person] & (MODEL_SCIENTIST | MODEL_COORDINATOR);
+
+    if (is_coach(rights, family, person))
+        functions |= MODEL_COACH;
+    return (unsigned char)functions;
+}
+
 void
 model_line(struct model *model, const struct model_fact *fact)
 {
@@ -179,6 +190,9 @@ model_line(struct model *model, const struct model_fact *fact)
     for (int device = 0; device < MODEL_DEVICES; device++)
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             line->may_hold[device][stream] = may_open(model, device, stream, fact->time_ms, false);
+    for (int person = 0; person < MODEL_PERSONS; person++)
+        for (int family = 0; family < MODEL_FAMILIES; family++)
+            line->functions[person][family] = functions_of(&model->rights, person, family);
     line->is_admit = fact->kind == MODEL_ADMIT;
     line->head_count = fact->head_count;
     if (fact->head_count == 0)

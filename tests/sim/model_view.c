@@ -37,14 +37,15 @@ struct walk {
     int stream;
     const char *record, *unit;
     bool (*visit)(struct walk *walk, const struct op *op, struct model_version version);
-    struct model_version wanted;
+    struct model_version wanted, one;
+    unsigned protects;
     struct first *first;
     struct model_standing *out;
     size_t count, room;
 };
 
 static bool
-walk(struct walk *walk)
+walk_over(struct walk *walk)
 {
     for (int writer = 0; writer < MODEL_WRITERS; writer++) {
         const struct feed *feed = &walk->view->model->feeds[walk->stream][writer];
@@ -68,6 +69,55 @@ person_of(const struct model *model, int writer)
     return model->rights.person_of[model->rights.identity_of[model->device_of[writer]]];
 }
 
+/* Its author's functions in the family, at the line that the entry names. */
+static unsigned
+functions_at(const struct model *model, int stream, struct model_version version)
+{
+    const struct save *save = &model->feeds[stream][version.writer].saves[version.save - 1];
+    uint64_t position = save->position > 0 ? save->position : save->read;
+
+    if (stream == 0 || position == 0 || position > model->position)
+        return 0;
+    return model->lines[position].functions[person_of(model, version.writer)][(stream - 1) / 2];
+}
+
+static bool
+names_wanted(const struct walk *walk, const struct op *op)
+{
+    for (size_t i = 0; i < op->supersedes_count; i++)
+        if (same_version(&op->supersedes[i], &walk->wanted))
+            return true;
+    return false;
+}
+
+/* Another who protects less, too, and is another person of another function. */
+static bool
+is_second(struct walk *walk, const struct op *op, struct model_version version)
+{
+    const struct model *model = walk->view->model;
+    unsigned functions = functions_at(model, walk->stream, version);
+
+    if (op->what.protects >= walk->protects || !names_wanted(walk, op) ||
+        person_of(model, version.writer) == person_of(model, walk->one.writer))
+        return false;
+    unsigned others = functions_at(model, walk->stream, walk->one);
+    return functions != 0 && others != 0 && ((functions | others) & ((functions | others) - 1)) != 0;
+}
+
+/* Who protects no less may; less takes a coach, or two. */
+static bool
+may_name(struct walk *walk, const struct op *op, struct model_version version)
+{
+    if (op->what.protects >= walk->protects)
+        return true;
+    if (!op->what.needs_two)
+        return (functions_at(walk->view->model, walk->stream, version) & MODEL_COACH) != 0;
+    struct walk second = *walk;
+    second.visit = is_second;
+    second.one = version;
+    return walk_over(&second);
+}
+
 /* Where a unit stays its author's, the pair decides: nobody removes another person's version. */
 static bool
 supersedes_wanted(struct walk *walk, const struct op *op, struct model_version version)
@@ -77,10 +127,7 @@ supersedes_wanted(struct walk *walk, const struct op *op, struct model_version v
     if (op->what.is_once &&
         person_of(model, version.writer) != person_of(model, walk->wanted.writer))
         return false;
-    for (size_t i = 0; i < op->supersedes_count; i++)
-        if (same_version(&op->supersedes[i], &walk->wanted))
-            return true;
-    return false;
+    return names_wanted(walk, op) && may_name(walk, op, version);
 }
 
 static bool
@@ -90,7 +137,8 @@ collect(struct walk *outer, const struct op *op, struct model_version version)
 
     inner.visit = supersedes_wanted;
     inner.wanted = version;
-    if (!walk(&inner)) {
+    inner.protects = op->what.protects;
+    if (!walk_over(&inner)) {
         assert(outer->count < outer->room);
         outer->out[outer->count++] = (struct model_standing){version, op->what.value};
     }
@@ -109,8 +157,14 @@ model_current(const struct model_view *view, int stream, const char *record, con
                        .out = out,
                        .room = room};
 
-    (void)walk(&all);
+    (void)walk_over(&all);
     return all.count;
+}
+
+static unsigned
+protection(const struct model *model, int stream, const struct model_version *version)
+{
+    return model->feeds[stream][version->writer].saves[version->save - 1].ops[version->index].what.protects;
 }
 
 /* Is a's version before b's in the order by which one is shown? */
@@ -122,6 +176,9 @@ is_below(const struct model *model, int stream, const struct model_version *a,
     uint64_t y = model->feeds[stream][b->writer].saves[b->save - 1].clock;
     int order = memcmp(model->order[a->writer], model->order[b->writer], MODEL_ORDER_BYTES);
 
+    unsigned p = protection(model, stream, a), q = protection(model, stream, b);
+    if (p != q) /* of a strict unit: what protects most is shown */
+        return p < q;
     if (x != y)
         return x < y;
     if (order != 0)
@@ -175,7 +232,7 @@ leave_authors(const struct model_view *view, int stream, const char *record, con
 
     if (!unit_is_once(view->model, stream, record, unit))
         return count;
-    (void)walk(&all);
+    (void)walk_over(&all);
     if (!first.is_there)
         return count;
     int person = person_of(view->model, first.version.writer);
@@ -256,8 +313,34 @@ model_is_hidden(const struct model_view *view, int stream, const char *record)
                                  .unit = model->units[stream][i].unit,
                                  .visit = covers_all};
         if (model->units[stream][i].deletes &&
-            strcmp(model->units[stream][i].record, record) == 0 && walk(&deletions))
+            strcmp(model->units[stream][i].record, record) == 0 && walk_over(&deletions))
             return true;
+    }
+    return false;
+}
+
+bool
+model_is_settled(const struct model_view *view, int stream, const char *record, const char *unit)
+{
+    for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+        const struct feed *feed = &view->model->feeds[stream][writer];
+        for (uint32_t save = 1; save <= feed->count; save++)
+            for (size_t i = 0; i < feed->saves[save - 1].count; i++)
+                if (feed->saves[save - 1].position == 0 && is_about(&feed->saves[save - 1].ops[i], record, unit))
+                    return false;
+    }
+    return true;
+}
+
+bool
+model_is_held(const struct model_view *view, int stream, const char *record, const char *unit)
+{
+    for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+        const struct feed *feed = &view->model->feeds[stream][writer];
+        for (uint32_t save = 1; save <= feed->count; save++)
+            for (size_t i = 0; i < feed->saves[save - 1].count; i++)
+                if (!is_visible(view, stream, writer, save) && is_about(&feed->saves[save - 1].ops[i], record, unit))
+                    return true;
     }
     return false;
 }

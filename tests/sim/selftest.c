@@ -67,6 +67,7 @@ static const struct test tests[] = {
     {"the server hands out every box", {"that is not for it"}, .broken = BROKEN_FETCH},
     {"something readable lies at the server", {"for all to read"}, .sabotage = SABOTAGE_PLAIN},
     {"a forked ledger is accepted", {"does not notice the fork"}, .broken = BROKEN_PAST},
+    {"anybody relaxes a strict unit", {"should be", "the conflict of"}, .broken = BROKEN_STRICT},
     {"what waits is never sent", {"sync: offline"}, .sabotage = SABOTAGE_QUEUE},
 };
 

@@ -1,5 +1,6 @@
 /* Cover without the server: given, accepted and worked under by bundles alone; then one of the two meets the server. */
 #include "tests/sim/adapter.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/world.h"
 
 enum { CARRY_BYTES = 64 << 20 };
@@ -108,7 +109,7 @@ work(struct device *giver, struct device *colleague, struct id family)
 static bool
 is_at_hand(const struct device *device)
 {
-    return device->replica != NULL && !device->is_busy && !device->is_returned && !device_is_dead(device) &&
+    return !copies_has_double(device) && device->replica != NULL && !device->is_busy && !device->is_returned && !device_is_dead(device) &&
            model_is_active(device->world->model, device->index);
 }
 

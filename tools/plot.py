@@ -6,9 +6,10 @@ import sys
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 300, 60, 40, 190, 45
 COLOURS = ["#1b6ca8", "#c2571a", "#3a7d44"]
 PLOTS = {
-    "growth-merge": ("CPU of merging, us an entry of ten saves", {
-        "scale_merge": "further entries at that size",
+    "growth-merge": ("CPU of merging, us an entry", {
+        "scale_merge": "further entries",
         "scale_merge_first": "the whole at a first sync",
+        "scale_merge_scattered": "further, amending any visit",
     }),
     "growth-save": ("CPU of saving a visit with its twin, us", {
         "scale_save_durable": "one a commit, FULL",
@@ -34,6 +35,16 @@ def ceiling_of(highest):
     return step * (int(highest / step) + 1), step
 
 
+def spread(heights):
+    """The same heights, so far apart that a line of text fits between."""
+    placed = {}
+    last = None
+    for index in sorted(range(len(heights)), key=heights.__getitem__):
+        last = heights[index] if last is None else max(heights[index], last + 13)
+        placed[index] = last
+    return [placed[index] for index in range(len(heights))]
+
+
 def draw(title, names, series):
     shown = [(label, sorted(series[name])) for name, label in names.items() if name in series]
     sizes = [size for size, _ in shown[0][1]]
@@ -53,15 +64,15 @@ def draw(title, names, series):
     for size in sizes:
         out.append(f'<text x="{x(size):.0f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>')
     out.append(f'<text x="{LEFT}" y="{HEIGHT - 8}">field versions in the store</text>')
-    for (label, points), colour in zip(shown, COLOURS):
+    at = spread([y(points[-1][1]) for _, points in shown])
+    for (label, points), colour, label_y in zip(shown, COLOURS, at):
         first = points[0][1]
         band = f"{x(sizes[0]):.0f} {y(first * 1.2):.0f}H{x(sizes[-1]):.0f}V{y(first * 0.8):.0f}H{x(sizes[0]):.0f}Z"
         out.append(f'<path d="M{band}" fill="{colour}" opacity="0.1"/>')
         path = "L".join(f"{x(size):.0f} {y(value):.1f}" for size, value in points)
         out.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         out += [f'<circle cx="{x(size):.0f}" cy="{y(value):.1f}" r="3" fill="{colour}"/>' for size, value in points]
-        size, value = points[-1]
-        out.append(f'<text x="{x(size) + 8:.0f}" y="{y(value) + 4:.0f}" fill="{colour}">{label}</text>')
+        out.append(f'<text x="{x(sizes[-1]) + 8:.0f}" y="{label_y + 4:.0f}" fill="{colour}">{label}</text>')
     out.append(f'<text x="{WIDTH - RIGHT + 8}" y="{HEIGHT - 8}" fill="#777">shaded: 20 % of the first</text></svg>')
     return "\n".join(out) + "\n"
 

@@ -1,6 +1,6 @@
 /* What a save and an entry cost as records and history grow: stores of 50,000 to 800,000 field versions, each made anew in a process
  * of its own, and JSON lines that tools/plot.py draws. CPU time of one device, without the server's. An entry holds ten saves of a
- * stream; a tenth of the saves amend an older visit, whichever. STEPS and SMALLEST (the sizes double), RUNS in the environment. */
+ * stream; a tenth of the saves amend an older visit, of the last 2,400 or whichever. STEPS and SMALLEST (the sizes double), RUNS in the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,16 +15,17 @@
 #include "tests/support/stores.h"
 
 /* At every size: what grows is records and history, not streams. */
-enum { FAMILIES = 120, PER_ENTRY = 10, BATCHES = 5, BATCH = FAMILIES * PER_ENTRY, SINGLES = 300, STEPS_MOST = 12, RUNS_MOST = 21 };
+enum { FAMILIES = 120, PER_ENTRY = 10, BATCHES = 5, BATCH = FAMILIES * PER_ENTRY, SINGLES = 300, RECENT = 2 * BATCH, STEPS_MOST = 12, RUNS_MOST = 21 };
 
 /* Of the store at its full size, but for MERGE_ALL and MEMORY: the median of five batches of ten visits in each family, saved, sealed,
- * sent and merged by itself; of SINGLE 300 visits each. */
-enum line { SAVE, SEAL, SINGLE, MERGE_ALL, MERGE, MEMORY, LINES };
+ * sent and merged by itself, with amendments of recent visits or (SCATTERED) of any; of SINGLE 300 visits each. */
+enum line { SAVE, SEAL, SINGLE, MERGE_ALL, MERGE, MERGE_SCATTERED, MEMORY, LINES };
 
 static const char *const line_names[LINES] = {"scale_save", "scale_seal", "scale_save_durable",
-                                              "scale_merge_first", "scale_merge", "scale_memory"};
+                                              "scale_merge_first", "scale_merge", "scale_merge_scattered", "scale_memory"};
 static const char *const line_units[LINES] = {"us of CPU a visit",  "us of CPU an entry", "us of CPU a visit",
-                                              "us of CPU an entry", "us of CPU an entry", "MB at most"};
+                                              "us of CPU an entry", "us of CPU an entry", "us of CPU an entry",
+                                              "MB at most"};
 
 struct point {
     double values[LINES];
@@ -48,9 +49,9 @@ family_of(int visit)
     return families[visit / PER_ENTRY % FAMILIES];
 }
 
-/* Ten visits, one of them with an amendment elsewhere, as `commits` commits; then sealed. */
+/* Ten visits, as `commits` commits, and with one commit an amendment of one of the last `reach`; then sealed. */
 static void
-write_ten(int commits, struct writing *writing)
+write_ten(int commits, int reach, struct writing *writing)
 {
     struct office_device *coach = &office.devices[0];
     struct db *db = store_db(coach->store);
@@ -62,7 +63,7 @@ write_ten(int commits, struct writing *writing)
             stores_demand(db_begin(db), "begin");
         if (i == PER_ENTRY - 1 && commits == 1) {
             noise = noise * 1103515245u + 12345u;
-            int old = (int)((noise >> 8) % (unsigned)made);
+            int old = made - 1 - (int)((noise >> 8) % (unsigned)(made < reach ? made : reach));
             visits_amend(&office, 0, family_of(old), visits[old], old, &words);
         }
         visits[made] = visits_put(&office, 0, family_of(made), made, &words);
@@ -77,12 +78,12 @@ write_ten(int commits, struct writing *writing)
 }
 
 static struct writing
-write_visits(int count, int commits)
+write_visits(int count, int commits, int reach)
 {
     struct writing writing = {0};
 
     for (int i = 0; i < count; i += PER_ENTRY)
-        write_ten(commits, &writing);
+        write_ten(commits, reach, &writing);
     return writing;
 }
 
@@ -110,19 +111,24 @@ static void
 measure_batches(struct point *point)
 {
     double values[LINES][BATCHES];
+    static const enum line lines[] = {SAVE, SEAL, SINGLE, MERGE, MERGE_SCATTERED};
 
     stores_demand(db_set_synchronous(store_db(office.devices[0].store), true), "synchronous");
     for (int i = 0; i < BATCHES; i++) {
         uint64_t entries;
-        struct writing writing = write_visits(BATCH, 1);
+        struct writing writing = write_visits(BATCH, 1, RECENT);
         office_sync(&office, 0);
         values[MERGE][i] = merge(&entries);
         values[SAVE][i] = writing.save_s / BATCH * 1e6;
         values[SEAL][i] = writing.seal_s / (double)entries * 1e6;
-        writing = write_visits(SINGLES, PER_ENTRY);
+        writing = write_visits(SINGLES, PER_ENTRY, RECENT);
         values[SINGLE][i] = writing.save_s / SINGLES * 1e6;
+        office_sync(&office, 0);
+        (void)merge(&entries);
+        (void)write_visits(BATCH, 1, made);
+        office_sync(&office, 0);
+        values[MERGE_SCATTERED][i] = merge(&entries);
     }
-    static const enum line lines[] = {SAVE, SEAL, SINGLE, MERGE};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         point->values[lines[i]] = median(values[lines[i]], BATCHES);
 }
@@ -131,7 +137,7 @@ static struct point
 measure(int field_versions)
 {
     int count = field_versions / VISITS_FIELDS / PER_ENTRY * PER_ENTRY;
-    size_t room = (size_t)count + BATCHES * (BATCH + SINGLES);
+    size_t room = (size_t)count + BATCHES * (2 * BATCH + SINGLES);
     struct point point = {{0}};
     struct rusage usage;
     uint64_t entries;
@@ -147,7 +153,7 @@ measure(int field_versions)
         office_pass(&office, 10 * 1000); /* no device asks so much at once of the server that limits it */
     }
     stores_demand(db_set_synchronous(store_db(office.devices[0].store), false), "synchronous");
-    (void)write_visits(count, 1);
+    (void)write_visits(count, 1, count);
     office_sync(&office, 0);
     office_join_only(&office, 1, "Bram", LEDGER_ROLE_SCIENTIST);
     point.values[MERGE_ALL] = merge(&entries);

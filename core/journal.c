@@ -179,7 +179,7 @@ apply_operation(struct saving *s, uint32_t index, const struct operation *operat
         return rc;
     if (policy == POLICY_SET)
         record->set_touched = true;
-    if (register_age(record, operation->unit, s->author->feed) && s->is_local) /* by its own hand alone */
+    if (register_age(record, policy, &made) && s->is_local) /* by its own hand alone */
         return rc_fail(RC_TOO_LARGE, _("more than %d versions of one thing wait for a choice"), UNIT_VERSIONS);
     /* A removal from a set has done its work; what is dead on arrival has too. */
     if (is_dead(s, operation, policy, &made) ||

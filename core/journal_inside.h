@@ -175,7 +175,7 @@ void register_weigh(struct record *record);
 bool register_is_full(struct record *record, const struct head *head);
 /* One more operation of that feed on the unit: of what the feed keeps current there all but the newest UNIT_VERSIONS go.
  * True when something went. */
-bool register_age(struct record *record, uint32_t unit, struct feed_ref feed);
+bool register_age(struct record *record, enum policy policy, const struct head *made);
 const struct first *register_first(const struct record *record, uint32_t unit);
 /* The version shown of a unit among those that are current; NULL when nothing is. */
 const struct head *register_shown(const struct record *record, uint32_t unit);

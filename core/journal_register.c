@@ -179,16 +179,27 @@ register_add(struct record *r, const struct head *head)
     return RC_OK;
 }
 
+/* In a strict unit nobody relaxes by writing much: there what protects less does not count against it. */
+static bool
+ages(const struct record *r, enum policy policy, const struct head *head, const struct head *made)
+{
+    return policy != POLICY_STRICT || policy_rank(r->entity, made->unit, made->value, made->value_len) >=
+                                          policy_rank(r->entity, made->unit, head->value, head->value_len);
+}
+
 /* A function of the feed alone, whatever came in between: the count of a version is of what its feed wrote after it. */
 bool
-register_age(struct record *r, uint32_t unit, struct feed_ref feed)
+register_age(struct record *r, enum policy policy, const struct head *made)
 {
-    struct head low = {.unit = unit, .version.feed = feed};
+    struct head low = {.unit = made->unit, .version.feed = made->version.feed};
     size_t at = place(r, &low);
     bool went = false;
 
-    while (at < r->head_count && r->heads[at].unit == unit && feed_equal(r->heads[at].version.feed, feed)) {
-        if (++r->heads[at].later < UNIT_VERSIONS) {
+    while (at < r->head_count && r->heads[at].unit == low.unit &&
+           feed_equal(r->heads[at].version.feed, low.version.feed)) {
+        if (ages(r, policy, &r->heads[at], made))
+            r->heads[at].later++;
+        if (r->heads[at].later < UNIT_VERSIONS) {
             at++;
             continue;
         }

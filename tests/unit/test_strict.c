@@ -508,10 +508,45 @@ who_would_relax_in_vain_is_told_so_before(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What a feed wrote long ago goes at its ceiling, but not what it may not take back. */
+static void
+nobody_relaxes_by_writing_much(void **state)
+{
+    (void)state;
+    const struct author who_covers = {world.device[2].self.feed, world.device[2].self.person, 0};
+    struct change change = CHANGE_EMPTY(world.file);
+    struct version none;
+    struct buf value = BUF_EMPTY(100);
+
+    change.hlc = 1;
+    for (int i = 0; i < 600; i++) {
+        buf_clear(&value);
+        assert_ok(value_put_text(&value, 1, i == 0 ? "refused" : i % 2 == 0 ? "limited" : "given"));
+        assert_ok(change_put_over(&change, STANDING, world.family, CONSENT, &value, &none, 0));
+    }
+    for (size_t d = 0; d < 2; d++) { /* at once, and gathered */
+        assert_ok(db_begin(world.device[d].db));
+        if (d == 1)
+            journal_gather(world.device[d].journal);
+        enum rc rc = journal_apply(world.device[d].journal, &who_covers, 1, &change);
+        if (d == 1)
+            rc = journal_settle(world.device[d].journal, rc);
+        assert_ok(db_end(world.device[d].db, rc));
+    }
+    char *dumps[2] = {devices_dump(&world, 0, world.file), devices_dump(&world, 1, world.file)};
+    assert_non_null(strstr(dumps[0], "72656675736564")); /* refused */
+    assert_string_equal(dumps[0], dumps[1]);
+    for (size_t d = 0; d < 2; d++)
+        free(dumps[d]);
+    change_wipe(&change);
+    buf_wipe(&value);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(nobody_relaxes_by_writing_much),
         TEST(what_protects_most_is_shown_whatever_the_clocks_say),
         TEST(a_coach_relaxes_and_nobody_else_does),
         TEST(whoever_may_write_protects_more),

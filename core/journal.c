@@ -306,6 +306,19 @@ finish(struct saving *s)
     free(s->dead);
 }
 
+/* One save may be about thousands of records, which are not all kept until its end. */
+static enum rc
+make_room_within(struct saving *s)
+{
+    uint32_t frontier;
+    enum rc rc = RC_OK;
+
+    if (!batch_is_open(s->journal) || !batch_is_full(s->journal))
+        return RC_OK;
+    rc = batch_flush(s->journal);
+    return rc == RC_OK ? batch_feed(s->journal, s->stream.s, s->author->feed, &s->f, &frontier) : rc;
+}
+
 enum rc
 journal_apply(struct journal *journal, const struct author *author, uint32_t save,
               const struct change *change)
@@ -326,8 +339,11 @@ journal_apply(struct journal *journal, const struct author *author, uint32_t sav
         return rc;
     }
     rc = load_dead(&s);
-    for (uint32_t i = 0; rc == RC_OK && i < change->count; i++)
-        rc = apply_operation(&s, i, &change->operations[i]);
+    for (uint32_t i = 0; rc == RC_OK && i < change->count; i++) {
+        rc = make_room_within(&s);
+        if (rc == RC_OK)
+            rc = apply_operation(&s, i, &change->operations[i]);
+    }
     if (rc == RC_OK)
         rc = store_all(&s);
     if (rc != RC_OK)

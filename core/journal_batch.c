@@ -411,10 +411,16 @@ batch_flush(struct journal *journal)
     return rc;
 }
 
+bool
+batch_is_full(const struct journal *journal)
+{
+    return journal->batch.bytes > BATCH_BYTES;
+}
+
 enum rc
 batch_make_room(struct journal *journal)
 {
-    return journal->batch.bytes > BATCH_BYTES ? batch_flush(journal) : RC_OK;
+    return batch_is_full(journal) ? batch_flush(journal) : RC_OK;
 }
 
 void

@@ -218,6 +218,7 @@ enum rc batch_clock(struct journal *journal, struct hlc **clock) MUST_CHECK;
 void batch_break(struct journal *journal);
 /* Writes what is gathered, so that SQL sees it. Every other way into the journal begins with it. */
 enum rc batch_flush(struct journal *journal) MUST_CHECK;
+bool batch_is_full(const struct journal *journal);
 enum rc batch_make_room(struct journal *journal) MUST_CHECK;
 
 /* journal_write.c */

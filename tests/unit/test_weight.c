@@ -1,5 +1,6 @@
 /* What one device makes of one record has a weight that others can bear, whatever its program writes (docs/MERGE.md section 4). */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/goal.h"
 #include "tests/unit/two_devices.h"
@@ -107,6 +108,48 @@ what_is_replaced_weighs_nothing(void **state)
     buf_wipe(&value);
 }
 
+/* A save may be about four thousand records, each with a note of 256 KiB: a gigabyte, if all were kept until its end. */
+static void
+a_save_that_touches_much_takes_little_memory(void **state)
+{
+    enum { RECORDS = 600 };
+    (void)state;
+    struct author evil = {.feed = {devices_id(9, 9), 1}, .person = devices_id(9, 8)};
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES), small = BUF_EMPTY(64);
+    struct version none;
+    struct rusage before, after;
+    static char text[250 * 1024];
+
+    memset(text, 'a', sizeof text - 1);
+    assert_ok(value_put_text(&value, 1, text));
+    assert_ok(value_put_int(&small, 1, 1));
+    assert_ok(db_begin(world.device[1].db));
+    for (unsigned i = 0; i < RECORDS; i++) {
+        struct change change = CHANGE_EMPTY(world.team);
+        assert_ok(change_put_over(&change, ENTITY, devices_id(7, i), 1, &value, &none, 0));
+        assert_ok(journal_apply(journal(1), &evil, i + 1, &change));
+        change_wipe(&change);
+    }
+    assert_ok(db_commit(world.device[1].db));
+    struct change change = CHANGE_EMPTY(world.team);
+    for (unsigned i = 0; i < RECORDS; i++)
+        assert_ok(change_put_over(&change, ENTITY, devices_id(7, i), 2, &small, &none, 0));
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    assert_ok(db_begin(world.device[1].db));
+    journal_gather(journal(1));
+    enum rc rc = journal_settle(journal(1), journal_apply(journal(1), &evil, RECORDS + 1, &change));
+    assert_ok(db_end(world.device[1].db, rc));
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 80 * 1024);
+#endif
+    record = devices_id(7, RECORDS - 1);
+    assert_int_equal(count_current(1), 2);
+    change_wipe(&change);
+    buf_wipe(&value);
+    buf_wipe(&small);
+}
+
 int
 main(void)
 {
@@ -114,6 +157,7 @@ main(void)
         TEST(a_colleague_makes_no_record_too_heavy_for_the_others),
         TEST(nor_too_full),
         TEST(what_is_replaced_weighs_nothing),
+        TEST(a_save_that_touches_much_takes_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

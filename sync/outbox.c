@@ -17,10 +17,10 @@ outbox_put(struct db *db, int64_t feed, uint32_t save, const struct buf *body)
     if (rc != RC_OK)
         return rc;
     crypto_hash_plain(body->data, body->len, hash);
-    stmt_blob(stmt, 4, hash, sizeof hash);
+    stmt_blob_lent(stmt, 4, hash, sizeof hash);
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, save);
-    stmt_blob(stmt, 3, body->data, body->len);
+    stmt_blob_lent(stmt, 3, body->data, body->len);
     return stmt_finish(stmt);
 }
 

@@ -58,7 +58,9 @@ note_entry(struct device *device, const struct entry *entry)
                             .last = entry->last};
 
     memcpy(new_note.hash, entry->hash, sizeof new_note.hash);
-    if (new_note.stream != MODEL_NONE && new_note.writer != MODEL_NONE)
+    /* Of two who number alike the server takes one; the other goes on offering its own until it has compared. */
+    if (new_note.stream != MODEL_NONE && new_note.writer != MODEL_NONE &&
+        (device->world->shared >> new_note.writer & 1) == 0)
         note(device, &new_note);
 }
 

@@ -91,11 +91,38 @@ copies_stored(struct world *world, struct device *sender, int stream, int writer
     sender->has_won[stream] = true;
 }
 
+/* What it wrote under a shadow got numbers of the new life; not so where it began for another cause than its double. */
+static bool
+has_all(struct device *device, int stream, struct feed_ref feed)
+{
+    struct world *world = device->world;
+    struct stmt *stmt = NULL;
+    int64_t saved = 0;
+
+    if (!copies_is_shadowed(device, stream))
+        return true;
+    enum rc rc = db_stmt(store_db(device->store),
+                         "SELECT coalesce(max(saved), 0) FROM sync_feed WHERE stream = ?1 AND is_own = 1"
+                         " AND incarnation = ?2",
+                         &stmt);
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, world->names.streams[stream]);
+        stmt_int(stmt, 2, (int64_t)feed.incarnation);
+        rc = stmt_finish_int(stmt, &saved);
+    }
+    if (rc != RC_OK && !device_is_dead(device))
+        world_fail(world, "device %d: %s", device->index, rc_sentence());
+    return saved >= (int64_t)model_last(world->model, stream, device->writer);
+}
+
 void
 copies_end(struct device *device, struct feed_ref feed)
 {
     struct world *world = device->world;
 
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        if (!id_is_zero(world->names.streams[stream]) && !has_all(device, stream, feed))
+            world_give_up(world, "a copy begins another life with saves sealed under numbers that are not its own");
     world_happened(world, HAPPENED_COPY_TOLD);
     world->names.writers[device->writer] = feed;
     adapter_order(world, device->writer);
@@ -198,8 +225,10 @@ copies_act(struct device *device)
     copy_machine(device, copy, has_token);
     world->copy_count++;
     device_open(device);
-    if (has_token)
+    if (has_token) {
         put_under_shadow(device, life);
+        world->shared |= UINT64_C(1) << life;
+    }
     copy->world = world;
     put_under_shadow(copy, life);
     copy->is_returned = !has_token;

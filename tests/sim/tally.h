@@ -35,6 +35,7 @@ enum happened {
     HAPPENED_COPIED_WHOLE, /* with it */
     HAPPENED_COPY_FIRST,   /* one of two has sent under numbers that both gave */
     HAPPENED_COPY_TOLD,    /* the other has found out */
+    HAPPENED_GIVEN_UP,     /* the seed, for the model cannot follow */
     HAPPENED_SERVER_RESTORED,
     HAPPENED_CARRIED, /* a cover, worked under without the server */
     /* a server that lies */

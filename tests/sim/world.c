@@ -58,6 +58,17 @@ world_fail(struct world *world, const char *format, ...)
     world_trace(world, "FAILED: %s", text);
 }
 
+/* As a failure ends a seed, and without one. */
+void
+world_give_up(struct world *world, const char *why)
+{
+    if (world->has_failed)
+        return;
+    world->has_failed = world->has_given_up = true;
+    world_happened(world, HAPPENED_GIVEN_UP);
+    world_trace(world, "given up: %s", why);
+}
+
 void
 world_happened(struct world *world, enum happened kind)
 {
@@ -501,6 +512,8 @@ world_run(struct world *world, uint64_t seed)
         check_end(world);
     if (!world->has_failed && world_below(world, 6) == 0)
         fork_check(world);
+    if (world->has_given_up)
+        world->has_failed = false;
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         device_close(&world->devices[i]);
     server_stop(world);

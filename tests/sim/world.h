@@ -191,6 +191,7 @@ struct world {
     size_t stored_count, stored_room;
     struct past_answer past[WORLD_PAST];
     unsigned past_at;
+    uint64_t shared; /* a bit for each writer whose numbers two machines ever gave */
     struct known_key keys[WORLD_KEYS];
     size_t key_count;
     struct note *notes;
@@ -220,6 +221,7 @@ struct world {
     bool is_verbose;
     uint64_t trace; /* FNV-1a over everything that happened */
     struct tally tally;
+    bool has_given_up; /* the model cannot follow: the seed ends, and says nothing */
     bool has_failed;
     char failure[WORLD_SENTENCE];
 };
@@ -232,6 +234,7 @@ void world_remove(struct world *world);
  * closed after; a world runs one seed in its life. */
 void world_run(struct world *world, uint64_t seed);
 /* Records the first failure of the seed; later ones are its consequences. */
+void world_give_up(struct world *world, const char *why);
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds to the trace, and prints it when verbose. */
 void world_trace(struct world *world, const char *format, ...)

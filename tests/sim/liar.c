@@ -212,10 +212,12 @@ lie_with_past(struct device *device, const char *route, struct buf *lie)
 
     if (past->bytes == NULL || strcmp(past->route, route) != 0 || is_compared)
         return RC_ABSENT;
-    for (size_t i = 0; strcmp(route, "/entries") == 0 && i < world->stored_count; i++)
+    /* Who keeps back an entry and the acknowledgement that names it has hidden it. */
+    bool is_hiding = strcmp(route, "/entries") == 0 || strcmp(route, "/acks") == 0;
+    for (size_t i = 0; is_hiding && i < world->stored_count; i++)
         if ((world->stored[i].withheld >> device->index & 1) != 0)
             return RC_ABSENT;
-    for (size_t i = 0; strcmp(route, "/entries") == 0 && i < world->stored_count; i++)
+    for (size_t i = 0; is_hiding && i < world->stored_count; i++)
         world->stored[i].withheld |= 1u << device->index;
     if (past->device == device->index)
         told(device, HAPPENED_LIE_REPLAYED, "an answer is replayed");

@@ -356,7 +356,7 @@ throw_rates(struct world *world)
         rates->copy = rate(world, 50, 120);
     if (world->is_returning)
         rates->restore = 200;
-    if (rates->restore > 0) /* a store that compares itself with a liar's word gives saves new numbers that it need not */
+    if (rates->restore > 0 && world_below(world, 3) != 0) /* mostly one of both: what one hides the other is not asked for */
         rates->lie = 0;
     if (world->is_copying) {
         rates->restore = rates->server_restore = rates->lie = 0;

@@ -281,13 +281,14 @@ lose_all(struct replica *replica, int64_t now_ms)
         bool is_shown = may_read_at(replica, held.stream, now_ms);
         bool is_over = !is_shown && (!may_read_at(replica, held.stream, settled_ms) ||
                                      (held.is_hidden && now_ms - held.hidden_ms >= HIDDEN_MS));
-        if (is_over && !replica->must_recover) /* before, what waits has no number to be sealed under */
+        bool is_lost = is_over && !replica->must_recover; /* before, what waits has no number to be sealed under */
+        if (is_lost)
             rc = lose(replica, held.stream);
         else if (!is_shown && !held.is_hidden)
             rc = hide(replica, held.stream, now_ms);
         else if (is_shown && held.is_hidden)
             rc = show(replica, &held);
-        replica->has_hidden = replica->has_hidden || (!is_shown && !is_over);
+        replica->has_hidden = replica->has_hidden || (!is_shown && !is_lost);
         if (rc == RC_OK)
             rc = next_held(replica, &held, &found);
     }

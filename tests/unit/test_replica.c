@@ -180,6 +180,31 @@ a_restored_store_loses_nothing_and_changes_no_published_save(void **state)
     assert_int_equal(times(0, "and life goes on"), 1);
 }
 
+/* Its rows go once its own work has numbers; until then the family is hidden, and so is what was received for it. */
+static void
+a_restored_store_recovers_where_a_right_ended_before_all_was_applied(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[1];
+
+    office_visit(&office, 1, family, "in the backup");
+    office_visit(&office, 0, family, "received, not applied");
+    office_sync_all(&office, 2, 2);
+    copy_store(1, "backup");
+    office_visit(&office, 1, family, "after the backup");
+    office_sync(&office, 1);
+    restore_store(1, "backup");
+    stores_demand(db_run(store_db(device->store), /* as a kill between storing and applying leaves it */
+                         "UPDATE sync_entry SET state = 0 WHERE feed IN (SELECT feed FROM sync_feed WHERE NOT is_own)"),
+                  "sync_entry");
+    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family, device->person, LEDGER_RELEASED));
+    office_sync(&office, 1);
+    assert_int_equal(times(1, "received, not applied"), 0);
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(times(0, "in the backup"), 1);
+    assert_int_equal(times(0, "after the backup"), 1);
+}
+
 static int64_t
 ask(int at, const char *sql)
 {
@@ -518,6 +543,7 @@ main(void)
         CASE(a_family_is_made_once_whatever_answer_is_lost),
         CASE(a_cover_is_given_once_whatever_answer_is_lost),
         CASE(a_restored_store_loses_nothing_and_changes_no_published_save),
+        CASE(a_restored_store_recovers_where_a_right_ended_before_all_was_applied),
         CASE(what_was_deleted_before_a_restore_stays_deleted),
         CASE(what_is_renumbered_keeps_the_time_at_which_it_was_written),
         CASE(a_store_copied_while_open_and_put_back_in_place_is_recognised),

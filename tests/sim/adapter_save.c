@@ -347,6 +347,21 @@ may_resolve(const struct device *device, int stream, const struct unit_kind *kin
            (self.functions & (FUNCTION_OWNER | FUNCTION_COORDINATOR)) != 0;
 }
 
+/* Who may not protect less is refused a choice that does: as who covers for a coach. Over one version alone it stays beside it. */
+static bool
+relaxes_in_vain(const struct device *device, int stream, const struct unit_kind *kind, const struct model_op *op,
+                const struct model_standing *standing, size_t count)
+{
+    struct author self = replica_self_in(device->replica, device->world->names.streams[stream]);
+    unsigned enough = kind->needs_two ? FUNCTIONS_OF_TWO : FUNCTION_COACH;
+    bool relaxes = false;
+
+    for (size_t i = 0; kind->is_strict && i < count; i++)
+        for (unsigned place = op->protects; place < STRICT_WORDS; place++) /* its own word's is one less */
+            relaxes |= strcmp(standing[i].value, strict_word(kind, place)) == 0;
+    return relaxes && (self.functions & enough) == 0;
+}
+
 /* In a conflict a person edits what the screen shows, or resolves it; else there is no difference. */
 static enum rc
 choose_way(struct device *device, int stream, struct model_op *op, bool *is_plain)
@@ -405,6 +420,7 @@ put_op(struct device *device, struct model_save *save, size_t at, struct change 
 
     if (rc == RC_OK)
         rc = put_value(device, kind, op, change, &value);
+    op->supersedes_one |= count > 1 && relaxes_in_vain(device, save->stream, kind, op, standing, count);
     if (op->supersedes_one && count > 1)
         count = 1;
     if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0 &&

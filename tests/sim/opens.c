@@ -184,7 +184,8 @@ open_own(struct opening *opening, struct device *device)
     secret_wipe(&payload);
 }
 
-/* With a secret of the reserve. What is lent with it of a file has been judged when it was handed out. */
+/* With a secret of the reserve. What is lent with it of a file has been judged when it was handed out. Whose right to it has ended is
+ * handed nothing more; until a coordinator's session rotates it, its old secret would do for whoever has the server too (THREATS.md). */
 static bool
 open_reserved(struct opening *opening, const struct device *device, const struct known_key *key)
 {
@@ -193,7 +194,8 @@ open_reserved(struct opening *opening, const struct device *device, const struct
     struct secret secret = SECRET_EMPTY, payload = SECRET_EMPTY;
     bool has_more = false;
 
-    if (!ledger_epoch(world->ledger, ledger_reserve(), key->epoch, &epoch) ||
+    if (!model_may_share(world->model, device->index) ||
+        !ledger_epoch(world->ledger, ledger_reserve(), key->epoch, &epoch) ||
         secret_copy(&secret, key->bytes, sizeof key->bytes) != RC_OK)
         return false;
     for (size_t i = 0; i < opening->box_count; i++) {

@@ -267,6 +267,25 @@ streams_show(struct replica *replica)
     return rc == RC_OK ? rc : rc_while(rc, _("showing again what a jump of the clock hid"));
 }
 
+/* The right ended, and began again by a later line, before this device looked: what it told before that line counts nowhere any more. */
+static enum rc
+tell_again(struct replica *replica, struct id stream, int64_t now_ms)
+{
+    struct id own = replica->identity.device;
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1 AND is_unacknowledged = 0"
+                         " AND EXISTS (SELECT 1 FROM sync_ack WHERE device = ?2 AND stream = ?1 AND position < ?3)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_id(stmt, 2, own);
+    stmt_int(stmt, 3, (int64_t)ledger_reads_since(replica->ledger, own, stream, (uint64_t)now_ms));
+    return stmt_finish(stmt);
+}
+
 /* Streams that are here and may no longer be read: gone when that is sure, hidden while only a jump of the clock says so. */
 static enum rc
 lose_all(struct replica *replica, int64_t now_ms)
@@ -288,6 +307,8 @@ lose_all(struct replica *replica, int64_t now_ms)
             rc = hide(replica, held.stream, now_ms);
         else if (is_shown && held.is_hidden)
             rc = show(replica, &held);
+        if (rc == RC_OK && is_shown)
+            rc = tell_again(replica, held.stream, now_ms);
         replica->has_hidden = replica->has_hidden || (!is_shown && !is_lost);
         if (rc == RC_OK)
             rc = next_held(replica, &held, &found);

@@ -219,6 +219,26 @@ of_a_store_in_doubt_nothing_is_said_of_what_waits(void **state)
     assert_true(sent.save < newest().save);
 }
 
+/* The cover ran out while his device slept; when it woke he might read all files for another reason, and it had thrown nothing away. */
+static void
+who_read_on_for_another_reason_tells_again_what_is_there(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+
+    accept(give(3));
+    office_visit(&office, BRAM, family, "one");
+    office_sync_all(&office, 3, 2);
+    struct version note = newest();
+    assert_sees(BRAM, CAAS, note, "applied");
+    office.now_ms += 4 * DAY_MS;
+    assert_ok(replica_set_roles(anna->replica, &anna->transport, office.devices[CAAS].person,
+                                LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST));
+    office_sync_all(&office, 3, 3);
+    assert_sees(CAAS, CAAS, note, "applied");
+    assert_sees(BRAM, CAAS, note, "applied");
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -231,6 +251,7 @@ main(void)
         TEST(late_work_is_held_and_seen_by_nobody),
         TEST(what_waits_here_is_not_promised_of_others),
         TEST(of_a_store_in_doubt_nothing_is_said_of_what_waits),
+        TEST(who_read_on_for_another_reason_tells_again_what_is_there),
     };
 
     stores_demand(secret_start(), "secret_start");

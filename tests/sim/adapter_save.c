@@ -148,6 +148,28 @@ adapter_saved(struct device *device, int stream, int writer)
     return saved;
 }
 
+/* What waits and was not handed in gets numbers of the new life. What was handed in by a life that is lost gets some too where
+ * the server shows the device nothing any more, for nobody can tell one from the other. */
+static void
+renumber(struct device *device, int stream, int old, int new)
+{
+    struct model *model = device->world->model;
+    uint32_t known = (uint32_t)adapter_saved(device, stream, old), stored = model_stored(model, stream, old);
+    uint32_t kept = known > stored ? known : stored, last = model_last(model, stream, old);
+    uint32_t before = model_last(model, stream, new), moved = last > kept ? last - kept : 0;
+    int64_t repeated = adapter_saved(device, stream, new) - before - moved;
+    bool repeats = device->was_returned && !adapter_has_stream(device, stream) && repeated > 0 &&
+                   known + repeated <= stored;
+
+    if (repeats) {
+        world_happened(device->world, HAPPENED_GIVEN_TWICE);
+        model_repeat(model, stream, old, known, (uint32_t)repeated, new);
+    }
+    model_renumber(model, device->index, stream, old, kept, new);
+    if (repeats)
+        model_follow_repeated(model, stream, old, known, new, before);
+}
+
 void
 adapter_follow_life(struct device *device)
 {
@@ -175,10 +197,7 @@ adapter_follow_life(struct device *device)
         if (id_is_zero(world->names.streams[stream]))
             continue;
         has_cause |= model_write_ended(world->model, device->index, stream);
-        uint32_t kept = (uint32_t)adapter_saved(device, stream, old);
-        if (kept < model_stored(world->model, stream, old))
-            kept = model_stored(world->model, stream, old);
-        model_renumber(world->model, device->index, stream, old, kept, new);
+        renumber(device, stream, old, new);
     }
     has_cause |= device->was_returned;
     device->is_returned = device->has_backup = false; /* that backup is of an earlier life */

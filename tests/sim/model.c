@@ -231,8 +231,8 @@ model_forget(struct model *model, int device, int stream, int writer)
     model->seen[device][stream][writer] = feed->count;
 }
 
-static void
-follow(struct model_version *versions, size_t count, int old, uint32_t kept, int new, uint32_t before)
+void
+model_follow(struct model_version *versions, size_t count, int old, uint32_t kept, int new, uint32_t before)
 {
     for (size_t i = 0; i < count; i++)
         if (versions[i].writer == old && versions[i].save > kept)
@@ -257,8 +257,8 @@ model_renumber(struct model *model, int device, int stream, int old, uint32_t ke
         for (uint32_t save = 0; save < feed->count; save++)
             for (size_t i = 0; i < feed->saves[save].count; i++) {
                 struct op *op = &feed->saves[save].ops[i];
-                follow(op->supersedes, op->supersedes_count, old, kept, new, before);
-                follow(op->lists, op->lists_count, old, kept, new, before);
+                model_follow(op->supersedes, op->supersedes_count, old, kept, new, before);
+                model_follow(op->lists, op->lists_count, old, kept, new, before);
             }
     }
     if (model->seen[device][stream][old] > kept)

@@ -159,6 +159,10 @@ uint32_t model_ack_lacks(const struct model *model, int device, int stream, int 
 
 /* A disk was lost, and with it the writer's saves beyond `kept`: nobody else has them. */
 void model_truncate(struct model *model, int stream, int writer, uint32_t kept);
+/* A store that was put back when its right was over is shown nothing of what its lost life handed in: it hands in `count` saves
+ * beyond `kept` again, as another writer's. Those that are repeated or renumbered with them name them by their new numbers. */
+void model_repeat(struct model *model, int stream, int old, uint32_t kept, uint32_t count, int new);
+void model_follow_repeated(struct model *model, int stream, int old, uint32_t kept, int new, uint32_t before);
 /* What the device acknowledged before it was restored says nothing any more. */
 void model_acks_none(struct model *model, int device);
 /* The server was restored: of this feed it has saves up to `last`. */

@@ -71,4 +71,7 @@ struct model {
     size_t unit_count[MODEL_STREAMS];
 };
 
+/* References to a writer's saves beyond `kept` go over to those of another, beyond `before`. */
+void model_follow(struct model_version *versions, size_t count, int old, uint32_t kept, int new, uint32_t before);
+
 #endif

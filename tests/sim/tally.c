@@ -28,6 +28,7 @@ static const struct {
     [HAPPENED_SERVER_FULL] = {0, "server"},
     [HAPPENED_RESTORED] = {"restored", "in place"},
     [HAPPENED_RESTORED_ELSEWHERE] = {0, "elsewhere"},
+    [HAPPENED_GIVEN_TWICE] = {0, "handed in once more where the right was over"},
     [HAPPENED_COPIED] = {"cloned and both used", "without token"},
     [HAPPENED_COPIED_WHOLE] = {0, "with token"},
     [HAPPENED_COPY_FIRST] = {0, "first of two to send"},

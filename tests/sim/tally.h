@@ -31,6 +31,7 @@ enum happened {
     /* what goes back, or is there twice */
     HAPPENED_RESTORED,
     HAPPENED_RESTORED_ELSEWHERE,
+    HAPPENED_GIVEN_TWICE, /* what the lost life had handed in: the right was over, and nobody showed it */
     HAPPENED_COPIED,       /* without its instance token */
     HAPPENED_COPIED_WHOLE, /* with it */
     HAPPENED_COPY_FIRST,   /* one of two has sent under numbers that both gave */

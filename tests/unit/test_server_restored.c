@@ -1,6 +1,7 @@
 /* A server put back from an old backup: each device finds out by itself, and all that anybody has comes back without a new write. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sync/elog.h"
@@ -98,6 +99,33 @@ what_was_sent_in_a_session_that_was_cut_is_offered_again(void **state)
     office_sync(&office, BRAM);
     office_sync(&office, ANNA);
     assert_true(has(ANNA, "sent and not seen back"));
+}
+
+/* A store that is put back reads all before it offers anything: what the server said to have in an earlier session says nothing of this one. */
+static void
+what_the_server_said_to_have_is_offered_again_by_a_store_that_is_put_back(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    char token[256];
+
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "had, and not seen back");
+    for (int i = 0; i < 2; i++) { /* stored, then had */
+        bram->requests = 0;
+        bram->fault = (struct office_fault){.lose_answer = 3};
+        assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    }
+    bram->fault = (struct office_fault){0};
+    office_token_path(&office, BRAM, token);
+    office_shut(&office, BRAM);
+    assert_int_equal(remove(token), 0);
+    assert_ok(office_start(&office, BRAM));
+    assert_true(bram->replica->must_recover);
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_true(has(ANNA, "had, and not seen back"));
 }
 
 /* An honest server is asked once whether it has it, and never again. */
@@ -216,6 +244,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_only_its_author_has_goes_back_after_others_have_gone_on),
         TEST(what_was_sent_in_a_session_that_was_cut_is_offered_again),
+        TEST(what_the_server_said_to_have_is_offered_again_by_a_store_that_is_put_back),
         TEST(what_a_page_showed_again_is_not_offered_any_more),
         TEST(what_a_revoked_device_handed_in_comes_back_too),
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),

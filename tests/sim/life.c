@@ -148,6 +148,24 @@ keep_server(struct world *world)
     world_trace(world, "the server: a backup is made");
 }
 
+/* What the server alone had, for its author's disk was lost, is lost with it. */
+static void
+forget_where_nobody_has_it(struct world *world, const struct stored *lost)
+{
+    struct device *author = &world->devices[model_device(world->model, lost->writer)];
+    uint32_t kept = model_stored(world->model, lost->stream, lost->writer);
+
+    if (!author->was_returned || author->life != MODEL_NONE)
+        return;
+    int64_t saved = adapter_saved(author, lost->stream, lost->writer);
+    kept = saved > kept ? (uint32_t)saved : kept;
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
+        int64_t logged = logged_at(&world->devices[i], lost->stream, lost->writer);
+        kept = logged > kept ? (uint32_t)logged : kept;
+    }
+    model_truncate(world->model, lost->stream, lost->writer, kept);
+}
+
 /* Only with the whole ledger: a shorter one is refused by every device, until it is handed back. */
 static void
 return_server(struct world *world)
@@ -164,6 +182,8 @@ return_server(struct world *world)
         const struct stored *lost = &world->stored[i - 1];
         model_unstore(world->model, lost->stream, lost->writer, lost->first - 1);
     }
+    for (size_t i = world->stored_count; i > world->kept_stored; i--)
+        forget_where_nobody_has_it(world, &world->stored[i - 1]);
     world->stored_count = world->kept_stored;
     world->was_server_restored = true;
     world->acked = world->kept_acked;

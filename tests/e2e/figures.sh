@@ -10,12 +10,12 @@ for bench in bench_journal bench_sync; do
 done
 /usr/bin/python3 - "$WORK/figures" >"$WORK/odd" 2>&1 <<'PYTHON'
 import json, sys
-wanted = ["figure", "value", "unit", "peer", "ratio", "runs"]
+wanted = ["figure", "value", "unit", "peer", "ratio", "cpu", "runs"] # CPU time where it says more than the wall clock
 asked = {"open_unlocked_store": "ms", "record_visit_durable_p50": "ms", "record_visit_durable_p99": "ms",
          "merge_authenticated_field_versions": "field versions/s", "caseload_3_families": "ms", "join_and_first_sync": "s"}
 lines = [json.loads(line) for line in open(sys.argv[1])]
 for line in lines:
-    if list(line) != wanted or not line["value"] >= 0 or not line["runs"] >= 1:
+    if [key for key in wanted if key != "cpu" or key in line] != list(line) or not line["value"] >= 0 or not line["runs"] >= 1:
         print("odd:", line)
 units = {line["figure"]: line["unit"] for line in lines}
 for name, unit in asked.items():

@@ -97,6 +97,8 @@ enum rc office_try_visit(struct office *office, int at, struct id family, const 
 char *office_dump(struct office *office, int at, struct id stream);
 /* Whether such a dump shows the word (of at most 120 bytes): as it is, or in hexadecimal digits, as values stand there. */
 bool office_dump_shows(const char *dump, const char *word);
+/* The same of what a device shows of a stream. */
+bool office_shows(struct office *office, int at, struct id stream, const char *word);
 /* The path of the instance token of the device's store, which is open. */
 void office_token_path(const struct office *office, int at, char path[256]);
 /* True when any page of the device's store or frame of its WAL holds the word, free pages included: opened with the key. */

@@ -103,3 +103,13 @@ office_token_path(const struct office *office, int at, char path[256])
     id_to_text(store_id(device->store), name);
     snprintf(path, 256, "%s/%s", device->state, name);
 }
+
+bool
+office_shows(struct office *office, int at, struct id stream, const char *word)
+{
+    char *dump = office_dump(office, at, stream);
+    bool found = office_dump_shows(dump, word);
+
+    free(dump);
+    return found;
+}

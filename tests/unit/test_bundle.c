@@ -55,11 +55,7 @@ cover_by_lines_alone(void)
 static bool
 shows(int at, const char *word)
 {
-    char *dump = office_dump(&office, at, file);
-    bool found = office_dump_shows(dump, word);
-
-    free(dump);
-    return found;
+    return office_shows(&office, at, file, word);
 }
 
 static void

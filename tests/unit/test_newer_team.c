@@ -36,11 +36,7 @@ setup(void **state)
 static bool
 has(int at, const char *note)
 {
-    char *dump = office_dump(&office, at, file);
-    bool found = office_dump_shows(dump, note);
-
-    free(dump);
-    return found;
+    return office_shows(&office, at, file, note);
 }
 
 static struct waiting

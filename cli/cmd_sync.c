@@ -151,22 +151,8 @@ end_sync(struct call *call, enum rc rc)
     return rc;
 }
 
-/* Sleeps, and reads the store anew: another command may have used it meanwhile. */
-static enum rc
-sleep_and_reopen(struct call *call, int64_t ms)
-{
-    progress_step(&call->out.progress, _("waiting for the network"));
-    replica_close(call->replica);
-    call->replica = NULL;
-    call->journal = NULL;
-    clock_sleep_ms(&call->clock, ms);
-    enum rc rc = replica_open(call->store, &call->replica);
-    if (rc == RC_OK)
-        call->journal = replica_journal(call->replica);
-    return rc;
-}
-
-/* With --wait a server that is not reached is asked again until the time is over; each time a longer while after. */
+/* With --wait a server that is not reached is asked again until the time is over; each time a longer while after. Meanwhile the store
+ * is others' to use; who holds it when the time has come is waited for likewise. */
 static enum rc
 sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
 {
@@ -174,18 +160,26 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
     int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
     unsigned failures = 0;
     uint64_t conflicts = 0; /* a session that was cut off may have brought some */
-    enum rc rc;
+    struct pause pause = PAUSE_EMPTY;
+    enum rc rc = RC_OFFLINE;
 
-    while ((rc = replica_sync(call->replica, &call->transport, &options, report)) == RC_OFFLINE) {
-        conflicts += report->new_conflicts;
+    for (;;) {
+        if (call->replica != NULL) {
+            rc = replica_sync(call->replica, &call->transport, &options, report);
+            conflicts += rc == RC_OFFLINE ? report->new_conflicts : 0;
+        }
         int64_t left_ms = end_ms - clock_mono_ms(&call->clock);
         int64_t ms = backoff_ms(++failures, random_u64());
-        if (left_ms <= 0)
+        if ((rc != RC_OFFLINE && rc != RC_BUSY) || left_ms <= 0)
             break;
-        rc = sleep_and_reopen(call, ms < left_ms ? ms : left_ms);
+        progress_step(&call->out.progress, _("waiting for the network"));
+        rc = call->replica == NULL ? RC_OK : call_pause(call, &pause);
         if (rc != RC_OK)
             break;
+        clock_sleep_ms(&call->clock, ms < left_ms ? ms : left_ms);
+        rc = call_go_on(call, &pause);
     }
+    pause_wipe(&pause);
     report->new_conflicts += rc == RC_OFFLINE ? 0 : conflicts;
     return rc;
 }

@@ -70,6 +70,19 @@ enum rc call_open_or_make(struct call *call) MUST_CHECK;
 /* A transport to `address`, or to the team's server when NULL. */
 enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
 void call_close(struct call *call);
+/* What opens the store again that call_pause closed. */
+struct pause {
+    struct id store;
+    struct secret key; /* empty: it is in the kernel's keyring, and fetched from there again */
+};
+#define PAUSE_EMPTY ((struct pause){.key = SECRET_EMPTY})
+/* Closes store and replica, so that other commands may use them. `pause` is the caller's to wipe. A key that is parked in the
+ * keyring is not kept: `baken lock`, or the end of its time, holds for who waits too. */
+enum rc call_pause(struct call *call, struct pause *pause) MUST_CHECK;
+/* Opens them again; what was lent of them is gone. RC_BUSY: another command holds the store, and both stay closed; RC_LOCKED: the store
+ * was locked meanwhile; else as call_open. */
+enum rc call_go_on(struct call *call, const struct pause *pause) MUST_CHECK;
+void pause_wipe(struct pause *pause);
 /* For people: that the last saves may be missing, what is safe, what to do. */
 const char *call_lack_sentence(bool has_copy); /* of a log that ended early */
 /* That recovery ended early in the log of this opening. */

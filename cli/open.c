@@ -4,6 +4,7 @@
 #include "cli/unlock.h"
 #include "core/home.h"
 #include "core/i18n.h"
+#include "core/keyslot.h"
 #include "core/store.h"
 #include "core/store_rights.h"
 #include "sync/transport_http.h"
@@ -66,20 +67,26 @@ check_rights(struct call *call, const char *directory)
 }
 
 static enum rc
+open_with(struct call *call, const char *directory, const struct secret *key)
+{
+    struct store_options options = {.directory = directory,
+                                    .clock = call->clock,
+                                    .key = key,
+                                    .is_checkup = call->is_checkup};
+
+    progress_step(&call->out.progress, _("getting the store ready"));
+    return store_open(&options, &call->store);
+}
+
+static enum rc
 open_store(struct call *call, const char *directory)
 {
     struct secret key = SECRET_EMPTY;
-    struct store_options options = {.directory = directory,
-                                    .clock = call->clock,
-                                    .key = &key,
-                                    .is_checkup = call->is_checkup};
     struct id id;
     enum rc rc = unlock_key(call, directory, &id, &key);
 
     if (rc == RC_OK)
-        progress_step(&call->out.progress, _("getting the store ready"));
-    if (rc == RC_OK)
-        rc = store_open(&options, &call->store);
+        rc = open_with(call, directory, &key);
     secret_wipe(&key);
     return rc;
 }
@@ -168,6 +175,68 @@ call_open_team(struct call *call)
     return rc;
 }
 
+static void
+close_store(struct call *call)
+{
+    if (call->replica != NULL)
+        replica_close(call->replica);
+    call->replica = NULL;
+    call->journal = NULL;
+    store_close(call->store);
+    call->store = NULL;
+}
+
+enum rc
+call_pause(struct call *call, struct pause *pause)
+{
+    struct secret parked = SECRET_EMPTY;
+    const struct secret *key = store_secret(call->store);
+
+    pause_wipe(pause);
+    pause->store = store_id(call->store);
+    enum rc rc = keyslot_fetch(pause->store, &parked);
+    if (rc == RC_ABSENT)
+        rc = secret_copy(&pause->key, key->bytes, key->len);
+    secret_wipe(&parked);
+    if (rc == RC_OK)
+        close_store(call);
+    return rc;
+}
+
+enum rc
+call_go_on(struct call *call, const struct pause *pause)
+{
+    struct buf path = BUF_EMPTY(PATH_CEILING_BYTES);
+    struct secret parked = SECRET_EMPTY;
+    const struct secret *key = &pause->key;
+    const char *directory;
+    enum rc rc = call_directory(call, &path, &directory);
+
+    if (rc == RC_OK && key->len == 0) {
+        key = &parked;
+        rc = keyslot_fetch(pause->store, &parked);
+        if (rc == RC_ABSENT)
+            rc = rc_fail(RC_LOCKED, _("the store was locked while the server was waited for"));
+    }
+    if (rc == RC_OK)
+        rc = open_with(call, directory, key);
+    if (rc == RC_OK)
+        rc = replica_open(call->store, &call->replica);
+    if (rc == RC_OK)
+        call->journal = replica_journal(call->replica);
+    if (rc == RC_BUSY)
+        close_store(call);
+    secret_wipe(&parked);
+    buf_wipe(&path);
+    return rc;
+}
+
+void
+pause_wipe(struct pause *pause)
+{
+    secret_wipe(&pause->key);
+}
+
 enum rc
 call_connect(struct call *call, const char *address)
 {
@@ -253,8 +322,6 @@ void
 call_close(struct call *call)
 {
     transport_http_close(call->http);
-    if (call->replica != NULL)
-        replica_close(call->replica);
-    store_close(call->store);
+    close_store(call);
     secret_wipe(&call->passphrase);
 }

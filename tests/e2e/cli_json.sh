@@ -146,10 +146,18 @@ check_exit "sync --wait gives up when the time is over" 9 "" as anna sync --wait
 as anna sync --wait 120 --json >"$WORK/answer" 2>/dev/null &
 waiting=$!
 sleep 2
+check "while it waits another command writes" as anna visit add duin --text "While the cable was out."
 server_start
 check "sync --wait goes on when the server is back" wait "$waiting"
 check_equal "and is complete" "$(value report.is_complete)" true
 server_stop
+if as anna unlock >/dev/null 2>&1; then
+    as anna sync --wait 120 >"$WORK/locked.out" 2>"$WORK/locked.err" &
+    locked=$!
+    sleep 2
+    as anna lock >/dev/null 2>&1
+    check_exit "who locks the store ends what waits with its key" 7 "" wait "$locked"
+fi
 answer "goal delete" anna goal delete "$goal"
 answer "goal restore" anna goal restore "$goal"
 answer "agreement delete" anna agreement delete "$agreement"

@@ -13,7 +13,9 @@ enum {
     ADDRESS_CHARS = 512,
     URL_CHARS = 1024,
     HEADER_CHARS = 512,
-    TIMEOUT_MS = 60000,
+    SILENT_MS = 60000, /* slower than the slowest line for so long */
+    SLOWEST_BYTES_S = 1000,
+    WHOLE_MS = 600000, /* five megabytes over a line that is not much faster */
     CONNECT_MS = 10000
 };
 
@@ -206,7 +208,9 @@ set_up(struct transport_http *http, const struct transport_request *request, con
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "baken");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(TIMEOUT_MS + request->wait_ms));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST_BYTES_S);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((SILENT_MS + request->wait_ms + 999) / 1000));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(WHOLE_MS + request->wait_ms));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->ceiling_bytes);
     if (http->socket[0] != '\0')
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->socket);

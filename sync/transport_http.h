@@ -8,8 +8,8 @@ struct transport_http;
 
 /*
  * `address` is https://HOST[:PORT], http:// to 127.0.0.1, [::1] or localhost, or unix:PATH. No redirects, no cookies, no proxies, no
- * credentials in the address. A whole request takes 60 s at most, beside what it may wait. The connection is kept between requests;
- * one thread at a time.
+ * credentials in the address. A request that moves less than 1,000 bytes a second for 60 s is given up, and each after 10 minutes, beside what it
+ * may wait. The connection is kept between requests; one thread at a time.
  *
  * fails  RC_INVALID for another address; RC_NOMEM
  */

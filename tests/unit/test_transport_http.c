@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sync/transport_http.h"
@@ -15,9 +16,24 @@ struct stub {
     char address[64];
     const char *answer;
     bool is_silent; /* says no more after that, and does not close */
+    unsigned slow_blocks; /* after that so many blocks, ten a second */
     char request[4096];
     pthread_t thread;
 };
+
+enum { SLOW_BLOCK_BYTES = 400 };
+
+static void
+write_slowly(int peer, unsigned blocks)
+{
+    static const char block[SLOW_BLOCK_BYTES] = "a line that is slow and alive";
+    const struct timespec pause = {.tv_nsec = 100000000};
+
+    for (unsigned i = 0; i < blocks; i++) {
+        (void)nanosleep(&pause, NULL);
+        assert_int_equal(write(peer, block, sizeof block), sizeof block);
+    }
+}
 
 static void *
 serve(void *context)
@@ -38,6 +54,7 @@ serve(void *context)
     if (peer >= 0 && stub->answer != NULL) {
         char rest[256];
         assert_true(stub->answer[0] == '\0' || write(peer, stub->answer, strlen(stub->answer)) > 0);
+        write_slowly(peer, stub->slow_blocks);
         if (!stub->is_silent)
             shutdown(peer, SHUT_WR);
         while (read(peer, rest, sizeof rest) > 0)
@@ -49,7 +66,7 @@ serve(void *context)
 }
 
 static void
-stub_open(struct stub *stub, const char *answer, bool is_silent)
+stub_open(struct stub *stub, const char *answer, bool is_silent, unsigned slow_blocks)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
@@ -57,6 +74,7 @@ stub_open(struct stub *stub, const char *answer, bool is_silent)
     memset(stub, 0, sizeof *stub);
     stub->answer = answer;
     stub->is_silent = is_silent;
+    stub->slow_blocks = slow_blocks;
     stub->socket = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(stub->socket >= 0);
     assert_int_equal(bind(stub->socket, (struct sockaddr *)&address, sizeof address), 0);
@@ -77,7 +95,7 @@ stub_close(struct stub *stub)
 
 /* One request; the reply is the caller's to wipe. */
 static enum rc
-ask_for(int64_t wait_ms, const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
+ask_for(int64_t wait_ms, unsigned slow_blocks, const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
 {
     struct transport_http *http;
     struct transport_request request = {
@@ -91,7 +109,7 @@ ask_for(int64_t wait_ms, const char *answer, size_t ceiling, struct transport_re
     };
 
     *reply = (struct transport_reply){.body = BUF_EMPTY(1 << 20)};
-    stub_open(stub, answer, wait_ms != 0);
+    stub_open(stub, answer, wait_ms != 0, slow_blocks);
     assert_ok(transport_http_open(stub->address, &http));
     struct transport transport = transport_http_transport(http);
     enum rc rc = transport.send(transport.context, &request, reply);
@@ -103,7 +121,7 @@ ask_for(int64_t wait_ms, const char *answer, size_t ceiling, struct transport_re
 static enum rc
 ask(const char *answer, size_t ceiling, struct transport_reply *reply, struct stub *stub)
 {
-    return ask_for(0, answer, ceiling, reply, stub);
+    return ask_for(0, 0, answer, ceiling, reply, stub);
 }
 
 static void
@@ -167,9 +185,22 @@ failure_15_a_server_that_falls_silent_is_given_up(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
-        assert_int_equal(ask_for(-59500, answers[i], 1000, &reply, &stub), RC_OFFLINE);
+        assert_int_equal(ask_for(-59500, 0, answers[i], 1000, &reply, &stub), RC_OFFLINE);
         buf_wipe(&reply.body);
     }
+}
+
+/* Four seconds of an answer, where silence is given up after one: a large page over a poor line takes minutes. */
+static void
+failure_15_a_line_that_is_slow_and_alive_is_not_given_up(void **state)
+{
+    struct stub stub;
+    struct transport_reply reply;
+
+    (void)state;
+    assert_ok(ask_for(-59500, 40, "HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n", 16000, &reply, &stub));
+    assert_int_equal(reply.body.len, 16000);
+    buf_wipe(&reply.body);
 }
 
 static void
@@ -226,6 +257,7 @@ main(void)
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(a_cut_answer_is_no_answer),
         cmocka_unit_test(failure_15_a_server_that_falls_silent_is_given_up),
+        cmocka_unit_test(failure_15_a_line_that_is_slow_and_alive_is_not_given_up),
         cmocka_unit_test(an_answer_over_the_ceiling_is_not_read),
         cmocka_unit_test(plain_http_is_for_this_machine_only),
     };

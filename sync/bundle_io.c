@@ -162,6 +162,46 @@ read_file(struct replica *replica, const void *bytes, size_t len, struct buf *pl
                             : rc;
 }
 
+/* Two steps of an import, each without a flush of its own: the file can be read again. */
+static enum rc
+keep(struct replica *replica, const struct wire_run_bundle *content, struct sync_report *report)
+{
+    enum rc rc = db_set_synchronous(replica->db, false);
+
+    if (rc == RC_OK) /* kept by an older program, and readable by now */
+        rc = inbox_retry_newer(replica, &report->pulled);
+    if (rc == RC_OK)
+        rc = take_content(replica, content, report);
+    if (rc == RC_OK)
+        rc = inbox_judge(replica);
+    enum rc full = db_set_synchronous(replica->db, true);
+    return rc == RC_OK ? full : rc;
+}
+
+static enum rc
+apply(struct replica *replica, struct sync_report *report)
+{
+    enum rc rc = db_set_synchronous(replica->db, false);
+
+    if (rc == RC_OK)
+        rc = inbox_apply(replica, report, NULL);
+    if (rc == RC_OK)
+        rc = journal_index(replica->journal);
+    enum rc full = db_set_synchronous(replica->db, true);
+    return rc == RC_OK ? full : rc;
+}
+
+/* One commit that is flushed, and with it all before it: who is told that the bundle is in may throw the file away. It writes another
+ * number also where nothing was new, for then an earlier import may have been cut off before its flush. */
+static enum rc
+flush(struct replica *replica)
+{
+    int64_t imports;
+    enum rc rc = state_get_int(replica->db, STATE_IMPORTS, &imports);
+
+    return rc == RC_OK ? state_put_int(replica->db, STATE_IMPORTS, imports + 1) : rc;
+}
+
 static enum rc
 import(struct replica *replica, const void *bytes, size_t len, struct sync_report *report)
 {
@@ -171,20 +211,18 @@ import(struct replica *replica, const void *bytes, size_t len, struct sync_repor
 
     if (rc == RC_OK)
         rc = read_file(replica, bytes, len, &plain, &content);
-    if (rc == RC_OK) /* kept by an older program, and readable by now */
-        rc = inbox_retry_newer(replica, &report->pulled);
     if (rc == RC_OK)
-        rc = take_content(replica, &content, report);
-    if (rc == RC_OK)
-        rc = inbox_judge(replica);
-    if (rc == RC_OK)
+        rc = keep(replica, &content, report);
+    if (rc == RC_OK) /* each by a flush: what is sealed before a stream goes may be sent at once, and keys that go are gone */
         rc = streams_refresh(replica);
     if (rc == RC_OK)
-        rc = inbox_apply(replica, report, NULL);
+        rc = apply(replica, report);
     if (rc == RC_OK && replica->must_recover)
         rc = recover_by_bundle(replica);
     if (rc == RC_OK)
-        rc = journal_index(replica->journal);
+        rc = journal_index(replica->journal); /* what a recovery numbered anew */
+    if (rc == RC_OK)
+        rc = flush(replica);
     if (rc == RC_OK)
         rc = elog_count(replica->db, ELOG_PARKED, &report->parked);
     if (rc == RC_OK)

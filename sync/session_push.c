@@ -295,7 +295,9 @@ session_push(struct session *session)
 
     if (push == NULL)
         return rc_nomem();
-    enum rc rc = inbox_judge(replica); /* what became late work by a line does not go before what is sealed now */
+    enum rc rc = db_set_synchronous(replica->db, true); /* also amid a pull: what is sealed is flushed before it is sent */
+    if (rc == RC_OK)
+        rc = inbox_judge(replica); /* what became late work by a line does not go before what is sealed now */
     if (rc == RC_OK)
         rc = outbox_seal(replica, (struct id){{0}});
     if (rc == RC_OK) /* and what was sealed as late work is shown no longer */

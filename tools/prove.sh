@@ -70,7 +70,7 @@ faults)
     ;;
 failures) named_failures ;;
 status) units status sight && scripts cli_json && world 1000 ;;
-bundles) units bundle carried && scripts bundle carried_cover ;;
+bundles) units bundle bundle_disk carried && scripts bundle carried_cover ;;
 absence)
     units long_absence first_sync
     build release benches

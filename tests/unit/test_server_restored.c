@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sync/elog.h"
 #include "sync/replica_own.h"
@@ -232,6 +233,48 @@ a_cursor_that_the_server_never_gave_goes_back_by_itself(void **state)
         }
 }
 
+/* Saves while the server answers a pull: the command of another terminal. And asks how what is sent was written. */
+static bool saves_once;
+static unsigned pushes;
+
+static enum rc
+save_amid(void *context, const struct transport_request *in, struct transport_reply *out)
+{
+    struct office_device *device = context;
+    int64_t synchronous;
+
+    if (strcmp(in->method, "GET") == 0 && strstr(in->target, "/entries") != NULL && saves_once) {
+        saves_once = false;
+        office_visit(&office, ANNA, family, "saved amid the pull");
+    }
+    if (strcmp(in->method, "POST") == 0 && strstr(in->target, "/entries") != NULL) {
+        assert_ok(db_get_int(device->replica->db, "PRAGMA synchronous", &synchronous));
+        assert_int_equal(synchronous, 2); /* FULL */
+        pushes++;
+    }
+    return device->transport.send(device->transport.context, in, out);
+}
+
+/* Else a power cut takes the entry that a colleague has, and the next one under its number is a fork. */
+static void
+what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+    struct transport amid = {save_amid, anna};
+
+    office_keep_server(&office);
+    office_visit(&office, ANNA, family, "lost");
+    office_sync_all(&office, 2, 2);
+    office_restore_server(&office);
+    saves_once = true;
+    pushes = 0;
+    assert_ok(replica_sync(anna->replica, &amid, NULL, &anna->report));
+    assert_true(anna->report.was_handed_back);
+    assert_true(pushes > 0);
+    assert_int_equal(waits(ANNA).saves_unsealed, 0);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -245,6 +288,7 @@ main(void)
         TEST(what_a_revoked_device_handed_in_comes_back_too),
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
+        TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),
         TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
     };
     stores_demand(secret_start(), "secret_start");

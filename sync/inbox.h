@@ -15,6 +15,9 @@
  */
 enum rc inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from_server,
                     uint64_t *stored) MUST_CHECK;
+/* The page of these runs, which were stored, moves the shared cursor: what stands before that is missed when the server is put back, and so
+ * not offered again. In the transaction of both. */
+enum rc inbox_confirm(struct replica *replica, const struct wire_run_list *runs) MUST_CHECK;
 /* Applies what is new, in batches; parks and holds what must wait. Counts into `report` (may be NULL). RC_CORRUPT: the store is damaged,
  * and nobody is blamed for it; what a colleague sealed wrongly is parked. */
 enum rc inbox_apply(struct replica *replica, struct sync_report *report,

@@ -53,20 +53,6 @@ note_fork(struct replica *replica, int64_t feed)
     return RC_OK;
 }
 
-/* The server shows that it holds the feed up to there: also after it was restored. */
-static enum rc
-note_confirmed(struct db *db, int64_t feed, uint32_t last)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, "DELETE FROM sync_unconfirmed WHERE feed = ?1 AND last <= ?2", &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, feed);
-    stmt_int(stmt, 2, last);
-    return stmt_finish(stmt);
-}
-
 static enum rc
 store_items(struct replica *replica, const struct entry *items, size_t count, bool is_verified,
             bool from_server, uint64_t *stored)
@@ -101,7 +87,7 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         feed.on_server = items[count - 1].last;
         rc = elog_feed_put(replica->db, &feed);
     }
-    return rc == RC_OK && from_server ? note_confirmed(replica->db, feed.key, items[count - 1].last) : rc;
+    return rc;
 }
 
 /* What a bundle brings was not looked at by the server, and may go on in a bundle that ends a run elsewhere. */
@@ -146,4 +132,36 @@ inbox_store(struct replica *replica, const struct wire_run_list *runs, bool from
         rc = store_run(replica, items, count, from_server, stored);
     }
     return rc == RC_OK ? inbox_keep_newer(replica, &runs->unknown, from_server) : rc;
+}
+
+static enum rc
+confirm(struct db *db, const struct entry *last)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db,
+                         "DELETE FROM sync_unconfirmed WHERE last <= ?4 AND feed = (SELECT feed FROM sync_feed"
+                         " JOIN sync_stream USING (stream) WHERE stream = ?1 AND device = ?2 AND incarnation = ?3)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, last->stream);
+    stmt_id(stmt, 2, last->device);
+    stmt_int(stmt, 3, (int64_t)last->incarnation);
+    stmt_int(stmt, 4, last->last);
+    return stmt_finish(stmt);
+}
+
+enum rc
+inbox_confirm(struct replica *replica, const struct wire_run_list *runs)
+{
+    int64_t any;
+    enum rc rc = db_get_int(replica->db, "SELECT EXISTS (SELECT 1 FROM sync_unconfirmed)", &any);
+
+    for (size_t i = 0; rc == RC_OK && any != 0 && i < runs->run_count; i++) {
+        size_t count;
+        const struct entry *items = wire_run_at(runs, i, &count);
+        rc = confirm(replica->db, &items[count - 1]);
+    }
+    return rc;
 }

@@ -306,5 +306,7 @@ enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
  * next line: its heads should name the last save of each of their feeds. Empty for other kinds. */
 enum rc ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
                          struct ledger_pairs *feeds) MUST_CHECK;
+/* The heads that lines name, line by line, from 0 on; NULL when there are no more. */
+const struct ledger_head *ledger_heads_at(const struct ledger *ledger, size_t index, uint64_t *position, size_t *count);
 
 #endif

@@ -150,6 +150,16 @@ heads_at(const struct ledger *ledger, uint64_t position)
                : NULL;
 }
 
+const struct ledger_head *
+ledger_heads_at(const struct ledger *ledger, size_t index, uint64_t *position, size_t *count)
+{
+    if (index >= ledger->heads_count)
+        return NULL;
+    *position = ledger->heads[index].position;
+    *count = ledger->heads[index].count;
+    return ledger->heads[index].items;
+}
+
 /* Fills what is known of the line that ended the right, and judges by its heads. */
 static enum ledger_counts
 judge_ended(const struct ledger *ledger, const struct inside_stream *stream,

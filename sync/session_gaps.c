@@ -1,4 +1,5 @@
-/* What the server must hold and did not give: seen by gaps in feeds and by the writers' own acknowledgements. */
+/* What the server must hold and did not give: seen by gaps in feeds, by the writers' own acknowledgements and by the heads
+ * that ledger lines name. */
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/session.h"
@@ -161,6 +162,53 @@ fill_short(struct replica *replica, bool *again)
     return db_end(replica->db, rc);
 }
 
+/* ---- heads of lines ------------------------------------------------------------------------------- */
+
+static enum rc
+ask_head(struct replica *replica, const struct ledger_head *head, bool *again)
+{
+    struct elog_feed feed;
+    uint32_t stored = 0, applied;
+    bool is_here, is_filling;
+
+    enum rc rc = streams_have(replica, head->stream, &is_here, &is_filling);
+    if (rc != RC_OK || !is_here)
+        return rc;
+    rc = elog_feed_find(replica->db, head->stream, (struct feed_ref){head->device, head->incarnation}, &feed);
+    if (rc == RC_OK)
+        rc = elog_last(replica->db, feed.key, &stored, &applied);
+    if (rc == RC_ABSENT)
+        rc = RC_OK;
+    if (rc != RC_OK || stored >= head->last)
+        return rc;
+    *again = true;
+    return fill_again(replica, &head->stream);
+}
+
+/* A line that ends a right names what the server had of each feed: also of an author who was shut out before it acknowledged that. What
+ * the log lacks of it when all was pulled is asked for once more: once per line, for nobody else may have looked whether it is there. */
+static enum rc
+fill_headed(struct replica *replica, bool *again)
+{
+    const struct ledger_head *heads;
+    uint64_t position, head = ledger_position(replica->ledger);
+    size_t count;
+    int64_t asked;
+
+    enum rc rc = state_get_int(replica->db, STATE_HEADS_ASKED, &asked);
+    if (rc != RC_OK || (uint64_t)asked >= head)
+        return rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; rc == RC_OK && (heads = ledger_heads_at(replica->ledger, i, &position, &count)) != NULL; i++)
+        for (size_t k = 0; rc == RC_OK && position > (uint64_t)asked && k < count; k++)
+            rc = ask_head(replica, &heads[k], again);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_HEADS_ASKED, (int64_t)head);
+    return db_end(replica->db, rc);
+}
+
 /* Behind a fork there is no gap to be filled: it is told as what it is, with the device whose it is, and stops nobody. */
 static enum rc
 mark_forks(struct replica *replica)
@@ -184,6 +232,8 @@ session_close_gaps(struct session *session)
     bool again = false;
 
     enum rc rc = fill_short(replica, &again);
+    if (rc == RC_OK)
+        rc = fill_headed(replica, &again);
     if (rc == RC_OK)
         rc = find_gap(replica, &missing);
     if (rc == RC_OK && missing > 0) {

@@ -87,6 +87,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     }
     if (rc == RC_OK && !session->is_newer_full)
         rc = move_cursor(replica, pull);
+    if (rc == RC_OK && !session->is_newer_full && pull->stream == NULL)
+        rc = inbox_confirm(replica, &page.runs);
     rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         session->report->pulled += stored;

@@ -91,13 +91,14 @@ collect(struct replica *replica, int64_t after_feed, uint32_t after_first, struc
     return rc;
 }
 
-/* Until a page brings it back, a server that is restored may have lost it unseen: the cursor here stands before it. */
+/* Until a page brings it back, a server that is restored may have lost it unseen: the cursor here stands before it. Of a stream that was
+ * purged no page comes: there it counts when the server had it in a later session. */
 static enum rc
 note_unconfirmed(struct replica *replica, const struct elog_row *row, bool was_had)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
-                         "INSERT INTO sync_unconfirmed (feed, last) SELECT feed, ?2 FROM sync_feed JOIN sync_stream"
+                         "INSERT INTO sync_unconfirmed (feed, last) SELECT feed, ?2 FROM sync_feed LEFT JOIN sync_stream"
                          " USING (stream) WHERE feed = ?1 AND hidden_ms IS NULL"
                          " ON CONFLICT (feed) DO UPDATE SET was_had = ?3 AND last = excluded.last,"
                          " last = max(last, excluded.last)",
@@ -208,13 +209,15 @@ refused(struct session *session, const struct elog_row *row, const struct wire_p
     }
 }
 
-/* Own entries of streams that were purged are not kept once the server has them. */
+/* Own entries of streams that were purged are not kept once the server has shown that it has all of their feed. */
 static enum rc
 forget_purged(struct replica *replica)
 {
     enum rc rc = db_run(replica->db,
-                        "DELETE FROM sync_entry WHERE is_sent = 1 AND feed IN (SELECT feed FROM sync_feed"
-                        " WHERE stream NOT IN (SELECT stream FROM sync_stream))");
+                        "DELETE FROM sync_entry WHERE feed IN (SELECT feed FROM sync_feed AS f"
+                        " WHERE stream NOT IN (SELECT stream FROM sync_stream)"
+                        " AND feed NOT IN (SELECT feed FROM sync_unconfirmed WHERE NOT was_had)"
+                        " AND NOT EXISTS (SELECT 1 FROM sync_entry AS e WHERE e.feed = f.feed AND e.is_sent = 0))");
 
     return rc == RC_OK && db_changes(replica->db) > 0 ? news_keys_freed(replica->db) : rc;
 }
@@ -235,7 +238,7 @@ take_results(struct session *session, const struct push *push,
     for (size_t i = 0; rc == RC_OK && i < push->count; i++)
         if (push->rows[i].entry.ciphertext != NULL)
             rc = mark(session, &push->rows[i], &answer->items[at++], answer->time_ms);
-    if (rc == RC_OK) /* at once: a crash leaves nothing of them behind */
+    if (rc == RC_OK && !session->is_revoked)
         rc = forget_purged(replica);
     rc = db_end(replica->db, rc);
     at = 0;

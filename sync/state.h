@@ -19,6 +19,7 @@
 #define STATE_BOXES_POSITION "boxes_position" /* ledger position at which they were read to the end last */
 #define STATE_ACKS_AFTER "acks_after"
 #define STATE_ACKS_ASKED "acks_asked" /* acks_after when what they name was last asked for again */
+#define STATE_HEADS_ASKED "heads_asked" /* ledger position up to which the heads that lines name were held against the log */
 #define STATE_ACK_NUMBER "ack_number" /* highest own number given */
 #define STATE_ACKED_MS "acked_ms"     /* when the newest own one was given */
 #define STATE_CLOCK_OFFSET_MS "clock_offset_ms" /* server time minus wall clock */

@@ -130,17 +130,22 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = db_run_id(replica->db, "UPDATE sync_ack SET is_asked = 0 WHERE stream = ?1", stream->id);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACKS_ASKED, -1);
+    if (rc == RC_OK) /* ... and what lines name */
+        rc = state_drop(replica->db, STATE_HEADS_ASKED);
     return db_end(replica->db, rc);
 }
 
-/* Deletes everything of a stream but own feeds, and own entries that the server has not taken yet. */
+/* Deletes everything of a stream but own feeds and own entries, whose key goes. Those go too once the server has shown after this that
+ * it has them (session_push.c): it may have been put back from a backup. */
 static enum rc
 delete_rows(struct replica *replica, struct id stream)
 {
     static const char *const deletes[] = {
-        "DELETE FROM sync_unconfirmed WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-        ("DELETE FROM sync_entry WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)"
-         " AND NOT (is_sent = 0 AND feed IN (SELECT feed FROM sync_feed WHERE is_own))"),
+        "DELETE FROM sync_unconfirmed WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1 AND NOT is_own)",
+        "DELETE FROM sync_entry WHERE feed IN (SELECT feed FROM sync_feed WHERE stream = ?1 AND NOT is_own)",
+        ("INSERT INTO sync_unconfirmed (feed, last) SELECT feed, max(last) FROM sync_entry JOIN sync_feed USING (feed)"
+         " WHERE stream = ?1 AND is_sent = 1 AND ciphertext IS NOT NULL GROUP BY feed"
+         " ON CONFLICT (feed) DO UPDATE SET was_had = 0, last = max(last, excluded.last)"),
         "DELETE FROM sync_feed WHERE stream = ?1 AND NOT is_own",
         "DELETE FROM sync_key WHERE stream = ?1",
         "DELETE FROM sync_box WHERE stream = ?1",

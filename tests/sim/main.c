@@ -34,6 +34,7 @@ run_here(struct world *world, const struct run_options *options, uint64_t seed,
     world->is_lying = options->is_lying;
     world->is_returning = options->is_returning;
     world->is_copying = options->is_copying;
+    world->is_putting_back = options->is_putting_back;
     world->is_carrying = options->is_carrying;
     world->is_stepping = options->is_stepping;
     world->cut = options->cut;
@@ -260,6 +261,8 @@ read_order(int argc, char **argv, struct order *order)
             order->run.is_returning = true;
         else if (strcmp(argv[i], "--copying") == 0)
             order->run.is_copying = true;
+        else if (strcmp(argv[i], "--putback") == 0)
+            order->run.is_putting_back = true;
         else if (strcmp(argv[i], "--carrying") == 0)
             order->run.is_carrying = true;
         else if (strcmp(argv[i], "--lying") == 0)
@@ -271,6 +274,7 @@ read_order(int argc, char **argv, struct order *order)
         else {
             fprintf(stderr, "usage: sim [--seeds N] [--start S] [--jobs J] [--seed N]"
                             " [--verbose] [--selftest] [--crashy] [--lying] [--returning] [--copying] [--carrying]"
+                            " [--putback]"
                             " [--steps EVERY] [--cut MACHINE STEP] [--broken N]\n");
             exit(2);
         }

@@ -8,7 +8,7 @@
 struct run_options {
     enum sabotage sabotage;
     enum broken broken;
-    bool is_crashy, is_lying, is_returning, is_copying, is_carrying;
+    bool is_crashy, is_lying, is_returning, is_copying, is_carrying, is_putting_back;
     bool is_verbose;
     bool is_stepping;
     struct cut cut;

@@ -362,6 +362,10 @@ throw_rates(struct world *world)
         rates->restore = rates->server_restore = rates->lie = 0;
         rates->copy = 100;
     }
+    if (world->is_putting_back) {
+        rates->restore = rates->copy = 0;
+        rates->server_restore = 60;
+    }
     if (world->is_lying)
         rates->lie = 300;
     if (world->is_crashy)

@@ -211,6 +211,7 @@ struct world {
     bool is_carrying;  /* covers travel by bundle, whatever the seed says */
     bool is_calm;      /* for an act, which no fault disturbs */
     bool is_copying;   /* machines are copied, whatever the seed says */
+    bool is_putting_back; /* the server is, all the time, whatever the seed says, and devices are not */
     bool is_lying;   /* the server lies, whatever the seed says */
     enum sabotage sabotage;
     bool is_sabotaged; /* it was done */

@@ -8,7 +8,7 @@
 #include "sync/elog.h"
 #include "sync/replica_own.h"
 #include "sync/status.h"
-#include "tests/support/office.h"
+#include "tests/support/office_plan.h"
 #include "tests/support/stores.h"
 
 enum { ANNA = 0, BRAM = 1 };
@@ -98,6 +98,27 @@ what_was_sent_in_a_session_that_was_cut_is_offered_again(void **state)
     assert_true(has(ANNA, "sent and not seen back"));
 }
 
+/* What fills a stream shows what the shared cursor has not reached yet: that cursor misses it no more when the session is cut there. */
+static void
+what_only_a_stream_that_is_filled_showed_is_offered_again(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    office_sync_all(&office, 2, 2);
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "shown by what filled");
+    assert_ok(db_run(store_db(bram->store), "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until ="
+                                            " (SELECT value FROM sync_state WHERE name = 'cursor') WHERE kind = 4")); /* STREAM_FILE */
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_request = 4}; /* hello, push, what fills; the pull */
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    office_restore_server(&office);
+    office_sync_all(&office, 2, 2);
+    assert_true(has(ANNA, "shown by what filled"));
+}
+
 /* A store that is put back reads all before it offers anything: what the server said to have in an earlier session says nothing of this one. */
 static void
 what_the_server_said_to_have_is_offered_again_by_a_store_that_is_put_back(void **state)
@@ -160,6 +181,115 @@ what_a_revoked_device_handed_in_comes_back_too(void **state)
     assert_int_equal(office_try_sync(&office, BRAM), RC_DENIED);
     office_sync(&office, ANNA);
     assert_int_equal(waits(ANNA).held, 2); /* of file and index */
+}
+
+/* ---- what its author may read no longer ------------------------------------------------------------- */
+
+enum { CAAS = 2, COVER_DAYS = 10 };
+
+/* Caas covers the family for ten days. */
+static void
+begin_cover(void)
+{
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct id cover;
+
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    office_sync(&office, BRAM);
+    const struct cover_new wanted = {
+        &family, 1, caas->person, office.now_ms, office.now_ms + COVER_DAYS * DAY_MS, true};
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &wanted, &cover));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(caas->replica, &caas->transport, cover));
+    office_sync_all(&office, 3, 2);
+}
+
+/* What the device has of streams that are gone: entries, and keys. */
+static int64_t
+kept(int at)
+{
+    return office_ask(&office, at, "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
+                                   " WHERE stream NOT IN (SELECT stream FROM sync_stream)");
+}
+
+static int64_t
+keys_kept(int at)
+{
+    return office_ask(&office, at, "SELECT count(*) FROM sync_key WHERE stream NOT IN (SELECT stream FROM sync_stream)");
+}
+
+/* The cover ends before the device hears that the server lost what it had sent. */
+static void
+what_the_server_lost_is_handed_in_again_by_who_covered(void **state)
+{
+    (void)state;
+    begin_cover();
+    office_keep_server(&office);
+    office_visit(&office, CAAS, family, "seen while covering");
+    office_sync(&office, CAAS);
+    office_restore_server(&office);
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_sync(&office, CAAS);
+    assert_false(has(CAAS, "seen while covering"));
+    assert_int_equal(keys_kept(CAAS), 0);
+    office_sync_all(&office, 3, 2);
+    assert_true(has(BRAM, "seen while covering"));
+    assert_int_equal(kept(CAAS), 0);
+}
+
+/* Also what was handed in when the cover was over, and lost before anybody fetched it. */
+static void
+what_was_handed_in_late_and_lost_is_handed_in_again(void **state)
+{
+    (void)state;
+    begin_cover();
+    office_visit(&office, CAAS, family, "written offline");
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_keep_server(&office);
+    office_sync(&office, CAAS);
+    office_restore_server(&office);
+    office_sync(&office, CAAS);
+    office_sync_all(&office, 3, 2);
+    assert_true(has(BRAM, "written offline"));
+    assert_int_equal(kept(CAAS), 0);
+}
+
+/* With some of it sent and lost, and some not sent yet: what was sent is no gap before the rest. */
+static void
+what_was_not_sent_yet_waits_for_no_entry_that_is_gone(void **state)
+{
+    (void)state;
+    begin_cover();
+    office_keep_server(&office);
+    office_visit(&office, CAAS, family, "sent and lost");
+    office_sync(&office, CAAS);
+    office_visit(&office, CAAS, family, "not sent yet");
+    office_restore_server(&office);
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_reopen(&office, CAAS); /* purged without the server */
+    assert_false(has(CAAS, "sent and lost"));
+    assert_int_equal(keys_kept(CAAS), 0);
+    office_sync_all(&office, 3, 3);
+    assert_true(has(BRAM, "sent and lost"));
+    assert_true(has(BRAM, "not sent yet"));
+    assert_int_equal(waits(CAAS).entries_unsent, 0);
+    assert_int_equal(kept(CAAS), 0);
+}
+
+/* A server that has it says so in the session in which the right ends: nothing stays beyond that. */
+static void
+what_the_server_has_goes_in_the_session_in_which_the_right_ends(void **state)
+{
+    (void)state;
+    begin_cover();
+    office_visit(&office, CAAS, family, "sent in time");
+    office_sync(&office, CAAS);
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_sync(&office, CAAS);
+    assert_int_equal(kept(CAAS), 0);
+    office.devices[CAAS].requests = 0;
+    office_sync(&office, CAAS);
+    assert_int_equal(office.devices[CAAS].requests, 3);
 }
 
 /* ---- acknowledgements ------------------------------------------------------------------------------- */
@@ -283,9 +413,14 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_only_its_author_has_goes_back_after_others_have_gone_on),
         TEST(what_was_sent_in_a_session_that_was_cut_is_offered_again),
+        TEST(what_only_a_stream_that_is_filled_showed_is_offered_again),
         TEST(what_the_server_said_to_have_is_offered_again_by_a_store_that_is_put_back),
         TEST(what_a_page_showed_again_is_not_offered_any_more),
         TEST(what_a_revoked_device_handed_in_comes_back_too),
+        TEST(what_the_server_lost_is_handed_in_again_by_who_covered),
+        TEST(what_was_handed_in_late_and_lost_is_handed_in_again),
+        TEST(what_was_not_sent_yet_waits_for_no_entry_that_is_gone),
+        TEST(what_the_server_has_goes_in_the_session_in_which_the_right_ends),
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),

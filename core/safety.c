@@ -69,14 +69,3 @@ safety_list(struct journal *journal, const struct record_filter *filter, safety_
     }
     return rows_finish(&rows);
 }
-
-enum rc
-safety_get(struct journal *journal, struct id id, struct safety *out, struct texts *texts)
-{
-    struct rows rows = rows_one(journal, &judgements, id, texts);
-
-    *out = (struct safety){.facts = {.is_hidden = false}};
-    if (rows_only(&rows, _("there is no such judgement here")))
-        *out = read_safety(&rows);
-    return rows_finish(&rows);
-}

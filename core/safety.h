@@ -17,8 +17,6 @@ struct safety {
 /* As contact_put: an amendment needs a reason, and only the author amends. */
 enum rc safety_put(struct journal *journal, struct change_set *set, struct id self,
                    struct safety *safety) MUST_CHECK;
-enum rc safety_get(struct journal *journal, struct id id, struct safety *out,
-                   struct texts *texts) MUST_CHECK;
 typedef enum rc (*safety_fn)(void *context, const struct safety *safety);
 enum rc safety_list(struct journal *journal, const struct record_filter *filter, safety_fn visit,
                     void *context) MUST_CHECK;

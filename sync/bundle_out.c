@@ -476,11 +476,3 @@ replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
     packing_wipe(&packing);
     return rc;
 }
-
-enum rc
-replica_bundle_export(struct replica *replica, struct id device, struct buf *out)
-{
-    struct bundle_report report;
-
-    return replica_bundle_pack(replica, device, false, &report, out);
-}

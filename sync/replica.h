@@ -337,9 +337,6 @@ struct bundle_report {
 };
 enum rc replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
                             struct bundle_report *report, struct buf *out) MUST_CHECK;
-/* The same, not whole, without a report. */
-enum rc replica_bundle_export(struct replica *replica, struct id device,
-                              struct buf *out) MUST_CHECK;
 /* Fails with RC_INVALID when the file is not whole, RC_UNTRUSTED when its signature does not hold, RC_DENIED when it is for
  * another device or team, RC_STALE when its sender is unknown here; nothing is changed then. */
 enum rc replica_bundle_import(struct replica *replica, const void *bytes, size_t len,

@@ -74,7 +74,7 @@ static size_t
 run_ours(bool is_first)
 {
     unsigned seed = 1;
-    struct buf bundle = BUF_EMPTY((size_t)256 << 20);
+    struct buf bundle;
     struct sync_report result;
 
     office_open(&office);
@@ -98,8 +98,7 @@ run_ours(bool is_first)
     start = figure_now();
     stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}), "outbox_seal");
     figure_add(&spans[SEAL][OURS], figure_since(start));
-    stores_demand(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle),
-                  "replica_bundle_export");
+    office_pack(&office, 0, 1, &bundle);
     start = figure_now();
     stores_demand(replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &result),
                   "replica_bundle_import");

@@ -8,6 +8,7 @@
 #include "core/change_set.h"
 #include "core/contact.h"
 #include "server/route.h"
+#include "sync/bundle.h"
 #include "sync/joining.h"
 #include "tests/support/stores.h"
 
@@ -399,6 +400,46 @@ office_pair_and_one(struct office *office, int owner)
     office_join(office, 2, "Caas", LEDGER_ROLE_COACH);
     office_sync(office, 1);
     return family;
+}
+
+struct id
+office_shared(struct office *office, int owner)
+{
+    struct id family = office_pair(office, owner);
+
+    office_assign(office, owner, family, 1 - owner, LEDGER_COACH);
+    office_sync_all(office, 2, 2);
+    return family;
+}
+
+void
+office_assign(struct office *office, int by, struct id family, int to, enum ledger_function function)
+{
+    struct office_device *device = &office->devices[by];
+
+    stores_demand(replica_assign(device->replica, &device->transport, family, office->devices[to].person, function),
+                  "replica_assign");
+}
+
+void
+office_pack(struct office *office, int from, int to, struct buf *bundle)
+{
+    struct bundle_report report;
+
+    *bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    stores_demand(replica_bundle_pack(office->devices[from].replica, office->devices[to].id, false, &report, bundle),
+                  "replica_bundle_pack");
+}
+
+void
+office_carry(struct office *office, int from, int to)
+{
+    struct buf bundle;
+    struct office_device *device = &office->devices[to];
+
+    office_pack(office, from, to, &bundle);
+    stores_demand(replica_bundle_import(device->replica, bundle.data, bundle.len, &device->report), "replica_bundle_import");
+    buf_wipe(&bundle);
 }
 
 static enum rc

@@ -72,6 +72,10 @@ void office_join_only(struct office *office, int at, const char *name, uint32_t 
 struct id office_pair(struct office *office, int owner);
 /* The same with a third coach, Caas, at 2, who works with no family yet. */
 struct id office_pair_and_one(struct office *office, int owner);
+/* A pair whose family the other works with as well, and both have all of it. */
+struct id office_shared(struct office *office, int owner);
+/* Device `by` gives the person of device `to` that function for the family, or releases him; both only read it at their next sync. */
+void office_assign(struct office *office, int by, struct id family, int to, enum ledger_function function);
 /* A further device of a person who is in the team, invited by device 0. */
 void office_join_again(struct office *office, int at, struct id person);
 /* Ends and opens the replica, the store with it. */
@@ -93,12 +97,21 @@ struct id office_family(struct office *office, int by, const char *code_name, in
 /* A visit with that note in the family's file (and its twin in the index). */
 struct id office_visit(struct office *office, int at, struct id family, const char *note);
 enum rc office_try_visit(struct office *office, int at, struct id family, const char *note);
+/* A bundle of device `from` for `to`, not whole, into `bundle`, the caller's to wipe; and the same taken in there. */
+void office_pack(struct office *office, int from, int to, struct buf *bundle);
+void office_carry(struct office *office, int from, int to);
+/* What waits at a device. */
+struct waiting office_waiting(struct office *office, int at);
+/* A number that a statement gives of the device's store. */
+int64_t office_ask(struct office *office, int at, const char *sql);
 /* The journal's dump of a stream as text, the caller's to free; empty where the stream is not here. */
 char *office_dump(struct office *office, int at, struct id stream);
 /* Whether such a dump shows the word (of at most 120 bytes): as it is, or in hexadecimal digits, as values stand there. */
 bool office_dump_shows(const char *dump, const char *word);
 /* The same of what a device shows of a stream. */
 bool office_shows(struct office *office, int at, struct id stream, const char *word);
+/* Whether the stream is at both devices and its dumps are the same to the byte; both are printed where they differ. */
+bool office_agree(struct office *office, int a, int b, struct id stream);
 /* The path of the instance token of the device's store, which is open. */
 void office_token_path(const struct office *office, int at, char path[256]);
 /* True when any page of the device's store or frame of its WAL holds the word, free pages included: opened with the key. */

@@ -94,6 +94,37 @@ office_dump_shows(const char *dump, const char *word)
     return strstr(dump, word) != NULL || strstr(dump, digits) != NULL;
 }
 
+bool
+office_agree(struct office *office, int a, int b, struct id stream)
+{
+    char *first = office_dump(office, a, stream), *second = office_dump(office, b, stream);
+    bool agree = first[0] != '\0' && strcmp(first, second) == 0;
+
+    if (!agree)
+        fprintf(stderr, "-- device %d:\n%s-- device %d:\n%s", a, first, b, second);
+    free(first);
+    free(second);
+    return agree;
+}
+
+struct waiting
+office_waiting(struct office *office, int at)
+{
+    struct waiting waiting;
+
+    stores_demand(replica_waiting(office->devices[at].replica, &waiting), "replica_waiting");
+    return waiting;
+}
+
+int64_t
+office_ask(struct office *office, int at, const char *sql)
+{
+    int64_t number;
+
+    stores_demand(db_get_int(store_db(office->devices[at].store), sql, &number), sql);
+    return number;
+}
+
 void
 office_token_path(const struct office *office, int at, char path[256])
 {

@@ -81,17 +81,6 @@ office_delete_goal(struct office *office, int at, struct id family, struct id id
     change_set_wipe(&set);
 }
 
-void
-office_carry(struct office *office, int from, int to)
-{
-    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
-    struct sync_report report;
-
-    stores_demand(replica_bundle_export(office->devices[from].replica, office->devices[to].id, &bundle), "export");
-    stores_demand(replica_bundle_import(office->devices[to].replica, bundle.data, bundle.len, &report), "import");
-    buf_wipe(&bundle);
-}
-
 /* ---- seeing ----------------------------------------------------------------------------------------- */
 
 bool
@@ -177,39 +166,10 @@ office_held(struct office *office, int at, enum stream_kind kind)
     return holding.saves;
 }
 
-struct waiting
-office_waiting(struct office *office, int at)
-{
-    struct waiting waiting;
-
-    stores_demand(replica_waiting(office->devices[at].replica, &waiting), "replica_waiting");
-    return waiting;
-}
-
-int64_t
-office_ask(struct office *office, int at, const char *sql)
-{
-    int64_t number;
-
-    stores_demand(db_get_int(store_db(office->devices[at].store), sql, &number), sql);
-    return number;
-}
-
 bool
 office_are_equal(struct office *office, int a, int b, struct id family)
 {
     const struct ledger_family *known = ledger_family(replica_ledger(office->devices[a].replica), family);
-    struct id streams[2] = {known->index, known->file};
-    bool equal = true;
 
-    for (int i = 0; i < 2; i++) {
-        char *first = office_dump(office, a, streams[i]);
-        char *second = office_dump(office, b, streams[i]);
-        equal = equal && first[0] != '\0' && strcmp(first, second) == 0;
-        if (strcmp(first, second) != 0)
-            fprintf(stderr, "-- device %d:\n%s-- device %d:\n%s", a, first, b, second);
-        free(first);
-        free(second);
-    }
-    return equal;
+    return office_agree(office, a, b, known->index) && office_agree(office, a, b, known->file);
 }

@@ -19,12 +19,7 @@ unsigned office_visits(struct office *office, int at, struct id family, const ch
 unsigned office_conflicts(struct office *office, int at);
 /* How many saves the device holds as late work, in streams of that kind. */
 uint64_t office_held(struct office *office, int at, enum stream_kind kind);
-struct waiting office_waiting(struct office *office, int at);
-/* A number that a statement gives of the device's store. */
-int64_t office_ask(struct office *office, int at, const char *sql);
 /* Whether two devices show the same of the family, file and index, and something at all. */
 bool office_are_equal(struct office *office, int a, int b, struct id family);
-/* Carries all that one lacks of the other by a bundle. */
-void office_carry(struct office *office, int from, int to);
 
 #endif

@@ -171,17 +171,6 @@ cover(int by, struct id family, int to, int64_t days)
     return id;
 }
 
-static void
-carry(int from, int to)
-{
-    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
-    struct sync_report report;
-
-    DEMAND(replica_bundle_export(of(from)->replica, of(to)->id, &bundle));
-    DEMAND(replica_bundle_import(of(to)->replica, bundle.data, bundle.len, &report));
-    buf_wipe(&bundle);
-}
-
 /* The store is found in another directory: its own feeds go on under another incarnation. */
 static void
 move_store(int at)
@@ -240,7 +229,7 @@ hold_late_work(struct id family)
     struct id id = cover(BRAM, family, CARLA, 20);
     change_goal(CARLA, family, goal, "changed by Carla, late");
     put_consent(CARLA, family, "refused");
-    carry(CARLA, BRAM);
+    office_carry(&office, CARLA, BRAM);
     change_goal(BRAM, family, goal, "built on what Carla wrote");
     office_pass(&office, 3600 * 1000);
     DEMAND(replica_cover_end(of(ANNA)->replica, &of(ANNA)->transport, id));
@@ -329,7 +318,7 @@ leave_work_waiting(struct id family)
             break;
         office_visit(&office, BRAM, family, "sealed and not sent");
     }
-    carry(BRAM, SECOND);
+    office_carry(&office, BRAM, SECOND);
     office_visit(&office, BRAM, family, "not sealed");
     of(BRAM)->clock_off_ms = INT64_C(365) * 86400000;
     office_reopen(&office, BRAM);
@@ -364,7 +353,7 @@ happen(void)
     memset(previous, 0, sizeof previous);
     bring(file, 9, 1, false, previous);
     keep_a_newer_run();
-    carry(SECOND, BRAM);
+    office_carry(&office, SECOND, BRAM);
     leave_work_waiting(vos);
 }
 

@@ -50,11 +50,7 @@ index_of(void)
 static inline bool
 has(int at, struct id stream, const char *word)
 {
-    char *dump = office_dump(&office, at, stream);
-    bool found = office_dump_shows(dump, word);
-
-    free(dump);
-    return found;
+    return office_shows(&office, at, stream, word);
 }
 
 static inline struct id

@@ -31,9 +31,7 @@ begin(void)
     office_found(&office, LEDGER_ROLE_COACH);
     office_join(&office, 1, "Bo", LEDGER_ROLE_COACH);
     family = office_family(&office, 0, "vos", 0);
-    stores_demand(replica_assign(office.devices[0].replica, &office.devices[0].transport, family, office.devices[1].person,
-                                 LEDGER_COACH),
-                  "assign");
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     for (int i = 0; i < SENT; i++) {
         char note[40];
         snprintf(note, sizeof note, "sent %d", i);

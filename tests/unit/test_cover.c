@@ -81,16 +81,13 @@ an_end_by_time_needs_no_server_and_keeps_what_was_not_sent(void **state)
     office_pass(&office, 11 * DAY_MS);
     office_reopen(&office, 2); /* no network at all */
     assert_nothing_left(2);
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[2].replica, &waiting));
-    assert_true(waiting.entries_unsent > 0);
+    assert_true(office_waiting(&office, 2).entries_unsent > 0);
     office_sync(&office, 2);
     office_sync(&office, 1); /* the owner's session records the end */
     assert_int_equal(ledger_cover(ledger_of(1), cover)->state, LEDGER_COVER_ENDED);
     assert_int_equal(ledger_cover(ledger_of(1), cover)->why, LEDGER_WHY_EXPIRED);
     assert_true(has(1, file_of(), "unsent work"));
-    assert_ok(replica_waiting(office.devices[2].replica, &waiting));
-    assert_int_equal(waiting.entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, 2).entries_unsent, 0);
 }
 
 static void
@@ -132,20 +129,7 @@ a_second_cover_fills_the_file_again(void **state)
     office_sync(&office, 2);
     office_sync(&office, 1);
     assert_true(has(1, file_of(), "second time"));
-    char *one = office_dump(&office, 1, file_of());
-    char *two = office_dump(&office, 2, file_of());
-    assert_string_equal(one, two);
-    free(one);
-    free(two);
-}
-
-static uint64_t
-held_at(int at)
-{
-    struct waiting waiting;
-
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    return waiting.held;
+    assert_true(office_agree(&office, 1, 2, file_of()));
 }
 
 /* Too late to be taken over by itself. Whoever covers again works on, and a person decides about what is held. */
@@ -162,7 +146,7 @@ held_work_does_not_stop_who_covers_again(void **state)
     office_sync(&office, 2);
     accept(2, give(1, 2, 10, true));
     office_sync_all(&office, 3, 1);
-    assert_true(held_at(1) > 0);
+    assert_true(office_waiting(&office, 1).held > 0);
     assert_false(has(2, file_of(), "handed in too late"));
     office_visit(&office, 2, family, "covers again");
     office_visit(&office, 2, family, "and once more");
@@ -171,9 +155,7 @@ held_work_does_not_stop_who_covers_again(void **state)
     assert_true(has(1, file_of(), "covers again"));
     assert_true(has(1, file_of(), "and once more"));
     assert_false(has(1, file_of(), "handed in too late"));
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[1].replica, &waiting));
-    assert_int_equal(waiting.parked, 0);
+    assert_int_equal(office_waiting(&office, 1).parked, 0);
 }
 
 /* What waits for a person is read once, not in every session: here by a row that nobody could read a second time. */
@@ -191,7 +173,7 @@ held_work_is_looked_at_again_only_when_something_changed(void **state)
     office_pass(&office, 40 * DAY_MS);
     office_sync(&office, 2);
     office_sync_all(&office, 2, 2);
-    assert_true(held_at(1) > 0);
+    assert_true(office_waiting(&office, 1).held > 0);
     assert_ok(db_run(db, "CREATE TEMP TABLE kept AS SELECT entry, header FROM sync_entry WHERE state = 3"));
     assert_ok(db_run(db, "UPDATE sync_entry SET header = x'00' WHERE state = 3"));
     office_sync(&office, 1);
@@ -207,26 +189,23 @@ static void
 what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **state)
 {
     (void)state;
-    struct buf bundle = BUF_EMPTY(16 * 1024 * 1024);
-    struct office_device *owner = &office.devices[1];
-    struct waiting waiting;
+    struct buf bundle;
 
-    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_COACH));
+    office_assign(&office, 1, family, 2, LEDGER_COACH);
     office_sync(&office, 2);
     office_visit(&office, 2, family, "in a bundle");
-    assert_ok(replica_bundle_export(office.devices[2].replica, office.devices[0].id, &bundle));
+    office_pack(&office, 2, 0, &bundle);
     buf_wipe(&bundle);
     office_visit(&office, 2, family, "waits behind it");
-    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_RELEASED));
-    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[2].person, LEDGER_COACH));
+    office_assign(&office, 1, family, 2, LEDGER_RELEASED);
+    office_assign(&office, 1, family, 2, LEDGER_COACH);
     office_sync(&office, 2);
     assert_false(has(2, file_of(), "in a bundle"));
     assert_true(has(2, file_of(), "waits behind it"));
     office_sync_all(&office, 3, 2);
     assert_true(has(1, file_of(), "waits behind it"));
-    assert_true(held_at(1) > 0);
-    assert_ok(replica_waiting(owner->replica, &waiting));
-    assert_int_equal(waiting.parked, 0);
+    assert_true(office_waiting(&office, 1).held > 0);
+    assert_int_equal(office_waiting(&office, 1).parked, 0);
 }
 
 static void
@@ -279,12 +258,12 @@ held_work_protects_at_once(void **state)
     office_pass(&office, 40 * DAY_MS);
     office_sync(&office, 2);
     office_sync(&office, 1);
-    assert_true(held_at(1) > 0);
+    assert_true(office_waiting(&office, 1).held > 0);
     assert_false(has(1, file_of(), "with a veto"));
     assert_true(veto_stands(1));
     assert_ok(replica_rebuild(office.devices[1].replica, file_of()));
     assert_true(veto_stands(1));
-    assert_true(held_at(1) > 0);
+    assert_true(office_waiting(&office, 1).held > 0);
 }
 
 static void

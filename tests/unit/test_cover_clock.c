@@ -4,10 +4,7 @@
 static uint64_t
 hidden_at(int at)
 {
-    struct waiting waiting;
-
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    return waiting.hidden;
+    return office_waiting(&office, at).hidden;
 }
 
 /* Carla covers until ten days from now, has unsent work, and her clock jumps a year ahead. */
@@ -23,8 +20,6 @@ jump_in_a_cover(void)
 static void
 assert_hidden(int at)
 {
-    struct waiting waiting;
-
     assert_int_equal(hidden_at(at), 1);
     assert_false(has(at, file_of(), "KIEVITSBLOEM"));
     assert_false(has(at, index_of(), "vos"));
@@ -32,8 +27,7 @@ assert_hidden(int at)
         office_ask(&office, at, "SELECT count(*) FROM journal_record JOIN journal_stream USING (s) WHERE kind >= 3"),
         0);
     assert_int_equal(office_try_visit(&office, at, family, "not now"), RC_ABSENT);
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    assert_int_equal(waiting.saves_unsealed, 2); /* the visit and its twin */
+    assert_int_equal(office_waiting(&office, at).saves_unsealed, 2); /* the visit and its twin */
 }
 
 static void
@@ -106,9 +100,7 @@ a_week_without_the_server_purges_what_a_jump_hid(void **state)
     }
     assert_int_equal(hidden_at(2), 0);
     assert_nothing_left(2);
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[2].replica, &waiting));
-    assert_true(waiting.entries_unsent > 0);
+    assert_true(office_waiting(&office, 2).entries_unsent > 0);
     office_sync(&office, 2); /* the cover runs on: it is filled again */
     office_sync(&office, 2);
     assert_true(has(2, file_of(), "KIEVITSBLOEM"));
@@ -134,14 +126,9 @@ static void
 a_bundle_for_a_hidden_family_waits_with_the_server(void **state)
 {
     (void)state;
-    struct buf bundle = BUF_EMPTY(16 * 1024 * 1024);
-    struct sync_report report;
-
     jump_in_a_cover();
     office_visit(&office, 1, family, "brought on a stick");
-    assert_ok(replica_bundle_export(office.devices[1].replica, office.devices[2].id, &bundle));
-    assert_ok(replica_bundle_import(office.devices[2].replica, bundle.data, bundle.len, &report));
-    buf_wipe(&bundle);
+    office_carry(&office, 1, 2);
     assert_hidden(2);
     office_sync(&office, 1);
     office_sync(&office, 2);

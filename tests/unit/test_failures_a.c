@@ -97,7 +97,7 @@ failure_02_whatever_write_fails_at_who_receives_it_is_applied_by_the_next_sessio
     office.devices[1].base_vfs = power_disk_vfs(disk);
     office_join(&office, 1, "Bram", LEDGER_ROLE_COACH);
     family = office_family(&office, 0, "vos", 1);
-    assert_ok(replica_assign(device(0)->replica, &device(0)->transport, family, device(0)->person, LEDGER_COACH));
+    office_assign(&office, 0, family, 0, LEDGER_COACH);
     office_sync_all(&office, 2, 3);
     while (was_hit) {
         char note[32];

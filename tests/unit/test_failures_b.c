@@ -182,11 +182,11 @@ rotate_with(enum fault fault)
     bool was_hit = true;
 
     for (unsigned n = 1; was_hit; n++) {
-        assert_ok(replica_assign(device(0)->replica, &device(0)->transport, family, device(2)->person, LEDGER_COACH));
+        office_assign(&office, 0, family, 2, LEDGER_COACH);
         office_sync_all(&office, 3, 2);
         struct id file = ledger_family(ledger_of(1), family)->file;
         uint32_t epoch = ledger_stream(ledger_of(1), file)->epoch;
-        assert_ok(replica_assign(device(0)->replica, &device(0)->transport, family, device(2)->person, LEDGER_RELEASED));
+        office_assign(&office, 0, family, 2, LEDGER_RELEASED);
         office_visit(&office, 0, family, "while it is owed, by Anna");
         office_visit(&office, 1, family, "while it is owed, by Bram");
         was_hit = sync_with(fault, n);
@@ -291,7 +291,7 @@ failure_08_what_came_before_its_key_opens_by_itself_when_the_key_comes(void **st
     struct id other = office_family(&office, 0, "wezel", 0);
     office_visit(&office, 0, other, "behind a key");
     office_sync(&office, 0);
-    assert_ok(replica_assign(device(0)->replica, &device(0)->transport, other, device(1)->person, LEDGER_COACH));
+    office_assign(&office, 0, other, 1, LEDGER_COACH);
     device(1)->fault.flips_boxes = true;
     office_sync(&office, 1);
     assert_true(office_waiting(&office, 1).parked > 0);

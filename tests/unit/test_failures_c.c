@@ -9,12 +9,6 @@
 
 enum { UNSENT = 50, CONFLICTS = 100 };
 
-static void
-assign(int by, int whom, enum ledger_function function)
-{
-    assert_ok(replica_assign(device(by)->replica, &device(by)->transport, family, device(whom)->person, function));
-}
-
 /* ---- 10: conflicts that block --------------------------------------------------------------------------- */
 
 static void
@@ -62,8 +56,8 @@ failure_11_what_the_old_owner_had_not_sent_is_held_for_everybody_and_counted_ali
     office_visit(&office, 1, family, "sent in time");
     office_sync_all(&office, 3, 2);
     write_unsent(1);
-    assign(0, 2, LEDGER_OWNER);
-    assign(0, 1, LEDGER_RELEASED);
+    office_assign(&office, 0, family, 2, LEDGER_OWNER);
+    office_assign(&office, 0, family, 1, LEDGER_RELEASED);
     office_sync_all(&office, 1, 1);
     office_pass(&office, DAYS(30));
     office_sync(&office, 2);
@@ -87,7 +81,7 @@ failure_11_what_was_written_under_a_cover_that_ended_meanwhile_is_all_there(void
     struct id id;
 
     (void)state;
-    assign(0, 2, LEDGER_RELEASED);
+    office_assign(&office, 0, family, 2, LEDGER_RELEASED);
     office_sync_all(&office, 3, 2);
     struct cover_new cover = {&family, 1, device(2)->person, office.now_ms, office.now_ms + DAYS(10), true};
     assert_ok(replica_cover_give(device(1)->replica, &device(1)->transport, &cover, &id));
@@ -120,7 +114,7 @@ failure_11_a_first_sync_that_is_interrupted_anywhere_purges_nothing(void **state
         office_sync(&office, 1);
     }
     office_join(&office, 3, "Dirk", LEDGER_ROLE_COACH);
-    assign(1, 3, LEDGER_COACH);
+    office_assign(&office, 1, family, 3, LEDGER_COACH);
     office_sync(&office, 1);
     for (unsigned n = 1; before < 20 || n < 20; n++) {
         device(3)->fault = (struct office_fault){.lose_answer = n % 2 == 0 ? (n + 1) / 2 : 0,

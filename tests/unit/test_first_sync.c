@@ -49,10 +49,7 @@ setup(void **state)
 static bool
 is_incomplete(int at)
 {
-    struct waiting waiting;
-
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    return waiting.is_incomplete;
+    return office_waiting(&office, at).is_incomplete;
 }
 
 /* As the clean first session of another device. */
@@ -140,12 +137,12 @@ static void
 progress_is_told_against_a_total(void **state)
 {
     (void)state;
-    struct office_device *anna = &office.devices[ANNA], *later = &office.devices[LATER];
+    struct office_device *later = &office.devices[LATER];
     struct told told = {0, 0};
     struct sync_options options = {.progress = keep_progress, .context = &told};
 
     office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);
-    assert_ok(replica_assign(anna->replica, &anna->transport, family, later->person, LEDGER_COACH));
+    office_assign(&office, ANNA, family, LATER, LEDGER_COACH);
     assert_ok(replica_sync(later->replica, &later->transport, &options, &later->report));
     assert_int_equal(told.done, 2); /* index and file */
     assert_int_equal(told.of, 2);
@@ -155,17 +152,13 @@ static void
 who_is_assigned_a_family_later_is_told_until_it_is_there(void **state)
 {
     (void)state;
-    struct office_device *anna = &office.devices[ANNA], *later = &office.devices[LATER];
-    struct waiting waiting;
-
     office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);
     office_join(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
     assert_false(is_incomplete(LATER));
-    assert_ok(replica_assign(anna->replica, &anna->transport, family, later->person, LEDGER_COACH));
+    office_assign(&office, ANNA, family, LATER, LEDGER_COACH);
     assert_true(sync_cut_everywhere(LATER, false) >= 2);
     assert_equals_clean(LATER);
-    assert_ok(replica_waiting(later->replica, &waiting));
-    assert_int_equal(waiting.filling, 0);
+    assert_int_equal(office_waiting(&office, LATER).filling, 0);
 }
 
 static void

@@ -54,12 +54,9 @@ static void
 every_version_is_found_with_its_author_and_its_fate(void **state)
 {
     (void)state;
-    struct id family = office_pair(&office, 0);
+    struct id family = office_shared(&office, 0);
     struct history history;
 
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
     set_address(0, family, "Dorpsstraat 1");
     read_history(0, family, &history);
     assert_int_equal(history.count, 1);
@@ -138,8 +135,7 @@ the_middle_one_of_three_can_be_taken_again(void **state)
     struct history history;
 
     (void)state;
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_join_again(&office, 2, office.devices[0].person);
     office_sync_all(&office, 3, 3);
     for (int at = 0; at < 3; at++) {
@@ -244,14 +240,12 @@ static void
 late_work_on_a_record_that_is_not_here_can_be_read(void **state)
 {
     (void)state;
-    struct id family = office_pair(&office, 0);
+    struct id family = office_shared(&office, 0);
     struct office_device *anna = &office.devices[0], *bram = &office.devices[1];
     struct received received = {.count = 0};
     struct history history;
     uint64_t unreadable;
 
-    assert_ok(replica_assign(anna->replica, &anna->transport, family, bram->person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
     struct id visit = office_visit(&office, 1, family, "Moeder was alleen.");
     assert_ok(replica_received(anna->replica, note_received, &received, &unreadable));
     assert_int_equal(received.count, 0);
@@ -283,13 +277,11 @@ static void
 what_waits_is_read_and_what_has_no_key_is_counted(void **state)
 {
     (void)state;
-    struct id family = office_pair(&office, 0);
-    struct office_device *anna = &office.devices[0], *bram = &office.devices[1];
+    struct id family = office_shared(&office, 0);
+    struct office_device *bram = &office.devices[1];
     struct received received = {.count = 0};
     uint64_t unreadable;
 
-    assert_ok(replica_assign(anna->replica, &anna->transport, family, bram->person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
     office_visit(&office, 0, family, "Het ging goed.");
     office_sync_all(&office, 2, 2);
     assert_ok(db_run(bram->replica->db, "UPDATE sync_entry SET state = 2, reason = 3 WHERE entry ="

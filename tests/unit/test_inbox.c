@@ -397,7 +397,7 @@ what_builds_on_work_that_became_late_is_still_sealed(void **state)
         replica_revoke_device(admin->replica, &admin->transport, office.devices[NEWCOMER].id));
     office_sync(&office, VICTIM);
     assert_int_equal(state_there(hash), ELOG_HELD);
-    assert_ok(replica_waiting(victim->replica, &waiting));
+    waiting = office_waiting(&office, VICTIM);
     assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
     change_wipe(&change);
     buf_wipe(&value);

@@ -48,10 +48,7 @@ take_newer(uint8_t fill, size_t len)
 static uint64_t
 parked(void)
 {
-    struct waiting waiting;
-
-    stores_demand(replica_waiting(office.devices[0].replica, &waiting), "waiting");
-    return waiting.parked;
+    return office_waiting(&office, 0).parked;
 }
 
 static void

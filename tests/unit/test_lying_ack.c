@@ -72,8 +72,7 @@ what_a_colleague_claims_to_have_written_is_asked_for_once(void **state)
     for (size_t i = 0; i < sizeof note - 1; i++)
         note[i] = (char)('a' + (i * i + i / 7) % 26);
     note[sizeof note - 1] = '\0';
-    assert_ok(replica_assign(office.devices[ANNA].replica, &office.devices[ANNA].transport, family,
-                             office.devices[BRAM].person, LEDGER_COACH));
+    office_assign(&office, ANNA, family, BRAM, LEDGER_COACH);
     for (int i = 0; i < 20; i++) {
         note[0] = (char)('a' + i);
         office_visit(&office, ANNA, family, note);
@@ -86,8 +85,7 @@ what_a_colleague_claims_to_have_written_is_asked_for_once(void **state)
     for (int i = 0; i < 4; i++)
         assert_in_range(day(family), 1, 2 * usual);
 
-    assert_ok(replica_assign(office.devices[ANNA].replica, &office.devices[ANNA].transport, family,
-                             office.devices[LIAR].person, LEDGER_COACH));
+    office_assign(&office, ANNA, family, LIAR, LEDGER_COACH);
     office_sync(&office, BRAM);
     assert_in_range(day(family), 1, 2 * usual);
     claim(known->file, 2, 2000);

@@ -24,11 +24,8 @@ setup(void **state)
 {
     (void)state;
     news = NOTHING;
-    family = office_pair(&office, BRAM);
+    family = office_shared(&office, BRAM);
     file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
-    assert_ok(replica_assign(office.devices[BRAM].replica, &office.devices[BRAM].transport, family,
-                             office.devices[ANNA].person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
     honest = office.devices[BRAM].transport;
     return 0;
 }
@@ -37,15 +34,6 @@ static bool
 has(int at, const char *note)
 {
     return office_shows(&office, at, file, note);
-}
-
-static struct waiting
-waits(int at)
-{
-    struct waiting waiting;
-
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    return waiting;
 }
 
 static int64_t
@@ -153,9 +141,9 @@ before_a_line_of_a_newer_program_all_goes_on_that_may(void **state)
         assert_int_equal(office_try_sync(&office, BRAM), RC_UNSUPPORTED);
         assert_int_equal(ledger_position(replica->ledger), ledger_position(office.devices[ANNA].replica->ledger));
         assert_true(has(BRAM, "of Anna"));
-        assert_int_equal(waits(BRAM).entries_unsent, 0);
-        assert_true(waits(BRAM).saves_unsealed > 0);
-        assert_true(waits(BRAM).needs_upgrade);
+        assert_int_equal(office_waiting(&office, BRAM).entries_unsent, 0);
+        assert_true(office_waiting(&office, BRAM).saves_unsealed > 0);
+        assert_true(office_waiting(&office, BRAM).needs_upgrade);
     }
     assert_int_equal(replica_assign(replica, &bram->transport, family, office.devices[ANNA].person, LEDGER_RELEASED),
                      RC_UNSUPPORTED);
@@ -163,11 +151,11 @@ before_a_line_of_a_newer_program_all_goes_on_that_may(void **state)
     assert_true(has(ANNA, "sealed before"));
     assert_false(has(ANNA, "saved since"));
     office_reopen(&office, BRAM);
-    assert_true(waits(BRAM).needs_upgrade);
+    assert_true(office_waiting(&office, BRAM).needs_upgrade);
     news = NOTHING; /* the server signs a head that this program knows */
     office_sync(&office, BRAM);
-    assert_false(waits(BRAM).needs_upgrade);
-    assert_int_equal(waits(BRAM).saves_unsealed, 0);
+    assert_false(office_waiting(&office, BRAM).needs_upgrade);
+    assert_int_equal(office_waiting(&office, BRAM).saves_unsealed, 0);
     office_sync(&office, ANNA);
     assert_true(has(ANNA, "saved since"));
 }
@@ -214,9 +202,9 @@ more_runs_of_a_newer_format_than_are_kept_stop_nothing_else(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(office_try_sync(&office, BRAM), RC_UNSUPPORTED);
         assert_true(has(BRAM, "of Anna"));
-        assert_true(waits(BRAM).needs_upgrade);
-        assert_true(waits(BRAM).is_incomplete);
-        assert_int_equal(waits(BRAM).saves_unsealed + waits(BRAM).entries_unsent, 0);
+        assert_true(office_waiting(&office, BRAM).needs_upgrade);
+        assert_true(office_waiting(&office, BRAM).is_incomplete);
+        assert_int_equal(office_waiting(&office, BRAM).saves_unsealed + office_waiting(&office, BRAM).entries_unsent, 0);
         assert_true(state_of(STATE_CURSOR) == cursor); /* it passes nothing that is not kept */
     }
     office_sync(&office, ANNA);
@@ -225,8 +213,8 @@ more_runs_of_a_newer_format_than_are_kept_stop_nothing_else(void **state)
     news = NOTHING;
     office_sync(&office, BRAM);
     assert_true(state_of(STATE_CURSOR) > cursor);
-    assert_false(waits(BRAM).needs_upgrade);
-    assert_false(waits(BRAM).is_incomplete);
+    assert_false(office_waiting(&office, BRAM).needs_upgrade);
+    assert_false(office_waiting(&office, BRAM).is_incomplete);
 }
 
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)

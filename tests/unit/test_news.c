@@ -54,8 +54,7 @@ what_others_changed_is_told_once(void **state)
     (void)state;
     struct id family = office_pair(&office, 0);
 
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     set_profile(0, family, "Dorpsstraat 1", "call");
     office_sync_all(&office, 2, 2);
     assert_news(1, 0, ""); /* all of it was there before news were told at all */
@@ -91,8 +90,7 @@ what_a_newly_shared_family_brings_is_no_news(void **state)
     office_visit(&office, 1, office_family(&office, 1, "egel", 1), "of one's own");
     office_sync_all(&office, 2, 2);
     assert_ok(replica_news_told(office.devices[1].replica));
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync_all(&office, 2, 2);
     assert_news(1, 0, "");
     office_visit(&office, 0, family, "of today");
@@ -163,8 +161,7 @@ pair_that_knows(void)
 {
     struct id family = office_pair(&office, 0);
 
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     set_profile(0, family, "Dorpsstraat 1", "call");
     office_sync_all(&office, 2, 2);
     for (int at = 0; at < 2; at++)
@@ -210,14 +207,13 @@ what_takes_the_place_of_deleted_entries_is_told(void **state)
     (void)state;
     struct id family = pair_that_knows();
     struct id other = office_family(&office, 0, "egel", 0);
-    struct office_device *anna = &office.devices[0];
 
-    assert_ok(replica_assign(anna->replica, &anna->transport, other, office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, other, 1, LEDGER_COACH);
     office_visit(&office, 0, other, "one");
     office_visit(&office, 0, other, "two");
     office_sync_all(&office, 2, 2);
     assert_ok(replica_news_told(office.devices[1].replica));
-    assert_ok(replica_assign(anna->replica, &anna->transport, other, office.devices[1].person, LEDGER_RELEASED));
+    office_assign(&office, 0, other, 1, LEDGER_RELEASED);
     set_profile(0, family, "Dorpsstraat 1", "do not call");
     office_sync(&office, 0);
     office_sync(&office, 1); /* purges, and fetches */
@@ -252,9 +248,8 @@ the_first_family_of_a_new_device_is_no_news(void **state)
     office_sync(&office, 1);
     assert_ok(replica_news_told(office.devices[1].replica));
     struct id family = office_family(&office, 0, "duin", 0);
-    struct office_device *anna = &office.devices[0];
 
-    assert_ok(replica_assign(anna->replica, &anna->transport, family, office.devices[1].person, LEDGER_COACH));
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync(&office, 0);
     office_sync(&office, 1);
     assert_news(1, 0, "");

@@ -23,20 +23,15 @@ static void
 work(void)
 {
     struct office_device *first = &office.devices[COORDINATOR];
-    struct sync_report report;
-    struct buf bundle = BUF_EMPTY(1 << 24);
-    struct waiting waiting;
     struct id family = office_family(&office, COORDINATOR, "vos", BRAM);
 
-    assert_ok(replica_assign(first->replica, &first->transport, family,
-                             office.devices[FATMA].person, LEDGER_COACH));
+    office_assign(&office, COORDINATOR, family, FATMA, LEDGER_COACH);
     office_sync_all(&office, DEVICES, 2);
     office_visit(&office, BRAM, family, "one");
     office_visit(&office, FATMA, family, "two");
     office_sync_all(&office, DEVICES, 2);
     office_visit(&office, BRAM, family, "three");
-    assert_ok(replica_bundle_export(office.devices[BRAM].replica, office.devices[FATMA].id, &bundle));
-    assert_ok(replica_bundle_import(office.devices[FATMA].replica, bundle.data, bundle.len, &report));
+    office_carry(&office, BRAM, FATMA);
     office_sync_all(&office, DEVICES, 2);
     office_visit(&office, FATMA, family, "late");
     assert_ok(replica_revoke_device(first->replica, &first->transport, office.devices[FATMA].id));
@@ -44,7 +39,7 @@ work(void)
     office_visit(&office, BRAM, family, "four");
     office_sync_all(&office, FATMA, 2);
     for (int i = 0; i < FATMA; i++) {
-        assert_ok(replica_waiting(office.devices[i].replica, &waiting));
+        (void)office_waiting(&office, i);
         assert_ok(inbox_retry(office.devices[i].replica));
         assert_ok(replica_rebuild_all(office.devices[i].replica));
     }
@@ -57,7 +52,6 @@ work(void)
                               text + ID_TEXT_CHARS - ID_SHORT_CHARS, &facts));
         assert_true(id_equal(facts.id, family));
     }
-    buf_wipe(&bundle);
 }
 
 static int

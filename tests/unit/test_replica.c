@@ -16,10 +16,7 @@ static int
 setup(void **state)
 {
     (void)state;
-    family = office_pair(&office, 0);
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
+    family = office_shared(&office, 0);
     return 0;
 }
 
@@ -33,18 +30,6 @@ static struct id
 file_of(void)
 {
     return ledger_family(ledger_of(0), family)->file;
-}
-
-static void
-assert_equal_dumps(int a, int b)
-{
-    char *first = office_dump(&office, a, file_of());
-    char *second = office_dump(&office, b, file_of());
-
-    assert_true(strlen(first) > 0);
-    assert_string_equal(first, second);
-    free(first);
-    free(second);
 }
 
 /* How many visits with that note the device's copy of the file shows: rows of the dump, which writes notes as hexadecimal. */
@@ -170,13 +155,13 @@ a_restored_store_loses_nothing_and_changes_no_published_save(void **state)
     office_visit(&office, 1, family, "after the restore");
     office_sync(&office, 1);
     office_sync_all(&office, 2, 2);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     assert_int_equal(times(0, "in the backup, unsent"), 1);
     assert_int_equal(times(0, "after the backup"), 1);
     assert_int_equal(times(0, "after the restore"), 1);
     office_visit(&office, 1, family, "and life goes on");
     office_sync_all(&office, 2, 2);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     assert_int_equal(times(0, "and life goes on"), 1);
 }
 
@@ -197,7 +182,7 @@ a_restored_store_recovers_where_a_right_ended_before_all_was_applied(void **stat
     stores_demand(db_run(store_db(device->store), /* as a kill between storing and applying leaves it */
                          "UPDATE sync_entry SET state = 0 WHERE feed IN (SELECT feed FROM sync_feed WHERE NOT is_own)"),
                   "sync_entry");
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family, device->person, LEDGER_RELEASED));
+    office_assign(&office, 0, family, 1, LEDGER_RELEASED);
     office_sync(&office, 1);
     assert_int_equal(times(1, "received, not applied"), 0);
     office_sync_all(&office, 2, 2);
@@ -234,7 +219,7 @@ what_was_deleted_before_a_restore_stays_deleted(void **state)
     restore_store(1, "backup");
     office_sync(&office, 1);
     office_sync_all(&office, 2, 2);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     assert_int_equal(ask(0, "SELECT hidden FROM file_goal"), 1);
     assert_int_equal(ask(1, "SELECT hidden FROM file_goal"), 1);
 }
@@ -257,7 +242,7 @@ what_is_renumbered_keeps_the_time_at_which_it_was_written(void **state)
     assert_int_equal(times(0, "on Monday"), 1);
     assert_true(ask(0, written) == before_ms);
     assert_true(ask(1, written) == before_ms);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     office_visit(&office, 1, family, "on Friday"); /* its own clock went on */
     assert_true(ask(1, written) >= before_ms + 4 * DAY_MS);
 }
@@ -293,7 +278,7 @@ a_store_copied_while_open_and_put_back_in_place_is_recognised(void **state)
     office_sync(&office, 1);
     assert_true(store_is_continuous(device->store, &reason));
     office_sync_all(&office, 2, 2);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     assert_int_equal(times(0, "in the copy"), 1);
     assert_int_equal(times(0, "after the copy"), 1);
     assert_int_equal(times(0, "after it was put back"), 1);
@@ -397,7 +382,7 @@ two_copies_of_one_store_may_both_go_on(void **state)
         stores_demand(office_start(&office, 1), "the original");
     }
     office_sync_all(&office, 2, 3);
-    assert_equal_dumps(0, 1);
+    assert_true(office_agree(&office, 0, 1, file_of()));
     assert_int_equal(times(0, "before the copy"), 1);
     assert_int_equal(times(0, "by the original"), 3);
     assert_int_equal(times(0, "by the clone"), 3);
@@ -409,28 +394,20 @@ static void
 applied_entries_that_turn_out_late_are_taken_back_everywhere(void **state)
 {
     (void)state;
-    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
-    struct sync_report report;
-
     office_join_again(&office, 2, office.devices[0].person);
     office_visit(&office, 1, family, "honest work");
     office_sync_all(&office, 3, 2);
     office_visit(&office, 1, family, "beyond the head");
-    assert_ok(replica_bundle_export(office.devices[1].replica, office.devices[2].id, &bundle));
-    assert_ok(replica_bundle_import(office.devices[2].replica, bundle.data, bundle.len, &report));
+    office_carry(&office, 1, 2);
     assert_int_equal(times(2, "beyond the head"), 1);
-    assert_ok(replica_assign(office.devices[0].replica, &office.devices[0].transport, family,
-                             office.devices[1].person, LEDGER_RELEASED));
+    office_assign(&office, 0, family, 1, LEDGER_RELEASED);
     office_sync(&office, 2);
     office_sync(&office, 0);
     assert_int_equal(times(2, "honest work"), 1);
     assert_int_equal(times(2, "beyond the head"), 0);
     assert_int_equal(times(0, "beyond the head"), 0);
-    assert_equal_dumps(0, 2);
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[2].replica, &waiting));
-    assert_true(waiting.held > 0);
-    buf_wipe(&bundle);
+    assert_true(office_agree(&office, 0, 2, file_of()));
+    assert_true(office_waiting(&office, 2).held > 0);
 }
 
 /* ---- a lying server --------------------------------------------------------------------------------- */
@@ -447,9 +424,7 @@ another_server_under_the_same_address_is_not_believed(void **state)
     office.server = other.server;
     office_visit(&office, 0, family, "stays here");
     assert_true(office_try_sync(&office, 0) != RC_OK);
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
-    assert_true(waiting.saves_unsealed > 0);
+    assert_true(office_waiting(&office, 0).saves_unsealed > 0);
     office.server = ours;
     office_sync(&office, 0);
     office_close(&other);
@@ -514,8 +489,6 @@ static void
 a_revoked_device_hands_in_what_it_wrote(void **state)
 {
     (void)state;
-    struct waiting waiting;
-
     office_join_again(&office, 2, office.devices[0].person);
     office_visit(&office, 0, family, "what stays");
     office_sync(&office, 0);
@@ -523,14 +496,12 @@ a_revoked_device_hands_in_what_it_wrote(void **state)
     assert_ok(replica_revoke_device(office.devices[0].replica, &office.devices[0].transport,
                                     office.devices[1].id));
     assert_int_equal(office_try_sync(&office, 1), RC_DENIED);
-    assert_ok(replica_waiting(office.devices[1].replica, &waiting));
-    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, 1).saves_unsealed + office_waiting(&office, 1).entries_unsent, 0);
     office_sync(&office, 0);
     office_sync(&office, 2);
     assert_int_equal(times(0, "written before it was lost"), 0); /* held until a person decides */
-    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
-    assert_true(waiting.held > 0);
-    assert_equal_dumps(0, 2);
+    assert_true(office_waiting(&office, 0).held > 0);
+    assert_true(office_agree(&office, 0, 2, file_of()));
 }
 
 #define CASE(name) \

@@ -23,8 +23,7 @@ set_up(void **state)
     office_sync_all(&office, DEVICES, 2);
     struct id family = office_family(&office, FIRST, "vos", BRAM);
     struct office_device *first = &office.devices[FIRST];
-    assert_ok(replica_assign(first->replica, &first->transport, family,
-                             office.devices[FATMA].person, LEDGER_COACH));
+    office_assign(&office, FIRST, family, FATMA, LEDGER_COACH);
     assert_ok(replica_revoke_device(first->replica, &first->transport, office.devices[FATMA].id));
     office_sync_all(&office, FATMA, 2);
     return 0;

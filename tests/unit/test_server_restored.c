@@ -20,11 +20,8 @@ static int
 setup(void **state)
 {
     (void)state;
-    family = office_pair(&office, BRAM);
+    family = office_shared(&office, BRAM);
     file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
-    assert_ok(replica_assign(office.devices[BRAM].replica, &office.devices[BRAM].transport, family,
-                             office.devices[ANNA].person, LEDGER_COACH));
-    office_sync_all(&office, 2, 2);
     return 0;
 }
 
@@ -32,15 +29,6 @@ static bool
 has(int at, const char *note)
 {
     return office_shows(&office, at, file, note);
-}
-
-static struct waiting
-waits(int at)
-{
-    struct waiting waiting;
-
-    assert_ok(replica_waiting(office.devices[at].replica, &waiting));
-    return waiting;
 }
 
 static enum rc
@@ -71,7 +59,7 @@ what_only_its_author_has_goes_back_after_others_have_gone_on(void **state)
     assert_true(has(BRAM, "since the restore"));
     office_sync(&office, ANNA);
     assert_true(has(ANNA, "of Bram alone"));
-    assert_int_equal(waits(ANNA).entries_unsent + waits(BRAM).entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, ANNA).entries_unsent + office_waiting(&office, BRAM).entries_unsent, 0);
     unsigned before = office.devices[BRAM].requests;
     office_sync(&office, BRAM);
     office_sync(&office, BRAM);
@@ -91,7 +79,7 @@ what_was_sent_in_a_session_that_was_cut_is_offered_again(void **state)
     bram->fault = (struct office_fault){.lose_answer = 3}; /* hello, push, pull */
     assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
     bram->fault = (struct office_fault){0};
-    assert_int_equal(waits(BRAM).entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, BRAM).entries_unsent, 0);
     office_restore_server(&office);
     office_sync(&office, BRAM);
     office_sync(&office, ANNA);
@@ -180,7 +168,7 @@ what_a_revoked_device_handed_in_comes_back_too(void **state)
     office_restore_server(&office);
     assert_int_equal(office_try_sync(&office, BRAM), RC_DENIED);
     office_sync(&office, ANNA);
-    assert_int_equal(waits(ANNA).held, 2); /* of file and index */
+    assert_int_equal(office_waiting(&office, ANNA).held, 2); /* of file and index */
 }
 
 /* ---- what its author may read no longer ------------------------------------------------------------- */
@@ -272,7 +260,7 @@ what_was_not_sent_yet_waits_for_no_entry_that_is_gone(void **state)
     office_sync_all(&office, 3, 3);
     assert_true(has(BRAM, "sent and lost"));
     assert_true(has(BRAM, "not sent yet"));
-    assert_int_equal(waits(CAAS).entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, CAAS).entries_unsent, 0);
     assert_int_equal(kept(CAAS), 0);
 }
 
@@ -402,7 +390,7 @@ what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent(void **state)
     assert_ok(replica_sync(anna->replica, &amid, NULL, &anna->report));
     assert_true(anna->report.was_handed_back);
     assert_true(pushes > 0);
-    assert_int_equal(waits(ANNA).saves_unsealed, 0);
+    assert_int_equal(office_waiting(&office, ANNA).saves_unsealed, 0);
 }
 
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)

@@ -34,38 +34,17 @@ index_of(struct id family)
 }
 
 static void
-assert_equal_dumps(int a, int b, struct id stream)
-{
-    char *first = office_dump(&office, a, stream);
-    char *second = office_dump(&office, b, stream);
-
-    assert_true(strlen(first) > 0);
-    assert_string_equal(first, second);
-    free(first);
-    free(second);
-}
-
-static void
-share(struct id family)
-{
-    struct office_device *owner = &office.devices[0];
-
-    assert_ok(replica_assign(owner->replica, &owner->transport, family, office.devices[1].person,
-                             LEDGER_COACH));
-}
-
-static void
 a_visit_reaches_a_colleague(void **state)
 {
     (void)state;
     struct id family = office_family(&office, 0, "vos", 0);
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_visit(&office, 0, family, "a quiet talk in the kitchen");
     office_sync(&office, 0);
     assert_true(office.devices[0].report.pushed >= 2);
     office_sync(&office, 1);
-    assert_equal_dumps(0, 1, file_of(family));
-    assert_equal_dumps(0, 1, index_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
+    assert_true(office_agree(&office, 0, 1, index_of(family)));
     assert_int_equal(office.devices[1].report.parked, 0);
     assert_true(office.devices[1].report.is_complete);
 }
@@ -75,15 +54,15 @@ both_write_offline_and_end_equal(void **state)
 {
     (void)state;
     struct id family = office_family(&office, 0, "das", 0);
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync_all(&office, 2, 2);
     for (int i = 0; i < 10; i++) {
         office_visit(&office, i % 2, family, "offline");
         office_pass(&office, 60000);
     }
     office_sync_all(&office, 2, 2);
-    assert_equal_dumps(0, 1, file_of(family));
-    assert_equal_dumps(0, 1, index_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
+    assert_true(office_agree(&office, 0, 1, index_of(family)));
 }
 
 /* Two devices with work on both sides; device 1 is then interrupted at each request in turn. */
@@ -92,7 +71,7 @@ work_on_both_sides(void)
 {
     struct id family = office_family(&office, 0, "wolf", 0);
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync_all(&office, 2, 2);
     office_visit(&office, 0, family, "from the owner");
     office_visit(&office, 1, family, "from the colleague");
@@ -123,7 +102,7 @@ interrupt_everywhere(size_t offset)
         assert_true(n < 40);
     }
     office_sync_all(&office, 2, 1);
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
 }
 
 static void
@@ -156,13 +135,10 @@ a_sign_in_page_is_no_server(void **state)
     office_visit(&office, 0, family, "waits");
     office.devices[0].fault.is_page = true;
     assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
-    struct waiting waiting;
-    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
-    assert_true(waiting.saves_unsealed > 0);
+    assert_true(office_waiting(&office, 0).saves_unsealed > 0);
     office.devices[0].fault.is_page = false;
     office_sync(&office, 0);
-    assert_ok(replica_waiting(office.devices[0].replica, &waiting));
-    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+    assert_int_equal(office_waiting(&office, 0).saves_unsealed + office_waiting(&office, 0).entries_unsent, 0);
 }
 
 static void
@@ -171,7 +147,7 @@ a_clock_a_year_off_syncs_all_the_same(void **state)
     (void)state;
     struct id family = office_family(&office, 0, "hert", 0);
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office.devices[1].clock_off_ms = INT64_C(-365) * 24 * 3600 * 1000;
     office_reopen(&office, 1);
     office_sync(&office, 1);
@@ -179,7 +155,7 @@ a_clock_a_year_off_syncs_all_the_same(void **state)
     office_sync(&office, 1);
     assert_true(office.devices[1].report.clock_off_ms < 0);
     office_sync(&office, 0);
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
 }
 
 static enum rc
@@ -245,7 +221,7 @@ a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
     struct seen_conflict seen = {.count = 0};
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_join_again(&office, 2, office.devices[0].person);
     office_sync_all(&office, 3, 2);
     set_profile(0, family, "Dorpsstraat 1");
@@ -255,7 +231,7 @@ a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
     office_sync_all(&office, 3, 2);
     for (int i = 0; i < 3; i++)
         assert_int_equal(conflicts_at(i), 1);
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
     struct journal *journal = replica_journal(office.devices[1].replica);
     assert_ok(journal_conflicts(journal, keep_conflict, &seen));
     assert_ok(journal_current(journal, seen.conflict.stream, seen.conflict.entity,
@@ -271,8 +247,8 @@ a_conflict_is_kept_and_its_resolution_reaches_a_third_device(void **state)
     office_sync_all(&office, 3, 2);
     for (int i = 0; i < 3; i++)
         assert_int_equal(conflicts_at(i), 0);
-    assert_equal_dumps(0, 2, file_of(family));
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 2, file_of(family)));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
 }
 
 /* The versions that are current of what conflicts at a device, in the order of the journal. */
@@ -301,7 +277,7 @@ a_version_that_arrives_while_one_decides_is_not_superseded(void **state)
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
     struct replica *replica = office.devices[0].replica;
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_join_again(&office, 2, office.devices[0].person);
     set_profile(0, family, "Dorpsstraat 1");
     office_sync_all(&office, 3, 2);
@@ -340,7 +316,7 @@ a_version_that_arrives_while_one_decides_is_not_superseded(void **state)
                         version_compare(&facts.seen[k], &on_screen[1]) == 0);
         free(facts.seen);
     }
-    assert_equal_dumps(0, 2, file_of(family));
+    assert_true(office_agree(&office, 0, 2, file_of(family)));
 }
 
 static enum rc
@@ -366,7 +342,7 @@ a_choice_is_saved_only_for_who_may_choose(void **state)
     struct version versions[8];
     struct seen_conflict seen;
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync_all(&office, 2, 2);
     assert_ok(try_phase(0, family, "start", NULL, 0));
     assert_ok(try_phase(1, family, "end", NULL, 0));
@@ -386,7 +362,7 @@ a_colleague_is_known_to_have_it_only_after_acknowledging(void **state)
     struct ack_status status;
     struct feed_ref feed;
 
-    share(family);
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
     office_sync_all(&office, 2, 2);
     office_visit(&office, 0, family, "did she get it?");
     office_sync(&office, 0);
@@ -425,8 +401,8 @@ a_colleague_is_heard_of_by_whatever_stream_changed(void **state)
     struct id busy = office_family(&office, 0, "vos", 0);
     struct id quiet = office_family(&office, 0, "das", 0);
     struct ack_status status;
-    share(busy);
-    share(quiet);
+    office_assign(&office, 0, busy, 1, LEDGER_COACH);
+    office_assign(&office, 0, quiet, 1, LEDGER_COACH);
     office_visit(&office, 0, quiet, "once");
     office_sync_all(&office, 2, 2);
     int64_t before = heard_at(0, 1);
@@ -479,22 +455,22 @@ a_bundle_carries_work_without_a_server(void **state)
 {
     (void)state;
     struct id family = work_on_both_sides();
-    struct buf bundle = BUF_EMPTY((size_t)64 << 20);
     struct sync_report report;
+    struct buf bundle;
 
     office_sync_all(&office, 2, 2);
     office_visit(&office, 0, family, "on a stick");
-    assert_ok(replica_bundle_export(office.devices[0].replica, office.devices[1].id, &bundle));
+    office_pack(&office, 0, 1, &bundle);
     for (int i = 0; i < 2; i++)
         assert_ok(
             replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &report));
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
     assert_int_equal(
         replica_bundle_import(office.devices[0].replica, bundle.data, bundle.len, &report),
         RC_DENIED);
     buf_wipe(&bundle);
     office_sync_all(&office, 2, 2); /* the same entries by the server change nothing */
-    assert_equal_dumps(0, 1, file_of(family));
+    assert_true(office_agree(&office, 0, 1, file_of(family)));
 }
 
 #define CASE(name) \

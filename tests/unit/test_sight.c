@@ -99,7 +99,7 @@ a_note_goes_from_here_to_the_colleague_and_each_step_is_told(void **state)
     for (unsigned n = 1; n < 10 && waiting.entries_unsent == 0; n++) {
         cut_at(BRAM, n); /* until it is sealed, and then there is no network */
         assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
-        assert_ok(replica_waiting(bram->replica, &waiting));
+        waiting = office_waiting(&office, BRAM);
     }
     assert_sees(BRAM, CAAS, note, "sealed");
     bram->fault.lose_request = 0;

@@ -92,12 +92,12 @@ a_save_waits_unsealed_until_a_session_takes_it_to_the_server(void **state)
     office_visit(&office, BRAM, family, "one");
     office_visit(&office, BRAM, family, "two");
     struct feed_status before = file_feed();
-    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    waiting = office_waiting(&office, BRAM);
     assert_int_equal(waiting.saves_unsealed, 4); /* each has a twin in the index */
     assert_int_equal(before.written, before.sealed + 2);
     office_sync(&office, BRAM);
     struct feed_status after = file_feed();
-    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    waiting = office_waiting(&office, BRAM);
     assert_int_equal(waiting.saves_unsealed, 0);
     assert_int_equal(waiting.entries_unsent, 0);
     assert_true(waiting.last_sync_ms > 0);
@@ -115,7 +115,7 @@ without_the_server_what_was_saved_goes_on_waiting(void **state)
     office_visit(&office, BRAM, family, "one");
     office.devices[BRAM].fault.is_page = true;
     assert_int_not_equal(office_try_sync(&office, BRAM), RC_OK);
-    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    waiting = office_waiting(&office, BRAM);
     assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 2);
     assert_true(file_feed().on_server < file_feed().written);
 }
@@ -181,7 +181,7 @@ what_is_parked_is_told_with_its_reason(void **state)
                          " JOIN sync_stream USING (stream) WHERE kind = 4)"));
     assert_ok(replica_parked(office.devices[BRAM].replica, note_reason, &reason));
     assert_string_equal(reason, "key");
-    assert_ok(replica_waiting(office.devices[BRAM].replica, &waiting));
+    waiting = office_waiting(&office, BRAM);
     assert_int_equal(waiting.parked, 1);
     assert_int_equal(waiting.held, 0);
 }

@@ -79,14 +79,6 @@ assert_shown(const char *what, const char *word)
 }
 
 static void
-assign(int by, int whom, enum ledger_function function)
-{
-    struct office_device *device = &office.devices[by];
-
-    assert_ok(replica_assign(device->replica, &device->transport, family, office.devices[whom].person, function));
-}
-
-static void
 a_coach_and_a_scientist_relax_safety_together(void **state)
 {
     (void)state;
@@ -109,12 +101,12 @@ static void
 functions_are_those_of_the_line_that_a_save_is_sealed_on(void **state)
 {
     (void)state;
-    assign(1, 2, LEDGER_COACH);
+    office_assign(&office, 1, family, 2, LEDGER_COACH);
     say(1, "consent", "refused");
     office_sync_all(&office, 3, 2);
     say(2, "consent", "given");
     assert_string_equal(look(2, "consent").word, "given");
-    assign(1, 2, LEDGER_RELEASED);
+    office_assign(&office, 1, family, 2, LEDGER_RELEASED);
     office_sync_all(&office, 3, 2);
     assert_shown("consent", "refused");
     assert_true(office_are_equal(&office, 1, 2, family));
@@ -127,12 +119,12 @@ static void
 what_a_coach_relaxed_stays_relaxed_when_they_are_released(void **state)
 {
     (void)state;
-    assign(1, 2, LEDGER_COACH);
+    office_assign(&office, 1, family, 2, LEDGER_COACH);
     say(1, "consent", "refused");
     office_sync_all(&office, 3, 2);
     say(2, "consent", "given");
     office_sync_all(&office, 3, 2);
-    assign(1, 2, LEDGER_RELEASED);
+    office_assign(&office, 1, family, 2, LEDGER_RELEASED);
     office_sync_all(&office, 3, 2);
     assert_shown("consent", "given");
     for (int at = 1; at < 3; at++)

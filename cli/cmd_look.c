@@ -9,6 +9,8 @@
 #include "core/today.h"
 #include "sync/ledger.h"
 
+#include <string.h>
+
 enum { LIMIT_MOST = 1000 };
 
 static const char *
@@ -306,18 +308,37 @@ cmd_caseload(struct call *call)
     return rc == RC_OK ? colleagues_freshness(call) : rc;
 }
 
-/* The words found stand out: in colour on a terminal, in brackets elsewhere. The marks themselves never
- * leave the program. */
+/* A byte of UTF-8 that goes on with a character. */
+static bool
+is_within_character(const char *text, size_t at)
+{
+    return ((unsigned char)text[at] & 0xC0) == 0x80;
+}
+
+enum { SNIPPET_BEFORE = 120, SNIPPET_BYTES = 600 };
+
+/* The words found stand out: in colour on a terminal, in brackets elsewhere. The marks themselves never leave the program.
+ * Sixteen words are of any length, as a colleague wrote them: what is far from the first that was found is left out. */
 static enum rc
 put_snippet(struct buf *out, const char *snippet)
 {
+    static const char left_out[] = "\xe2\x80\xa6";
+    size_t mark = strcspn(snippet, SEARCH_OPEN);
+    size_t from = mark > SNIPPET_BEFORE && snippet[mark] != '\0' ? mark - SNIPPET_BEFORE : 0;
+    size_t len = strlen(snippet), until = len - from > SNIPPET_BYTES ? from + SNIPPET_BYTES : len;
     enum rc rc = RC_OK;
 
-    for (const char *at = snippet; rc == RC_OK && *at != '\0'; at++) {
-        char mark = *at == SEARCH_OPEN[0] ? '[' : *at == SEARCH_CLOSE[0] ? ']' : *at;
-        rc = buf_put(out, &mark, 1);
+    while (from > 0 && is_within_character(snippet, from))
+        from--;
+    while (until < len && is_within_character(snippet, until))
+        until--;
+    if (from > 0)
+        rc = buf_put(out, left_out, sizeof left_out - 1);
+    for (size_t i = from; rc == RC_OK && i < until; i++) {
+        char shown = snippet[i] == SEARCH_OPEN[0] ? '[' : snippet[i] == SEARCH_CLOSE[0] ? ']' : snippet[i];
+        rc = buf_put(out, &shown, 1);
     }
-    return rc;
+    return rc == RC_OK && until < len ? buf_put(out, left_out, sizeof left_out - 1) : rc;
 }
 
 static enum rc
@@ -325,7 +346,7 @@ row_search(void *context, const struct search_hit *hit)
 {
     struct call *call = context;
     const struct schema_entity *entity = schema_entity(hit->entity);
-    struct buf snippet = BUF_EMPTY(65536);
+    struct buf snippet = BUF_EMPTY(2 * SNIPPET_BYTES);
     enum rc rc = put_snippet(&snippet, hit->snippet == NULL ? "" : hit->snippet);
 
     out_row(&call->out);

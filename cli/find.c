@@ -160,10 +160,13 @@ call_record(struct call *call, uint32_t entity, const char *what, const char *te
     return rc;
 }
 
-/* Copies what a replica's function wrote into `texts`. */
+/* Copies a name that was written there into `texts`. It stands within sentences: with a line end in it, it could begin another. */
 static enum rc
 keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
 {
+    for (size_t i = 0; i < written->len; i++)
+        if (written->data[i] < ' ')
+            written->data[i] = ' ';
     const char *copy = rc == RC_OK ? buf_text(written) : NULL;
 
     if (rc == RC_OK)
@@ -194,13 +197,12 @@ enum rc
 call_family_name(struct call *call, struct texts *texts, struct id family, const char **name)
 {
     char brief[ID_TEXT_CHARS + 1];
+    struct buf written = BUF_EMPTY(CHANGE_NOTE_BYTES);
     struct family found;
     enum rc rc = family_get(call->journal, family, &found, texts);
 
-    if (rc == RC_OK && found.code_name != NULL) {
-        *name = found.code_name;
-        return RC_OK;
-    }
+    if (rc == RC_OK && found.code_name != NULL)
+        return keep(texts, buf_put(&written, found.code_name, strlen(found.code_name)), &written, name);
     if (rc != RC_OK && rc != RC_ABSENT)
         return rc;
     out_short_id(family, brief);

@@ -298,17 +298,15 @@ out_forget_notices(struct out *out)
     buf_clear(&out->notices);
 }
 
-/* To a terminal, perhaps with words in it that a colleague chose. */
-static void
-say_to_person(const char *before, const char *text)
+/* What was formatted, perhaps with words in it that a colleague chose or a person typed, and cut in the middle of a
+ * character: as valid text that steers nothing. Lent from `said`. */
+static const char *
+as_sentence(struct buf *said, const char *text)
 {
-    struct buf said = BUF_EMPTY(4 * FORMATTED_BYTES);
+    enum rc rc = text_put_printable(said, text);
+    const char *sentence = rc == RC_OK ? buf_text(said) : NULL;
 
-    if (text_put_printable(&said, text) == RC_OK)
-        (void)fprintf(stderr, "%s%.*s\n", before, (int)said.len, said.len == 0 ? "" : (const char *)said.data);
-    else
-        (void)fprintf(stderr, "%s%s\n", before, rc_name(RC_NOMEM));
-    buf_wipe(&said);
+    return sentence == NULL ? rc_name(RC_NOMEM) : sentence;
 }
 
 /* Each is told once: a failure to write the answer does not tell them again. */
@@ -323,12 +321,15 @@ finish_notices(struct out *out, struct json_writer *writer)
     while (out->notices.len > 0 && at < end) {
         const char *code = at;
         const char *text = at + out_len(at);
+        struct buf said = BUF_EMPTY(4 * FORMATTED_BYTES);
+        const char *sentence = as_sentence(&said, text);
         json_object_start(writer);
         json_put_text(writer, "code", code);
-        json_put_text(writer, "message", text);
+        json_put_text(writer, "message", sentence);
         json_object_end(writer);
         if (!out->is_json && !out->is_quiet)
-            say_to_person("", text);
+            (void)fprintf(stderr, "%s\n", sentence);
+        buf_wipe(&said);
         at = text + out_len(text);
     }
     json_array_end(writer);
@@ -359,15 +360,17 @@ void
 out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *ending)
 {
     struct buf message = BUF_EMPTY(FORMATTED_BYTES);
-    struct buf json = BUF_EMPTY(4 * FORMATTED_BYTES);
+    struct buf said = BUF_EMPTY(4 * FORMATTED_BYTES);
+    struct buf json = BUF_EMPTY(OUT_CEILING_BYTES); /* with all notices */
     struct json_writer writer = json_writer_of(&json, false);
     const char *text = exit_message(rc, ending, &message) == RC_OK ? buf_text(&message) : NULL;
 
     if (text == NULL)
         text = rc_name(rc);
+    text = as_sentence(&said, text);
     progress_end(&out->progress);
     if (!out->is_json)
-        say_to_person("baken: ", text);
+        (void)fprintf(stderr, "baken: %s\n", text);
     json_object_start(&writer);
     json_put_int(&writer, "schema_version", OUTPUT_FORMAT);
     json_key(&writer, "error");
@@ -382,5 +385,6 @@ out_failure(struct out *out, enum rc rc, int exit_code, const struct ending *end
     if (json_finish(&writer) == RC_OK && out->is_json)
         (void)fprintf(stderr, "%.*s\n", (int)json.len, (const char *)json.data);
     buf_wipe(&message);
+    buf_wipe(&said);
     buf_wipe(&json);
 }

@@ -120,6 +120,32 @@ put_escaped(struct json_writer *writer, unsigned char c)
     put(writer, text, strlen(text));
 }
 
+/* As \\u and four digits; beyond U+FFFF as two of these (RFC 8259, section 7). */
+static void
+put_number(struct json_writer *writer, uint32_t c)
+{
+    char escaped[24];
+
+    if (c < 0x10000)
+        (void)snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)c);
+    else
+        (void)snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x", (unsigned)(0xD800 + ((c - 0x10000) >> 10)),
+                       (unsigned)(0xDC00 + ((c - 0x10000) & 0x3FF)));
+    put(writer, escaped, strlen(escaped));
+}
+
+/* Beyond ASCII: what could steer the terminal on which somebody reads it. 0: it may stand as it is. */
+static size_t
+unseen(const char *text, size_t left, uint32_t *c)
+{
+    char four[9];
+    size_t len = left < sizeof four - 1 ? left : sizeof four - 1; /* a character, and what follows it */
+
+    memcpy(four, text, len);
+    four[len] = '\0';
+    return text_unseen(four, c);
+}
+
 static void
 put_quoted(struct json_writer *writer, const char *text, size_t len)
 {
@@ -132,6 +158,14 @@ put_quoted(struct json_writer *writer, const char *text, size_t len)
     put(writer, "\"", 1);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
+        uint32_t number;
+        size_t more = c < 0xC2 ? 0 : unseen(text + i, len - i, &number);
+        if (more > 0) {
+            put(writer, text + from, i - from);
+            put_number(writer, number);
+            i += more - 1;
+            from = i + 1;
+        }
         if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
             continue;
         put(writer, text + from, i - from);

@@ -151,12 +151,39 @@ struct glyph {
     int columns;
 };
 
-/* Controls, and the marks that turn the direction of what follows (U+202A to 202E, 2066 to 2069). */
-static bool
-steers(ucs4_t c)
+enum { CHARACTER_BYTES = 4, NON_JOINER = 0x200C, JOINER = 0x200D, LATIN_END = 0x250 };
+
+/* A whole text is looked at once, not once from each of its characters. */
+static int
+next_character(const char *text, ucs4_t *c)
 {
-    return uc_is_cntrl(c) || c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
-           (c >= 0x2066 && c <= 0x2069);
+    *c = (unsigned char)text[0];
+    return *c < 0x80 ? 1 : u8_mbtouc(c, (const uint8_t *)text, strnlen(text, CHARACTER_BYTES));
+}
+
+/* Controls, what turns the direction of what follows, and what leaves two different names to look alike. Joiners belong to emoji and
+ * to other scripts than ours, the selectors U+FE00 to FE0F to emoji. */
+static bool
+is_unseen(ucs4_t c, const char *rest)
+{
+    ucs4_t next;
+
+    if (c < 0x80)
+        return c < ' ' || c == 0x7F;
+    if (c == NON_JOINER || c == JOINER)
+        return rest[0] == '\0' || next_character(rest, &next) <= 0 || next < LATIN_END;
+    return uc_is_cntrl(c) || c == 0x2028 || c == 0x2029 || (c >= 0xFFF9 && c <= 0xFFFB) ||
+           (uc_is_property_default_ignorable_code_point(c) && (c < 0xFE00 || c > 0xFE0F));
+}
+
+size_t
+text_unseen(const char *text, uint32_t *number)
+{
+    ucs4_t c = 0;
+    int len = text[0] == '\0' ? 0 : next_character(text, &c);
+
+    *number = c;
+    return len > 0 && is_unseen(c, text + len) ? (size_t)len : 0;
 }
 
 static struct glyph
@@ -164,13 +191,13 @@ next_glyph(const char *text)
 {
     static const char dot[] = "\xc2\xb7";
     ucs4_t c;
-    int len = u8_mbtouc(&c, (const uint8_t *)text, strlen(text));
+    int len = next_character(text, &c);
 
-    if (len <= 0 || c == 0xfffd || steers(c)) {
+    if (len <= 0 || c == 0xfffd || is_unseen(c, text + len)) {
         bool is_bad = len <= 0;
         return (struct glyph){dot, sizeof dot - 1, is_bad ? 1 : (size_t)len, 1};
     }
-    int columns = uc_width(c, "UTF-8");
+    int columns = c < 0x80 ? 1 : uc_width(c, "UTF-8");
     return (struct glyph){text, (size_t)len, (size_t)len, columns < 0 ? 0 : columns};
 }
 

@@ -31,8 +31,11 @@ int text_columns(const char *text);
 /* How many bytes of `text` make one line of at most `columns`: up to where a line may be broken (UAX #14), or else as many
  * characters as fit, one at least. A line feed ends it and is counted. 0 at the end of the text. */
 size_t text_line(const char *text, int columns);
-/* Appends `text` in exactly `columns`: filled with spaces, or cut with an ellipsis. Control characters,
- * which could steer a terminal, and direction overrides become a middle dot. */
+/* How many bytes of `text`, which is UTF-8 ended by a NUL, are a character that steers a terminal or is not seen there: a control, a mark
+ * of direction, one without width but what emoji and other scripts need. 0: it is none. *number is the character's. */
+size_t text_unseen(const char *text, uint32_t *number);
+/* Appends `text` in exactly `columns`: filled with spaces, or cut with an ellipsis. Characters of text_unseen
+ * become a middle dot. */
 enum rc text_put_column(struct buf *out, const char *text, int columns) MUST_CHECK;
 /* Appends `text` whole, with the same replacement; line feeds and tabs stay. */
 enum rc text_put_printable(struct buf *out, const char *text) MUST_CHECK;

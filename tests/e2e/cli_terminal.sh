@@ -90,6 +90,28 @@ interrupted "Ctrl-C while the passphrase is tried" --at 'unlocking the store [(]
 check_equal "the line of progress is gone before the answer" 0 \
     "$(keys -- "$BAKEN" family list | grep -c 'getting the store ready')"
 
+# ---- what a colleague may have written, or a person typed
+hostile=$(printf 'Duin\u009b2J\u202ereisnaj\u200b')
+check "a code name that steers a terminal" "$BAKEN" family add "$hostile"
+# unseen WORDS ...: how many lines of its output on a terminal steer or hide something
+unseen() { keys -- "$BAKEN" "$@" | grep -cP '[\x{80}-\x{9f}\x{200b}\x{202e}]'; }
+export LC_ALL=C.UTF-8
+check_equal "steers none in a table" 0 "$(unseen family list)"
+check_equal "nor as JSON" 0 "$(unseen family list --json)"
+check_equal "nor the JSON of a failure" 0 "$(unseen family show "no $hostile" --json)"
+unset LC_ALL
+for typed in "$(printf 'a\xffb')" "$(printf 'x\u00e9%.0s' {1..1000})"; do
+    check_equal "a failure that quotes what is no text, or cuts it, is JSON" absent \
+        "$("$BAKEN" family show "$typed" --json 2>&1 | json error.code)"
+done
+check "a code name of two lines" "$BAKEN" family add $'Zee\nCan Fatma see it? yes'
+check "and a visit there" "$BAKEN" visit add $'Zee\nCan Fatma see it? yes' --text "By the sea."
+check_equal "a name begins no line of its own" "Zee Can Fatma see it? yes" "$("$BAKEN" visit list --json | json visits.0.family.name)"
+{ printf 'needle '; head -c 100000 /dev/zero | tr '\0' x; } >"$WORK/long_word"
+check "a note with a word of 100,000 letters" "$BAKEN" visit add "A family with a code name that is long" --note-file "$WORK/long_word"
+check_says "is found, and cut" "\[needle\] xxx+…" "$BAKEN" search needle
+check_says "also by that word" "\[xxx+…" "$BAKEN" search xxxx
+
 check_says "the table fits the terminal" "…" terminal "" "$BAKEN" family list
 check_equal "no line is longer" "$(awk 'length($0) > 62' "$WORK/check.out" | wc -l)" 0
 check_equal "NO_COLOR is heeded" "$(terminal "" "$BAKEN" family list | grep -c $'\033')" 0

@@ -164,6 +164,25 @@ the_writer_writes_what_one_would_by_hand(void **state)
     buf_wipe(&out);
 }
 
+/* A reader on a terminal is often another program, which passes on what it read. */
+static void
+what_could_steer_a_terminal_is_escaped(void **state)
+{
+    struct buf out = BUF_EMPTY(200);
+    struct json_writer writer = json_writer_of(&out, false);
+    struct json *root = NULL;
+    const char *text = "a\xc2\x9b" "2J\xe2\x80\xae" "b\xe2\x80\x8d" "c\xf3\xa0\x81\x81" "d\xc3\xa9\xf0\x9f\x91\xa9";
+
+    (void)state;
+    json_text(&writer, text);
+    assert_ok(json_finish(&writer));
+    assert_string_equal(buf_text(&out), "\"a\\u009b2J\\u202eb\\u200dc\\udb40\\udc41d\xc3\xa9\xf0\x9f\x91\xa9\"");
+    assert_ok(json_parse(out.data, out.len, 200, &root));
+    assert_string_equal(json_as_text(root), text);
+    json_free(root);
+    buf_wipe(&out);
+}
+
 static void
 the_writers_first_failure_sticks(void **state)
 {
@@ -247,6 +266,7 @@ main(void)
         cmocka_unit_test(values_come_out_as_they_are),
         cmocka_unit_test(unknown_keys_are_named),
         cmocka_unit_test(the_writer_writes_what_one_would_by_hand),
+        cmocka_unit_test(what_could_steer_a_terminal_is_escaped),
         cmocka_unit_test(the_writers_first_failure_sticks),
         cmocka_unit_test(the_reader_reads_what_the_writer_wrote_and_survives_damage),
     };

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <time.h>
 
 static void
 bad_utf8_nul_and_length_are_refused(void **state)
@@ -102,6 +103,49 @@ text_cannot_steer_a_terminal(void **state)
     buf_wipe(&out);
 }
 
+static void
+what_is_not_seen_is_shown_by_a_dot(void **state)
+{
+    static const char *const unseen[] = {"\xe2\x80\x8b", "\xe2\x81\xa0", "\xef\xbb\xbf", "\xe2\x80\x8f", "\xd8\x9c",
+                                         "\xe2\x80\x8d", "\xe2\x80\x8c", "\xc2\xad", "\xc2\x9b", "\xf3\xa0\x81\x81"};
+    /* A family of emoji, a heart with its selector, Persian with a joiner, and what was composed. */
+    static const char *const seen[] = {"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7", "\xe2\x9d\xa4\xef\xb8\x8f",
+                                       "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae", "Jos\xc3\xa9"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++) {
+        struct buf out = BUF_EMPTY(100), text = BUF_EMPTY(100);
+        assert_ok(buf_printf(&text, "An%sna", unseen[i]));
+        assert_ok(text_put_printable(&out, buf_text(&text)));
+        assert_string_equal(buf_text(&out), "An\xc2\xb7na");
+        buf_wipe(&out);
+        buf_wipe(&text);
+    }
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+        struct buf out = BUF_EMPTY(100);
+        assert_ok(text_put_printable(&out, seen[i]));
+        assert_string_equal(buf_text(&out), seen[i]);
+        buf_wipe(&out);
+    }
+}
+
+/* Each character was once measured to the end of the text: two seconds for a note of one line. */
+static void
+a_note_of_one_line_is_measured_at_once(void **state)
+{
+    enum { MUCH = 4 * 1024 * 1024 };
+    struct buf text = BUF_EMPTY(MUCH + 1);
+    uint8_t *room;
+
+    (void)state;
+    assert_ok(buf_extend(&text, MUCH, &room));
+    memset(room, 'a', MUCH);
+    clock_t before = clock();
+    assert_int_equal(text_columns(buf_text(&text)), MUCH);
+    assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+    buf_wipe(&text);
+}
+
 /* ASCII takes a shorter way: one other byte, wherever it stands, takes the long one. */
 static void
 one_byte_beside_ascii_is_found_at_each_place(void **state)
@@ -144,6 +188,8 @@ main(void)
         cmocka_unit_test(columns_are_those_of_a_terminal),
         cmocka_unit_test(every_column_is_as_wide_as_asked),
         cmocka_unit_test(text_cannot_steer_a_terminal),
+        cmocka_unit_test(what_is_not_seen_is_shown_by_a_dot),
+        cmocka_unit_test(a_note_of_one_line_is_measured_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ power_demand(const void *memory)
         abort();
 }
 
-/* What is written once (a pending write) has the room that it needs; what grows, twice that. */
+/* What is written once (what a pending write keeps) has the room that it needs; what grows, twice that. */
 static void
 make_room(struct power_bytes *bytes, size_t len)
 {
@@ -66,13 +66,16 @@ power_forget(struct power_file *file)
     file->last = NULL;
 }
 
-struct power_pending *
-power_add(struct power_file *file, size_t offset)
+static struct power_pending *
+add(struct power_file *file, size_t offset, size_t len)
 {
     struct power_pending *pending = calloc(1, sizeof *pending);
 
     power_demand(pending);
     pending->offset = offset;
+    pending->len = len;
+    pending->len_before = file->current.len;
+    pending->previous = file->last;
     if (file->last == NULL)
         file->first = pending;
     else
@@ -81,18 +84,53 @@ power_add(struct power_file *file, size_t offset)
     return pending;
 }
 
-/* Done in order, so that only what was written since the last sync costs. */
+/* What lies there of the range now. */
+static void
+keep(struct power_bytes *kept, const struct power_bytes *current, size_t offset, size_t len)
+{
+    if (offset >= current->len)
+        return;
+    power_put(kept, 0, current->at + offset, len < current->len - offset ? len : current->len - offset);
+}
+
+void
+power_write(struct power_file *file, size_t offset, const uint8_t *from, size_t len)
+{
+    keep(&add(file, offset, len)->bytes, &file->current, offset, len);
+    power_put(&file->current, offset, from, len);
+}
+
+void
+power_shorten(struct power_file *file, size_t len)
+{
+    struct power_pending *pending = add(file, len, 0);
+
+    pending->is_truncation = true;
+    keep(&pending->bytes, &file->current, len, file->current.len);
+    power_resize(&file->current, len);
+}
+
 void
 power_make_durable(struct power_file *file)
 {
-    for (struct power_pending *pending = file->first; pending != NULL; pending = pending->next) {
-        if (pending->bytes.at == NULL)
-            power_resize(&file->durable, pending->offset);
-        else
-            power_put(&file->durable, pending->offset, pending->bytes.at, pending->bytes.len);
-    }
     power_forget(file);
     file->exists_durably = true;
+}
+
+/* Makes the file what it was at its last sync. */
+static void
+take_back(struct power_file *file)
+{
+    for (struct power_pending *pending = file->last; pending != NULL; pending = pending->previous) {
+        struct power_bytes wrote = {NULL, 0, 0};
+        if (!pending->is_truncation)
+            power_put(&wrote, 0, file->current.at + pending->offset, pending->len);
+        power_resize(&file->current, pending->len_before);
+        if (pending->bytes.len > 0)
+            power_put(&file->current, pending->offset, pending->bytes.at, pending->bytes.len);
+        power_empty(&pending->bytes);
+        pending->bytes = wrote;
+    }
 }
 
 /* --- manners ---------------------------------------------------------------------------------- */
@@ -170,9 +208,9 @@ settle_in_order(struct power_file *file, const struct power_manner *manner, stru
     uint64_t torn = chance_below(chance, count);
     for (struct power_pending *pending = file->first; at <= torn; pending = pending->next, at++)
         if (at == torn)
-            settle_sectors(&file->durable, pending, manner, chance);
+            settle_sectors(&file->current, pending, manner, chance);
         else
-            power_put(&file->durable, pending->offset, pending->bytes.at, pending->bytes.len);
+            power_put(&file->current, pending->offset, pending->bytes.at, pending->bytes.len);
 }
 
 static void
@@ -186,9 +224,9 @@ settle_writes(struct power_file *file, const struct power_manner *manner, struct
     }
     for (struct power_pending *pending = file->first; pending != NULL; pending = pending->next)
         if (manner->fate == POWER_MIXED)
-            settle_sectors(&file->durable, pending, manner, chance);
+            settle_sectors(&file->current, pending, manner, chance);
         else if (chance_below(chance, 2) == 0)
-            power_put(&file->durable, pending->offset, pending->bytes.at, pending->bytes.len);
+            power_put(&file->current, pending->offset, pending->bytes.at, pending->bytes.len);
 }
 
 static size_t
@@ -207,17 +245,17 @@ settle_length(size_t before, size_t after, const struct power_manner *manner, st
 void
 power_settle(struct power_file *file, const struct power_manner *manner, struct chance *chance)
 {
-    size_t before = file->durable.len, after = file->current.len;
+    size_t after = file->current.len;
 
+    take_back(file);
+    size_t before = file->current.len;
     settle_writes(file, manner, chance);
     if (file->first != NULL)
-        power_resize(&file->durable, settle_length(before, after, manner, chance));
+        power_resize(&file->current, settle_length(before, after, manner, chance));
     if (file->exists != file->exists_durably && manner->fate != POWER_LOST)
         file->exists_durably = chance_below(chance, 2) == 0;
     power_forget(file);
     file->exists = file->exists_durably;
     if (!file->exists)
-        power_empty(&file->durable);
-    power_resize(&file->current, 0);
-    power_put(&file->current, 0, file->durable.at, file->durable.len);
+        power_empty(&file->current);
 }

@@ -18,10 +18,13 @@ struct power_bytes {
     size_t room;
 };
 
-/* A write or truncation (at NULL, to `offset`) that no sync has made durable. */
+/* A write, or a truncation to `offset`, that no sync has made durable. It keeps what it replaced: after a cut they are taken back from
+ * the last to the first, and then hold what they wrote (of a truncation: nothing). */
 struct power_pending {
-    struct power_pending *next;
-    size_t offset;
+    struct power_pending *next, *previous;
+    size_t offset, len; /* len of what was written */
+    size_t len_before;  /* of the file */
+    bool is_truncation;
     struct power_bytes bytes;
 };
 
@@ -31,7 +34,6 @@ struct power_file {
     struct power_file *next;
     char name[POWER_NAME_BYTES];
     struct power_bytes current; /* what the program sees */
-    struct power_bytes durable; /* what surely survives */
     struct power_pending *first, *last;
     void *regions[POWER_REGIONS]; /* the wal-index of connections that do not lock exclusively */
     struct power_handle *handles; /* that have it open */
@@ -44,7 +46,9 @@ void power_resize(struct power_bytes *bytes, size_t len);
 void power_put(struct power_bytes *bytes, size_t offset, const uint8_t *from, size_t len);
 void power_empty(struct power_bytes *bytes);
 
-struct power_pending *power_add(struct power_file *file, size_t offset);
+/* Both write to `current`, and remember what was there. */
+void power_write(struct power_file *file, size_t offset, const uint8_t *from, size_t len);
+void power_shorten(struct power_file *file, size_t len);
 void power_forget(struct power_file *file);       /* what no sync has made durable */
 void power_make_durable(struct power_file *file); /* as a sync does */
 

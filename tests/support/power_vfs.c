@@ -115,10 +115,8 @@ file_write(sqlite3_file *opaque, const void *bytes, int amount, sqlite3_int64 of
     bool was_cut = power_handle_of(opaque)->disk->is_cut;
     bool fails = fails_now(power_handle_of(opaque)->disk);
     bool is_lost = was_cut || (fails && !power_handle_of(opaque)->disk->is_cut);
-    if (!is_lost) {
-        power_put(&power_add(file, (size_t)offset)->bytes, 0, bytes, (size_t)amount);
-        power_put(&file->current, (size_t)offset, bytes, (size_t)amount);
-    }
+    if (!is_lost)
+        power_write(file, (size_t)offset, bytes, (size_t)amount);
     return fails ? SQLITE_IOERR_WRITE : SQLITE_OK;
 }
 
@@ -131,8 +129,7 @@ file_truncate(sqlite3_file *opaque, sqlite3_int64 size)
         return SQLITE_IOERR_TRUNCATE;
     if (is_full(power_handle_of(opaque)->disk, size))
         return SQLITE_FULL;
-    (void)power_add(file, (size_t)size);
-    power_resize(&file->current, (size_t)size);
+    power_shorten(file, (size_t)size);
     return SQLITE_OK;
 }
 
@@ -225,7 +222,6 @@ disk_open(sqlite3_vfs *api, const char *name, sqlite3_file *opaque, int flags, i
     if (!handle->file->exists) { /* a file deleted before is gone for good */
         power_forget(handle->file);
         power_empty(&handle->file->current);
-        power_empty(&handle->file->durable);
         handle->file->exists_durably = false;
     }
     handle->file->exists = true;
@@ -340,7 +336,6 @@ power_disk_free(struct power_disk *disk)
         struct power_file *next = disk->files->next;
         power_forget(disk->files);
         power_empty(&disk->files->current);
-        power_empty(&disk->files->durable);
         power_forget_shared(disk->files);
         free(disk->files);
         disk->files = next;
@@ -450,9 +445,7 @@ power_disk_put(struct power_disk *disk, const char *name, const void *bytes, siz
 
     power_forget(file);
     power_resize(&file->current, 0);
-    power_resize(&file->durable, 0);
     power_put(&file->current, 0, bytes, len);
-    power_put(&file->durable, 0, bytes, len);
     file->exists = file->exists_durably = true;
 }
 
@@ -487,7 +480,6 @@ power_disk_copy(struct power_disk *to, const struct power_disk *from)
     for (struct power_file *file = to->files; file != NULL; file = file->next) {
         power_forget(file);
         power_resize(&file->current, 0);
-        power_resize(&file->durable, 0);
         file->exists = file->exists_durably = false;
     }
     for (const struct power_file *file = from->files; file != NULL; file = file->next)

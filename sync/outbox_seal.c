@@ -376,9 +376,12 @@ outbox_seal(struct replica *replica, struct id only)
     enum rc rc = id_is_zero(only) ? recover_blocked(replica) : RC_OK;
     if (rc != RC_OK)
         return rc;
-    sealing.batch = calloc(1, sizeof *sealing.batch);
+    sealing.batch = malloc(sizeof *sealing.batch);
     if (sealing.batch == NULL)
         return rc_nomem();
+    sealing.batch->count = 0;
+    sealing.batch->seen = NULL;
+    batch_wipe(sealing.batch);
     rc = seal_streams(&sealing);
     if (rc != RC_OK && rc != RC_NOMEM) { /* one that cannot be sealed holds up none of those before it */
         sealing.is_apart = true;

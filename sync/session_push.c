@@ -294,10 +294,11 @@ session_push(struct session *session)
     uint32_t first = 0;
     uint64_t sent = 0;
     bool has_more = true;
-    struct push *push = calloc(1, sizeof *push);
+    struct push *push = malloc(sizeof *push);
 
     if (push == NULL)
         return rc_nomem();
+    push->count = push->bytes = 0; /* half a megabyte of zeros would cost more than a session with nothing to do */
     enum rc rc = db_set_synchronous(replica->db, true); /* also amid a pull: what is sealed is flushed before it is sent */
     if (rc == RC_OK)
         rc = inbox_judge(replica); /* what became late work by a line does not go before what is sealed now */

@@ -108,7 +108,7 @@ FAULT_WRAPS := open openat read pread write pwrite fsync fdatasync ftruncate ren
     stat fstat fstatat \
     malloc calloc realloc strdup strndup u8_normalize crypto_pwhash secret_make secret_copy secret_random
 # What the simulator remembers instead of asking again, see tests/sim/memo.c.
-SIM_WRAPS := crypto_sign_detached crypto_sign_verify_detached crypto_box_seal_open \
+SIM_WRAPS := crypto_sign_detached crypto_sign_verify_detached crypto_box_seal crypto_box_seal_open \
     crypto_core_ed25519_is_valid_point
 CATALOGUES := $(patsubst po/%.po,$(OUT)/locale/%/LC_MESSAGES/baken.mo,$(wildcard po/*.po))
 LIBRARIES := $(OUT)/libserver.a $(OUT)/libbaken.a

@@ -236,7 +236,8 @@ adapter_look(struct device *device)
         bool is_here = adapter_has_stream(device, stream);
         for (int writer = 0; writer < world->names.writer_count; writer++) {
             uint32_t upto = 0;
-            enum rc rc = is_here
+            bool is_asked = is_here && (world->is_thorough || model_last(world->model, stream, writer) > 0);
+            enum rc rc = is_asked
                              ? journal_frontier(journal, id, copies_feed(device, stream, writer), &upto)
                              : RC_OK;
             upto = copies_seen(device, stream, writer, upto);

@@ -1,6 +1,7 @@
 /* sim --seeds N [--start S] [--jobs J] | --seed N | --selftest: runs seeds and says which fail. */
 #include <errno.h>
 #include <locale.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,8 @@ run_apart(struct world *world, const struct run_options *options, uint64_t seed,
     if (child == 0) {
         close(ends[0]);
         run_here(world, options, seed, result);
+        if (world->is_thorough)
+            world_close(world);
         _exit(write(ends[1], result, sizeof *result) == (ssize_t)sizeof *result ? 0 : 1);
     }
     close(ends[1]);
@@ -208,6 +211,7 @@ run_single(struct world *world, const struct order *order)
 
     world_make(world);
     run_here(world, &order->run, order->start, &result);
+    world_close(world);
     world_remove(world);
     tally_print(&result.tally);
     if (result.has_failed)
@@ -291,12 +295,21 @@ choose_place(void)
         (void)setenv("TMPDIR", "/dev/shm", 1);
 }
 
+/* There is one thread, and nobody asks how much memory SQLite has. */
+static void
+choose_sqlite(void)
+{
+    if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
+        abort();
+}
+
 int
 main(int argc, char **argv)
 {
     static struct world world;
     struct order order = {.start = 1, .count = 1000};
 
+    choose_sqlite();
     (void)setlocale(LC_ALL, "");
     choose_place();
     read_order(argc, argv, &order);

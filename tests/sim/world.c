@@ -9,10 +9,11 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/claims.h"
 #include "tests/sim/fork.h"
+#include "tests/sim/memo.h"
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
-enum { STEPS_LEAST = 25, STEPS_MORE = 45, ROUNDS_MOST = 14, ROUNDS_QUIET = 1, SETUP_FAMILIES = 3 };
+enum { STEPS_LEAST = 25, STEPS_MORE = 45, ROUNDS_MOST = 14, ROUNDS_QUIET = 1, SETUP_FAMILIES = 3, THOROUGH_EVERY = 8 };
 #define START_MS INT64_C(1790000000000)
 #define SETUP_SEED UINT64_C(0x62616b656e)
 
@@ -494,6 +495,8 @@ world_run(struct world *world, uint64_t seed)
 {
     world->chance.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     seeded_start(seed);
+    world->is_thorough = seed % THOROUGH_EVERY == 0;
+    memo_begin(!world->is_thorough);
     world->trace = UINT64_C(0xcbf29ce484222325);
     world->is_healing = false;
     world->tally = (struct tally){.runs = 1};
@@ -518,6 +521,11 @@ world_run(struct world *world, uint64_t seed)
         fork_check(world);
     if (world->has_given_up)
         world->has_failed = false;
+}
+
+void
+world_close(struct world *world)
+{
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         device_close(&world->devices[i]);
     server_stop(world);

@@ -177,6 +177,7 @@ struct world {
     struct power_disk *fork_disk;
     uint8_t team[32];
     struct rates rates;
+    bool is_thorough; /* one seed in eight: real signatures, every byte of the server's disk, all is closed at the end */
     bool is_healing;
     bool is_ending; /* the last checks: what was withheld must have come */
     int depth; /* of acts within acts */
@@ -231,9 +232,10 @@ struct world {
 /* Makes the team, its families and what their devices hold: the start of every seed. */
 void world_make(struct world *world);
 void world_remove(struct world *world);
-/* Runs one seed from there to its checks. The result is in has_failed, failure and trace. The stores are
- * closed after; a world runs one seed in its life. */
+/* Runs one seed from there to its checks. The result is in has_failed, failure and trace. A world runs one
+ * seed in its life. */
 void world_run(struct world *world, uint64_t seed);
+void world_close(struct world *world); /* the stores, and the server */
 /* Records the first failure of the seed; later ones are its consequences. */
 void world_give_up(struct world *world, const char *why);
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -78,19 +78,12 @@ static enum rc
 out_side(struct call *call, const struct conflict *conflict, const struct side *side,
          const struct schema_unit *unit, const struct buf *base)
 {
-    struct texts texts = TEXTS_EMPTY;
     struct version_facts facts;
-    const char *label = NULL;
     enum rc rc = replica_version_facts(call->replica, conflict->stream, &side->version, &facts);
 
     out_text(&call->out, "mark", NULL, side->mark);
     if (rc == RC_OK)
-        rc = call_out_person(call, "person", _("Who"), side->person);
-    if (rc == RC_OK)
-        rc = call_device_label(call, &texts, side->version.feed.device, &label);
-    out_id(&call->out, "device_id", NULL, side->version.feed.device);
-    out_text(&call->out, "device", _("On device"), label);
-    out_time(&call->out, "at", _("When"), hlc_ms(side->hlc));
+        rc = call_out_written(call, side->person, side->version.feed.device, side->hlc);
     if (rc == RC_OK)
         out_arrival(call, &facts);
     if (rc == RC_OK)
@@ -101,7 +94,6 @@ out_side(struct call *call, const struct conflict *conflict, const struct side *
     if (rc == RC_OK && base != NULL)
         rc = value_out_diff(call, "since_base", unit, base, &side->value);
     free(facts.seen);
-    texts_wipe(&texts);
     return rc;
 }
 

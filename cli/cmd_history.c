@@ -10,16 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTITIES = 4 }; /* that one id can be of: a family's */
-
-/* What RECORD or RECORD.UNIT means. */
-struct subject {
-    struct {
-        const struct schema_entity *entity;
-        struct id stream;
-    } parts[ENTITIES];
-    size_t count;
-    struct id record, family;
+/* RECORD or RECORD.UNIT. */
+struct named {
+    struct subject of;
     const char *unit; /* NULL: all of it */
 };
 
@@ -30,21 +23,6 @@ is_unit(const struct conflict *unit, const char *name)
     char number[16];
 
     return strcmp(conflict_unit_name(unit, number), name) == 0;
-}
-
-static enum rc
-add_part(struct call *call, const struct schema_entity *entity, const struct facts *facts,
-         const char *text, struct subject *subject)
-{
-    if (subject->count > 0 && !id_equal(subject->record, facts->id))
-        return rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), text);
-    if (subject->count == ENTITIES)
-        return RC_OK;
-    subject->record = facts->id;
-    subject->family = facts->family;
-    subject->parts[subject->count].entity = entity;
-    return journal_find_stream(call->journal, facts->family, entity->home,
-                               &subject->parts[subject->count++].stream);
 }
 
 /* A record of which nothing that counts is here. */
@@ -68,7 +46,7 @@ match_received(void *context, const struct received_item *item)
         if (subject->parts[i].entity == entity && id_equal(subject->parts[i].stream, item->stream))
             return RC_OK;
     }
-    if (subject->count == ENTITIES)
+    if (subject->count == SUBJECT_PARTS)
         return RC_OK;
     subject->record = item->record;
     subject->family = item->family;
@@ -94,26 +72,18 @@ find_received(struct call *call, const char *text, struct subject *subject)
 }
 
 static enum rc
-find_subject(struct call *call, const char *text, struct subject *subject)
+find_named(struct call *call, const char *text, struct named *named)
 {
     char record[ID_TEXT_CHARS + 1];
     size_t len = strcspn(text, ".");
-    enum rc rc = RC_OK;
 
-    *subject = (struct subject){.unit = text[len] == '.' ? text + len + 1 : NULL};
+    named->unit = text[len] == '.' ? text + len + 1 : NULL;
     if (len > ID_TEXT_CHARS)
         return rc_fail(RC_INVALID, _("`%s` is not an id"), text);
     memcpy(record, text, len);
     record[len] = '\0';
-    for (size_t i = 0; rc == RC_OK && i < schema_entity_count; i++) {
-        struct facts facts;
-        rc = record_find(call->journal, schema_entities[i].number, record, &facts);
-        if (rc == RC_OK)
-            rc = add_part(call, &schema_entities[i], &facts, record, subject);
-        else if (rc == RC_ABSENT)
-            rc = RC_OK;
-    }
-    return rc == RC_OK && subject->count == 0 ? find_received(call, record, subject) : rc;
+    enum rc rc = call_subject(call, record, &named->of);
+    return rc == RC_OK && named->of.count == 0 ? find_received(call, record, &named->of) : rc;
 }
 
 /* ---- showing ------------------------------------------------------------------------------------------ */
@@ -140,24 +110,8 @@ out_replaced(struct call *call, const struct history *history, const struct hist
 }
 
 static enum rc
-out_content(struct call *call, const struct history_item *item)
-{
-    const struct schema_unit *unit = schema_unit(schema_entity(item->entity), item->unit);
-
-    if (item->unit != UNIT_DELETED)
-        return value_out(call, unit, item->value, item->value_len);
-    json_key(&call->out.writer, "value");
-    json_null(&call->out.writer);
-    out_text(&call->out, NULL, _("Text"),
-             value_is_empty(item->value, item->value_len) ? _("(restored)") : _("(deleted)"));
-    return RC_OK;
-}
-
-static enum rc
 out_item(struct call *call, const struct history *history, const struct history_item *item)
 {
-    struct texts texts = TEXTS_EMPTY;
-    const char *label = NULL;
     char mark[CONFLICT_MARK_CHARS + 1];
     enum rc rc = conflict_mark(&item->version, mark);
 
@@ -169,17 +123,11 @@ out_item(struct call *call, const struct history *history, const struct history_
         rc = out_replaced(call, history, item);
     out_bool(&call->out, "is_shown", NULL, item->is_shown);
     if (rc == RC_OK)
-        rc = call_out_person(call, "person", _("Who"), item->person);
-    if (rc == RC_OK)
-        rc = call_device_label(call, &texts, item->version.feed.device, &label);
-    out_id(&call->out, "device_id", NULL, item->version.feed.device);
-    out_text(&call->out, "device", _("On device"), label);
-    out_time(&call->out, "at", _("When"), hlc_ms(item->hlc));
+        rc = call_out_written(call, item->person, item->version.feed.device, item->hlc);
     out_time(&call->out, "arrived_at", _("At the server"), item->arrived_ms);
     if (rc == RC_OK)
-        rc = out_content(call, item);
+        rc = value_out_of(call, item->entity, item->unit, item->value, item->value_len);
     out_row_end(&call->out);
-    texts_wipe(&texts);
     return rc;
 }
 
@@ -216,20 +164,20 @@ out_unit(struct call *call, const struct conflict *unit, const struct history *h
 }
 
 static enum rc
-out_units(struct call *call, const struct subject *subject, size_t part,
+out_units(struct call *call, const struct named *named, size_t part,
           const struct history *history, size_t *shown)
 {
     enum rc rc = RC_OK;
 
     for (size_t from = 0, until; rc == RC_OK && from < history->count; from = until) {
-        struct conflict unit = {.stream = subject->parts[part].stream,
-                                .family = subject->family,
-                                .record = subject->record,
+        struct conflict unit = {.stream = named->of.parts[part].stream,
+                                .family = named->of.family,
+                                .record = named->of.record,
                                 .entity = history->items[from].entity,
                                 .unit = history->items[from].unit};
         for (until = from; until < history->count && history->items[until].unit == unit.unit;)
             until++;
-        if (subject->unit != NULL && !is_unit(&unit, subject->unit))
+        if (named->unit != NULL && !is_unit(&unit, named->unit))
             continue;
         rc = out_unit(call, &unit, history, from, until);
         ++*shown;
@@ -240,29 +188,29 @@ out_units(struct call *call, const struct subject *subject, size_t part,
 enum rc
 cmd_history(struct call *call)
 {
-    struct subject subject;
+    struct named named;
     size_t shown = 0;
     uint64_t unreadable = 0;
     enum rc rc = call_open_team(call);
 
     if (rc == RC_OK)
-        rc = find_subject(call, call->words[0], &subject);
+        rc = find_named(call, call->words[0], &named);
     if (rc != RC_OK)
         return rc;
-    out_id(&call->out, "record", NULL, subject.record);
-    rc = call_out_family(call, "family", _("Family"), subject.family);
+    out_id(&call->out, "record", NULL, named.of.record);
+    rc = call_out_family(call, "family", _("Family"), named.of.family);
     out_list(&call->out, "units", OUT_BLOCKS);
-    for (size_t i = 0; rc == RC_OK && i < subject.count; i++) {
+    for (size_t i = 0; rc == RC_OK && i < named.of.count; i++) {
         struct history history;
-        rc = replica_history(call->replica, subject.parts[i].stream, subject.parts[i].entity->number,
-                             subject.record, &history);
+        rc = replica_history(call->replica, named.of.parts[i].stream, named.of.parts[i].entity->number,
+                             named.of.record, &history);
         if (rc == RC_OK)
-            rc = out_units(call, &subject, i, &history, &shown);
+            rc = out_units(call, &named, i, &history, &shown);
         unreadable += history.unreadable;
         replica_history_wipe(&history);
     }
     out_list_end(&call->out, NULL);
-    if (rc == RC_OK && shown == 0 && subject.unit != NULL)
+    if (rc == RC_OK && shown == 0 && named.unit != NULL)
         call->ending.advice = _("without its part `baken history` shows all of them");
     if (rc == RC_OK && shown == 0)
         return rc_fail(RC_ABSENT, _("nothing called `%s` was ever written"), call->words[0]);
@@ -295,26 +243,26 @@ find_mark(const struct history *history, uint32_t unit, const char *mark, const 
 
 /* The unit that was named, with the stream that holds it. */
 static enum rc
-find_unit(const struct subject *subject, const char *text, struct conflict *unit)
+find_unit(const struct named *named, const char *text, struct conflict *unit)
 {
-    for (size_t i = 0; i < subject->count; i++) {
-        const struct schema_entity *entity = subject->parts[i].entity;
+    for (size_t i = 0; i < named->of.count; i++) {
+        const struct schema_entity *entity = named->of.parts[i].entity;
         for (size_t u = 0; u < entity->unit_count; u++) {
-            *unit = (struct conflict){.stream = subject->parts[i].stream,
-                                      .family = subject->family,
-                                      .record = subject->record,
+            *unit = (struct conflict){.stream = named->of.parts[i].stream,
+                                      .family = named->of.family,
+                                      .record = named->of.record,
                                       .entity = entity->number,
                                       .unit = entity->units[u].number};
-            if (subject->unit != NULL && is_unit(unit, subject->unit))
+            if (named->unit != NULL && is_unit(unit, named->unit))
                 return RC_OK;
         }
     }
     char names[200] = "", name[64];
-    for (size_t i = 0; i < subject->count; i++)
-        for (size_t u = 0; u < subject->parts[i].entity->unit_count; u++) {
+    for (size_t i = 0; i < named->of.count; i++)
+        for (size_t u = 0; u < named->of.parts[i].entity->unit_count; u++) {
             size_t len = strlen(names);
-            unit->entity = subject->parts[i].entity->number;
-            unit->unit = subject->parts[i].entity->units[u].number;
+            unit->entity = named->of.parts[i].entity->number;
+            unit->unit = named->of.parts[i].entity->units[u].number;
             conflict_name(unit, name);
             (void)snprintf(names + len, sizeof names - len, "%s%s", len == 0 ? "" : ", ", name);
         }
@@ -396,7 +344,7 @@ undo(struct call *call, const struct conflict *unit, const struct history *histo
 enum rc
 cmd_undo(struct call *call)
 {
-    struct subject subject;
+    struct named named;
     struct conflict unit;
     struct history history = {.count = 0};
     const char *mark = NULL;
@@ -405,9 +353,9 @@ cmd_undo(struct call *call)
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
-        rc = find_subject(call, call->words[0], &subject);
+        rc = find_named(call, call->words[0], &named);
     if (rc == RC_OK)
-        rc = find_unit(&subject, call->words[0], &unit);
+        rc = find_unit(&named, call->words[0], &unit);
     if (rc == RC_OK)
         rc = replica_history(call->replica, unit.stream, unit.entity, unit.record, &history);
     if (rc == RC_OK)
@@ -417,7 +365,7 @@ cmd_undo(struct call *call)
         return rc;
     out_object(&call->out, "undone");
     out_id(&call->out, "record", _("Taken again"), unit.record);
-    out_text(&call->out, "unit", NULL, subject.unit);
+    out_text(&call->out, "unit", NULL, named.unit);
     out_text(&call->out, "mark", _("Version"), mark);
     out_object_end(&call->out);
     call_where_saved(call);

@@ -14,28 +14,12 @@ struct listing {
 };
 
 static enum rc
-out_words(struct call *call, const struct received_item *item)
-{
-    const struct schema_entity *entity = schema_entity(item->entity);
-    const struct schema_unit *unit = entity == NULL ? NULL : schema_unit(entity, item->unit);
-
-    if (item->unit != UNIT_DELETED)
-        return value_out(call, unit, item->value, item->value_len);
-    json_key(&call->out.writer, "value");
-    json_null(&call->out.writer);
-    out_text(&call->out, NULL, _("Text"), value_is_empty(item->value, item->value_len) ? _("(restored)") : _("(deleted)"));
-    return RC_OK;
-}
-
-static enum rc
 row_received(void *context, const struct received_item *item)
 {
     struct listing *listing = context;
     struct call *call = listing->call;
     const struct schema_entity *entity = schema_entity(item->entity);
     struct conflict unit = {.entity = item->entity, .unit = item->unit, .record = item->record};
-    struct texts texts = TEXTS_EMPTY;
-    const char *label = NULL;
     char number[16], name[64], mark[CONFLICT_MARK_CHARS + 1];
 
     if (!id_is_zero(listing->family) && !id_equal(item->family, listing->family))
@@ -54,17 +38,11 @@ row_received(void *context, const struct received_item *item)
     out_bool(&call->out, "is_held", NULL, item->state == HISTORY_HELD);
     out_word(&call->out, "reason", _("Waits for"), item->reason, words_say_reason(item->reason));
     if (rc == RC_OK)
-        rc = call_out_person(call, "person", _("Who"), item->person);
-    if (rc == RC_OK)
-        rc = call_device_label(call, &texts, item->version.feed.device, &label);
-    out_id(&call->out, "device_id", NULL, item->version.feed.device);
-    out_text(&call->out, "device", _("On device"), label);
-    out_time(&call->out, "at", _("When"), hlc_ms(item->hlc));
+        rc = call_out_written(call, item->person, item->version.feed.device, item->hlc);
     out_time(&call->out, "arrived_at", _("At the server"), item->arrived_ms);
     if (rc == RC_OK)
-        rc = out_words(call, item);
+        rc = value_out_of(call, item->entity, item->unit, item->value, item->value_len);
     out_row_end(&call->out);
-    texts_wipe(&texts);
     return rc;
 }
 

@@ -7,44 +7,23 @@
 #include "core/i18n.h"
 #include "sync/ledger.h"
 
-/* A record, and the versions of it that stand. */
+/* A record, and the versions of it that stand. Of a family's records of one, which all have its id, the first is meant. */
 struct asked {
-    const struct schema_entity *entity;
-    struct facts facts;
-    struct id stream;
+    struct subject of;
     struct version *versions;
     size_t count;
 };
 
-/* Of whatever kind: the one that has an id with this end. */
 static enum rc
 find_record(struct call *call, const char *text, struct asked *asked)
 {
-    enum rc rc = RC_OK;
+    enum rc rc = call_subject(call, text, &asked->of);
 
-    for (size_t i = 0; rc == RC_OK && i < schema_entity_count; i++) {
-        const struct schema_entity *entity = &schema_entities[i];
-        struct facts facts;
-        rc = record_find(call->journal, entity->number, text, &facts);
-        if (rc == RC_ABSENT) {
-            rc = RC_OK;
-            continue;
-        }
-        /* A family's records of one have its id: the first of them is meant. */
-        if (rc == RC_OK && asked->entity != NULL && !id_equal(facts.id, asked->facts.id))
-            rc = rc_fail(RC_AMBIGUOUS, _("more than one id ends in %s"), text);
-        if (rc == RC_OK && asked->entity == NULL) {
-            asked->entity = entity;
-            asked->facts = facts;
-        }
-    }
-    if (rc == RC_OK && asked->entity == NULL)
+    if (rc == RC_OK && asked->of.count == 0)
         return rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
-    if (rc == RC_OK)
-        rc = journal_find_stream(call->journal, asked->facts.family, asked->entity->home, &asked->stream);
     return rc != RC_OK ? rc
-                       : journal_versions(call->journal, asked->stream, asked->entity->number,
-                                          asked->facts.id, &asked->versions, &asked->count);
+                       : journal_versions(call->journal, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
+                                          asked->of.record, &asked->versions, &asked->count);
 }
 
 /* The whole record is seen where the least of its versions is. */
@@ -56,7 +35,7 @@ sees_all(struct call *call, const struct asked *asked, struct id device, struct 
     *least = (struct sight_status){.sight = asked->count > 0 ? SIGHT_APPLIED : SIGHT_UNKNOWN};
     for (size_t i = 0; rc == RC_OK && i < asked->count; i++) {
         struct sight_status status;
-        rc = replica_sees(call->replica, device, asked->stream, &asked->versions[i], &status);
+        rc = replica_sees(call->replica, device, asked->of.parts[0].stream, &asked->versions[i], &status);
         if (status.sight < least->sight ||
             (status.sight == least->sight && status.at_ms > least->at_ms))
             *least = status;
@@ -95,24 +74,19 @@ static enum rc
 row_sight(struct call *call, const struct asked *asked, const struct ledger_device *device,
           enum sight *most)
 {
-    struct texts texts = TEXTS_EMPTY;
-    const char *label = NULL;
     struct sight_status status = {.sight = SIGHT_UNKNOWN};
     enum rc rc = sees_all(call, asked, device->id, &status);
 
-    if (rc == RC_OK)
-        rc = call_device_label(call, &texts, device->id, &label);
     if (rc == RC_OK) {
         out_row(&call->out);
         rc = call_out_person(call, "person", _("Colleague"), device->person);
-        out_id(&call->out, "device_id", NULL, device->id);
-        out_text(&call->out, "device", _("Device"), label);
+        if (rc == RC_OK)
+            rc = call_out_device(call, _("Device"), device->id);
         out_word(&call->out, "state", _("Can see it"), sight_name(status.sight), say_sight(status.sight));
         out_time(&call->out, "at", _("By what it told at"), status.at_ms);
         out_row_end(&call->out);
     }
     *most = status.sight > *most ? status.sight : *most;
-    texts_wipe(&texts);
     return rc;
 }
 
@@ -127,7 +101,7 @@ rows(struct call *call, const struct asked *asked, const struct id *person, enum
 
     for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++)
         if (person != NULL ? id_equal(device->person, *person)
-                           : ledger_may_read(ledger, device->id, asked->stream, now_ms))
+                           : ledger_may_read(ledger, device->id, asked->of.parts[0].stream, now_ms))
             rc = row_sight(call, asked, device, most);
     return rc;
 }
@@ -150,7 +124,7 @@ answer(struct call *call, struct id person, enum sight most)
 enum rc
 cmd_sees(struct call *call)
 {
-    struct asked asked = {.entity = NULL};
+    struct asked asked = {.count = 0};
     const char *at = call_option(call, OPT_AT);
     struct id person = {{0}};
     enum sight most = SIGHT_UNKNOWN;
@@ -162,10 +136,10 @@ cmd_sees(struct call *call)
         rc = call_person(call, at, &person);
     if (rc == RC_OK) {
         out_object(&call->out, "record");
-        out_id(&call->out, "id", NULL, asked.facts.id);
-        out_word(&call->out, "entity", _("What"), asked.entity->name, words_say(asked.entity->name));
-        rc = id_is_zero(asked.facts.family) ? RC_OK
-                                            : call_out_family(call, "family", _("Family"), asked.facts.family);
+        out_id(&call->out, "id", NULL, asked.of.record);
+        out_word(&call->out, "entity", _("What"), asked.of.parts[0].entity->name, words_say(asked.of.parts[0].entity->name));
+        rc = id_is_zero(asked.of.family) ? RC_OK
+                                            : call_out_family(call, "family", _("Family"), asked.of.family);
         out_object_end(&call->out);
     }
     if (rc == RC_OK) {

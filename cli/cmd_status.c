@@ -111,29 +111,23 @@ static enum rc
 row_arrival(struct call *call, const struct ledger_family *family,
             const struct ledger_device *device, const struct feeds *feeds)
 {
-    struct texts texts = TEXTS_EMPTY;
     struct arrived arrived;
-    const char *label = NULL;
     enum rc rc = look_at_feeds(call, feeds, family->owner, device, &arrived);
 
-    if (rc == RC_OK)
-        rc = call_device_label(call, &texts, device->id, &label);
     if (rc != RC_OK)
-        goto out;
+        return rc;
     int64_t of_owner_ms = arrived.of_owner.acked_at_ms, of_me_ms = arrived.of_me.acked_at_ms;
     out_row(&call->out);
     rc = call_out_family(call, "family", _("Family"), family->id);
     if (rc == RC_OK)
         rc = call_out_person(call, "person", _("Colleague"), device->person);
-    out_id(&call->out, "device_id", NULL, device->id);
-    out_text(&call->out, "device", _("Device"), label);
+    if (rc == RC_OK)
+        rc = call_out_device(call, _("Device"), device->id);
     out_arrival(&call->out, "has_note_of_owner", _("Has the owner's last note"), &arrived.of_owner);
     out_arrival(&call->out, "has_note_of_me", _("Has mine"), &arrived.of_me);
     out_int(&call->out, "saves_lacking", _("Saves not known there"), (int64_t)arrived.lacks);
     out_time(&call->out, "heard_at", _("Heard at"), of_owner_ms > of_me_ms ? of_owner_ms : of_me_ms);
     out_row_end(&call->out);
-out:
-    texts_wipe(&texts);
     return rc;
 }
 
@@ -199,23 +193,18 @@ devices(struct call *call)
     out_list(&call->out, "devices", OUT_TABLE);
     for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++) {
         int64_t heard_ms = 0;
-        struct texts texts = TEXTS_EMPTY;
-        const char *label = NULL;
         if (id_equal(device->id, self.feed.device) || !ledger_device_is_active(ledger, device->id))
             continue;
         rc = replica_heard_at(call->replica, device->id, &heard_ms);
-        if (rc == RC_OK)
-            rc = call_device_label(call, &texts, device->id, &label);
         out_row(&call->out);
         if (rc == RC_OK)
             rc = call_out_person(call, "person", _("Colleague"), device->person);
-        out_id(&call->out, "device_id", NULL, device->id);
-        out_text(&call->out, "device", _("Device"), label);
+        if (rc == RC_OK)
+            rc = call_out_device(call, _("Device"), device->id);
         out_time(&call->out, "heard_at", NULL, heard_ms);
         said_time(&call->out, _("Picture of"), heard_ms);
         out_silence(&call->out, heard_ms == 0 ? -1 : (replica_now_ms(call->replica) - heard_ms) / DAY_MS);
         out_row_end(&call->out);
-        texts_wipe(&texts);
     }
     out_list_end(&call->out, _("none"));
     return rc;

@@ -155,6 +155,18 @@ enum rc call_cover(struct call *call, const char *text, struct id *cover) MUST_C
 /* `what` names the kind of record in the sentence of a failure. */
 enum rc call_record(struct call *call, uint32_t entity, const char *what, const char *text,
                     struct facts *facts) MUST_CHECK;
+/* What has one id, by the end of it: mostly one record, and for a family's id its records of one. */
+enum { SUBJECT_PARTS = 4 };
+struct subject {
+    struct id record, family;
+    struct {
+        const struct schema_entity *entity;
+        struct id stream;
+    } parts[SUBJECT_PARTS];
+    size_t count;
+};
+/* Of whatever kind; count 0 where nothing that counts answers to it. RC_AMBIGUOUS; RC_INVALID when the text is too short. */
+enum rc call_subject(struct call *call, const char *text, struct subject *subject) MUST_CHECK;
 /* Names into `texts`; a short id where the name is not known here. */
 enum rc call_person_name(struct call *call, struct texts *texts, struct id person,
                          const char **name) MUST_CHECK;
@@ -167,6 +179,10 @@ enum rc call_out_person(struct call *call, const char *key, const char *heading,
                         struct id person) MUST_CHECK;
 enum rc call_out_family(struct call *call, const char *key, const char *heading,
                         struct id family) MUST_CHECK;
+/* device_id and device for programs, the label for people. */
+enum rc call_out_device(struct call *call, const char *heading, struct id device) MUST_CHECK;
+/* Who wrote a version, on which device, when by its clock. */
+enum rc call_out_written(struct call *call, struct id person, struct id device, uint64_t hlc) MUST_CHECK;
 
 /* ---- save.c: saving, and where it is then ---- */
 /* Saves the set and says that it waits here; of an empty set, that nothing was saved. Under `key` the id of the record. */

@@ -3,6 +3,7 @@
 
 #include "core/family.h"
 #include "core/i18n.h"
+#include "core/schema.h"
 #include "core/text.h"
 #include "sync/ledger.h"
 
@@ -160,6 +161,32 @@ call_record(struct call *call, uint32_t entity, const char *what, const char *te
     return rc;
 }
 
+enum rc
+call_subject(struct call *call, const char *text, struct subject *subject)
+{
+    enum rc rc = RC_OK;
+
+    *subject = (struct subject){.count = 0};
+    for (size_t i = 0; rc == RC_OK && i < schema_entity_count; i++) {
+        const struct schema_entity *entity = &schema_entities[i];
+        struct facts facts;
+        rc = record_find(call->journal, entity->number, text, &facts);
+        if (rc == RC_ABSENT) {
+            rc = RC_OK;
+            continue;
+        }
+        if (rc == RC_OK && subject->count > 0 && !id_equal(subject->record, facts.id))
+            rc = rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), text);
+        if (rc != RC_OK || subject->count == SUBJECT_PARTS)
+            continue;
+        subject->record = facts.id;
+        subject->family = facts.family;
+        subject->parts[subject->count].entity = entity;
+        rc = journal_find_stream(call->journal, facts.family, entity->home, &subject->parts[subject->count++].stream);
+    }
+    return rc;
+}
+
 /* Copies a name that was written there into `texts`. It stands within sentences: with a line end in it, it could begin another. */
 static enum rc
 keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
@@ -259,5 +286,29 @@ call_out_family(struct call *call, const char *key, const char *heading, struct 
     rc = call_family_name(call, &texts, family, &name);
     rc = out_named(call, key, heading, family, rc, name);
     texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+call_out_device(struct call *call, const char *heading, struct id device)
+{
+    struct texts texts = TEXTS_EMPTY;
+    const char *label = NULL;
+    enum rc rc = call_device_label(call, &texts, device, &label);
+
+    out_id(&call->out, "device_id", NULL, device);
+    out_text(&call->out, "device", heading, label);
+    texts_wipe(&texts);
+    return rc;
+}
+
+enum rc
+call_out_written(struct call *call, struct id person, struct id device, uint64_t hlc)
+{
+    enum rc rc = call_out_person(call, "person", _("Who"), person);
+
+    if (rc == RC_OK)
+        rc = call_out_device(call, _("On device"), device);
+    out_time(&call->out, "at", _("When"), hlc_ms(hlc));
     return rc;
 }

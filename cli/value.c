@@ -78,6 +78,19 @@ value_out(struct call *call, const struct schema_unit *unit, const uint8_t *valu
     return RC_OK;
 }
 
+enum rc
+value_out_of(struct call *call, uint32_t entity, uint32_t unit, const uint8_t *value, size_t len)
+{
+    const struct schema_entity *known = schema_entity(entity);
+
+    if (unit != UNIT_DELETED)
+        return value_out(call, known == NULL ? NULL : schema_unit(known, unit), value, len);
+    json_key(&call->out.writer, "value");
+    json_null(&call->out.writer);
+    out_text(&call->out, NULL, _("Text"), value_is_empty(value, len) ? _("(restored)") : _("(deleted)"));
+    return RC_OK;
+}
+
 /* ---- differences ------------------------------------------------------------------------------------ */
 
 /* A field as a text to compare, appended. A slug is compared as people or as programs read it. */

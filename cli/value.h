@@ -8,6 +8,8 @@
 /* As an object `value`: its fields under their names, in lines for people. `unit` NULL: one that this program does not know. */
 enum rc value_out(struct call *call, const struct schema_unit *unit, const uint8_t *value,
                   size_t len) MUST_CHECK;
+/* The same by numbers, which may be unknown here; also of whether a record is deleted, which is no field. */
+enum rc value_out_of(struct call *call, uint32_t entity, uint32_t unit, const uint8_t *value, size_t len) MUST_CHECK;
 
 /* The fields that differ, for programs: a list `key` of {field, diff: list of {op, text}}. A text is compared by words, all else
  * as a whole. */

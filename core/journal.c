@@ -294,7 +294,7 @@ store_all(struct saving *s)
         rc = held_release(journal, s->f, s->save);
     if (rc == RC_OK)
         rc = batch_advance(journal, s->stream.s, s->author->feed, s->save);
-    return rc == RC_OK && !batch_is_open(journal) ? batch_write(journal, s->is_local) : rc;
+    return rc == RC_OK && !batch_is_open(journal) ? batch_write(journal) : rc;
 }
 
 static void

@@ -58,7 +58,8 @@ enum rc journal_hold(struct journal *journal, const struct author *author, uint3
  * as after any failure of journal_apply but RC_STALE; it returns the first failure. In between the database is not read for the
  * journal's tables but through this header. */
 void journal_gather(struct journal *journal);
-/* The same for own saves: RC_OK of each means "with the commit". What an import says is found once journal_index was called. */
+/* The same for own saves: RC_OK of each means "with the commit". Where it is no import, one save in some sixty also indexes
+ * what those before it said. */
 void journal_gather_own(struct journal *journal, bool is_import);
 enum rc journal_settle(struct journal *journal, enum rc rc) MUST_CHECK;
 /* Last applied save of a feed; 0 when unknown. */
@@ -73,7 +74,8 @@ enum rc journal_reset(struct journal *journal, struct id stream) MUST_CHECK;
 /* Receivers limit only their own clock: trusted_ms is server time when known. */
 enum rc journal_observe_clock(struct journal *journal, uint64_t remote_hlc,
                               int64_t trusted_ms) MUST_CHECK;
-/* Brings the search index up to date with merged rows; called after a pull and before a search. */
+/* Brings the search index up to date with what was saved and merged; called after a pull and before each search. Several
+ * processes may: what waits is noted in the store. */
 enum rc journal_index(struct journal *journal) MUST_CHECK;
 
 /* One current version of a unit. value is lent for the callback. */

@@ -369,7 +369,8 @@ batch_forget(struct journal *journal)
         memset(b->streams, 0, sizeof b->streams);
     b->has_streams = b->knows_pend = b->has_pend = b->knows_held = b->has_held = false;
     b->knows_clock = b->is_clock_moved = b->knows_newest = false;
-    b->dirty_first = b->dirty_last = 0;
+    b->dirty_first = b->dirty_last = b->unindexed_last = 0;
+    b->knows_indexed = b->has_noted = false;
 }
 
 void
@@ -405,7 +406,7 @@ batch_flush(struct journal *journal)
 
     if (!journal->batch.is_open)
         return RC_OK;
-    rc = batch_write(journal, journal->batch.indexes_at_once);
+    rc = batch_write(journal);
     if (rc == RC_OK)
         batch_forget(journal);
     return rc;
@@ -434,15 +435,17 @@ void
 journal_gather_own(struct journal *journal, bool is_import)
 {
     journal_gather(journal);
-    journal->batch.indexes_at_once = !is_import;
+    journal->batch.keeps_up = !is_import;
 }
 
 enum rc
 journal_settle(struct journal *journal, enum rc rc)
 {
     if (rc == RC_OK)
-        rc = batch_write(journal, journal->batch.indexes_at_once);
+        rc = batch_write(journal);
+    if (rc == RC_OK && journal->batch.keeps_up)
+        rc = search_keep_up(journal);
     batch_forget(journal);
-    journal->batch.is_open = journal->batch.is_broken = journal->batch.indexes_at_once = false;
+    journal->batch.is_open = journal->batch.is_broken = journal->batch.keeps_up = false;
     return rc;
 }

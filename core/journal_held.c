@@ -52,7 +52,7 @@ journal_hold(struct journal *journal, const struct author *author, uint32_t save
         batch_break(journal);
     if (!batch_is_open(journal)) {
         if (rc == RC_OK)
-            rc = batch_write(journal, false);
+            rc = batch_write(journal);
         batch_forget(journal);
     }
     return rc;

@@ -107,7 +107,7 @@ struct value_block;
 /* What was read and changed and is not written yet: by the save being applied, or by all since journal_gather. */
 struct batch {
     bool is_open;            /* journal_gather was called */
-    bool indexes_at_once;    /* of own saves: what they say is found as soon as they are written */
+    bool keeps_up;           /* of own single saves: now and then one brings the search index up to date */
     bool is_broken;          /* a save failed half-way: nothing may be written */
     struct record **records; /* record_count are in use; the rest wait for reuse */
     size_t record_count, record_room;
@@ -123,7 +123,11 @@ struct batch {
     struct id newest;
     bool knows_clock, is_clock_moved;
     struct hlc clock;
-    int64_t dirty_first, dirty_last; /* rows to be indexed later that are not noted yet; 0: none */
+    bool knows_indexed; /* the row up to which the search index goes */
+    int64_t indexed;
+    int64_t unindexed_last; /* the newest row above it that was written; 0: none was */
+    bool has_noted;         /* an older row is to be indexed anew */
+    int64_t dirty_first, dirty_last; /* of those what is not noted yet; 0: none */
     struct value_block *values;
     size_t bytes; /* what all of it takes, about */
 };
@@ -222,7 +226,7 @@ bool batch_is_full(const struct journal *journal);
 enum rc batch_make_room(struct journal *journal) MUST_CHECK;
 
 /* journal_write.c */
-enum rc batch_write(struct journal *journal, bool is_local) MUST_CHECK;
+enum rc batch_write(struct journal *journal) MUST_CHECK;
 
 /* journal_stream.c */
 enum rc stream_get(struct journal *journal, struct id id, struct stream_row *stream) MUST_CHECK;
@@ -256,11 +260,11 @@ enum rc held_read(struct stmt *stmt, struct head *head) MUST_CHECK;
 enum rc held_release(struct journal *journal, int64_t f, uint32_t save) MUST_CHECK;
 
 /* journal_search.c */
-enum rc search_write(struct journal *journal, int64_t rid, uint32_t entity,
-                     enum stream_kind kind) MUST_CHECK;
-/* By rising row; what is noted is written by search_note. */
+/* A row was written, by rising row; what is noted of it is written by search_note. */
 enum rc search_later(struct journal *journal, int64_t rid) MUST_CHECK;
 enum rc search_note(struct journal *journal) MUST_CHECK;
+/* Indexes some of what waits when it has become much: a save pays for a few before it. */
+enum rc search_keep_up(struct journal *journal) MUST_CHECK;
 enum rc search_purge(struct journal *journal, int64_t s) MUST_CHECK;
 
 #endif

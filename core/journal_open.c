@@ -42,6 +42,9 @@ static const char cache_sql[] =
     "entity INTEGER NOT NULL, record BLOB NOT NULL, unit INTEGER NOT NULL, person BLOB NOT NULL, "
     "hlc INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (f, save, idx)) WITHOUT ROWID;\n"
     "CREATE INDEX journal_held_by_record ON journal_held (record, entity);\n"
+    /* Rows up to journal_indexed.rid are in the search index as they are, but for those of journal_dirty: rid to last. */
+    "CREATE TABLE journal_indexed (one INTEGER PRIMARY KEY CHECK (one = 1), rid INTEGER NOT NULL);\n"
+    "INSERT INTO journal_indexed (one, rid) VALUES (1, 0);\n"
     "CREATE TABLE journal_dirty (rid INTEGER PRIMARY KEY, last INTEGER NOT NULL);\n"
     /* Nothing is ordered by how well it fits, so no row says how long each text is. */
     "CREATE VIRTUAL TABLE journal_search USING fts5 (text, columnsize = 0, "

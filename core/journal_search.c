@@ -1,9 +1,15 @@
-/* The search index: a full-text row per record that has words; kept at the save, or later for merged rows. */
+/* The search index: a full-text row per record that has words, brought up to date for many rows at once: docs/decisions/022. */
 #include "core/journal_inside.h"
 
 #include <string.h>
 
-enum { DIRTY_GAP = 8 }; /* rows between two of one range: twins and the like, which have no words */
+#include "core/i18n.h"
+
+enum {
+    DIRTY_GAP = 8,      /* rows between two of one range: twins and the like, which have no words */
+    SEARCH_ROWS = 128,  /* as many new rows, */
+    SEARCH_NOTED = 64,  /* or as many older ones, wait at most when single saves are written */
+};
 
 /* Whether words of a row are in the index. Its shadow table of texts has a row for each that is there (https://sqlite.org/fts5.html
  * section 9): to ask it costs a fifth of a deletion that finds nothing. */
@@ -23,8 +29,8 @@ is_indexed(struct journal *journal, int64_t rid, bool *indexed)
 }
 
 /* FTS5 keeps its own copy of the text: a row can be taken out without knowing what it said before. */
-enum rc
-search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_kind kind)
+static enum rc
+write_words(struct journal *journal, int64_t rid, uint32_t entity, enum stream_kind kind)
 {
     const struct table *t = table_of(journal, entity, kind);
     struct stmt *from;
@@ -55,13 +61,30 @@ search_write(struct journal *journal, int64_t rid, uint32_t entity, enum stream_
     return rc;
 }
 
-enum rc
-search_later(struct journal *journal, int64_t rid)
+/* Up to which row all words are in the index, but for what journal_dirty names. */
+static enum rc
+load_indexed(struct journal *journal)
 {
     struct batch *b = &journal->batch;
     enum rc rc = RC_OK;
 
-    if (b->dirty_first != 0 && (rid < b->dirty_last || rid - b->dirty_last > DIRTY_GAP))
+    if (!b->knows_indexed)
+        rc = db_get_int(journal->db, "SELECT rid FROM journal_indexed", &b->indexed);
+    b->knows_indexed = rc == RC_OK;
+    return rc;
+}
+
+enum rc
+search_later(struct journal *journal, int64_t rid)
+{
+    struct batch *b = &journal->batch;
+    enum rc rc = load_indexed(journal);
+
+    if (rc == RC_OK && rid > b->indexed) {
+        b->unindexed_last = rid;
+        return RC_OK;
+    }
+    if (rc == RC_OK && b->dirty_first != 0 && (rid < b->dirty_last || rid - b->dirty_last > DIRTY_GAP))
         rc = search_note(journal);
     if (b->dirty_first == 0)
         b->dirty_first = rid;
@@ -69,24 +92,33 @@ search_later(struct journal *journal, int64_t rid)
     return rc;
 }
 
-enum rc
-search_note(struct journal *journal)
+static enum rc
+note_range(struct journal *journal, int64_t first, int64_t last)
 {
-    struct batch *b = &journal->batch;
     struct stmt *stmt;
-
-    if (b->dirty_first == 0)
-        return RC_OK;
     enum rc rc = db_stmt(journal->db,
                          "INSERT INTO journal_dirty (rid, last) VALUES (?1, ?2) "
                          "ON CONFLICT (rid) DO UPDATE SET last = max(last, excluded.last)",
                          &stmt);
+
     if (rc != RC_OK)
         return rc;
-    stmt_int(stmt, 1, b->dirty_first);
-    stmt_int(stmt, 2, b->dirty_last);
-    b->dirty_first = b->dirty_last = 0;
+    stmt_int(stmt, 1, first);
+    stmt_int(stmt, 2, last);
     return stmt_finish(stmt);
+}
+
+enum rc
+search_note(struct journal *journal)
+{
+    struct batch *b = &journal->batch;
+    int64_t first = b->dirty_first;
+
+    if (first == 0)
+        return RC_OK;
+    b->dirty_first = 0;
+    b->has_noted = true;
+    return note_range(journal, first, b->dirty_last);
 }
 
 enum rc
@@ -143,55 +175,121 @@ index_row(struct journal *journal, int64_t rid)
     uint32_t entity = (uint32_t)stmt_get_int(stmt, 0);
     enum stream_kind kind = (enum stream_kind)stmt_get_int(stmt, 1);
     stmt_done(stmt);
-    return rc == RC_OK && row ? search_write(journal, rid, entity, kind) : rc;
+    return rc == RC_OK && row ? write_words(journal, rid, entity, kind) : rc;
 }
 
+/* The first range that is noted, or as much of it as `most` rows; *rows is 0 when none is. */
 static enum rc
-index_all(struct journal *journal)
+index_noted(struct journal *journal, int64_t most, int64_t *rows)
 {
     struct stmt *stmt;
-    bool row = true;
-    enum rc rc = db_stmt(journal->db, "SELECT rid, last FROM journal_dirty ORDER BY rid", &stmt);
+    bool row;
+    enum rc rc = db_stmt(journal->db, "SELECT rid, last FROM journal_dirty ORDER BY rid LIMIT 1", &stmt);
 
+    *rows = 0;
     if (rc != RC_OK)
         return rc;
-    while (rc == RC_OK && row) {
-        rc = stmt_step(stmt, &row);
-        if (rc != RC_OK || !row)
-            break;
-        int64_t first = stmt_get_int(stmt, 0), last = stmt_get_int(stmt, 1);
-        rc = first == last ? index_row(journal, first) : index_range(journal, first, last);
-    }
+    rc = stmt_step(stmt, &row);
+    int64_t first = stmt_get_int(stmt, 0), last = stmt_get_int(stmt, 1);
     stmt_done(stmt);
-    return rc == RC_OK ? db_run(journal->db, "DELETE FROM journal_dirty") : rc;
+    if (rc != RC_OK || !row)
+        return rc;
+    int64_t until = last - first < most ? last : first + most - 1;
+    rc = first == until ? index_row(journal, first) : index_range(journal, first, until);
+    if (rc == RC_OK)
+        rc = db_run_int(journal->db, "DELETE FROM journal_dirty WHERE rid = ?1", first);
+    *rows = until < first ? 1 : until - first + 1;
+    return rc == RC_OK && until < last ? note_range(journal, until + 1, last) : rc;
 }
 
 static enum rc
-is_dirty(struct journal *journal, bool *dirty)
+find_newest(struct journal *journal, int64_t *rid)
 {
-    int64_t one;
-    enum rc rc = db_get_int(journal->db, "SELECT 1 FROM journal_dirty LIMIT 1", &one);
+    return db_get_int(journal->db, "SELECT max(rid) FROM journal_record", rid);
+}
 
-    *dirty = one != 0;
+/* Rows above what was indexed, by which the mark rises. */
+static enum rc
+index_newest(struct journal *journal, int64_t most)
+{
+    struct batch *b = &journal->batch;
+    int64_t newest = 0;
+    enum rc rc = load_indexed(journal);
+
+    if (rc == RC_OK)
+        rc = find_newest(journal, &newest);
+    if (rc != RC_OK || newest <= b->indexed)
+        return rc;
+    int64_t until = newest - b->indexed <= most ? newest : b->indexed + most;
+    rc = index_range(journal, b->indexed + 1, until);
+    b->indexed = until;
+    return rc == RC_OK ? db_run_int(journal->db, "UPDATE journal_indexed SET rid = ?1", until) : rc;
+}
+
+/* Some `most` rows of what waits: in a transaction. */
+static enum rc
+index_some(struct journal *journal, int64_t most)
+{
+    int64_t left = most, rows = 1;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && rows > 0 && left > 0) {
+        rc = index_noted(journal, left, &rows);
+        left -= rows;
+    }
+    if (rc == RC_OK && left > 0)
+        rc = index_newest(journal, left);
+    return rc == RC_EXISTS ? rc_fail(RC_CORRUPT, _("the search index is damaged: run `baken doctor`")) : rc;
+}
+
+static enum rc
+is_behind(struct journal *journal, bool *behind)
+{
+    int64_t noted, newest = 0;
+    enum rc rc = db_get_int(journal->db, "SELECT 1 FROM journal_dirty LIMIT 1", &noted);
+
+    if (rc == RC_OK)
+        rc = load_indexed(journal);
+    if (rc == RC_OK)
+        rc = find_newest(journal, &newest);
+    *behind = noted != 0 || newest > journal->batch.indexed;
     return rc;
 }
 
 enum rc
 journal_index(struct journal *journal)
 {
-    bool dirty = false;
+    bool behind = false;
     enum rc rc = batch_flush(journal);
 
-    if (rc == RC_OK)
-        rc = is_dirty(journal, &dirty);
-
-    if (rc != RC_OK || !dirty)
-        return rc;
-    rc = db_begin(journal->db);
     if (rc != RC_OK)
         return rc;
-    rc = index_all(journal);
-    return db_end(journal->db, rc);
+    journal->batch.knows_indexed = false; /* another process may have gone on */
+    rc = is_behind(journal, &behind);
+    if (rc != RC_OK || !behind)
+        goto out;
+    rc = db_begin(journal->db);
+    if (rc != RC_OK)
+        goto out;
+    journal->batch.knows_indexed = false;
+    rc = index_some(journal, INT64_MAX);
+    rc = db_end(journal->db, rc);
+out:
+    journal->batch.knows_indexed = false;
+    return rc;
+}
+
+enum rc
+search_keep_up(struct journal *journal)
+{
+    struct batch *b = &journal->batch;
+    int64_t noted = 0;
+    enum rc rc = RC_OK;
+
+    if (b->has_noted)
+        rc = db_get_int(journal->db, "SELECT count(*) FROM (SELECT 1 FROM journal_dirty LIMIT 64)", &noted);
+    bool is_much = noted >= SEARCH_NOTED || (b->unindexed_last > 0 && b->unindexed_last - b->indexed >= SEARCH_ROWS);
+    return rc == RC_OK && is_much ? index_some(journal, 2 * SEARCH_ROWS) : rc;
 }
 
 /* ---- for the doctor --------------------------------------------------------------------------- */

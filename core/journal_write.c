@@ -80,7 +80,7 @@ store_heads(struct journal *journal, struct record *r, enum register_degree hidd
 }
 
 static enum rc
-store_record(struct journal *journal, struct record *r, bool is_local)
+store_record(struct journal *journal, struct record *r)
 {
     const struct table *table = table_of(journal, r->entity, r->kind);
     bool is_new = r->rid == 0;
@@ -97,10 +97,7 @@ store_record(struct journal *journal, struct record *r, bool is_local)
         rc = store_conflicts(journal, r, conflicts);
     if (rc == RC_OK)
         rc = table_write(journal, r, is_new, hidden, conflicts);
-    if (rc != RC_OK || table == NULL || table->search == NULL)
-        return rc;
-    return is_local ? search_write(journal, r->rid, r->entity, r->kind)
-                    : search_later(journal, r->rid);
+    return rc == RC_OK && table != NULL && table->search != NULL ? search_later(journal, r->rid) : rc;
 }
 
 /* What is stored already by rising row, then what is new by rising id: ids begin with their time. */
@@ -123,7 +120,7 @@ compare_rows(const void *a, const void *b)
 }
 
 enum rc
-batch_write(struct journal *journal, bool is_local)
+batch_write(struct journal *journal)
 {
     struct batch *b = &journal->batch;
     enum rc rc = RC_OK;
@@ -133,7 +130,7 @@ batch_write(struct journal *journal, bool is_local)
     if (b->record_count > 1)
         qsort(b->records, b->record_count, sizeof *b->records, compare_rows);
     for (size_t i = 0; rc == RC_OK && i < b->record_count; i++)
-        rc = store_record(journal, b->records[i], is_local);
+        rc = store_record(journal, b->records[i]);
     for (size_t i = 0; rc == RC_OK && i < b->feed_count; i++)
         if (b->feeds[i].is_changed)
             rc = feed_advance(journal, b->feeds[i].f, b->feeds[i].frontier);

@@ -250,17 +250,22 @@ check_tables(struct doctor *doctor, struct id stream)
     return rc;
 }
 
-/* The words of the index are compared with the tables; this is whether the index fits its words. */
+/* What was saved last may not be in the search index yet, and an index that does not hold takes nothing more. The words of the index
+ * are compared with the tables; the second is whether the index fits its words. */
 static enum rc
-check_search(struct doctor *doctor)
+check_search(struct doctor *doctor, enum rc (*check)(struct journal *journal), bool *is_lost)
 {
     struct journal *journal = doctor->replica->journal;
-    enum rc rc = journal_check_search(journal);
+    enum rc rc = check(journal);
 
+    *is_lost = false;
     if (!is_damage(rc))
         return rc;
     rc = journal_remake_search(journal);
-    if (is_damage(rc))
+    if (rc == RC_OK)
+        rc = journal_index(journal);
+    *is_lost = is_damage(rc);
+    if (*is_lost)
         rc = journal_remake_all(journal);
     return rc == RC_OK ? doctor_find(doctor, "search", (struct id){{0}},
                                      _("the search index did not fit the notes, and was made anew"))
@@ -327,9 +332,13 @@ check_streams(struct doctor *doctor)
 {
     struct replica *replica = doctor->replica;
     struct id stream;
-    bool found, is_here, is_filling;
+    bool found, is_here, is_filling, is_lost = false;
     enum rc rc = apply_waiting(replica);
 
+    if (rc == RC_OK)
+        rc = check_search(doctor, journal_index, &is_lost);
+    if (is_lost)
+        return rc;
     if (rc == RC_OK)
         rc = streams_next(replica, NULL, &stream, &found);
     while (rc == RC_OK && found) {
@@ -339,7 +348,7 @@ check_streams(struct doctor *doctor)
         if (rc == RC_OK)
             rc = streams_next(replica, &stream, &stream, &found);
     }
-    return rc == RC_OK ? check_search(doctor) : rc;
+    return rc == RC_OK ? check_search(doctor, journal_check_search, &is_lost) : rc;
 }
 
 enum rc

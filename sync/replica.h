@@ -42,8 +42,7 @@ enum rc replica_save(struct replica *replica, struct change *changes, size_t cou
 /* Many saves in one commit, as an import makes them: what replica_save is given between these two is kept in memory and written
  * at the end, and RC_OK of each means "with the commit". A save that fails before it began (RC_DENIED, RC_LOCKED) may be left
  * out; after any other failure all is rolled back. In between the replica is asked for nothing else; the journal may be read.
- * What was saved so is found by its words once journal_index was called. `_end` takes the failure that ends it, and returns the
- * first; it is due after RC_OK of `_begin` alone. */
+ * `_end` takes the failure that ends it, and returns the first; it is due after RC_OK of `_begin` alone. */
 enum rc replica_saves_begin(struct replica *replica) MUST_CHECK;
 enum rc replica_saves_end(struct replica *replica, enum rc rc) MUST_CHECK;
 

@@ -11,7 +11,7 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { MANY = 40 };
+enum { MANY = 40, HITS_MOST = 1000 };
 
 static struct office office;
 static struct id family;
@@ -94,7 +94,7 @@ hits(const char *words)
 {
     size_t count = 0;
 
-    assert_ok(search(replica_journal(replica()), words, family, MANY * 2, count_hit, &count));
+    assert_ok(search(replica_journal(replica()), words, family, HITS_MOST, count_hit, &count));
     return count;
 }
 
@@ -206,6 +206,83 @@ what_may_not_be_written_may_be_left_out(void **state)
     assert_int_equal(contacts(0), 1);
 }
 
+static int64_t
+number(const char *sql)
+{
+    int64_t value = 0;
+
+    assert_ok(db_get_int(store_db(office.devices[0].store), sql, &value));
+    return value;
+}
+
+static void
+put_visits(int count, const char *note, struct id *ids)
+{
+    for (int i = 0; i < count; i++) {
+        ids[i] = (struct id){{0}};
+        assert_ok(put(&ids[i], note, NULL));
+    }
+}
+
+static void
+a_word_is_found_as_soon_as_it_was_saved_though_the_index_waits_for_more(void **state)
+{
+    (void)state;
+    struct id ids[3];
+
+    put_visits(3, "koffie met oma", ids);
+    assert_int_equal(number("SELECT count(*) FROM journal_search_content WHERE c0 LIKE '%oma%'"), 0);
+    office_shut(&office, 0);
+    assert_ok(office_start(&office, 0)); /* another process finds it too */
+    assert_int_equal(hits("oma"), 3);
+    assert_ok(put(&ids[1], "thee", "vergist"));
+    assert_int_equal(number("SELECT count(*) FROM journal_search_content WHERE c0 LIKE '%thee%'"), 0);
+    assert_int_equal(hits("oma"), 2);
+    assert_int_equal(hits("thee"), 1);
+    assert_int_equal(number("SELECT count(*) FROM journal_dirty"), 0);
+}
+
+static void
+saves_that_nobody_searches_after_are_indexed_some_at_a_time(void **state)
+{
+    (void)state;
+    enum { VISITS = 150, ROWS_MOST = 130, NOTED_MOST = 64 };
+    static const char behind[] = "SELECT max(rid) - (SELECT rid FROM journal_indexed) FROM journal_record";
+    struct id ids[VISITS];
+
+    put_visits(VISITS, "koffie met oma", ids);
+    assert_true(number("SELECT count(*) FROM journal_search_content WHERE c0 LIKE '%oma%'") > 0);
+    assert_true(number(behind) < ROWS_MOST);
+    assert_int_equal(hits("oma"), VISITS);
+    for (int i = 0; i < VISITS; i++) { /* each other, so that no two make one range */
+        int at = i < VISITS / 2 ? 2 * i : 2 * (i - VISITS / 2) + 1;
+        assert_ok(put(&ids[at], "thee met opa", "vergist"));
+        assert_true(number("SELECT count(*) FROM journal_dirty") < NOTED_MOST);
+    }
+    assert_int_equal(hits("oma"), 0);
+    assert_int_equal(hits("opa"), VISITS);
+}
+
+static void
+an_import_is_not_indexed_by_the_one_save_after_it(void **state)
+{
+    (void)state;
+    enum { VISITS = 500 };
+    struct id ids[VISITS], id = {{0}};
+
+    assert_ok(replica_saves_begin(replica()));
+    put_visits(VISITS, "koffie met oma", ids);
+    assert_ok(replica_saves_end(replica(), RC_OK));
+    assert_ok(put(&id, "koffie met oma", NULL));
+    int64_t indexed = number("SELECT count(*) FROM journal_search_content WHERE c0 LIKE '%oma%'");
+    assert_true(indexed > 0 && indexed < VISITS / 2);
+    assert_int_equal(hits("oma"), VISITS + 1);
+    for (int i = 0; i < VISITS; i += 2) /* ranges of many rows, which are taken in parts */
+        assert_ok(put(&ids[i], "thee met opa", "vergist"));
+    assert_int_equal(hits("oma"), VISITS / 2 + 1);
+    assert_int_equal(hits("opa"), VISITS / 2);
+}
+
 int
 main(void)
 {
@@ -214,6 +291,9 @@ main(void)
         cmocka_unit_test_setup_teardown(what_was_saved_can_be_read_and_amended_before_the_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(what_fails_takes_the_whole_commit_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_may_not_be_written_may_be_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_word_is_found_as_soon_as_it_was_saved_though_the_index_waits_for_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(saves_that_nobody_searches_after_are_indexed_some_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_import_is_not_indexed_by_the_one_save_after_it, setup, teardown),
     };
 
     stores_demand(secret_start(), "secret_start");

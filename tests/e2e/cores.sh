@@ -49,6 +49,10 @@ clean "passphrase change by the sheet" passphrase change "$WORK/anna.passphrase"
     --recovery-file <(/usr/bin/python3 tests/decoders/qr.py "$WORK/sheet.html")
 check "secrets are learnt again" learn_secrets anna
 clean "a program that opened and closed the store" visit list
+clean "bundle export, which signs and seals" bundle export --for berk --output "$WORK/bundle"
+server_stop
+check_exit "sync --wait gives up" 9 "" cores anna sync --wait 2
+check "sync --wait, which closes the store and opens it again: no core holds a secret" search "$WORK/cores"
 check_exit "a wrong passphrase" 7 "" cores anna visit list --passphrase-file "$WORK/berk.passphrase"
 check "a wrong passphrase: no core holds a secret" search "$WORK/cores"
 

@@ -27,6 +27,13 @@ replica_keep_statement(struct replica *replica, const struct wire_statement *sta
 
 /* ---- in --------------------------------------------------------------------------------------- */
 
+/* Says nothing about the store: the file is a bad input. */
+static enum rc
+fail_not_whole(enum rc rc)
+{
+    return rc == RC_CORRUPT ? rc_while(RC_INVALID, _("this file is not whole, ask for it again")) : rc;
+}
+
 /* Lines that follow ours are taken in as from the server; every one of them proves itself but for its order, which the next
  * session compares with the server's. */
 static enum rc
@@ -39,7 +46,7 @@ take_lines(struct replica *replica, const struct wire_run_bundle *content,
         const struct wire_bytes *bytes = &content->lines.items[i];
         struct ledger_line line;
         uint8_t hash[CRYPTO_HASH_BYTES];
-        rc = ledger_line_decode(bytes->data, bytes->len, &line);
+        rc = fail_not_whole(ledger_line_decode(bytes->data, bytes->len, &line));
         if (rc != RC_OK)
             break;
         ledger_line_hash(bytes->data, bytes->len, hash);
@@ -137,10 +144,7 @@ take_content(struct replica *replica, const struct wire_run_bundle *content,
     return rc;
 }
 
-/*
- * Opens into `plain` and decodes what lends from it. A file that is not whole says nothing about the store: the
- * file is a bad input.
- */
+/* Opens into `plain` and decodes what lends from it. */
 static enum rc
 read_file(struct replica *replica, const void *bytes, size_t len, struct buf *plain,
           struct wire_run_bundle *content)
@@ -158,8 +162,7 @@ read_file(struct replica *replica, const void *bytes, size_t len, struct buf *pl
         rc = bundle_open(bytes, len, &replica->identity, from->sign_public, plain);
     if (rc == RC_OK)
         rc = wire_run_bundle_decode(plain->data, plain->len, content);
-    return rc == RC_CORRUPT ? rc_while(RC_INVALID, _("this file is not whole, ask for it again"))
-                            : rc;
+    return fail_not_whole(rc);
 }
 
 /* Two steps of an import, each without a flush of its own: the file can be read again. */

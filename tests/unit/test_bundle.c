@@ -298,9 +298,9 @@ what_only_the_server_had_comes_later_and_once(void **state)
 
 /* ---- runs of a newer format ---------------------------------------------------------------------------- */
 
-/* The same with one more run in it, as a newer program would write it. */
-static void
-bring_with(int from, int to, const void *run, size_t run_len)
+/* A bundle with one more run in it, as a newer program would write it, or with one more ledger line; as the import ends. */
+static enum rc
+bring_altered(int from, int to, const void *run, size_t run_len, const void *line, size_t line_len)
 {
     const struct replica *sender = office.devices[from].replica, *reader = office.devices[to].replica;
     struct buf bundle, plain = BUF_EMPTY(BUNDLE_MAX_BYTES), again = BUF_EMPTY(BUNDLE_MAX_BYTES),
@@ -312,15 +312,39 @@ bring_with(int from, int to, const void *run, size_t run_len)
     assert_ok(bundle_peek(bundle.data, bundle.len, &head));
     assert_ok(bundle_open(bundle.data, bundle.len, &reader->identity, sender->identity.sign_public, &plain));
     assert_ok(wire_run_bundle_decode(plain.data, plain.len, &content));
-    assert_ok(wire_blocks_add(&content.runs.unknown, run, run_len));
+    if (run != NULL)
+        assert_ok(wire_blocks_add(&content.runs.unknown, run, run_len));
+    if (line != NULL)
+        assert_ok(wire_blocks_add(&content.lines, line, line_len));
     assert_ok(wire_run_bundle_encode(&content, &again));
     assert_ok(bundle_seal(&head, &sender->identity, reader->identity.box_public, &again, &sealed));
-    assert_ok(replica_bundle_import(office.devices[to].replica, sealed.data, sealed.len, &office.devices[to].report));
+    enum rc rc = replica_bundle_import(office.devices[to].replica, sealed.data, sealed.len, &office.devices[to].report);
     wire_run_bundle_wipe(&content);
     buf_wipe(&bundle);
     buf_wipe(&plain);
     buf_wipe(&again);
     buf_wipe(&sealed);
+    return rc;
+}
+
+static void
+bring_with(int from, int to, const void *run, size_t run_len)
+{
+    assert_ok(bring_altered(from, to, run, run_len, NULL, 0));
+}
+
+/* What a colleague's file holds is not the damage of this store, which has its owner run the doctor and stop working. */
+static void
+a_ledger_line_that_is_none_is_a_bad_file(void **state)
+{
+    (void)state;
+    static const uint8_t none[] = {0, 0, 0, 0, 0, 0, 0, 200, 1, 2, 3};
+
+    cover_by_lines_alone();
+    assert_int_equal(bring_altered(BRAM, CAAS, NULL, 0, none, sizeof none), RC_INVALID);
+    office_visit(&office, BRAM, family, "EN VERDER");
+    (void)bring(BRAM, CAAS, false);
+    assert_true(shows(CAAS, "EN VERDER"));
 }
 
 static int64_t
@@ -416,6 +440,7 @@ main(void)
         TEST(a_store_that_was_put_back_seals_again_after_a_bundle_that_has_all_of_it),
         TEST(what_waits_and_nobody_was_seen_to_have_keeps_the_doubt),
         TEST(what_only_the_server_had_comes_later_and_once),
+        TEST(a_ledger_line_that_is_none_is_a_bad_file),
         TEST(a_newer_run_spoils_nothing_of_the_rest_and_goes_on),
         TEST(a_kept_run_counts_after_an_upgrade_by_bundle_alone),
     };

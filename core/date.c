@@ -185,10 +185,14 @@ put_moment(const struct tm *tm, char text[TIME_TEXT_BYTES])
                        minutes % 60);
 }
 
+/* Years of four digits, in every zone: a day is left at either end. */
+#define TEXT_LEAST_MS INT64_C(-30610137600000)
+#define TEXT_MOST_MS INT64_C(253402214399999)
+
 void
 time_to_text(int64_t ms, char text[TIME_TEXT_BYTES])
 {
-    time_t seconds = whole_seconds(ms);
+    time_t seconds = whole_seconds(ms < TEXT_LEAST_MS ? TEXT_LEAST_MS : ms > TEXT_MOST_MS ? TEXT_MOST_MS : ms);
     struct tm local;
 
     text[0] = '\0';

@@ -33,7 +33,8 @@ struct date date_add_days(struct date date, int64_t days);
 /* The same day of a later month, or that month's last: 31 January + 1 is 28 or 29 February. */
 struct date date_add_months(struct date date, int months);
 
-/* RFC 3339 in the local zone; whole seconds, rounded down. */
+/* RFC 3339 in the local zone; whole seconds, rounded down. What a colleague's or the server's number puts before the year 1000 or behind
+ * 9999 is shown as the first or last moment of these. */
 void time_to_text(int64_t ms, char text[TIME_TEXT_BYTES]);
 /* In UTC, as a part of a file's name: YYYYMMDDTHHMMSSZ. */
 void time_to_stamp(int64_t ms, char text[TIME_STAMP_BYTES]);

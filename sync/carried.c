@@ -242,17 +242,18 @@ heard_ms(struct replica *replica, int64_t *heard)
 static enum rc
 make(struct replica *replica, struct ledger_op *op)
 {
-    int64_t heard, now_ms = replica_now_ms(replica);
+    int64_t heard = 0, now_ms = replica_now_ms(replica);
     struct buf bytes = BUF_EMPTY(WIRE_OPERATION_BYTES);
     struct kept *kept = NULL;
 
     enum rc rc = heard_ms(replica, &heard);
+    heard = heard < now_ms ? heard : now_ms;
     if (rc == RC_OK && op->not_after_ms == 0 && heard + LEDGER_CARRIED_MS <= now_ms)
         rc = rc_fail(RC_STALE, _("this device has not heard the server for 30 days: it may know of decisions that are not here"));
     if (rc != RC_OK)
         return rc;
     if (op->not_after_ms == 0)
-        op->not_after_ms = (uint64_t)((heard < now_ms ? heard : now_ms) + LEDGER_CARRIED_MS);
+        op->not_after_ms = (uint64_t)(heard + LEDGER_CARRIED_MS);
     op->created_ms = (uint64_t)now_ms;
     ledger_address(replica->ledger, op);
     rc = ledger_op_sign(op, &replica->identity, NULL, &bytes);

@@ -84,7 +84,7 @@ session_hello(struct session *session)
         replica->is_in_team && hello.position == ledger_position(replica->ledger);
     if (session->is_current)
         replica->has_newer_line = false; /* it signs that there is none */
-    rc = replica_hear_time(replica, (int64_t)hello.time_ms + half_ms);
+    rc = replica_hear_time(replica, (int64_t)(hello.time_ms + (uint64_t)half_ms));
     session->report->clock_off_ms = -replica->clock_offset_ms;
     if (rc == RC_OK)
         rc = streams_show(replica);

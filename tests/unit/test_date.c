@@ -140,6 +140,13 @@ moments_are_written_with_their_zone_and_read_back(void **state)
     assert_string_equal(text, "2026-01-22T08:30:05+01:00");
     time_to_text(-1, text);
     assert_string_equal(text, "1970-01-01T00:59:59+01:00");
+    time_to_text((INT64_C(1) << 48) - 1, text); /* the last that a hybrid clock can say */
+    assert_string_equal(text, "9999-12-31T00:59:59+01:00");
+    time_to_text(INT64_MAX, text);
+    assert_string_equal(text, "9999-12-31T00:59:59+01:00");
+    time_to_text(INT64_MIN, text);
+    assert_int_equal(strlen(text), TIME_TEXT_BYTES - 1);
+    assert_memory_equal(text, "1000-01-0", 9);
     for (int i = 0; i < 5000; i++) {
         int64_t ms = (int64_t)dice_below(&dice, 4000000000) * 1000;
         time_to_text(ms, text);

@@ -219,6 +219,7 @@ lie_with_past(struct device *device, const char *route, struct buf *lie)
             return RC_ABSENT;
     for (size_t i = 0; is_hiding && i < world->stored_count; i++)
         world->stored[i].withheld |= 1u << device->index;
+    device->lacks_acks = device->lacks_acks || strcmp(route, "/acks") == 0;
     if (past->device == device->index)
         told(device, HAPPENED_LIE_REPLAYED, "an answer is replayed");
     else

@@ -65,6 +65,18 @@ keep_device(struct device *device)
     world_trace(device->world, "device %d: a backup is made", device->index);
 }
 
+/* A copy of it won that stream, and goes on there under that life's numbers: what it has not sent is on its own disk. */
+static bool
+is_its_doubles(const struct device *device, int stream, int writer)
+{
+    const struct world *world = device->world;
+
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        if (i != device->index && world->devices[i].life == writer && world->devices[i].has_won[stream])
+            return true;
+    return false;
+}
+
 /* Of what it wrote since, all that the server does not have is lost with the disk. */
 static void
 forget_lost(struct device *device)
@@ -74,7 +86,8 @@ forget_lost(struct device *device)
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         for (int writer = 0; writer < world->names.writer_count; writer++) {
-            if (!is_its(device, writer) || id_is_zero(world->names.streams[stream]))
+            if (!is_its(device, writer) || id_is_zero(world->names.streams[stream]) ||
+                is_its_doubles(device, stream, writer))
                 continue;
             uint32_t saved = (uint32_t)adapter_saved(device, stream, writer);
             uint32_t stored = model_stored(world->model, stream, writer);
@@ -155,7 +168,7 @@ forget_where_nobody_has_it(struct world *world, const struct stored *lost)
     struct device *author = &world->devices[model_device(world->model, lost->writer)];
     uint32_t kept = model_stored(world->model, lost->stream, lost->writer);
 
-    if (!author->was_returned || author->life != MODEL_NONE)
+    if (!author->was_returned || author->life != MODEL_NONE || is_its_doubles(author, lost->stream, lost->writer))
         return;
     int64_t saved = adapter_saved(author, lost->stream, lost->writer);
     kept = saved > kept ? (uint32_t)saved : kept;

@@ -33,6 +33,8 @@ act_done(struct device *device)
         device_crash(device);
     else
         adapter_follow_life(device);
+    if (!world->has_failed && replica_now_ms(device->replica) < device->refreshed_ms)
+        device->refreshed_ms = replica_now_ms(device->replica); /* the server's greeting took back a jump of its clock */
     if (!world->has_failed)
         sabotage_after(device);
     if (!world->has_failed)

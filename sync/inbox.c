@@ -251,10 +251,14 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
     enum streams_place place = STREAMS_SHOWN;
     enum rc rc = elog_get(replica->db, key, row);
 
-    if (rc == RC_OK && replica->has_hidden)
+    if (rc == RC_OK && (replica->has_hidden || id_equal(row->entry.device, replica->identity.device)))
         rc = streams_find(replica, row->entry.stream, &place);
     if (rc != RC_OK)
         return rc;
+    if (place == STREAMS_ABSENT) { /* own, of a stream that was purged: here until the server has it */
+        *verdict = (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON};
+        return RC_OK;
+    }
     if (place == STREAMS_HIDDEN) {
         *verdict = (struct inbox_verdict){ELOG_NEW, row->reason}; /* until it is shown again */
         return RC_OK;

@@ -327,6 +327,8 @@ submit_heads(struct session *session, struct ledger_op *op)
     bool has_pulled = false;
 
     enum rc rc = ledger_heads_due(session->replica->ledger, op, &due);
+    if (rc == RC_OK && due.count > 0) /* a server that was put back is handed what it lost before it is asked what it has */
+        rc = pull_now(session);
     for (size_t i = 0; rc == RC_OK && i < due.count; i++) {
         bool is_asked = false;
         for (size_t j = 0; j < i; j++)

@@ -264,6 +264,29 @@ what_was_not_sent_yet_waits_for_no_entry_that_is_gone(void **state)
     assert_int_equal(kept(CAAS), 0);
 }
 
+/* What stays sealed is judged by the lines that come, and applied nowhere: there are no rows of that stream. */
+static void
+what_stays_of_a_purged_stream_is_taken_over_elsewhere(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+
+    begin_cover();
+    office_visit(&office, CAAS, family, "taken over");
+    assert_ok(replica_cover_end(bram->replica, &bram->transport, ledger_cover_at(bram->replica->ledger, 0)->id));
+    caas->fault = (struct office_fault){.lose_answer = 3}; /* hello, ledger, boxes; then hello, boxes, push */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(office_try_sync(&office, CAAS), RC_OFFLINE);
+    office_sync(&office, BRAM);
+    caas->fault = (struct office_fault){0};
+    assert_true(has(BRAM, "taken over"));
+    assert_true(waits(CAAS).entries_unsent > 0);
+    office_sync(&office, CAAS);
+    assert_int_equal(waits(CAAS).parked, 0);
+    office_sync(&office, CAAS);
+    assert_int_equal(kept(CAAS), 0);
+}
+
 /* A server that has it says so in the session in which the right ends: nothing stays beyond that. */
 static void
 what_the_server_has_goes_in_the_session_in_which_the_right_ends(void **state)
@@ -278,6 +301,25 @@ what_the_server_has_goes_in_the_session_in_which_the_right_ends(void **state)
     office.devices[CAAS].requests = 0;
     office_sync(&office, CAAS);
     assert_int_equal(office.devices[CAAS].requests, 3);
+}
+
+/* Who ends a right hands back first what they hold: the server's word alone would make late work of what all have read. */
+static void
+what_the_server_lost_is_no_late_work_of_who_is_shut_out(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "read by all");
+    office_sync_all(&office, 2, 2);
+    assert_true(has(ANNA, "read by all"));
+    office_sync(&office, BRAM);
+    office_restore_server(&office);
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, office.devices[BRAM].id));
+    office_sync(&office, ANNA);
+    assert_true(has(ANNA, "read by all"));
+    assert_int_equal(waits(ANNA).held, 0);
 }
 
 /* ---- acknowledgements ------------------------------------------------------------------------------- */
@@ -408,7 +450,9 @@ main(void)
         TEST(what_the_server_lost_is_handed_in_again_by_who_covered),
         TEST(what_was_handed_in_late_and_lost_is_handed_in_again),
         TEST(what_was_not_sent_yet_waits_for_no_entry_that_is_gone),
+        TEST(what_stays_of_a_purged_stream_is_taken_over_elsewhere),
         TEST(what_the_server_has_goes_in_the_session_in_which_the_right_ends),
+        TEST(what_the_server_lost_is_no_late_work_of_who_is_shut_out),
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),

@@ -62,6 +62,7 @@ out_report(struct call *call, const struct sync_report *report)
     out_int(out, "forged_boxes", NULL, (int64_t)report->forged_boxes);
     out_int(out, "carried_ordered", NULL, (int64_t)report->carried_ordered);
     out_int(out, "carried_refused", NULL, (int64_t)report->carried_refused);
+    out_int(out, "lines_returned", NULL, (int64_t)report->lines_returned);
     out_int(out, "clock_off_ms", NULL, report->clock_off_ms);
     out_bool(out, "is_complete", NULL, report->is_complete);
     out_object_end(out);
@@ -109,6 +110,10 @@ remark(struct call *call, const struct sync_report *report)
         out_notice(out, "clock",
                    _("The clock of this device is %" PRId64 " minutes off: please set it."),
                    report->clock_off_ms / 60000);
+    if (report->lines_returned > 0)
+        out_notice(out, "ledger_handed_back",
+                   _("The server had been put back from an older backup. This device gave back the rules of the team that it lacked: %" PRIu64 "."),
+                   report->lines_returned);
     if (report->was_handed_back)
         out_notice(out, "handed_back", "%s",
                    _("The server had lost entries; it was given what is on this device."));
@@ -159,7 +164,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
     struct sync_options options = {.progress = progress, .context = call};
     int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
     unsigned failures = 0;
-    uint64_t conflicts = 0; /* a session that was cut off may have brought some */
+    uint64_t conflicts = 0, lines = 0; /* of sessions that were cut off */
     struct pause pause = PAUSE_EMPTY;
     enum rc rc = RC_OFFLINE;
 
@@ -167,6 +172,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
         if (call->replica != NULL) {
             rc = replica_sync(call->replica, &call->transport, &options, report);
             conflicts += rc == RC_OFFLINE ? report->new_conflicts : 0;
+            lines += rc == RC_OFFLINE ? report->lines_returned : 0;
         }
         int64_t left_ms = end_ms - clock_mono_ms(&call->clock);
         int64_t ms = backoff_ms(++failures, random_u64());
@@ -181,6 +187,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
     }
     pause_wipe(&pause);
     report->new_conflicts += rc == RC_OFFLINE ? 0 : conflicts;
+    report->lines_returned += rc == RC_OFFLINE ? 0 : lines;
     return rc;
 }
 

@@ -25,8 +25,8 @@ put_json_text(struct buf *out, const char *text)
     return rc == RC_OK ? buf_put_u8(out, '"') : rc;
 }
 
-void
-ask_refuse(struct ask *ask, enum wire_error error, const char *sentence)
+static void
+refuse(struct ask *ask, enum wire_error error, const char *sentence, const char *why)
 {
     struct reply *reply = ask->reply;
 
@@ -38,13 +38,26 @@ ask_refuse(struct ask *ask, enum wire_error error, const char *sentence)
         reply->baken_time_ms = (int64_t)ask->now_ms;
     if (error == WIRE_ERROR_SLOW_DOWN || error == WIRE_ERROR_STOPPING)
         reply->retry_after_s = SLOW_DOWN_S;
-    enum rc rc = buf_printf(&reply->body, "{\"error\": \"%s\", \"message\": ", reply->error);
+    enum rc rc = buf_printf(&reply->body, "{\"error\": \"%s\", %s\"message\": ", reply->error, why);
     if (rc == RC_OK)
         rc = put_json_text(&reply->body, sentence);
     if (rc == RC_OK)
         rc = buf_put(&reply->body, "}\n", 2);
     if (rc != RC_OK)
         buf_clear(&reply->body); /* the status says enough */
+}
+
+void
+ask_refuse(struct ask *ask, enum wire_error error, const char *sentence)
+{
+    refuse(ask, error, sentence, "");
+}
+
+void
+ask_refuse_restored(struct ask *ask)
+{
+    refuse(ask, WIRE_ERROR_RULE, "The server was put back from a backup: for a while it takes back what devices know, and nothing new.",
+           "\"why\": \"restored\", ");
 }
 
 void

@@ -28,6 +28,8 @@ struct ask {
 
 /* Refuses with one English sentence. */
 void ask_refuse(struct ask *ask, enum wire_error error, const char *sentence);
+/* Refuses a new operation while the ledgers are closed: as a rule, with `"why": "restored"` for programs that know it. */
+void ask_refuse_restored(struct ask *ask);
 /* Refuses for a result code that no rule of the protocol explains: full, busy, damaged. */
 void ask_fail(struct ask *ask, enum rc rc);
 /* Answers 200 with what stands in reply->body, when `rc` is RC_OK; otherwise ask_fail. */
@@ -52,7 +54,10 @@ void route_make_team(struct ask *ask);    /* route_team.c */
 void route_get_ledger(struct ask *ask);   /* route_ledger.c */
 void route_post_ledger(struct ask *ask);
 void route_get_heads(struct ask *ask);
+void route_post_handback(struct ask *ask); /* route_handback.c */
 void route_get_boxes(struct ask *ask);    /* route_boxes.c */
+void route_get_lacking(struct ask *ask);  /* route_lacking.c */
+void route_post_boxes(struct ask *ask);
 void route_get_joins(struct ask *ask);    /* route_joins.c */
 void route_post_join(struct ask *ask);
 void route_get_entries(struct ask *ask);  /* route_pull.c */

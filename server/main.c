@@ -36,6 +36,7 @@ enum { GRACE_S = 20 };
 struct options {
     const char *dir;
     const char *port_file;
+    unsigned hours; /* of `restored` */
     struct http_options http;
 };
 
@@ -77,11 +78,14 @@ print_help(FILE *out)
             "       bakend code  --dir DIR\n"
             "       bakend run   --dir DIR [--listen WHERE] [--port-file FILE]\n"
             "       bakend check --dir DIR\n"
+            "       bakend restored --dir DIR [--hours N]\n"
             "\n"
             "setup  makes DIR with the server's key and an empty depot, and prints a one-time code\n"
             "code   prints another one-time code: each makes one team, within 24 hours\n"
             "run    serves until SIGTERM or SIGINT\n"
             "check  reads the whole depot and reports what does not hold\n"
+            "restored  after a backup was put back and before `run`: for a day, or N hours, teams cannot be changed\n"
+            "       but by what devices hand back; 0 ends it\n"
             "\n"
             "--dir DIR         where everything is kept\n"
             "--listen WHERE    127.0.0.1:PORT, [::1]:PORT or unix:PATH (127.0.0.1:7380); port 0 takes a\n"
@@ -157,6 +161,21 @@ run_check(const struct options *options)
     enum exit_code code = rc == RC_OK ? EXIT_FINE : fail(rc);
     server_close(server);
     return code;
+}
+
+static enum exit_code
+run_restored(const struct options *options)
+{
+    enum rc rc = server_close_ledgers(options->dir, options->hours);
+
+    if (rc != RC_OK)
+        return fail(rc);
+    if (options->hours == 0)
+        fputs(_("Teams can be changed again, once the server is started anew.\n"), stdout);
+    else
+        printf(_("Once the server is started, devices hand back what it lost; for %u hours nothing new of a team is taken.\n"),
+               options->hours);
+    return EXIT_FINE;
 }
 
 /* Written beside and renamed: who waits for the file finds it whole. */
@@ -244,6 +263,7 @@ read_options(int argc, char **argv, struct options *options, bool *is_done)
         {"dir", required_argument, NULL, 'd'},      {"listen", required_argument, NULL, 'l'},
         {"port-file", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'},
         {"idle", required_argument, NULL, 'i'},     {"deadline", required_argument, NULL, 't'},
+        {"hours", required_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0}};
     unsigned number = 0;
@@ -251,8 +271,12 @@ read_options(int argc, char **argv, struct options *options, bool *is_done)
 
     *is_done = false;
     while ((word = getopt_long(argc, argv, "hv", words, NULL)) != -1) {
-        bool is_number = word == 'c' || word == 'i' || word == 't';
-        if (is_number && !read_number(optarg, word == 'c' ? 100000 : 3600, &number)) {
+        bool is_number = word == 'c' || word == 'i' || word == 't' || word == 'o';
+        if (word == 'o' && strcmp(optarg, "0") == 0) {
+            options->hours = 0;
+            continue;
+        }
+        if (is_number && !read_number(optarg, word == 'c' ? 100000 : word == 'o' ? SERVER_CLOSED_MOST_HOURS : 3600, &number)) {
             fprintf(stderr, _("bakend: %s is not a number that fits\n"), optarg);
             return EXIT_USAGE;
         }
@@ -271,6 +295,9 @@ read_options(int argc, char **argv, struct options *options, bool *is_done)
             break;
         case 'i':
             options->http.idle_s = (int)number;
+            break;
+        case 'o':
+            options->hours = number;
             break;
         case 't':
             options->http.deadline_s = (int)number;
@@ -294,8 +321,9 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"setup", run_setup}, {"code", run_code}, {"run", run_server}, {"check", run_check}};
-    struct options options = {.http = {.listen = "127.0.0.1:7380"}};
+        {"setup", run_setup}, {"code", run_code}, {"run", run_server}, {"check", run_check},
+        {"restored", run_restored}};
+    struct options options = {.hours = SERVER_CLOSED_HOURS, .http = {.listen = "127.0.0.1:7380"}};
     bool is_done;
 
     (void)umask(077);

@@ -118,8 +118,8 @@ note_ended(void *context, const struct depot_box *box, bool *stop)
     return RC_OK;
 }
 
-static enum rc
-delete_ended_boxes(struct ask *ask, int64_t team, const struct ledger *ledger)
+enum rc
+order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger)
 {
     struct ended_boxes ended = {.ledger = ledger, .now_ms = ask->now_ms};
     enum rc rc = depot_list_boxes(ask->depot, team, NULL, 0, note_ended, &ended);
@@ -170,7 +170,7 @@ order_store(struct ask *ask, int64_t team, struct ledger *ledger, struct order *
     if (rc == RC_OK)
         rc = lies_forgive(ledger_append(ledger, line.data, line.len));
     if (rc == RC_OK && may_end_boxes(order->op.kind))
-        rc = delete_ended_boxes(ask, team, ledger);
+        rc = order_end_boxes(ask, team, ledger);
     if (rc == RC_OK && order->op.kind == LEDGER_APPROVE)
         rc = depot_delete_joins(ask->depot, team, order->op.as.approve.request.invite_public);
     buf_wipe(&line);

@@ -36,6 +36,9 @@ bool order_judge(struct ask *ask, const struct ledger *ledger, struct order *ord
 enum rc order_store(struct ask *ask, int64_t team, struct ledger *ledger,
                     struct order *order) MUST_CHECK;
 
+/* Boxes of devices that may no longer hold their stream: gone. Within a transaction. */
+enum rc order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger) MUST_CHECK;
+
 /* Answers with that one line. The team has been entered. */
 void order_answer(struct ask *ask, uint64_t position);
 /* Answers with the lines from a position on, as many as fit. */

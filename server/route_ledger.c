@@ -137,6 +137,16 @@ is_ours(struct ask *ask)
     return false;
 }
 
+/* Put back from a backup: a new line now could stand where a device knows another, which nothing would mend. */
+static bool
+is_open(struct ask *ask)
+{
+    if (ask->now_ms >= ask->server->closed_until_ms)
+        return true;
+    ask_refuse_restored(ask);
+    return false;
+}
+
 /* Within the transaction. True when everything was stored or stands there already. */
 static bool
 order_line(struct ask *ask, struct order *order, uint64_t *position, bool *is_new)
@@ -155,7 +165,7 @@ order_line(struct ask *ask, struct order *order, uint64_t *position, bool *is_ne
         return false;
     if (*position != 0)
         return true;
-    if (!is_ours(ask))
+    if (!is_ours(ask) || !is_open(ask))
         return false;
     rc = check_heads(ask, &order->op, &is_short);
     if (rc == RC_OK && is_short) {
@@ -172,14 +182,6 @@ order_line(struct ask *ask, struct order *order, uint64_t *position, bool *is_ne
     return rc == RC_OK;
 }
 
-/* The ledger in memory may be ahead of the depot now: whoever enters next reads it anew. */
-static void
-drop_ledger(struct team *team)
-{
-    ledger_free(team->ledger);
-    team->ledger = NULL;
-}
-
 static bool
 submit(struct ask *ask, struct order *order, uint64_t *position)
 {
@@ -194,12 +196,12 @@ submit(struct ask *ask, struct order *order, uint64_t *position)
     if (!may_commit || !is_new) {
         server_rollback(ask->server, ask->depot);
         if (is_new)
-            drop_ledger(ask->team);
+            team_drop_ledger(ask->team);
         return may_commit;
     }
     rc = server_commit(ask->server, ask->depot);
     if (rc != RC_OK) {
-        drop_ledger(ask->team);
+        team_drop_ledger(ask->team);
         ask_fail(ask, rc);
         return false;
     }

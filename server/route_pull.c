@@ -14,6 +14,7 @@ enum { SECOND_MS = 1000 };
 struct pull {
     const struct ask *ask;
     uint64_t after;
+    uint64_t boxes; /* the asker's cursor of boxes: whether it is of a lost life is told on this way */
     uint64_t wait_s;
     struct id stream;
     bool one_stream;
@@ -155,7 +156,7 @@ answer(struct ask *ask, struct pull *pull)
 {
     struct depot_team row;
 
-    if (!ask_cursor(ask, DEPOT_ARRIVALS, pull->after, &row))
+    if (!ask_cursor(ask, DEPOT_ARRIVALS, pull->after, &row) || !ask_cursor(ask, DEPOT_BOXES, pull->boxes, NULL))
         return;
     struct depot_window window = {.stream = pull->one_stream ? &pull->stream : NULL,
                                   .after = pull->after,
@@ -176,7 +177,7 @@ route_get_entries(struct ask *ask)
 {
     struct pull pull = {.ask = ask, .pile = PILE_EMPTY};
 
-    if (!ask_number(ask, "after", &pull.after) || !ask_number(ask, "wait", &pull.wait_s) ||
+    if (!ask_number(ask, "after", &pull.after) || !ask_number(ask, "wait", &pull.wait_s) || !ask_number(ask, "boxes", &pull.boxes) ||
         !ask_hex(ask, "stream", pull.stream.bytes, sizeof pull.stream.bytes, &pull.one_stream))
         return;
     if (pull.wait_s > WIRE_WAIT_MAX_S)

@@ -175,6 +175,65 @@ server_setup(const char *dir, bool *made)
     return rc;
 }
 
+/* ---- a depot that was put back ---- */
+
+/* One line in the file `closed`: until when, in UTC milliseconds. */
+enum rc
+server_close_ledgers(const char *dir, unsigned hours)
+{
+    const struct clock clock = clock_system();
+    char *key = NULL, *path = NULL, *beside = NULL;
+    char line[32];
+    int fd = -1;
+    enum rc rc = join_path(dir, "server.key", &key);
+
+    if (rc == RC_OK)
+        rc = join_path(dir, "closed", &path);
+    if (rc == RC_OK)
+        rc = join_path(dir, "closed.new", &beside);
+    if (rc == RC_OK && access(key, F_OK) != 0)
+        rc = rc_fail(RC_ABSENT, _("there is no %s: `bakend setup --dir DIR` makes it"), key);
+    if (rc == RC_OK && hours == 0) {
+        rc = unlink(path) == 0 || errno == ENOENT ? flush_dir(dir) : fail_errno(path);
+    } else if (rc == RC_OK) {
+        int len = snprintf(line, sizeof line, "%lld\n", (long long)clock_wall_ms(&clock) + (long long)hours * HOUR_MS);
+        fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        rc = fd < 0 ? fail_errno(beside) : write_all(fd, (const uint8_t *)line, (size_t)len, beside);
+        if (rc == RC_OK && rename(beside, path) != 0)
+            rc = fail_errno(path);
+        if (rc == RC_OK)
+            rc = flush_dir(dir);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    free(key);
+    free(path);
+    free(beside);
+    return rc;
+}
+
+static enum rc
+read_closed(const char *dir, struct server *server)
+{
+    char *path = NULL;
+    unsigned long long until;
+    enum rc rc = join_path(dir, "closed", &path);
+    FILE *file = rc == RC_OK ? fopen(path, "re") : NULL;
+
+    if (rc == RC_OK && file == NULL && errno != ENOENT)
+        rc = fail_errno(path);
+    if (file != NULL && fscanf(file, "%18llu\n", &until) == 1 && fgetc(file) == EOF)
+        server->closed_until_ms = until;
+    else if (file != NULL)
+        rc = rc_fail(RC_CORRUPT, _("%s is damaged: `bakend restored --dir DIR` writes it anew"), path);
+    if (file != NULL)
+        (void)fclose(file);
+    free(path);
+    return rc;
+}
+
+/* ---- opening and closing ---- */
+
 enum rc
 server_open(const char *dir, const struct clock *clock, struct server **out)
 {
@@ -199,6 +258,8 @@ server_open(const char *dir, const struct clock *clock, struct server **out)
         rc = check_lost_key(key, server->depot_path);
     if (rc == RC_OK)
         rc = read_key(key, server);
+    if (rc == RC_OK)
+        rc = read_closed(dir, server);
     if (rc == RC_OK)
         rc = depot_open(server->depot_path, false, &server->idle[0]);
     if (rc == RC_OK)

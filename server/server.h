@@ -40,6 +40,7 @@ struct server {
     struct secret secret_key;
     char *depot_path;
     uint64_t first_number; /* of this life: depot_new_life */
+    uint64_t closed_until_ms; /* until then it was put back from a backup, and no team's ledger takes a new operation; 0: open */
     struct limit *limit;
     struct limit_rates rates; /* limit_rates_usual(); the owner may change them before the first request */
     struct server_counts counts;
@@ -57,6 +58,11 @@ struct server {
 /* Makes `dir` (0700), its server.key (0600) and its depot; what is there already is kept. `made`
  * tells whether a key was made. RC_IO, RC_FULL, RC_CORRUPT. */
 enum rc server_setup(const char *dir, bool *made) MUST_CHECK;
+
+/* The depot was put back from a backup: whoever opens `dir` from now on takes no new operations until `hours` hours from now have
+ * passed; 0: at once again. Lines that are handed back are taken all the same. RC_ABSENT nothing was set up there; RC_IO, RC_FULL. */
+enum { SERVER_CLOSED_HOURS = 24, SERVER_CLOSED_MOST_HOURS = 24 * 31 };
+enum rc server_close_ledgers(const char *dir, unsigned hours) MUST_CHECK;
 
 /* Opens what server_setup made. The system's clock when `clock` is NULL. RC_ABSENT when nothing was
  * set up there. server_close frees it. */

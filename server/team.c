@@ -31,11 +31,16 @@ team_catch_up(struct team *team, struct depot *depot)
     if (rc == RC_OK)
         rc = depot_list_lines(depot, team->key, ledger_position(team->ledger) + 1, append_line,
                               team->ledger);
-    if (rc == RC_NOMEM) { /* a ledger that memory failed is of no use; the next who enters reads anew */
-        ledger_free(team->ledger);
-        team->ledger = NULL;
-    }
+    if (rc == RC_NOMEM) /* a ledger that memory failed is of no use */
+        team_drop_ledger(team);
     return rc;
+}
+
+void
+team_drop_ledger(struct team *team)
+{
+    ledger_free(team->ledger);
+    team->ledger = NULL;
 }
 
 /* The one object of this team, made when it is the first time that it is asked for. */

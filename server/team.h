@@ -31,6 +31,8 @@ enum rc team_enter(struct server *server, struct depot *depot, const uint8_t id[
 void team_leave(struct team *team);
 /* Under the writing lock: reads what the depot has beyond the ledger in memory. */
 enum rc team_catch_up(struct team *team, struct depot *depot) MUST_CHECK;
+/* Under the writing lock, when the ledger in memory may be ahead of the depot: whoever enters next reads it anew. */
+void team_drop_ledger(struct team *team);
 void team_free_all(struct server *server);
 
 #endif

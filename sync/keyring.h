@@ -101,5 +101,8 @@ enum rc keyring_make_reserve(const struct keyring_epoch *epoch, struct keyring *
 /* Shares an existing epoch (for grant and approve). RC_LOCKED the key is not there. */
 enum rc keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch,
                       struct ledger_op *op, struct wire_boxes *boxes) MUST_CHECK;
+/* Makes the bytes of a box that a line gave, once more: `box` names stream, epoch and recipient. `box_public` is the device's, or the
+ * reserve's of that line; NULL: a link. RC_LOCKED a key is not here. */
+enum rc keyring_box_again(const struct keyring *keyring, const uint8_t *box_public, struct wire_box *box) MUST_CHECK;
 
 #endif

@@ -177,23 +177,32 @@ out:
 
 /* ---- boxes made ---- */
 
-/* One box with the key for one recipient, named in the key part. */
+/* The bytes of a box for whose public key that is. */
 static enum rc
-give(const struct keyring_epoch *epoch, const struct secret *key, struct id recipient,
-     const uint8_t *box_public, struct ledger_part *part, struct wire_boxes *boxes)
+seal_box(const struct secret *key, const uint8_t *box_public, struct wire_box *box)
 {
-    struct wire_box box = {
-        .stream = epoch->stream, .epoch = epoch->epoch, .recipient = recipient, .len = BOX_BYTES};
     struct secret payload = SECRET_EMPTY;
     enum rc rc = secret_make(&payload, PAYLOAD_BYTES);
 
     if (rc != RC_OK)
         return rc;
     payload.bytes[0] = KEY_BOX_FORMAT;
-    keyring_place(epoch->stream, epoch->epoch, payload.bytes + 1);
+    keyring_place(box->stream, box->epoch, payload.bytes + 1);
     memcpy(payload.bytes + 1 + KEYRING_PLACE_BYTES, key->bytes, CRYPTO_KEY_BYTES);
-    rc = crypto_box_put(box_public, payload.bytes, payload.len, box.bytes);
+    rc = crypto_box_put(box_public, payload.bytes, payload.len, box->bytes);
+    box->len = BOX_BYTES;
     secret_wipe(&payload);
+    return rc;
+}
+
+/* One box with the key for one recipient, named in the key part. */
+static enum rc
+give(const struct keyring_epoch *epoch, const struct secret *key, struct id recipient,
+     const uint8_t *box_public, struct ledger_part *part, struct wire_boxes *boxes)
+{
+    struct wire_box box = {.stream = epoch->stream, .epoch = epoch->epoch, .recipient = recipient};
+    enum rc rc = seal_box(key, box_public, &box);
+
     if (rc == RC_OK)
         rc = wire_boxes_add(boxes, &box);
     return rc == RC_OK ? ledger_part_add_recipient(part, recipient) : rc;
@@ -213,20 +222,25 @@ give_all(const struct keyring_epoch *epoch, const struct secret *key, struct led
     return rc;
 }
 
+static void
+seal_link(const struct secret *key, const struct secret *below, struct wire_box *box)
+{
+    uint8_t ad[CRYPTO_CONTEXT_BYTES + KEYRING_PLACE_BYTES];
+
+    random_fill(box->bytes, CRYPTO_NONCE_BYTES);
+    link_data(box->stream, box->epoch, ad);
+    crypto_seal(key->bytes, box->bytes, ad, sizeof ad, below->bytes, below->len,
+                box->bytes + CRYPTO_NONCE_BYTES);
+    box->len = LINK_BYTES;
+}
+
 static enum rc
 give_link(const struct keyring_epoch *epoch, const struct secret *key, const struct secret *below,
           struct ledger_part *part, struct wire_boxes *boxes)
 {
-    struct wire_box box = {.stream = epoch->stream,
-                           .epoch = epoch->epoch,
-                           .recipient = ledger_link(),
-                           .len = LINK_BYTES};
-    uint8_t ad[CRYPTO_CONTEXT_BYTES + KEYRING_PLACE_BYTES];
+    struct wire_box box = {.stream = epoch->stream, .epoch = epoch->epoch, .recipient = ledger_link()};
 
-    random_fill(box.bytes, CRYPTO_NONCE_BYTES);
-    link_data(epoch->stream, epoch->epoch, ad);
-    crypto_seal(key->bytes, box.bytes, ad, sizeof ad, below->bytes, below->len,
-                box.bytes + CRYPTO_NONCE_BYTES);
+    seal_link(key, below, &box);
     enum rc rc = wire_boxes_add(boxes, &box);
     return rc == RC_OK ? ledger_part_add_recipient(part, ledger_link()) : rc;
 }
@@ -305,5 +319,23 @@ keyring_share(const struct keyring *keyring, const struct keyring_epoch *epoch,
     if (rc == RC_OK)
         rc = give_all(epoch, &key, part, boxes);
     secret_wipe(&key);
+    return rc;
+}
+
+enum rc
+keyring_box_again(const struct keyring *keyring, const uint8_t *box_public, struct wire_box *box)
+{
+    struct secret key = SECRET_EMPTY;
+    struct secret below = SECRET_EMPTY;
+    enum rc rc = keyring_get(keyring, box->stream, box->epoch, &key);
+
+    if (rc == RC_OK && box_public == NULL)
+        rc = keyring_get(keyring, box->stream, box->epoch - 1, &below);
+    if (rc == RC_OK && box_public == NULL)
+        seal_link(&key, &below, box);
+    else if (rc == RC_OK)
+        rc = seal_box(&key, box_public, box);
+    secret_wipe(&key);
+    secret_wipe(&below);
     return rc;
 }

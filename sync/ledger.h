@@ -277,7 +277,7 @@ void ledger_ids_wipe(struct ledger_ids *ids);
 struct ledger_pairs {
     struct ledger_pair {
         struct id stream;
-        uint32_t epoch; /* the stream's current one */
+        uint32_t epoch; /* the stream's current one; of a link that which it leads down from */
         struct id device;
     } * items;
     size_t count;
@@ -302,6 +302,10 @@ bool ledger_grant_is_due(const struct ledger *ledger, struct id stream, struct i
 /* Devices that may hold a stream and were given no box of its current epoch since they last came to hold it. */
 enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
                           struct ledger_pairs *grants) MUST_CHECK;
+/* The boxes that lines gave and that are of use still, in streams whose keys `asker` may pass on: of each stream's current epoch those
+ * of devices that may hold it, and the reserve's; of each epoch above the first the link. `device` is the box's recipient. */
+enum rc ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms,
+                            struct ledger_pairs *boxes) MUST_CHECK;
 /* The (stream, device) whose writing this operation of kind role, assign, cover_end or revoke_device ends if it is the
  * next line: its heads should name the last save of each of their feeds. Empty for other kinds. */
 enum rc ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,

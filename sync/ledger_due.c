@@ -216,6 +216,56 @@ ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pai
     return rc;
 }
 
+static enum rc
+add_box(struct ledger_pairs *pairs, const struct inside_stream *stream, uint32_t epoch, struct id recipient)
+{
+    struct ledger_pair *items = array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
+
+    if (items == NULL)
+        return RC_NOMEM;
+    pairs->items = items;
+    items[pairs->count++] = (struct ledger_pair){stream->facts.id, epoch, recipient};
+    return RC_OK;
+}
+
+static enum rc
+add_boxes_of(const struct ledger *ledger, const struct inside_stream *stream, uint64_t at_ms, struct ledger_pairs *boxes)
+{
+    const struct inside_epoch *current = ledger_inside_current(stream);
+    bool is_linked = stream->facts.kind != STREAM_RESERVE;
+    enum rc rc = RC_OK;
+
+    for (uint32_t epoch = 2; rc == RC_OK && is_linked && epoch <= stream->facts.epoch; epoch++)
+        rc = add_box(boxes, stream, epoch, ledger_link());
+    for (size_t i = 0; rc == RC_OK && current != NULL && i < current->given_count; i++) {
+        const struct inside_device *device = ledger_inside_device(ledger, current->given[i]);
+        if (device != NULL && current->lapsed[i] == 0 && ledger_inside_may_hold(ledger, device, stream, at_ms))
+            rc = add_box(boxes, stream, stream->facts.epoch, device->facts.id);
+    }
+    if (rc == RC_OK && current != NULL && is_sealed_to_reserve(stream))
+        rc = add_box(boxes, stream, stream->facts.epoch, ledger_reserve());
+    return rc;
+}
+
+enum rc
+ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms, struct ledger_pairs *boxes)
+{
+    const struct inside_device *device = ledger_inside_device(ledger, asker);
+    const struct inside_stream *reserve = ledger_inside_stream(ledger, ledger_reserve());
+    enum rc rc = RC_OK;
+
+    boxes->count = 0;
+    if (device == NULL)
+        return RC_OK;
+    bool holds_reserve = ledger_inside_may_hold(ledger, device, reserve, at_ms);
+    for (size_t i = 0; i < ledger->streams_count && rc == RC_OK; i++) {
+        const struct inside_stream *stream = stream_by_rank(ledger, i);
+        if (holds_reserve || ledger_inside_may_hold(ledger, device, stream, at_ms))
+            rc = add_boxes_of(ledger, stream, at_ms, boxes);
+    }
+    return rc;
+}
+
 enum rc
 ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
                  struct ledger_pairs *feeds)

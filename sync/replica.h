@@ -128,6 +128,7 @@ struct sync_report {
     uint64_t carried_taken;   /* of a bundle: operations of covers that were given or accepted without the server */
     uint64_t carried_ordered; /* of a session: those that stand on the ledger now */
     uint64_t carried_refused; /* those that no rule of the team allows */
+    uint64_t lines_returned, boxes_returned; /* of a session: what a server that was put back from a backup was given of the ledger */
     bool was_handed_back; /* the server held fewer entries than it gave, and was offered what is here */
 };
 typedef void (*sync_progress_fn)(void *context, const char *step, uint64_t done, uint64_t of);

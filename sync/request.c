@@ -88,17 +88,20 @@ is_type(const struct transport_reply *reply, const char *type)
 }
 
 static enum wire_error
-read_error(const struct transport_reply *reply)
+read_error(const struct transport_reply *reply, bool *is_closed)
 {
     struct json *root = NULL;
     const char *name;
     enum wire_error error = WIRE_ERROR_NONE;
 
+    *is_closed = false;
     if (!is_type(reply, "application/json") ||
         json_parse(reply->body.data, reply->body.len, 4096, &root) != RC_OK)
         return WIRE_ERROR_NONE;
     if (json_need_text(root, "error", 64, &name) == RC_OK)
         error = wire_error_from_name(name);
+    if (error == WIRE_ERROR_RULE && json_need_text(root, "why", 64, &name) == RC_OK)
+        *is_closed = strcmp(name, "restored") == 0;
     json_free(root);
     return error;
 }
@@ -166,11 +169,12 @@ request_send(struct replica *replica, const struct transport *transport,
     struct transport_reply reply = {.body = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES)};
     enum wire_error found = WIRE_ERROR_NONE;
     int64_t offset_ms = replica->clock_offset_ms;
+    bool is_closed;
 
     buf_clear(answer);
     enum rc rc = send_once(replica, transport, call, offset_ms, &reply);
     if (rc == RC_OK && reply.status == 401 && reply.server_time_ms > 0 &&
-        read_error(&reply) == WIRE_ERROR_CLOCK) {
+        read_error(&reply, &is_closed) == WIRE_ERROR_CLOCK) {
         /* For signing only: an error is not signed, so it does not move device time. */
         offset_ms = reply.server_time_ms - clock_wall_ms(replica->clock);
         buf_wipe(&reply.body);
@@ -180,8 +184,9 @@ request_send(struct replica *replica, const struct transport *transport,
     if (rc == RC_OK && (reply.status == 200 || reply.status == 204)) {
         rc = take(&reply, answer);
     } else if (rc == RC_OK) {
-        found = read_error(&reply);
-        rc = error_code(found, reply.status);
+        found = read_error(&reply, &is_closed);
+        rc = is_closed ? rc_fail(RC_DENIED, _("the server was put back from a backup, and for a while nothing of the team can be changed; try it again tomorrow"))
+                       : error_code(found, reply.status);
     }
     if (error != NULL)
         *error = found;

@@ -206,6 +206,8 @@ run(struct session *session)
     if (rc == RC_OK)
         rc = receive(session);
     if (rc == RC_OK)
+        rc = session_return_boxes(session);
+    if (rc == RC_OK)
         rc = session_close_gaps(session);
     if (rc == RC_OK)
         rc = inbox_settle(replica);

@@ -18,11 +18,22 @@ struct session {
     bool is_current;     /* its greeting named and signed the head of the ledger that is here */
     /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
     const struct keyring *made;
+    const struct wire_boxes *made_boxes; /* its boxes, likewise */
     uint8_t made_by[CRYPTO_HASH_BYTES];
 };
 
 /* Server time, its key and ledger head, all signed. The time is not stored yet: replica_store_time. */
 enum rc session_hello(struct session *session) MUST_CHECK;
+/* The server's head is line `shown` of ours, and not the last: it is given what follows, with its own word on the last of it. RC_UNTRUSTED,
+ * with what a person is to know, when it does not take it, or there is no such word here. */
+enum rc session_return_lines(struct session *session, uint64_t shown) MUST_CHECK;
+/* Where a restore was heard of: the key boxes that lines gave, that the server lacks, and that this device can make. */
+enum rc session_return_boxes(struct session *session) MUST_CHECK;
+/* Within the transaction that took the line of our own operation, whose boxes are `session->made_boxes`: those that this device could not make
+ * again are kept. */
+enum rc session_keep_boxes(struct session *session) MUST_CHECK;
+/* Lines were taken in: of the boxes that are kept so those go that are of an older epoch than the ledger's. */
+enum rc session_forget_boxes(struct replica *replica) MUST_CHECK;
 /* Reads and verifies new lines; streams, keys and judgements follow them. */
 enum rc session_ledger(struct session *session) MUST_CHECK;
 /* RC_UNSUPPORTED with what that means for who works here, when the team uses a newer program; else RC_OK. */

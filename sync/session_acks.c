@@ -432,6 +432,8 @@ tell_again(struct session *session)
     rc = db_run(db, "UPDATE sync_stream SET is_unacknowledged = 1");
     if (rc == RC_OK)
         rc = state_put_int(db, STATE_ACKS_AFTER, 0);
+    if (rc == RC_OK) /* its key boxes are looked at in the next session, if not in this one */
+        rc = state_put_int(db, STATE_RETURN_BOXES, 1);
     rc = db_end(db, rc);
     return rc == RC_OK ? session_acknowledge(session) : rc;
 }

@@ -223,6 +223,8 @@ fetch_new(struct session *session)
     if (rc != RC_STALE)
         return rc;
     rc = state_put_int(session->replica->db, STATE_BOXES_AFTER, 0); /* the server was restored: a box comes twice, which changes nothing */
+    if (rc == RC_OK)
+        rc = state_put_int(session->replica->db, STATE_RETURN_BOXES, 1);
     return rc == RC_OK ? fetch_boxes(session, NULL) : rc;
 }
 

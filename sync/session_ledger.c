@@ -22,25 +22,24 @@ expected_key(struct replica *replica, const uint8_t **key, struct joining_invita
     return rc == RC_ABSENT ? rc_fail(RC_ABSENT, _("this store belongs to no team yet")) : rc;
 }
 
+/* *lost: the server stands where we once stood, and no further. */
 static enum rc
-check_head(const struct replica *replica, const struct wire_hello *hello)
+check_head(const struct replica *replica, const struct wire_hello *hello, uint64_t *lost)
 {
-    if (!hello->has_team || replica->ledger == NULL)
+    if (replica->ledger == NULL)
         return RC_OK;
     uint64_t known = ledger_position(replica->ledger);
-    if (hello->position < known)
-        return rc_fail(RC_UNTRUSTED,
-                       _("the server shows fewer ledger lines than before: %llu of %llu"),
-                       (unsigned long long)hello->position, (unsigned long long)known);
-    if (hello->position == known &&
-        memcmp(hello->line_hash, ledger_hash_at(replica->ledger, known), CRYPTO_HASH_BYTES) != 0 &&
-        !broken_is(BROKEN_PAST))
+    const uint8_t *hash = ledger_hash_at(replica->ledger, hello->position);
+    if (hello->position <= known && !broken_is(BROKEN_PAST) &&
+        (hash == NULL || memcmp(hello->line_hash, hash, CRYPTO_HASH_BYTES) != 0))
         return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    if (hello->position < known)
+        *lost = known - hello->position;
     return RC_OK;
 }
 
-enum rc
-session_hello(struct session *session)
+static enum rc
+greet(struct session *session, uint64_t *lost)
 {
     struct replica *replica = session->replica;
     struct request_call call = {.method = "GET", .is_unsigned = true};
@@ -51,6 +50,7 @@ session_hello(struct session *session)
     struct id nonce = id_random();
     const uint8_t *key;
 
+    *lost = 0;
     enum rc rc = expected_key(replica, &key, &invitation);
     if (rc != RC_OK)
         goto out;
@@ -74,8 +74,8 @@ session_hello(struct session *session)
     else if (memcmp(hello.team, replica->team, sizeof hello.team) != 0)
         rc = rc_fail(RC_UNTRUSTED, _("the server answers for another team"));
     else
-        rc = check_head(replica, &hello);
-    if (rc != RC_OK)
+        rc = check_head(replica, &hello, lost);
+    if (rc != RC_OK || *lost > 0)
         goto out;
     int64_t half_ms = (clock_mono_ms(replica->clock) - before) / 2;
     session->server_position = hello.position;
@@ -91,6 +91,26 @@ session_hello(struct session *session)
 out:
     joining_invitation_wipe(&invitation);
     buf_wipe(&answer);
+    return rc;
+}
+
+enum rc
+session_hello(struct session *session)
+{
+    uint64_t lost, known, still = 0;
+    enum rc rc = greet(session, &lost);
+
+    if (rc != RC_OK || lost == 0)
+        return rc;
+    known = ledger_position(session->replica->ledger);
+    rc = session_return_lines(session, known - lost);
+    if (rc == RC_OK)
+        rc = greet(session, &still);
+    if (rc == RC_OK && still > 0)
+        rc = rc_fail(RC_UNTRUSTED, _("the server shows fewer ledger lines than before: %llu of %llu"),
+                     (unsigned long long)(known - still), (unsigned long long)known);
+    if (rc == RC_OK)
+        session->report->lines_returned = lost;
     return rc;
 }
 
@@ -201,7 +221,7 @@ keep_made(struct session *session)
         keyring_sealed_at(session->made, i, &stream, &epoch, sealed);
         rc = replica_store_keys_of(replica, stream);
     }
-    return rc;
+    return rc == RC_OK ? session_keep_boxes(session) : rc;
 }
 
 static enum rc
@@ -268,10 +288,12 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = check_invitation(replica);
     if (rc == RC_OK && !is_gap)
         rc = check_statement(replica, &answer, &beyond);
-    if (rc == RC_OK && !is_gap && beyond.position == 0) /* bundles carry lines up to it */
+    if (rc == RC_OK && !is_gap && beyond.position == 0 && answer.statement.position == ledger_position(replica->ledger)) /* bundles carry lines up to it */
         rc = replica_keep_statement(replica, &answer.statement);
     if (rc == RC_OK)
         rc = keep_made(session);
+    if (rc == RC_OK && ledger_position(replica->ledger) > known)
+        rc = session_forget_boxes(replica);
     if (rc == RC_OK)
         rc = replica_mark_ledger(replica);
     rc = db_end(replica->db, rc);

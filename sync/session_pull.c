@@ -107,7 +107,8 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
 {
     struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
     char stream[2 * ID_BYTES + 1];
-    enum rc rc = RC_OK;
+    int64_t boxes;
+    enum rc rc = state_get_int(session->replica->db, STATE_BOXES_AFTER, &boxes);
 
     if (pull->stream != NULL)
         request_hex(pull->stream->bytes, ID_BYTES, stream);
@@ -118,10 +119,10 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
             rc = request_target(session->replica, &call, "/entries?stream=%s&after=%llu", stream,
                                 after);
         else if (wait_ms >= 1000)
-            rc = request_target(session->replica, &call, "/entries?after=%llu&wait=%lld", after,
-                                (long long)(wait_ms > 60000 ? 60 : wait_ms / 1000));
+            rc = request_target(session->replica, &call, "/entries?after=%llu&boxes=%lld&wait=%lld", after,
+                                (long long)boxes, (long long)(wait_ms > 60000 ? 60 : wait_ms / 1000));
         else
-            rc = request_target(session->replica, &call, "/entries?after=%llu", after);
+            rc = request_target(session->replica, &call, "/entries?after=%llu&boxes=%lld", after, (long long)boxes);
         if (rc == RC_OK)
             rc = request_send(session->replica, session->transport, &call, &answer, NULL);
         if (rc == RC_OK)
@@ -219,6 +220,10 @@ hand_back(struct session *session)
         rc = state_put_int(replica->db, STATE_CURSOR, 0);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACKS_AFTER, 0);
+    if (rc == RC_OK) /* all boxes are read again */
+        rc = state_put_int(replica->db, STATE_BOXES_AFTER, 0);
+    if (rc == RC_OK)
+        rc = state_put_int(replica->db, STATE_RETURN_BOXES, 1);
     rc = db_end(replica->db, rc);
     session->report->was_handed_back = rc == RC_OK;
     if (rc == RC_OK && !replica->must_recover) /* else it is sent once the feeds were compared */

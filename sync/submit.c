@@ -26,6 +26,7 @@ send_op(struct session *session, struct draft *draft, const void *op, size_t len
         rc = request_target(replica, &call, "/ledger");
     call.body = &body;
     session->made = draft->fresh;
+    session->made_boxes = &draft->boxes;
     ledger_op_hash(op, len, session->made_by);
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
@@ -36,6 +37,7 @@ send_op(struct session *session, struct draft *draft, const void *op, size_t len
     if (rc == RC_OK && ledger_find_op(replica->ledger, session->made_by) == 0)
         rc = rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
     session->made = NULL;
+    session->made_boxes = NULL;
     buf_wipe(&answer);
     buf_wipe(&body);
     return rc;

@@ -23,6 +23,7 @@ enum {
     WIRE_CODE_CHARS = 64, /* the one-time code, as typed */
     WIRE_VERSION_CHARS = 32,
     WIRE_WAIT_MAX_S = 60,
+    WIRE_LACKING_BOXES = 4096, /* in one answer to GET lacking, and in one POST boxes */
 };
 
 /* Where an answer says to ask next: what a store can keep. A failure stays in the reader. */
@@ -56,6 +57,13 @@ void wire_boxes_hash(const struct wire_boxes *boxes, uint8_t hash[CRYPTO_HASH_BY
 /* `n x box_record`. The getter replaces the content of `boxes`. */
 enum rc wire_boxes_put(struct buf *buf, const struct wire_boxes *boxes) MUST_CHECK;
 enum rc wire_boxes_get(struct reader *reader, struct wire_boxes *boxes) MUST_CHECK;
+
+/* GET lacking: `n x (id stream, u32 epoch, id recipient)`, boxes by their names alone. The getter replaces the content of `boxes`, whose
+ * bytes are empty. */
+enum rc wire_box_names_encode(const struct wire_boxes *boxes, struct buf *out) MUST_CHECK;
+enum rc wire_box_names_decode(const void *bytes, size_t len, struct wire_boxes *boxes) MUST_CHECK;
+/* POST boxes: `n x box_record`. */
+enum rc wire_boxes_decode(const void *bytes, size_t len, struct wire_boxes *boxes) MUST_CHECK;
 
 /* GET boxes: boxes[i] stands under numbers[i]. */
 struct wire_box_list {

@@ -1,4 +1,4 @@
-/* The server's signed answers, hello and push, and the table of errors. */
+/* The server's signed answers, hello and push; what of boxes is handed back; and the table of errors. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,4 +204,51 @@ wire_push_answer_decode(const void *bytes, size_t len, const uint8_t *server_pub
     if (memcmp(answer->request, request_hash, CRYPTO_HASH_BYTES) != 0)
         return rc_fail(RC_UNTRUSTED, _("the answer belongs to another push"));
     return RC_OK;
+}
+
+/* ---- boxes that are handed back ---- */
+
+enum { NAME_BYTES = 36 }; /* stream, epoch, recipient */
+
+enum rc
+wire_box_names_encode(const struct wire_boxes *boxes, struct buf *out)
+{
+    struct writer writer = writer_of(out);
+
+    writer_varint(&writer, boxes->count);
+    for (size_t i = 0; i < boxes->count; i++) {
+        writer_id(&writer, boxes->items[i].stream);
+        writer_u32(&writer, boxes->items[i].epoch);
+        writer_id(&writer, boxes->items[i].recipient);
+    }
+    return writer_finish(&writer);
+}
+
+enum rc
+wire_box_names_decode(const void *bytes, size_t len, struct wire_boxes *boxes)
+{
+    struct reader reader = reader_of(bytes, len);
+    uint64_t most = reader_left(&reader) / NAME_BYTES;
+    uint64_t count = reader_count(&reader, most < WIRE_LACKING_BOXES ? most : WIRE_LACKING_BOXES);
+    enum rc rc = RC_OK;
+
+    boxes->count = 0;
+    for (uint64_t i = 0; rc == RC_OK && i < count; i++) {
+        struct wire_box box = {.stream = reader_id(&reader)};
+        box.epoch = reader_u32(&reader);
+        box.recipient = reader_id(&reader);
+        rc = wire_boxes_add(boxes, &box);
+    }
+    return rc == RC_OK ? reader_finish(&reader, _("the list of lacking key boxes")) : rc;
+}
+
+enum rc
+wire_boxes_decode(const void *bytes, size_t len, struct wire_boxes *boxes)
+{
+    struct reader reader = reader_of(bytes, len);
+    enum rc rc = wire_boxes_get(&reader, boxes);
+
+    if (rc == RC_OK)
+        rc = reader_finish(&reader, _("the key boxes"));
+    return rc == RC_OK && boxes->count > WIRE_LACKING_BOXES ? rc_fail(RC_CORRUPT, _("too many key boxes at a time")) : rc;
 }

@@ -431,39 +431,6 @@ another_server_under_the_same_address_is_not_believed(void **state)
 }
 
 static void
-a_server_that_forgot_lines_is_reported(void **state)
-{
-    (void)state;
-    char command[512];
-
-    server_close(office.server);
-    snprintf(command, sizeof command, "cd '%s' && cp -a server server.old",
-             office.scratch.directory);
-    assert_int_equal(system(command), 0);
-    char directory[128];
-    bool made;
-    struct clock clock = office.devices[0].replica != NULL ? *store_clock(office.devices[0].store)
-                                                           : (struct clock){0};
-    snprintf(directory, sizeof directory, "%s/server", office.scratch.directory);
-    stores_demand(server_setup(directory, &made), "server_setup");
-    stores_demand(server_open(directory, &clock, &office.server), "server_open");
-    struct id second = office_family(&office, 0, "wezel", 0);
-    assert_false(id_is_zero(second));
-    server_close(office.server);
-    snprintf(directory, sizeof directory, "%s/server.old", office.scratch.directory);
-    stores_demand(server_open(directory, &clock, &office.server), "server_open");
-    assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
-    assert_non_null(strstr(rc_sentence(), "fewer"));
-    /* Another line in its place is another past. */
-    struct id third = {{0}};
-    struct family_new marter = {.owner = office.devices[1].person, .record.code_name = "marter"};
-    assert_ok(replica_create_family(office.devices[1].replica, &office.devices[1].transport,
-                                    &marter, &third));
-    assert_int_equal(office_try_sync(&office, 0), RC_UNTRUSTED);
-    assert_non_null(strstr(rc_sentence(), "different pasts"));
-}
-
-static void
 a_forged_box_is_reported_and_not_used(void **state)
 {
     (void)state;
@@ -524,7 +491,6 @@ main(void)
         CASE(two_copies_of_one_store_may_both_go_on),
         CASE(applied_entries_that_turn_out_late_are_taken_back_everywhere),
         CASE(another_server_under_the_same_address_is_not_believed),
-        CASE(a_server_that_forgot_lines_is_reported),
         CASE(a_forged_box_is_reported_and_not_used),
         CASE(a_revoked_device_hands_in_what_it_wrote),
     };

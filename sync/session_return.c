@@ -1,0 +1,322 @@
+/* What a server that was put back from a backup lost of the ledger, given back: lines, and the key boxes beside them. */
+#include <string.h>
+
+#include "core/i18n.h"
+#include "sync/session.h"
+
+/* ---- lines ------------------------------------------------------------------------------------- */
+
+enum { WORD_CEILING_BYTES = 512 };
+
+/* The server's word that is kept here; its position is 0 when there is none. */
+static enum rc
+read_word(struct replica *replica, struct wire_statement *word)
+{
+    struct buf bytes = BUF_EMPTY(WORD_CEILING_BYTES);
+    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
+
+    *word = (struct wire_statement){.position = 0};
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(bytes.data, bytes.len);
+        wire_statement_get(&reader, word);
+        rc = reader_finish(&reader, _("the kept word of the server"));
+    }
+    buf_wipe(&bytes);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Lines after `shown` up to that of the word, as blocks behind their count. */
+static enum rc
+read_lines(struct replica *replica, uint64_t shown, const struct wire_statement *word, struct buf *blocks)
+{
+    struct stmt *stmt;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT line FROM sync_line WHERE position > ?1 AND position <= ?2 ORDER BY position", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, (int64_t)shown);
+    stmt_int(stmt, 2, (int64_t)word->position);
+    rc = buf_put_varint(blocks, word->position - shown);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        size_t len;
+        const uint8_t *line = stmt_get_blob(stmt, 0, &len);
+        rc = buf_put_block(blocks, line, len);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+write_page(struct replica *replica, uint64_t shown, const struct wire_statement *word, struct buf *body)
+{
+    struct wire_ledger_answer page = {.lines = WIRE_BLOCKS_EMPTY, .statement = *word};
+    struct buf blocks = BUF_EMPTY(WIRE_REQUEST_BYTES);
+    enum rc rc = read_lines(replica, shown, word, &blocks);
+
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(blocks.data, blocks.len);
+        rc = wire_blocks_get(&reader, WIRE_LINE_BYTES, &page.lines);
+        if (rc == RC_OK)
+            rc = reader_finish(&reader, _("the ledger kept here"));
+    }
+    if (rc == RC_OK)
+        rc = wire_ledger_answer_encode(&page, body);
+    wire_ledger_answer_wipe(&page);
+    buf_wipe(&blocks);
+    return rc;
+}
+
+enum rc
+session_return_lines(struct session *session, uint64_t shown)
+{
+    struct replica *replica = session->replica;
+    struct request_call call = {.method = "POST", .is_unsigned = true};
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES), answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    uint64_t known = ledger_position(replica->ledger);
+    struct wire_statement word;
+
+    enum rc rc = read_word(replica, &word);
+    if (rc == RC_OK && (word.position <= shown || word.position > known))
+        rc = rc_fail(RC_UNTRUSTED, _("the server's word on the last lines is not here"));
+    if (rc == RC_OK)
+        rc = write_page(replica, shown, &word, &body);
+    if (rc == RC_OK)
+        rc = request_target(replica, &call, "/handback");
+    call.body = &body;
+    if (rc == RC_OK)
+        rc = request_send(replica, session->transport, &call, &answer, NULL);
+    buf_wipe(&answer);
+    buf_wipe(&body);
+    if (rc == RC_OK) /* and its boxes, in this session or a later one */
+        return state_put_int(replica->db, STATE_RETURN_BOXES, 1);
+    if (rc == RC_OFFLINE || rc == RC_NOMEM || rc == RC_CORRUPT || rc == RC_IO || rc == RC_FULL)
+        return rc;
+    return rc_fail(RC_UNTRUSTED, _("the server shows fewer ledger lines than before: %llu of %llu"),
+                   (unsigned long long)shown, (unsigned long long)known);
+}
+
+/* ---- boxes ------------------------------------------------------------------------------------- */
+
+enum { BOX_ROUNDS = 64 };
+
+/* For whom a box is sealed; *is_ours false: no line gave it, or it is of no use any more. Nobody gets a key by the server's asking. */
+static void
+find_recipient(struct replica *replica, const struct wire_box *box, const uint8_t **box_public,
+               struct ledger_epoch *reserve, bool *is_ours)
+{
+    const struct ledger *ledger = replica->ledger;
+    const struct ledger_stream *stream = ledger_stream(ledger, box->stream);
+    uint64_t now_ms = replica_server_ms(replica);
+    struct ledger_epoch epoch;
+
+    *box_public = NULL;
+    *is_ours = false;
+    if (stream == NULL || !ledger_epoch(ledger, box->stream, box->epoch, &epoch) || box->epoch == 0)
+        return;
+    if (id_equal(box->recipient, ledger_link())) {
+        *is_ours = box->epoch > 1 && stream->kind != STREAM_RESERVE;
+        return;
+    }
+    if (box->epoch != stream->epoch)
+        return;
+    if (id_equal(box->recipient, ledger_reserve())) {
+        *is_ours = (stream->kind == STREAM_INDEX || stream->kind == STREAM_FILE) &&
+                   ledger_epoch(ledger, ledger_reserve(), epoch.reserve_epoch, reserve);
+        *box_public = reserve->reserve_public;
+        return;
+    }
+    const struct ledger_device *device = ledger_device(ledger, box->recipient);
+    *is_ours = device != NULL && ledger_may_hold(ledger, box->recipient, box->stream, now_ms) &&
+               !ledger_grant_is_due(ledger, box->stream, box->recipient, now_ms);
+    *box_public = device != NULL ? device->box_public : NULL;
+}
+
+/* As it was made: of a stream that this device does not hold. */
+static enum rc
+find_made(struct replica *replica, struct wire_box *box, bool *found)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "SELECT box FROM sync_made WHERE stream = ?1 AND epoch = ?2 AND recipient = ?3", &stmt);
+
+    *found = false;
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, box->stream);
+    stmt_int(stmt, 2, box->epoch);
+    stmt_id(stmt, 3, box->recipient);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found) {
+        size_t len;
+        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        box->len = (uint16_t)(len <= sizeof box->bytes ? len : 0);
+        memcpy(box->bytes, bytes, box->len);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* Of the boxes that the server lacks those whose keys are here. */
+static enum rc
+make_boxes(struct replica *replica, const struct wire_boxes *lacking, struct wire_boxes *made)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < lacking->count; i++) {
+        struct wire_box box = lacking->items[i];
+        struct ledger_epoch reserve;
+        const uint8_t *box_public;
+        bool is_ours, found = true;
+        find_recipient(replica, &box, &box_public, &reserve, &is_ours);
+        if (!is_ours)
+            continue;
+        rc = keyring_box_again(replica->keys, box_public, &box);
+        if (rc == RC_LOCKED)
+            rc = find_made(replica, &box, &found);
+        if (rc == RC_OK && found) /* else another has it */
+            rc = wire_boxes_add(made, &box);
+    }
+    return rc;
+}
+
+static enum rc
+ask_lacking(struct session *session, struct wire_boxes *lacking, bool *is_older)
+{
+    struct request_call call = {.method = "GET"};
+    struct buf answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    enum wire_error error = WIRE_ERROR_NONE;
+    enum rc rc = request_target(session->replica, &call, "/lacking");
+
+    if (rc == RC_OK)
+        rc = request_send(session->replica, session->transport, &call, &answer, &error);
+    *is_older = error == WIRE_ERROR_UNKNOWN_ROUTE;
+    if (rc == RC_OK)
+        rc = wire_box_names_decode(answer.data, answer.len, lacking);
+    if (rc == RC_CORRUPT)
+        rc = rc_while(RC_UNTRUSTED, _("the server's answer about keys"));
+    buf_wipe(&answer);
+    return *is_older ? RC_OK : rc;
+}
+
+static enum rc
+send_boxes(struct session *session, const struct wire_boxes *boxes)
+{
+    struct request_call call = {.method = "POST"};
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES), answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    enum rc rc = wire_boxes_put(&body, boxes);
+
+    if (rc == RC_OK)
+        rc = request_target(session->replica, &call, "/boxes");
+    call.body = &body;
+    if (rc == RC_OK)
+        rc = request_send(session->replica, session->transport, &call, &answer, NULL);
+    if (rc == RC_OK)
+        session->report->boxes_returned += boxes->count;
+    buf_wipe(&answer);
+    buf_wipe(&body);
+    return rc;
+}
+
+/* One list of the server's. *more: it was as long as a list can be, and something of it was answered. */
+static enum rc
+return_some(struct session *session, bool *more)
+{
+    struct wire_boxes lacking = WIRE_BOXES_EMPTY, made = WIRE_BOXES_EMPTY;
+    bool is_older;
+    enum rc rc = ask_lacking(session, &lacking, &is_older);
+
+    if (rc == RC_OK)
+        rc = make_boxes(session->replica, &lacking, &made);
+    if (rc == RC_OK && made.count > 0)
+        rc = send_boxes(session, &made);
+    *more = made.count > 0 && lacking.count == WIRE_LACKING_BOXES;
+    wire_boxes_wipe(&lacking);
+    wire_boxes_wipe(&made);
+    return rc;
+}
+
+enum rc
+session_return_boxes(struct session *session)
+{
+    struct db *db = session->replica->db;
+    int64_t is_asked_for;
+    bool more = true;
+    enum rc rc = state_get_int(db, STATE_RETURN_BOXES, &is_asked_for);
+
+    if (rc != RC_OK || is_asked_for == 0)
+        return rc;
+    rc = session_boxes(session);
+    for (int i = 0; rc == RC_OK && more && i < BOX_ROUNDS; i++)
+        rc = return_some(session, &more);
+    return rc == RC_OK ? state_drop(db, STATE_RETURN_BOXES) : rc;
+}
+
+/* ---- boxes kept ---------------------------------------------------------------------------------- */
+
+static enum rc
+keep_box(struct replica *replica, const struct wire_box *box)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_made (stream, epoch, recipient, box) VALUES (?1, ?2, ?3, ?4)", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, box->stream);
+    stmt_int(stmt, 2, box->epoch);
+    stmt_id(stmt, 3, box->recipient);
+    stmt_blob(stmt, 4, box->bytes, box->len);
+    return stmt_finish(stmt);
+}
+
+static enum rc
+forget_before(struct replica *replica, struct id stream, uint32_t epoch)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "DELETE FROM sync_made WHERE stream = ?1 AND epoch < ?2", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, epoch);
+    return stmt_finish(stmt);
+}
+
+enum rc
+session_keep_boxes(struct session *session)
+{
+    struct replica *replica = session->replica;
+    const struct wire_boxes *boxes = session->made_boxes;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++)
+        if (!ledger_may_hold(replica->ledger, replica->identity.device, boxes->items[i].stream, now_ms))
+            rc = keep_box(replica, &boxes->items[i]);
+    return rc;
+}
+
+/* Lines were taken in: what an older epoch than the ledger's was sealed in is of no use. */
+enum rc
+session_forget_boxes(struct replica *replica)
+{
+    struct id stream = {{0}};
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && found) {
+        struct stmt *stmt;
+        rc = db_stmt(replica->db, "SELECT stream FROM sync_made WHERE stream > ?1 ORDER BY stream LIMIT 1", &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, stream);
+        rc = stmt_step(stmt, &found);
+        if (rc == RC_OK && found)
+            rc = stmt_get_id(stmt, 0, &stream);
+        stmt_done(stmt);
+        const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
+        if (rc == RC_OK && found && known != NULL)
+            rc = forget_before(replica, stream, known->epoch);
+    }
+    return rc;
+}

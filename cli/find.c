@@ -236,57 +236,41 @@ call_family_name(struct call *call, struct texts *texts, struct id family, const
     return texts_copy(texts, brief, name);
 }
 
+typedef enum rc (*name_fn)(struct call *call, struct texts *texts, struct id id, const char **name);
+
 static enum rc
-out_named(struct call *call, const char *key, const char *heading, struct id id, enum rc rc,
-          const char *name)
+out_named(struct call *call, const char *key, const char *heading, struct id id, name_fn name_of)
 {
-    if (rc != RC_OK)
-        return rc;
-    if (key != NULL) {
+    struct texts texts = TEXTS_EMPTY;
+    const char *name = NULL;
+
+    if (id_is_zero(id)) {
+        out_text(&call->out, key, heading, NULL);
+        return RC_OK;
+    }
+    enum rc rc = name_of(call, &texts, id, &name);
+    if (rc == RC_OK && key != NULL) {
         out_object(&call->out, key);
         out_id(&call->out, "id", NULL, id);
         out_text(&call->out, "name", NULL, name);
         json_object_end(&call->out.writer);
     }
-    out_text(&call->out, NULL, heading, name);
-    return RC_OK;
-}
-
-static enum rc
-out_nobody(struct call *call, const char *key, const char *heading)
-{
-    out_text(&call->out, key, heading, NULL);
-    return RC_OK;
+    if (rc == RC_OK)
+        out_text(&call->out, NULL, heading, name);
+    texts_wipe(&texts);
+    return rc;
 }
 
 enum rc
 call_out_person(struct call *call, const char *key, const char *heading, struct id person)
 {
-    struct texts texts = TEXTS_EMPTY;
-    const char *name = NULL;
-    enum rc rc = RC_OK;
-
-    if (id_is_zero(person))
-        return out_nobody(call, key, heading);
-    rc = call_person_name(call, &texts, person, &name);
-    rc = out_named(call, key, heading, person, rc, name);
-    texts_wipe(&texts);
-    return rc;
+    return out_named(call, key, heading, person, call_person_name);
 }
 
 enum rc
 call_out_family(struct call *call, const char *key, const char *heading, struct id family)
 {
-    struct texts texts = TEXTS_EMPTY;
-    const char *name = NULL;
-    enum rc rc = RC_OK;
-
-    if (id_is_zero(family))
-        return out_nobody(call, key, heading);
-    rc = call_family_name(call, &texts, family, &name);
-    rc = out_named(call, key, heading, family, rc, name);
-    texts_wipe(&texts);
-    return rc;
+    return out_named(call, key, heading, family, call_family_name);
 }
 
 enum rc

@@ -32,12 +32,7 @@ refuse(struct wire_push_item *item, enum wire_push_reason reason)
 static enum wire_push_reason
 judge_right(const struct ledger *ledger, const struct entry *entry)
 {
-    const struct ledger_entry_facts facts = {.device = entry->device,
-                                             .stream = entry->stream,
-                                             .incarnation = entry->incarnation,
-                                             .last = entry->last,
-                                             .position = entry->position,
-                                             .position_hash = entry->position_hash};
+    const struct ledger_entry_facts facts = ledger_facts_of(entry);
     switch (ledger_entry_counts(ledger, &facts, NULL)) {
     case LEDGER_UNKNOWN_POSITION:
         return WIRE_REASON_POSITION;

@@ -350,18 +350,6 @@ struct ended {
 };
 
 static enum rc
-add_stream(struct ledger_ids *ids, struct id id)
-{
-    struct id *items = array_grow(ids->items, &ids->room, ids->count + 1, sizeof *items);
-
-    if (items == NULL)
-        return RC_NOMEM;
-    ids->items = items;
-    items[ids->count++] = id;
-    return RC_OK;
-}
-
-static enum rc
 add_families(struct replica *replica, const struct id *families, size_t count, struct ledger_ids *ids)
 {
     enum rc rc = RC_OK;
@@ -370,9 +358,9 @@ add_families(struct replica *replica, const struct id *families, size_t count, s
         const struct ledger_family *family = ledger_family(replica->ledger, families[i]);
         if (family == NULL)
             continue;
-        rc = add_stream(ids, family->index);
+        rc = ledger_ids_add(ids, family->index);
         if (rc == RC_OK)
-            rc = add_stream(ids, family->file);
+            rc = ledger_ids_add(ids, family->file);
     }
     return rc;
 }

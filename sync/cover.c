@@ -241,12 +241,7 @@ static enum rc
 is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
 {
     const struct entry *entry = &row->entry;
-    struct ledger_entry_facts facts = {.device = entry->device,
-                                       .stream = entry->stream,
-                                       .incarnation = entry->incarnation,
-                                       .last = entry->last,
-                                       .position = entry->position,
-                                       .position_hash = entry->position_hash};
+    struct ledger_entry_facts facts = ledger_facts_of(entry);
     struct ledger_judgement why;
     struct change *saves;
     size_t count;

@@ -119,26 +119,17 @@ make_epoch(struct session *session, struct id stream, const struct ledger_ids *h
     return rc;
 }
 
-static bool
-is_among(const struct ledger_ids *holders, struct id device)
-{
-    for (size_t i = 0; i < holders->count; i++)
-        if (id_equal(holders->items[i], device))
-            return true;
-    return false;
-}
-
 /* Who registers a family writes its record, and its profile when there is one: a line without them would stay
  * nameless. In a new family they write who hold. */
 static enum rc
 check_may_save(const struct replica *replica, const struct family_plan *plan,
                const struct ledger_ids *index, const struct ledger_ids *file)
 {
-    if (!is_among(index, replica->identity.device))
+    if (!ledger_ids_have(index, replica->identity.device))
         return rc_fail(RC_DENIED,
                        _("you could not write the name of a family with that owner: a coordinator "
                          "can, or the owner"));
-    if (!profile_is_empty(&plan->profile) && !is_among(file, replica->identity.device))
+    if (!profile_is_empty(&plan->profile) && !ledger_ids_have(file, replica->identity.device))
         return rc_fail(RC_DENIED,
                        _("surname, address and the like stand in the file, which opens for the "
                          "owner and not for you: register the family without them"));

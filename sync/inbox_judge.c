@@ -40,18 +40,11 @@ park_unknown(enum elog_reason reason)
 static struct inbox_verdict
 verdict_of(const struct replica *replica, const struct entry *entry, struct chain_asked *asked)
 {
-    struct ledger_entry_facts facts = {
-        .device = entry->device,
-        .stream = entry->stream,
-        .incarnation = entry->incarnation,
-        .last = entry->last,
-        .position = entry->position,
-        .position_hash = entry->position_hash,
-        .agrees = agrees,
-        .context = asked,
-    };
+    struct ledger_entry_facts facts = ledger_facts_of(entry);
     struct ledger_judgement why;
 
+    facts.agrees = agrees;
+    facts.context = asked;
     enum ledger_counts counts = ledger_entry_counts(replica->ledger, &facts, &why);
     if (counts != LEDGER_UNKNOWN_POSITION && counts != LEDGER_OTHER_HASH &&
         ledger_epoch_at(replica->ledger, entry->stream, entry->position) != entry->epoch)
@@ -178,26 +171,10 @@ touched_wipe(struct touched *touched)
     ledger_ids_wipe(&touched->devices);
 }
 
-static bool
-holds(const struct ledger_ids *ids, struct id id)
-{
-    for (size_t i = 0; i < ids->count; i++)
-        if (id_equal(ids->items[i], id))
-            return true;
-    return false;
-}
-
 static enum rc
 add_id(struct ledger_ids *ids, struct id id)
 {
-    if (holds(ids, id))
-        return RC_OK;
-    struct id *items = array_grow(ids->items, &ids->room, ids->count + 1, sizeof *items);
-    if (items == NULL)
-        return RC_NOMEM;
-    ids->items = items;
-    items[ids->count++] = id;
-    return RC_OK;
+    return ledger_ids_have(ids, id) ? RC_OK : ledger_ids_add(ids, id);
 }
 
 static enum rc
@@ -286,9 +263,9 @@ hold_late_of(void *context, const struct elog_feed *feed)
     struct inbox_verdict verdict;
     struct entry entry;
     int64_t first = 0, key = 0;
-    bool found = touched == NULL || holds(&touched->streams, feed->stream) ||
-                 holds(&touched->devices, feed->feed.device) ||
-                 (author != NULL && holds(&touched->persons, author->person));
+    bool found = touched == NULL || ledger_ids_have(&touched->streams, feed->stream) ||
+                 ledger_ids_have(&touched->devices, feed->feed.device) ||
+                 (author != NULL && ledger_ids_have(&touched->persons, author->person));
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && found) {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct entry;
 struct ledger;
 
 enum rc ledger_new(struct ledger **ledger) MUST_CHECK; /* empty: position 0 */
@@ -243,6 +244,8 @@ struct ledger_entry_facts {
     bool (*agrees)(void *context, const struct ledger_head *head);
     void *context;
 };
+/* Those of an entry, whose header they borrow; its heads are believed. */
+struct ledger_entry_facts ledger_facts_of(const struct entry *entry);
 /* Why: filled as far as it applies, zeros elsewhere. */
 struct ledger_judgement {
     enum ledger_counts counts;
@@ -273,6 +276,8 @@ struct ledger_ids {
 };
 #define LEDGER_IDS_EMPTY ((struct ledger_ids){NULL, 0, 0})
 void ledger_ids_wipe(struct ledger_ids *ids);
+enum rc ledger_ids_add(struct ledger_ids *ids, struct id id) MUST_CHECK; /* also where it is there already; RC_NOMEM */
+bool ledger_ids_have(const struct ledger_ids *ids, struct id id);
 
 struct ledger_pairs {
     struct ledger_pair {

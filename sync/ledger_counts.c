@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/broken.h"
+#include "sync/entry.h"
 #include "sync/ledger_inside.h"
 
 static void
@@ -222,6 +223,17 @@ judge(const struct ledger *ledger, const struct ledger_entry_facts *entry,
     (void)judge_ended(ledger, stream, entry, lost_before, judgement);
     judgement->is_unfounded = false; /* it is late whatever the head says */
     return LEDGER_LATE;
+}
+
+struct ledger_entry_facts
+ledger_facts_of(const struct entry *entry)
+{
+    return (struct ledger_entry_facts){.device = entry->device,
+                                       .stream = entry->stream,
+                                       .incarnation = entry->incarnation,
+                                       .last = entry->last,
+                                       .position = entry->position,
+                                       .position_hash = entry->position_hash};
 }
 
 enum ledger_counts

@@ -104,15 +104,8 @@ ledger_ids_wipe(struct ledger_ids *ids)
     *ids = LEDGER_IDS_EMPTY;
 }
 
-void
-ledger_pairs_wipe(struct ledger_pairs *pairs)
-{
-    free(pairs->items);
-    *pairs = LEDGER_PAIRS_EMPTY;
-}
-
-static enum rc
-add_id(struct ledger_ids *ids, struct id id)
+enum rc
+ledger_ids_add(struct ledger_ids *ids, struct id id)
 {
     struct id *items = array_grow(ids->items, &ids->room, ids->count + 1, sizeof *items);
 
@@ -121,6 +114,22 @@ add_id(struct ledger_ids *ids, struct id id)
     ids->items = items;
     items[ids->count++] = id;
     return RC_OK;
+}
+
+bool
+ledger_ids_have(const struct ledger_ids *ids, struct id id)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        if (id_equal(ids->items[i], id))
+            return true;
+    return false;
+}
+
+void
+ledger_pairs_wipe(struct ledger_pairs *pairs)
+{
+    free(pairs->items);
+    *pairs = LEDGER_PAIRS_EMPTY;
 }
 
 static enum rc
@@ -162,7 +171,7 @@ ledger_holders(const struct ledger *ledger, struct id stream, uint64_t at_ms,
     for (size_t i = 0; i < ledger->devices_count && what != NULL && rc == RC_OK; i++) {
         const struct inside_device *device = device_by_rank(ledger, i);
         if (ledger_inside_may_hold(ledger, device, what, at_ms))
-            rc = add_id(devices, device->facts.id);
+            rc = ledger_ids_add(devices, device->facts.id);
     }
     return rc;
 }
@@ -184,7 +193,7 @@ ledger_holders_new(const struct ledger *ledger, enum stream_kind kind, struct id
         uint32_t roles = ledger_inside_roles(ledger, device);
         if ((roles & by_role) != 0 ||
             ((roles & LEDGER_ROLE_COACH) != 0 && id_equal(device->facts.person, owner)))
-            rc = add_id(devices, device->facts.id);
+            rc = ledger_ids_add(devices, device->facts.id);
     }
     return rc;
 }
@@ -198,7 +207,7 @@ ledger_rotations_owed(const struct ledger *ledger, uint64_t at_ms, struct ledger
     for (size_t i = 0; i < ledger->streams_count && rc == RC_OK; i++) {
         const struct inside_stream *stream = stream_by_rank(ledger, i);
         if (rotation_is_owed(ledger, stream, at_ms))
-            rc = add_id(streams, stream->facts.id);
+            rc = ledger_ids_add(streams, stream->facts.id);
     }
     return rc;
 }

@@ -35,12 +35,7 @@ push_wipe(struct push *push)
 static bool
 is_nobodys(const struct replica *replica, const struct entry *entry)
 {
-    const struct ledger_entry_facts facts = {.device = entry->device,
-                                             .stream = entry->stream,
-                                             .incarnation = entry->incarnation,
-                                             .last = entry->last,
-                                             .position = entry->position,
-                                             .position_hash = entry->position_hash};
+    const struct ledger_entry_facts facts = ledger_facts_of(entry);
     struct ledger_judgement why;
 
     return ledger_entry_counts(replica->ledger, &facts, &why) == LEDGER_LATE && why.by_carried;

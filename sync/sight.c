@@ -61,14 +61,7 @@ static bool
 proves(const struct look *look, const struct ack_status *ack)
 {
     const struct entry *entry = &look->row.entry;
-    struct ledger_entry_facts facts = {
-        .device = entry->device,
-        .stream = entry->stream,
-        .incarnation = entry->incarnation,
-        .last = entry->last,
-        .position = entry->position,
-        .position_hash = entry->position_hash,
-    };
+    struct ledger_entry_facts facts = ledger_facts_of(entry);
     struct ledger_judgement why;
 
     if (ack->last < look->save ||

@@ -139,7 +139,7 @@ check_cursor(struct device *device)
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         is_whole[stream] =
             check_is_there(world, stream) && adapter_has_stream(device, stream) && !adapter_is_filling(device, stream);
-    if (device->was_lied_to || (world->was_server_restored && !model_is_active(world->model, device->index)))
+    if (world->was_server_restored && !model_is_active(world->model, device->index))
         return; /* until all is well, when what was withheld must have come */
     for (size_t i = 0; i < world->stored_count && world->stored[i].arrival <= cursor; i++) {
         const struct stored *stored = &world->stored[i];

@@ -195,7 +195,6 @@ check_end(struct world *world)
     world->is_ending = true;
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i)) {
         adapter_look(&world->devices[i]);
-        world->devices[i].was_lied_to = false;
         if (model_is_active(world->model, i))
             check_drained(&world->devices[i]);
         if (!world->has_failed)

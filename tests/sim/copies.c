@@ -182,7 +182,6 @@ copy_machine(struct device *device, struct device *copy, bool has_token)
     copy->original = device->index;
     copy->offset_ms = device->offset_ms;
     copy->clock_most_ms = device->clock_most_ms;
-    copy->was_lied_to = device->was_lied_to;
     copy->lacks_acks = device->lacks_acks;
     device_copy_files(copy, device, has_token);
     world->names.devices[copy->index] = world->names.devices[device->index];

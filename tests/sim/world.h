@@ -84,7 +84,6 @@ struct device {
     bool has_backup;
     bool is_returned;  /* from its backup, and goes on under its old numbers: until it has begun another life */
     bool was_returned; /* in this seed */
-    bool was_lied_to; /* an entry was withheld: it may lack what lies below its cursor */
     bool lacks_acks;  /* a liar answered with others than it asked for: nothing names those again */
     int writer;   /* of this life, or its shadow: see copies.h */
     int life;     /* MODEL_NONE, or the writer whose numbers it shares with another machine */

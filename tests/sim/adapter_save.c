@@ -148,18 +148,34 @@ adapter_saved(struct device *device, int stream, int writer)
     return saved;
 }
 
+/* How far a colleague's log has a feed: that comes back to a server that was put back. */
+static uint32_t
+logged_elsewhere(const struct device *device, int stream, int writer)
+{
+    struct world *world = device->world;
+    int64_t most = 0;
+
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
+        int64_t logged = i == device->index ? 0 : life_logged(&world->devices[i], stream, writer);
+        most = logged > most ? logged : most;
+    }
+    return (uint32_t)most;
+}
+
 /* What waits and was not handed in gets numbers of the new life. What was handed in by a life that is lost gets some too where
- * the server shows the device nothing any more, for nobody can tell one from the other. */
+ * the server shows the device nothing any more, for nobody can tell one from the other: the right is over, or it lost that too. */
 static void
 renumber(struct device *device, int stream, int old, int new)
 {
     struct model *model = device->world->model;
     uint32_t known = (uint32_t)adapter_saved(device, stream, old), stored = model_stored(model, stream, old);
+    uint32_t elsewhere = device->was_returned && device->world->was_server_restored ? logged_elsewhere(device, stream, old) : 0;
+    uint32_t given = adapter_has_stream(device, stream) ? elsewhere : elsewhere > stored ? elsewhere : stored;
     uint32_t kept = known > stored ? known : stored, last = model_last(model, stream, old);
+    kept = kept > elsewhere ? kept : elsewhere;
     uint32_t before = model_last(model, stream, new), moved = last > kept ? last - kept : 0;
     int64_t repeated = adapter_saved(device, stream, new) - before - moved;
-    bool repeats = device->was_returned && !adapter_has_stream(device, stream) && repeated > 0 &&
-                   known + repeated <= stored;
+    bool repeats = device->was_returned && repeated > 0 && known + repeated <= given;
 
     if (repeats) {
         world_happened(device->world, HAPPENED_GIVEN_TWICE);

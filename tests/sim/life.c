@@ -16,14 +16,13 @@ is_its(const struct device *device, int writer)
     return model_device(device->world->model, writer) == device->index;
 }
 
-/* The last save of a feed in somebody else's log. */
-static int64_t
-logged_at(struct device *other, int stream, int writer)
+int64_t
+life_logged(struct device *device, int stream, int writer)
 {
-    const struct names *names = &other->world->names;
+    const struct names *names = &device->world->names;
     struct stmt *stmt = NULL;
     int64_t last = 0;
-    enum rc rc = db_stmt(store_db(other->store),
+    enum rc rc = db_stmt(store_db(device->store),
                          "SELECT coalesce(max(last), 0) FROM sync_entry JOIN sync_feed USING (feed)"
                          " WHERE stream = ?1 AND device = ?2 AND incarnation = ?3",
                          &stmt);
@@ -35,7 +34,7 @@ logged_at(struct device *other, int stream, int writer)
         rc = stmt_finish_int(stmt, &last);
     }
     if (rc != RC_OK)
-        world_fail(other->world, "device %d, its log: %s", other->index, rc_sentence());
+        world_fail(device->world, "device %d, its log: %s", device->index, rc_sentence());
     return last;
 }
 
@@ -49,7 +48,7 @@ is_elsewhere_only(const struct device *device)
         for (int stream = 0; i != device->index && stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++)
                 if (is_its(device, writer) && !id_is_zero(world->names.streams[stream]) &&
-                    logged_at(&world->devices[i], stream, writer) >
+                    life_logged(&world->devices[i], stream, writer) >
                         (int64_t)model_stored(world->model, stream, writer))
                     return true;
     return false;
@@ -173,7 +172,7 @@ forget_where_nobody_has_it(struct world *world, const struct stored *lost)
     int64_t saved = adapter_saved(author, lost->stream, lost->writer);
     kept = saved > kept ? (uint32_t)saved : kept;
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
-        int64_t logged = logged_at(&world->devices[i], lost->stream, lost->writer);
+        int64_t logged = life_logged(&world->devices[i], lost->stream, lost->writer);
         kept = logged > kept ? (uint32_t)logged : kept;
     }
     model_truncate(world->model, lost->stream, lost->writer, kept);

@@ -57,7 +57,7 @@ model_repeat(struct model *model, int stream, int old, uint32_t kept, uint32_t c
     struct feed *from = &model->feeds[stream][old], *to = &model->feeds[stream][new];
     uint32_t before = to->count;
 
-    assert(kept + count <= from->stored);
+    assert(kept + count <= from->count);
     to->saves = realloc(to->saves, (before + count) * sizeof *to->saves);
     if (to->saves == NULL)
         abort();

@@ -282,6 +282,8 @@ void net_forget_late(struct world *world);
 /* ---- life.c: both make a backup, or put one back ---- */
 void life_act(struct device *device);
 void life_act_server(struct world *world);
+/* The last save of a feed in the device's log. */
+int64_t life_logged(struct device *device, int stream, int writer);
 /* False while the device would give a number again that its lost life gave: nobody knows whose it is. */
 bool life_may_save(struct device *device, int stream);
 

@@ -280,9 +280,9 @@ what_stays_of_a_purged_stream_is_taken_over_elsewhere(void **state)
     office_sync(&office, BRAM);
     caas->fault = (struct office_fault){0};
     assert_true(has(BRAM, "taken over"));
-    assert_true(waits(CAAS).entries_unsent > 0);
+    assert_true(office_waiting(&office, CAAS).entries_unsent > 0);
     office_sync(&office, CAAS);
-    assert_int_equal(waits(CAAS).parked, 0);
+    assert_int_equal(office_waiting(&office, CAAS).parked, 0);
     office_sync(&office, CAAS);
     assert_int_equal(kept(CAAS), 0);
 }
@@ -319,7 +319,7 @@ what_the_server_lost_is_no_late_work_of_who_is_shut_out(void **state)
     assert_ok(replica_revoke_device(anna->replica, &anna->transport, office.devices[BRAM].id));
     office_sync(&office, ANNA);
     assert_true(has(ANNA, "read by all"));
-    assert_int_equal(waits(ANNA).held, 0);
+    assert_int_equal(office_waiting(&office, ANNA).held, 0);
 }
 
 /* ---- acknowledgements ------------------------------------------------------------------------------- */

@@ -6,38 +6,64 @@
 
 #include "sync/ledger.h"
 
-static bool
-is_box(const struct ledger_pair *pair, struct id stream, uint32_t epoch, struct id recipient)
+static int
+by_name(const void *a, const void *b)
 {
-    return pair->epoch == epoch && id_equal(pair->device, recipient) && id_equal(pair->stream, stream);
+    const struct ledger_pair *one = a, *other = b;
+    int order = id_compare(one->stream, other->stream);
+
+    if (order == 0)
+        order = (one->epoch > other->epoch) - (one->epoch < other->epoch);
+    return order != 0 ? order : id_compare(one->device, other->device);
 }
 
-/* One box that is there: it is crossed out of the list. */
+/* Among sorted ones; NULL when it is none of them. */
+static struct ledger_pair *
+find(const struct ledger_pairs *pairs, struct id stream, uint32_t epoch, struct id recipient)
+{
+    const struct ledger_pair wanted = {stream, epoch, recipient};
+
+    return pairs->count == 0 ? NULL : bsearch(&wanted, pairs->items, pairs->count, sizeof wanted, by_name);
+}
+
+/* Boxes of use of one stream, sorted, and which of them are there. */
+struct crossing {
+    struct ledger_pairs pairs;
+    bool *is_there;
+};
+
 static enum rc
 cross_out(void *context, const struct depot_box *box, bool *stop)
 {
-    struct ledger_pairs *pairs = context;
+    struct crossing *crossing = context;
+    const struct ledger_pair *found = find(&crossing->pairs, box->stream, box->epoch, box->recipient);
 
     (void)stop;
-    for (size_t i = 0; i < pairs->count; i++)
-        if (is_box(&pairs->items[i], box->stream, box->epoch, box->recipient))
-            pairs->items[i--] = pairs->items[--pairs->count];
+    if (found != NULL)
+        crossing->is_there[found - crossing->pairs.items] = true;
     return RC_OK;
 }
 
-/* Of one stream's boxes of use those that are not there; the list holds only them afterwards. */
+/* Of one stream's boxes of use those that are not there. A member can give a stream as many epochs as the ledger has lines. */
 static enum rc
 keep_lacking(struct ask *ask, const struct ledger_pairs *all, size_t from, size_t to, struct ledger_pairs *lacking)
 {
-    struct ledger_pairs of_stream = {.items = &all->items[from], .count = to - from, .room = to - from};
-    enum rc rc = depot_list_boxes(ask->depot, ask->team->key, &all->items[from].stream, 0, cross_out, &of_stream);
+    struct crossing crossing = {.pairs = {.items = &all->items[from], .count = to - from, .room = to - from},
+                                .is_there = calloc(to - from, sizeof *crossing.is_there)};
+    struct id stream = all->items[from].stream;
 
-    for (size_t i = 0; rc == RC_OK && i < of_stream.count && lacking->count < WIRE_LACKING_BOXES; i++)
-        lacking->items[lacking->count++] = of_stream.items[i];
+    if (crossing.is_there == NULL)
+        return rc_nomem();
+    qsort(crossing.pairs.items, crossing.pairs.count, sizeof *crossing.pairs.items, by_name);
+    enum rc rc = depot_list_boxes(ask->depot, ask->team->key, &stream, 0, cross_out, &crossing);
+    for (size_t i = 0; rc == RC_OK && i < crossing.pairs.count && lacking->count < WIRE_LACKING_BOXES; i++)
+        if (!crossing.is_there[i])
+            lacking->items[lacking->count++] = crossing.pairs.items[i];
+    free(crossing.is_there);
     return rc;
 }
 
-/* What the asker may pass on and is not there. `lacking` has room for WIRE_LACKING_BOXES. */
+/* What the asker may pass on and is not there, sorted, WIRE_LACKING_BOXES at most. */
 static enum rc
 find_lacking(struct ask *ask, struct ledger_pairs *lacking)
 {
@@ -81,12 +107,20 @@ route_get_lacking(struct ask *ask)
 
 /* ---- and taking them ---- */
 
-/* Nobody can replace a box that is there, or make one for whom no line gave the key. */
-static enum rc
-store_lacking(struct ask *ask, const struct wire_boxes *boxes)
+static bool
+is_any_lacking(const struct ledger_pairs *lacking, const struct wire_boxes *boxes)
 {
-    struct ledger_pairs lacking = LEDGER_PAIRS_EMPTY;
-    enum rc rc = find_lacking(ask, &lacking);
+    bool is = false;
+
+    for (size_t i = 0; i < boxes->count && !is; i++)
+        is = find(lacking, boxes->items[i].stream, boxes->items[i].epoch, boxes->items[i].recipient) != NULL;
+    return is;
+}
+
+static enum rc
+store_lacking(struct ask *ask, const struct ledger_pairs *lacking, const struct wire_boxes *boxes)
+{
+    enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < boxes->count; i++) {
         const struct wire_box *from = &boxes->items[i];
@@ -95,27 +129,33 @@ store_lacking(struct ask *ask, const struct wire_boxes *boxes)
                                 .recipient = from->recipient,
                                 .bytes = from->bytes,
                                 .len = from->len};
-        bool is_lacking = false;
-        for (size_t k = 0; k < lacking.count && !is_lacking; k++)
-            is_lacking = is_box(&lacking.items[k], box.stream, box.epoch, box.recipient);
-        if (is_lacking)
+        if (find(lacking, box.stream, box.epoch, box.recipient) != NULL)
             rc = depot_put_box(ask->depot, ask->team->key, &box);
     }
-    ledger_pairs_wipe(&lacking);
     return rc;
 }
 
+/* Nobody can replace a box that is there, or make one for whom no line gave the key. What is not lacking keeps no writer waiting. */
 static enum rc
 store(struct ask *ask, const struct wire_boxes *boxes)
 {
-    enum rc rc = server_begin(ask->server, ask->depot);
+    struct ledger_pairs lacking = LEDGER_PAIRS_EMPTY;
+    enum rc rc = find_lacking(ask, &lacking);
 
-    if (rc != RC_OK)
-        return rc;
-    rc = store_lacking(ask, boxes);
-    if (rc == RC_OK)
-        return server_commit(ask->server, ask->depot);
-    server_rollback(ask->server, ask->depot);
+    if (rc == RC_OK && is_any_lacking(&lacking, boxes)) {
+        rc = server_begin(ask->server, ask->depot);
+        ledger_pairs_wipe(&lacking);
+        if (rc != RC_OK)
+            return rc;
+        rc = find_lacking(ask, &lacking); /* another may have brought some meanwhile */
+        if (rc == RC_OK)
+            rc = store_lacking(ask, &lacking, boxes);
+        if (rc == RC_OK)
+            rc = server_commit(ask->server, ask->depot);
+        else
+            server_rollback(ask->server, ask->depot);
+    }
+    ledger_pairs_wipe(&lacking);
     return rc;
 }
 

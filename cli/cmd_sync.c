@@ -120,6 +120,9 @@ remark(struct call *call, const struct sync_report *report)
     if (report->held > 0)
         out_notice(out, "held", "%s",
                    _("Some work came too late to count; it is kept: read it with `baken late`."));
+    if (report->carried_ordered > 0)
+        out_notice(out, "cover_ordered", "%s",
+                   _("What was agreed by bundle on a cover is written down for the team now."));
     if (report->carried_refused > 0)
         out_notice(out, "cover_refused", "%s",
                    _("A cover that was given by bundle does not hold by the rules of the team; what was written under it is kept, and "

@@ -51,7 +51,7 @@ read_secret_text(struct call *call, const char *file, const char *question, stru
     *text = buf_text(buf);
     if (*text == NULL)
         return rc_nomem();
-    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("nothing was given where this was asked: %s"), question) : RC_OK;
+    return (*text)[0] == '\0' ? rc_fail(RC_INVALID, _("%s nothing was given"), question) : RC_OK;
 }
 
 /* What `bakend` printed may be kept as it stood there: the code comes after the colon of its first line. */

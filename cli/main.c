@@ -321,8 +321,9 @@ usage_failure(struct call *call, int argc, char *const *argv)
     for (int i = 1; i < argc; i++)
         is_json = is_json || strcmp(argv[i], "--json") == 0;
     out_start(&call->out, is_json, false, "");
-    call->ending.advice =
-        _("`baken --help` lists the commands, `baken COMMAND --help` the options of one");
+    call->ending.advice = call->command != NULL
+                              ? _("with --help after it, it shows its words and options")
+                              : _("`baken --help` lists the commands, `baken COMMAND --help` the options of one");
     out_failure(&call->out, RC_INVALID, EXIT_USAGE, &call->ending);
     out_wipe(&call->out);
     return EXIT_USAGE;

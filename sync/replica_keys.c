@@ -79,34 +79,44 @@ step_over_stream(const struct keyring *keys, size_t *index)
     return stream;
 }
 
+/* Every key in the table is in the ring too: equal numbers say that they hold the same. `stmt` stands on the table's row of a stream,
+ * or at its end; it moves with the ring. */
 static enum rc
-count_stored(struct replica *replica, struct id stream, int64_t *count)
+find_unstored(struct replica *replica, struct stmt *stmt, struct ledger_ids *streams)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "SELECT count(*) FROM sync_key WHERE stream = ?1", &stmt);
+    struct id stored = {{0}};
+    bool found = true;
+    enum rc rc = stmt_step(stmt, &found);
 
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    return stmt_finish_int(stmt, count);
+    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
+        size_t from = i, count = 0;
+        struct id stream = step_over_stream(replica->keys, &i);
+        while (rc == RC_OK && found && (rc = stmt_get_id(stmt, 0, &stored)) == RC_OK && id_compare(stored, stream) <= 0) {
+            count = id_equal(stored, stream) ? (size_t)stmt_get_int(stmt, 1) : count;
+            rc = stmt_step(stmt, &found);
+        }
+        if (rc == RC_OK && count < i - from)
+            rc = ledger_ids_add(streams, stream);
+    }
+    return rc;
 }
 
 enum rc
 replica_store_keys(struct replica *replica)
 {
-    enum rc rc = RC_OK;
+    struct ledger_ids streams = LEDGER_IDS_EMPTY;
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "SELECT stream, count(*) FROM sync_key GROUP BY stream ORDER BY stream", &stmt);
 
-    replica->has_loose_keys = false; /* but for those that may not be kept, and when it fails */
-    for (size_t i = 0; rc == RC_OK && i < keyring_count(replica->keys);) {
-        size_t from = i;
-        struct id stream = step_over_stream(replica->keys, &i);
-        int64_t stored;
-        rc = count_stored(replica, stream, &stored);
-        /* Every key in the table is in the ring too: equal numbers say that they hold the same. */
-        if (rc == RC_OK && (size_t)stored < i - from)
-            rc = replica_store_keys_of(replica, stream);
+    if (rc == RC_OK) {
+        rc = find_unstored(replica, stmt, &streams);
+        stmt_done(stmt);
     }
+    replica->has_loose_keys = false; /* but for those that may not be kept, and when it fails */
+    for (size_t i = 0; rc == RC_OK && i < streams.count; i++)
+        rc = replica_store_keys_of(replica, streams.items[i]);
     replica->has_loose_keys = replica->has_loose_keys || rc != RC_OK;
+    ledger_ids_wipe(&streams);
     return rc;
 }
 
@@ -131,6 +141,15 @@ is_lent(struct replica *replica, struct id stream, bool *is)
 }
 
 static enum rc
+drop_rows(struct replica *replica, struct id stream)
+{
+    enum rc rc = db_run_id(replica->db, "DELETE FROM sync_box WHERE stream = ?1", stream);
+
+    return rc == RC_OK ? db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream) : rc;
+}
+
+/* Every key in the table is in the ring too. */
+static enum rc
 drop_lent_keys(struct replica *replica)
 {
     bool is = false;
@@ -140,7 +159,9 @@ drop_lent_keys(struct replica *replica)
         size_t next = i;
         struct id stream = step_over_stream(replica->keys, &next);
         rc = is_lent(replica, stream, &is);
-        if (is)
+        if (rc == RC_OK && is)
+            rc = drop_rows(replica, stream);
+        if (rc == RC_OK && is)
             keyring_drop(replica->keys, stream); /* the next stands here now */
         else
             i = next;
@@ -148,31 +169,39 @@ drop_lent_keys(struct replica *replica)
     return rc;
 }
 
-/* Deletes what is stored of such streams; `next_sql` gives the table's next stream after ?1. */
+/* Those whose boxes came while they were none of ours. */
 static enum rc
-delete_lent(struct replica *replica, const char *next_sql)
+list_boxed(struct replica *replica, struct ledger_ids *streams)
 {
-    struct id stream = {{0}};
-    bool found = true, is = false;
-    enum rc rc = RC_OK;
+    struct stmt *stmt;
+    struct id stream;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db, "SELECT DISTINCT stream FROM sync_box WHERE is_lent", &stmt);
 
-    while (rc == RC_OK && found) {
-        struct stmt *stmt;
-        rc = db_stmt(replica->db, next_sql, &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        rc = stmt_step(stmt, &found);
-        if (rc == RC_OK && found)
-            rc = stmt_get_id(stmt, 0, &stream);
-        stmt_done(stmt);
-        if (rc == RC_OK && found)
-            rc = is_lent(replica, stream, &is);
-        if (rc == RC_OK && found && is)
-            rc = db_run_id(replica->db, "DELETE FROM sync_box WHERE stream = ?1", stream);
-        if (rc == RC_OK && found && is)
-            rc = db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream);
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = ledger_ids_add(streams, stream);
     }
+    stmt_done(stmt);
+    return rc;
+}
+
+static enum rc
+drop_lent_boxes(struct replica *replica)
+{
+    struct ledger_ids streams = LEDGER_IDS_EMPTY;
+    bool is = false;
+    enum rc rc = list_boxed(replica, &streams);
+
+    for (size_t i = 0; rc == RC_OK && i < streams.count; i++) {
+        rc = is_lent(replica, streams.items[i], &is);
+        if (rc == RC_OK && is)
+            rc = drop_rows(replica, streams.items[i]);
+    }
+    ledger_ids_wipe(&streams);
     return rc;
 }
 
@@ -192,11 +221,7 @@ replica_forget_lent(struct replica *replica)
     if (rc == RC_OK && replica->has_loose_keys) /* opened to be passed on, and by now ours to keep */
         rc = replica_store_keys(replica);
     if (rc == RC_OK)
-        rc = delete_lent(replica,
-                         "SELECT stream FROM sync_box WHERE stream > ?1 ORDER BY stream LIMIT 1");
-    if (rc == RC_OK)
-        rc = delete_lent(replica,
-                         "SELECT stream FROM sync_key WHERE stream > ?1 ORDER BY stream LIMIT 1");
+        rc = drop_lent_boxes(replica);
     if (rc == RC_OK && !db_in_transaction(replica->db)) { /* which may yet fail */
         settled->lent = ledger_span(replica->ledger, now_ms);
         settled->lent_keys = keyring_changes(replica->keys);

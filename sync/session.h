@@ -56,7 +56,8 @@ enum rc session_rotate(struct session *session, const struct ledger_ids *streams
 enum rc session_offer_unconfirmed(struct session *session) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
 enum rc session_pull(struct session *session) MUST_CHECK;
-/* Fills streams again that lack what the server must hold. RC_UNTRUSTED when it withholds it again. */
+/* Fills streams again that lack what the server must hold: at once, and then more and more seldom. RC_UNTRUSTED while a feed
+ * goes on after a save that is not here. */
 enum rc session_close_gaps(struct session *session) MUST_CHECK;
 enum rc session_acknowledge(struct session *session) MUST_CHECK;
 enum rc session_fetch_acks(struct session *session) MUST_CHECK;

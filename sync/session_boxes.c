@@ -10,8 +10,8 @@ store_box(struct replica *replica, const struct wire_box *box)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
-                         "INSERT OR REPLACE INTO sync_box (stream, epoch, recipient, box)"
-                         " VALUES (?1, ?2, ?3, ?4)",
+                         "INSERT OR REPLACE INTO sync_box (stream, epoch, recipient, box, is_lent) VALUES (?1, ?2, ?3, ?4,"
+                         " NOT EXISTS (SELECT 1 FROM sync_stream WHERE stream = ?1))",
                          &stmt);
     if (rc != RC_OK)
         return rc;

@@ -21,9 +21,81 @@ find_gap(struct replica *replica, int64_t *missing)
     return db_get_int(replica->db, "SELECT e.first - 1" GAPS " LIMIT 1", missing);
 }
 
-/* A whole stream, or (NULL) each with a gap, is asked for once more, from zero up to the shared cursor. */
+/* ---- what is lacking ------------------------------------------------------------------------------ */
+
+/* A lack is asked for at once, after this time again, then after twice that, at last once a day: of a save that is withheld or lost for
+ * good the whole stream would else be fetched in every session, and it may come back any day. */
+#define ASK_AGAIN_MS INT64_C(600000)
+
 static enum rc
-fill_again(struct replica *replica, const struct id *stream)
+note_lack(struct replica *replica, struct id stream, struct feed_ref feed, uint32_t save)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db,
+                         "INSERT OR IGNORE INTO sync_lack (stream, device, incarnation, save) VALUES (?1, ?2, ?3, ?4)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_id(stmt, 2, feed.device);
+    stmt_int(stmt, 3, (int64_t)feed.incarnation);
+    stmt_int(stmt, 4, save);
+    return stmt_finish(stmt);
+}
+
+static enum rc
+note_gaps(struct replica *replica)
+{
+    return db_run(replica->db, "INSERT OR IGNORE INTO sync_lack (stream, device, incarnation, save)"
+                               " SELECT f.stream, f.device, f.incarnation, e.first - 1" GAPS);
+}
+
+/* What came after all. */
+static enum rc
+forget_filled(struct replica *replica)
+{
+    int64_t any = 0;
+    enum rc rc = db_get_int(replica->db, "SELECT EXISTS (SELECT 1 FROM sync_lack)", &any);
+
+    if (rc != RC_OK || any == 0)
+        return rc;
+    return db_run(replica->db,
+                  "DELETE FROM sync_lack WHERE EXISTS (SELECT 1 FROM sync_feed AS f JOIN sync_entry AS e ON e.feed = f.feed"
+                  " WHERE f.stream = sync_lack.stream AND f.device = sync_lack.device"
+                  " AND f.incarnation = sync_lack.incarnation AND e.first <= sync_lack.save AND e.last >= sync_lack.save)");
+}
+
+/* What is being filled is looked at when it is whole. */
+static enum rc
+list_due(struct replica *replica, struct ledger_ids *streams)
+{
+    struct stmt *stmt;
+    struct id stream;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT DISTINCT stream FROM sync_lack JOIN sync_stream USING (stream)"
+                         " WHERE NOT is_filling AND hidden_ms IS NULL AND (times = 0 OR asked_ms > ?1"
+                         " OR asked_ms + min(?2 << min(times - 1, 10), ?3) <= ?1)",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, replica_now_ms(replica));
+    stmt_int(stmt, 2, ASK_AGAIN_MS);
+    stmt_int(stmt, 3, DAY_MS);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = ledger_ids_add(streams, stream);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+/* A whole stream is asked for once more, from zero up to the shared cursor. */
+static enum rc
+fill_again(struct replica *replica, struct id stream)
 {
     struct stmt *stmt;
     int64_t cursor;
@@ -31,43 +103,69 @@ fill_again(struct replica *replica, const struct id *stream)
     enum rc rc = state_get_int(replica->db, STATE_CURSOR, &cursor);
     if (rc == RC_OK)
         rc = db_stmt(replica->db,
-                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 WHERE "
-                     "stream = ?1"
-                     " OR (?1 IS NULL AND stream IN (SELECT f.stream" GAPS "))",
+                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 WHERE stream = ?1",
                      &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_id_or_null(stmt, 1, stream);
+    stmt_id(stmt, 1, stream);
     stmt_int(stmt, 2, cursor);
+    rc = stmt_finish(stmt);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db, "UPDATE sync_lack SET asked_ms = ?2, times = times + 1 WHERE stream = ?1", &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, replica_now_ms(replica));
     return stmt_finish(stmt);
+}
+
+static enum rc
+fill_due(struct replica *replica, bool *again)
+{
+    struct ledger_ids streams = LEDGER_IDS_EMPTY;
+    enum rc rc = forget_filled(replica);
+
+    if (rc == RC_OK)
+        rc = list_due(replica, &streams);
+    *again = streams.count > 0;
+    if (rc == RC_OK && *again) {
+        rc = db_begin(replica->db);
+        for (size_t i = 0; rc == RC_OK && i < streams.count; i++)
+            rc = fill_again(replica, streams.items[i]);
+        if (db_in_transaction(replica->db))
+            rc = db_end(replica->db, rc);
+    }
+    ledger_ids_wipe(&streams);
+    return rc;
 }
 
 /* ---- acknowledgements ---------------------------------------------------------------------------- */
 
-/* Whether the writer's own acknowledgement names saves of its feed that never came, or anybody's those of a past life of ours: we
- * cannot acknowledge what a restored store never saw. */
+/* Notes what the writer's own acknowledgement names of its feed and never came, or anybody's of a past life of ours: we cannot
+ * acknowledge what a restored store never saw. By the first save that lacks: a claim that grows is no new lack. */
 static enum rc
-is_short(struct replica *replica, struct id stream, struct id device, const void *vector,
-         size_t len, bool *lacks)
+note_short(struct replica *replica, struct id stream, struct id device, const void *vector, size_t len)
 {
     struct reader reader = reader_of(vector, len);
     struct elog_feed feed;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && !*lacks && reader_left(&reader) > 0 && !reader.failed) {
+    while (rc == RC_OK && reader_left(&reader) > 0 && !reader.failed) {
         struct ack_feed named = status_vector_next(&reader);
+        struct feed_ref ref = {named.device, named.incarnation};
         uint32_t stored = 0, applied;
         bool is_writers = id_equal(named.device, device);
         bool is_past = id_equal(named.device, replica->identity.device) &&
                        named.incarnation != replica->incarnation;
         if (reader.failed || (!is_writers && !is_past))
             continue;
-        rc = elog_feed_find(replica->db, stream, (struct feed_ref){named.device, named.incarnation}, &feed);
+        rc = elog_feed_find(replica->db, stream, ref, &feed);
         if (rc == RC_OK)
             rc = elog_last(replica->db, feed.key, &stored, &applied);
         if (rc == RC_ABSENT)
             rc = RC_OK;
-        *lacks = rc == RC_OK && stored < named.last;
+        if (rc == RC_OK && stored < named.last)
+            rc = note_lack(replica, stream, ref, stored + 1);
     }
     return rc;
 }
@@ -86,64 +184,55 @@ might_write(const struct ledger *ledger, struct id device, struct id stream)
     return ledger_entry_counts(ledger, &facts, NULL) != LEDGER_NO_RIGHT;
 }
 
-/* Each stream of ours after `after`, with one of its acknowledgements: the first that names what is not here. */
+/* The next acknowledgement that is to be looked at now, after that of `*stream` and `*device`: its vector. */
 static enum rc
-next_short(struct replica *replica, const struct id *after, struct id *stream, bool *lacks)
+next_claim(struct replica *replica, struct id *stream, struct id *device, struct buf *vector, bool *found)
 {
     struct stmt *stmt;
-    bool found = true;
-    enum rc rc =
-        db_stmt(replica->db,
-                "SELECT stream, device, vector FROM sync_ack WHERE is_asked = 2 AND stream > coalesce(?1, x'')"
-                " ORDER BY stream",
-                &stmt);
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream, device, vector FROM sync_ack WHERE is_asked = 2 AND is_asked <> 1"
+                         " AND (stream, device) > (?1, ?2) ORDER BY stream, device LIMIT 1",
+                         &stmt);
 
-    *lacks = false;
     if (rc != RC_OK)
         return rc;
-    stmt_id_or_null(stmt, 1, after);
-    while (rc == RC_OK && !*lacks && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
-        struct id device;
-        size_t len;
+    stmt_id(stmt, 1, *stream);
+    stmt_id(stmt, 2, *device);
+    buf_clear(vector);
+    rc = stmt_step(stmt, found);
+    if (rc == RC_OK && *found)
         rc = stmt_get_id(stmt, 0, stream);
-        if (rc == RC_OK)
-            rc = stmt_get_id(stmt, 1, &device);
-        const uint8_t *vector = stmt_get_blob(stmt, 2, &len);
-        if (rc == RC_OK && !id_equal(device, replica->identity.device) &&
-            might_write(replica->ledger, device, *stream))
-            rc = is_short(replica, *stream, device, vector, len, lacks);
-    }
+    if (rc == RC_OK && *found)
+        rc = stmt_get_id(stmt, 1, device);
+    if (rc == RC_OK && *found)
+        rc = stmt_get_buf(stmt, 2, vector);
     stmt_done(stmt);
     return rc;
 }
 
 static enum rc
-ask_short(struct replica *replica, bool *again)
+note_claims(struct replica *replica)
 {
-    struct id stream;
-    bool lacks;
+    struct buf vector = BUF_EMPTY(ACK_MAX_BYTES);
+    struct id stream = {{0}}, device = {{0}};
+    bool found = true;
     enum rc rc = db_run(replica->db, /* those of a stream that is being filled are looked at when it is whole */
-                        "UPDATE sync_ack SET is_asked = 2 WHERE is_asked = 0 AND stream IN"
-                        " (SELECT stream FROM sync_stream WHERE NOT is_filling)");
+                        "UPDATE sync_ack SET is_asked = 2 WHERE is_asked = 0 AND is_asked <> 1 AND EXISTS"
+                        " (SELECT 1 FROM sync_stream AS s WHERE s.stream = sync_ack.stream AND NOT s.is_filling)");
 
-    if (rc == RC_OK)
-        rc = next_short(replica, NULL, &stream, &lacks);
-    while (rc == RC_OK && lacks) {
-        *again = true;
-        rc = fill_again(replica, &stream);
-        if (rc == RC_OK)
-            rc = next_short(replica, &stream, &stream, &lacks);
-    }
-    if (rc == RC_OK)
-        rc = db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2 AND stream IN"
-                                 " (SELECT stream FROM sync_stream)");
-    return rc;
+    while (rc == RC_OK && (rc = next_claim(replica, &stream, &device, &vector, &found)) == RC_OK && found)
+        if (!id_equal(device, replica->identity.device) && might_write(replica->ledger, device, stream))
+            rc = note_short(replica, stream, device, vector.data, vector.len);
+    buf_wipe(&vector);
+    return rc == RC_OK ? db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2 AND is_asked <> 1 AND EXISTS"
+                                             " (SELECT 1 FROM sync_stream AS s WHERE s.stream = sync_ack.stream)")
+                       : rc;
 }
 
 /* A writer acknowledges its own saves after it pushed them. What an acknowledgement of an earlier session names and this
- * one did not bring is asked for once more: once per acknowledgement, for a save that the server refused never comes. */
+ * one did not bring is asked for: each acknowledgement is looked at once. */
 static enum rc
-fill_short(struct replica *replica, bool *again)
+look_at_acks(struct replica *replica)
 {
     int64_t asked, acks, filling = 0;
 
@@ -154,7 +243,7 @@ fill_short(struct replica *replica, bool *again)
         rc = db_begin(replica->db);
     if (rc != RC_OK || asked == acks)
         return rc;
-    rc = ask_short(replica, again);
+    rc = note_claims(replica);
     if (rc == RC_OK)
         rc = db_get_int(replica->db, "SELECT count(*) FROM sync_stream WHERE is_filling", &filling);
     if (rc == RC_OK && filling == 0)
@@ -165,49 +254,111 @@ fill_short(struct replica *replica, bool *again)
 /* ---- heads of lines ------------------------------------------------------------------------------- */
 
 static enum rc
-ask_head(struct replica *replica, const struct ledger_head *head, bool *again)
+note_head(struct replica *replica, const struct ledger_head *head)
 {
+    const struct feed_ref ref = {head->device, head->incarnation};
     struct elog_feed feed;
     uint32_t stored = 0, applied;
-    bool is_here, is_filling;
 
-    enum rc rc = streams_have(replica, head->stream, &is_here, &is_filling);
-    if (rc != RC_OK || !is_here)
-        return rc;
-    rc = elog_feed_find(replica->db, head->stream, (struct feed_ref){head->device, head->incarnation}, &feed);
+    enum rc rc = elog_feed_find(replica->db, head->stream, ref, &feed);
     if (rc == RC_OK)
         rc = elog_last(replica->db, feed.key, &stored, &applied);
     if (rc == RC_ABSENT)
         rc = RC_OK;
-    if (rc != RC_OK || stored >= head->last)
+    return rc == RC_OK && stored < head->last ? note_lack(replica, head->stream, ref, head->last) : rc;
+}
+
+/* Those of ours that no head was held against yet: they were gained, or shown again, since. */
+static enum rc
+list_unheaded(struct replica *replica, struct ledger_ids *streams)
+{
+    struct stmt *stmt;
+    struct id stream;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db,
+                         "SELECT stream FROM sync_stream WHERE NOT heads_asked AND NOT is_filling AND hidden_ms IS NULL"
+                         " ORDER BY stream",
+                         &stmt);
+
+    if (rc != RC_OK)
         return rc;
-    *again = true;
-    return fill_again(replica, &head->stream);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = ledger_ids_add(streams, stream);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+static bool
+is_among(const struct ledger_ids *ids, struct id id)
+{
+    size_t low = 0, high = ids->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (id_compare(ids->items[middle], id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ids->count && id_equal(ids->items[low], id);
+}
+
+/* Of lines after `asked`, and of all lines where the stream is among those. */
+static enum rc
+note_heads(struct replica *replica, uint64_t asked, const struct ledger_ids *unheaded)
+{
+    const struct ledger_head *heads;
+    uint64_t position;
+    size_t count;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && (heads = ledger_heads_at(replica->ledger, i, &position, &count)) != NULL; i++)
+        for (size_t k = 0; rc == RC_OK && k < count; k++) {
+            enum streams_place place = STREAMS_ABSENT;
+            if (is_among(unheaded, heads[k].stream))
+                place = STREAMS_SHOWN;
+            else if (position > asked)
+                rc = streams_find(replica, heads[k].stream, &place);
+            if (rc == RC_OK && place == STREAMS_SHOWN)
+                rc = note_head(replica, &heads[k]);
+        }
+    return rc;
+}
+
+static enum rc
+note_all_heads(struct replica *replica, uint64_t asked, const struct ledger_ids *unheaded)
+{
+    enum rc rc = note_heads(replica, asked, unheaded);
+
+    for (size_t i = 0; rc == RC_OK && i < unheaded->count; i++)
+        rc = db_run_id(replica->db, "UPDATE sync_stream SET heads_asked = 1 WHERE stream = ?1", unheaded->items[i]);
+    return rc == RC_OK ? state_put_int(replica->db, STATE_HEADS_ASKED, (int64_t)ledger_position(replica->ledger)) : rc;
 }
 
 /* A line that ends a right names what the server had of each feed: also of an author who was shut out before it acknowledged that. What
- * the log lacks of it when all was pulled is asked for once more: once per line, for nobody else may have looked whether it is there. */
+ * the log lacks of it when all was pulled is asked for, for nobody else may have looked whether it is there. */
 static enum rc
-fill_headed(struct replica *replica, bool *again)
+look_at_heads(struct replica *replica)
 {
-    const struct ledger_head *heads;
-    uint64_t position, head = ledger_position(replica->ledger);
-    size_t count;
-    int64_t asked;
+    struct ledger_ids unheaded = LEDGER_IDS_EMPTY;
+    int64_t asked = 0;
 
-    enum rc rc = state_get_int(replica->db, STATE_HEADS_ASKED, &asked);
-    if (rc != RC_OK || (uint64_t)asked >= head)
-        return rc;
-    rc = db_begin(replica->db);
+    enum rc rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    for (size_t i = 0; rc == RC_OK && (heads = ledger_heads_at(replica->ledger, i, &position, &count)) != NULL; i++)
-        for (size_t k = 0; rc == RC_OK && position > (uint64_t)asked && k < count; k++)
-            rc = ask_head(replica, &heads[k], again);
+    rc = state_get_int(replica->db, STATE_HEADS_ASKED, &asked);
     if (rc == RC_OK)
-        rc = state_put_int(replica->db, STATE_HEADS_ASKED, (int64_t)head);
+        rc = list_unheaded(replica, &unheaded);
+    if (rc == RC_OK && (unheaded.count > 0 || (uint64_t)asked < ledger_position(replica->ledger)))
+        rc = note_all_heads(replica, (uint64_t)asked, &unheaded);
+    ledger_ids_wipe(&unheaded);
     return db_end(replica->db, rc);
 }
+
+/* ---- the step of a session ------------------------------------------------------------------------ */
 
 /* Behind a fork there is no gap to be filled: it is told as what it is, with the device whose it is, and stops nobody. */
 static enum rc
@@ -222,29 +373,36 @@ mark_forks(struct replica *replica)
     return rc;
 }
 
-/* ---- the step of a session ------------------------------------------------------------------------ */
+/* Once more all of what lacks something, where that is due. */
+static enum rc
+ask(struct session *session)
+{
+    struct replica *replica = session->replica;
+    bool again;
+    enum rc rc = fill_due(replica, &again);
+
+    if (rc == RC_OK && again)
+        rc = session_pull(session);
+    if (rc == RC_OK && again)
+        rc = inbox_apply(replica, session->report, session->options);
+    return rc == RC_OK ? forget_filled(replica) : rc;
+}
 
 enum rc
 session_close_gaps(struct session *session)
 {
     struct replica *replica = session->replica;
     int64_t missing;
-    bool again = false;
 
-    enum rc rc = fill_short(replica, &again);
+    enum rc rc = look_at_acks(replica);
     if (rc == RC_OK)
-        rc = fill_headed(replica, &again);
+        rc = look_at_heads(replica);
     if (rc == RC_OK)
         rc = find_gap(replica, &missing);
-    if (rc == RC_OK && missing > 0) {
-        again = true;
-        rc = fill_again(replica, NULL);
-    }
-    if (rc != RC_OK || !again)
-        return rc;
-    rc = session_pull(session);
+    if (rc == RC_OK && missing > 0)
+        rc = note_gaps(replica);
     if (rc == RC_OK)
-        rc = inbox_apply(replica, session->report, session->options);
+        rc = ask(session);
     if (rc == RC_OK)
         rc = mark_forks(replica);
     if (rc == RC_OK)

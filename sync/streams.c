@@ -1,6 +1,8 @@
 /* The streams of this device, in step with ledger and time: gained ones are filled, lost ones hidden or purged. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/news.h"
 #include "sync/outbox.h"
@@ -58,27 +60,61 @@ struct held {
     int64_t hidden_ms;
 };
 
-/* The next after `held->stream`; from the first when that is zero, which no stream here is. */
+/* All of them, ascending: in one statement, and listed first, for what is done of one writes to the table. */
+struct held_list {
+    struct held *items;
+    size_t count, room;
+};
+
 static enum rc
-next_held(struct replica *replica, struct held *held, bool *found)
+add_held(struct held_list *list, struct stmt *stmt)
+{
+    struct held held = {.kind = (enum stream_kind)stmt_get_int(stmt, 1),
+                        .is_hidden = !stmt_is_null(stmt, 2),
+                        .hidden_ms = stmt_get_int(stmt, 2)};
+    struct held *items = array_grow(list->items, &list->room, list->count + 1, sizeof *items);
+
+    if (items == NULL)
+        return RC_NOMEM;
+    list->items = items;
+    enum rc rc = stmt_get_id(stmt, 0, &held.stream);
+    items[list->count++] = held;
+    return rc;
+}
+
+/* `list` is the caller's to free, success or not. */
+static enum rc
+list_held(struct replica *replica, struct held_list *list)
 {
     struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db,
-                         "SELECT stream, kind, hidden_ms FROM sync_stream WHERE stream > ?1"
-                         " ORDER BY stream LIMIT 1",
-                         &stmt);
+    bool found = true;
+    enum rc rc = db_stmt(replica->db, "SELECT stream, kind, hidden_ms FROM sync_stream ORDER BY stream", &stmt);
+
+    *list = (struct held_list){NULL, 0, 0};
     if (rc != RC_OK)
         return rc;
-    stmt_id(stmt, 1, held->stream);
-    rc = stmt_step(stmt, found);
-    if (rc == RC_OK && *found) {
-        held->kind = (enum stream_kind)stmt_get_int(stmt, 1);
-        held->is_hidden = !stmt_is_null(stmt, 2);
-        held->hidden_ms = stmt_get_int(stmt, 2);
-        rc = stmt_get_id(stmt, 0, &held->stream);
-    }
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found)
+        rc = add_held(list, stmt);
     stmt_done(stmt);
     return rc;
+}
+
+static bool
+is_held(const struct held_list *list, struct id stream)
+{
+    size_t low = 0, high = list->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = id_compare(list->items[middle].stream, stream);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 enum rc
@@ -130,8 +166,8 @@ gain(struct replica *replica, const struct ledger_stream *stream)
         rc = db_run_id(replica->db, "UPDATE sync_ack SET is_asked = 0 WHERE stream = ?1", stream->id);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACKS_ASKED, -1);
-    if (rc == RC_OK) /* ... and what lines name */
-        rc = state_drop(replica->db, STATE_HEADS_ASKED);
+    if (rc == RC_OK)
+        rc = db_run_id(replica->db, "UPDATE sync_box SET is_lent = 0 WHERE stream = ?1 AND is_lent", stream->id);
     return db_end(replica->db, rc);
 }
 
@@ -149,6 +185,7 @@ delete_rows(struct replica *replica, struct id stream)
         "DELETE FROM sync_feed WHERE stream = ?1 AND NOT is_own",
         "DELETE FROM sync_key WHERE stream = ?1",
         "DELETE FROM sync_box WHERE stream = ?1",
+        "DELETE FROM sync_lack WHERE stream = ?1",
         "DELETE FROM sync_stream WHERE stream = ?1",
     };
     enum streams_place place;
@@ -203,7 +240,7 @@ put_hidden(struct replica *replica, struct id stream, const int64_t *hidden_ms)
 {
     struct stmt *stmt;
     enum rc rc =
-        db_stmt(replica->db, "UPDATE sync_stream SET hidden_ms = ?2 WHERE stream = ?1", &stmt);
+        db_stmt(replica->db, "UPDATE sync_stream SET hidden_ms = ?2, heads_asked = 0 WHERE stream = ?1", &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_id(stmt, 1, stream);
@@ -259,65 +296,99 @@ enum rc
 streams_show(struct replica *replica)
 {
     int64_t now_ms = replica_now_ms(replica);
-    struct held held = {.is_hidden = false};
-    bool found = replica->has_hidden;
-    enum rc rc = found ? next_held(replica, &held, &found) : RC_OK;
+    struct held_list list;
 
-    while (rc == RC_OK && found) {
-        if (held.is_hidden && may_read_at(replica, held.stream, now_ms))
-            rc = show(replica, &held);
-        if (rc == RC_OK)
-            rc = next_held(replica, &held, &found);
-    }
+    if (!replica->has_hidden)
+        return RC_OK;
+    enum rc rc = list_held(replica, &list);
+    for (size_t i = 0; rc == RC_OK && i < list.count; i++)
+        if (list.items[i].is_hidden && may_read_at(replica, list.items[i].stream, now_ms))
+            rc = show(replica, &list.items[i]);
+    free(list.items);
     return rc == RC_OK ? rc : rc_while(rc, _("showing again what a jump of the clock hid"));
+}
+
+/* What was acknowledged last of each stream, and since when it may be read now. */
+struct told {
+    struct id stream;
+    uint64_t position;
+};
+
+static enum rc
+list_told(struct replica *replica, struct told **told, size_t *count)
+{
+    struct stmt *stmt;
+    size_t room = 0;
+    bool found = true;
+    enum rc rc = db_stmt(replica->db, "SELECT stream, position FROM sync_ack WHERE device = ?1", &stmt);
+
+    *told = NULL;
+    *count = 0;
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, replica->identity.device);
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        struct told *grown = array_grow(*told, &room, *count + 1, sizeof *grown);
+        if (grown == NULL) {
+            rc = RC_NOMEM;
+            break;
+        }
+        *told = grown;
+        grown[*count].position = (uint64_t)stmt_get_int(stmt, 1);
+        rc = stmt_get_id(stmt, 0, &grown[(*count)++].stream);
+    }
+    stmt_done(stmt);
+    return rc;
 }
 
 /* The right ended, and began again by a later line, before this device looked: what it told before that line counts nowhere any more. */
 static enum rc
-tell_again(struct replica *replica, struct id stream, int64_t now_ms)
+tell_again(struct replica *replica, int64_t now_ms)
 {
     struct id own = replica->identity.device;
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db,
-                         "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1 AND is_unacknowledged = 0"
-                         " AND EXISTS (SELECT 1 FROM sync_ack WHERE device = ?2 AND stream = ?1 AND position < ?3)",
-                         &stmt);
+    struct told *told;
+    size_t count;
+    enum rc rc = list_told(replica, &told, &count);
 
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_id(stmt, 2, own);
-    stmt_int(stmt, 3, (int64_t)ledger_reads_since(replica->ledger, own, stream, (uint64_t)now_ms));
-    return stmt_finish(stmt);
+    for (size_t i = 0; rc == RC_OK && i < count; i++)
+        if (may_read_at(replica, told[i].stream, now_ms) &&
+            told[i].position < ledger_reads_since(replica->ledger, own, told[i].stream, (uint64_t)now_ms))
+            rc = db_run_id(replica->db,
+                           "UPDATE sync_stream SET is_unacknowledged = 1 WHERE stream = ?1 AND is_unacknowledged = 0",
+                           told[i].stream);
+    free(told);
+    return rc;
 }
 
-/* Streams that are here and may no longer be read: gone when that is sure, hidden while only a jump of the clock says so. */
+/* One that is here; it may be read no longer: gone when that is sure, hidden while only a jump of the clock says so. */
+static enum rc
+lose_one(struct replica *replica, const struct held *held, int64_t now_ms)
+{
+    bool is_shown = may_read_at(replica, held->stream, now_ms);
+    bool is_over = !is_shown && (!may_read_at(replica, held->stream, replica_settled_ms(replica)) ||
+                                 (held->is_hidden && now_ms - held->hidden_ms >= HIDDEN_MS));
+    bool is_lost = is_over && !replica->must_recover; /* before, what waits has no number to be sealed under */
+
+    replica->has_hidden = replica->has_hidden || (!is_shown && !is_lost);
+    if (is_lost)
+        return lose(replica, held->stream);
+    if (!is_shown && !held->is_hidden)
+        return hide(replica, held->stream, now_ms);
+    return is_shown && held->is_hidden ? show(replica, held) : RC_OK;
+}
+
 static enum rc
 lose_all(struct replica *replica, int64_t now_ms)
 {
-    int64_t settled_ms = replica_settled_ms(replica);
-    struct held held = {.is_hidden = false};
-    bool found;
+    struct held_list list;
+    enum rc rc = list_held(replica, &list);
 
     replica->has_hidden = false;
-    enum rc rc = next_held(replica, &held, &found);
-    while (rc == RC_OK && found) {
-        bool is_shown = may_read_at(replica, held.stream, now_ms);
-        bool is_over = !is_shown && (!may_read_at(replica, held.stream, settled_ms) ||
-                                     (held.is_hidden && now_ms - held.hidden_ms >= HIDDEN_MS));
-        bool is_lost = is_over && !replica->must_recover; /* before, what waits has no number to be sealed under */
-        if (is_lost)
-            rc = lose(replica, held.stream);
-        else if (!is_shown && !held.is_hidden)
-            rc = hide(replica, held.stream, now_ms);
-        else if (is_shown && held.is_hidden)
-            rc = show(replica, &held);
-        if (rc == RC_OK && is_shown)
-            rc = tell_again(replica, held.stream, now_ms);
-        replica->has_hidden = replica->has_hidden || (!is_shown && !is_lost);
-        if (rc == RC_OK)
-            rc = next_held(replica, &held, &found);
-    }
+    for (size_t i = 0; rc == RC_OK && i < list.count; i++)
+        rc = lose_one(replica, &list.items[i], now_ms);
+    free(list.items);
+    if (rc == RC_OK)
+        rc = tell_again(replica, now_ms);
     return rc == RC_OK ? scrub(replica) : rc;
 }
 
@@ -326,17 +397,14 @@ streams_gain(struct replica *replica)
 {
     int64_t now_ms = replica_now_ms(replica);
     const struct ledger_stream *stream;
-    enum rc rc = RC_OK;
+    struct held_list list;
+    enum rc rc = list_held(replica, &list);
 
-    for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL;
-         i++) {
-        enum streams_place place;
-        if (stream->kind == STREAM_RESERVE || !may_read_at(replica, stream->id, now_ms))
-            continue;
-        rc = streams_find(replica, stream->id, &place);
-        if (rc == RC_OK && place == STREAMS_ABSENT)
+    for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++)
+        if (stream->kind != STREAM_RESERVE && may_read_at(replica, stream->id, now_ms) &&
+            !is_held(&list, stream->id))
             rc = gain(replica, stream);
-    }
+    free(list.items);
     return rc;
 }
 

@@ -9,7 +9,7 @@
 #include "tests/support/power_vfs.h"
 #include "tests/support/stores.h"
 
-enum { COORDINATOR = 0, COACH = 1, DEVICES = 2, FEW = 3, MANY = 15, STREAM_STEPS = 45, IDLE_REQUESTS = 3, MINUTE_MS = 60000 };
+enum { COORDINATOR = 0, COACH = 1, DEVICES = 2, FEW = 3, MANY = 15, STREAM_STEPS = 5, NEW_STEPS = 35, IDLE_REQUESTS = 3, MINUTE_MS = 60000 };
 
 static struct office office;
 static struct power_disk *disk; /* of the devices */
@@ -77,9 +77,35 @@ an_idle_session_costs_hardly_more_with_many_families(void **state)
         many[i] = cost_of_idle_sync(i);
         assert_int_equal(many[i].requests, IDLE_REQUESTS);
         assert_in_range(many[i].flushes, 0, 1); /* none where the time that is noted is the one that stands there */
-        /* A few looks at the table of streams, and none at keys, boxes, entries or acknowledgements. */
+        /* A look at the ledger's streams, and none at those that are here, at keys, boxes, entries or acknowledgements. */
         assert_in_range(many[i].steps, 1, few[i].steps + (uint64_t)MANY * 2 * STREAM_STEPS);
     }
+}
+
+static uint64_t
+cost_of_a_new_family(const char *name)
+{
+    struct replica *coach = office.devices[COACH].replica;
+
+    office_pass(&office, MINUTE_MS);
+    (void)office_family(&office, COORDINATOR, name, COACH);
+    (void)db_steps(coach->db);
+    office_sync(&office, COACH);
+    assert_int_equal(office.devices[COACH].report.is_complete, true);
+    uint64_t steps = db_steps(coach->db);
+    office_sync_all(&office, DEVICES, 2);
+    return steps;
+}
+
+static void
+a_new_family_costs_hardly_more_with_many_families(void **state)
+{
+    (void)state;
+    uint64_t few = cost_of_a_new_family("few");
+    add_families(MANY);
+    uint64_t many = cost_of_a_new_family("many");
+    /* The table of streams and what was acknowledged last of each are read, a few times; nothing is asked of each one by one. */
+    assert_in_range(many, 1, few + (uint64_t)MANY * 2 * NEW_STEPS);
 }
 
 /* As history is read: to and fro between the saves of two authors. */
@@ -151,6 +177,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_session_costs_hardly_more_with_many_families),
+        cmocka_unit_test(a_new_family_costs_hardly_more_with_many_families),
         cmocka_unit_test(a_line_about_one_judges_nobody_elses_work),
         cmocka_unit_test(saves_of_two_authors_are_read_from_the_log_once),
     };

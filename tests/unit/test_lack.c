@@ -1,0 +1,196 @@
+/* A server that withholds or lost a save for good: it is asked for more and more seldom, and what comes back is not missed. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/replica_own.h"
+#include "sync/wire_run.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1, MINUTE_MS = 60000, SESSIONS = 25 };
+
+static struct office office;
+static struct id family, file;
+static struct {
+    uint32_t save; /* of Bram's feed in the file is in no page for Anna; 0: all are */
+    unsigned fills; /* requests of Anna for a whole stream */
+} lie;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    memset(&lie, 0, sizeof lie);
+    family = office_pair(&office, BRAM);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    assert_ok(replica_assign(office.devices[BRAM].replica, &office.devices[BRAM].transport, family,
+                             office.devices[ANNA].person, LEDGER_COACH));
+    office_sync_all(&office, 2, 2);
+    return 0;
+}
+
+static void
+withhold(struct transport_reply *out)
+{
+    struct wire_run_page page = WIRE_RUN_PAGE_EMPTY, shown;
+    struct buf bytes = BUF_EMPTY(1 << 24);
+
+    assert_ok(wire_run_page_decode(out->body.data, out->body.len, &page));
+    shown = page;
+    shown.runs = WIRE_RUN_LIST_EMPTY;
+    for (size_t i = 0; i < page.runs.count; i++) {
+        const struct entry *entry = &page.runs.items[i];
+        if (!id_equal(entry->stream, file) || !id_equal(entry->device, office.devices[BRAM].id) || entry->first != lie.save)
+            assert_ok(wire_run_add(&shown.runs, entry));
+    }
+    assert_ok(wire_run_page_encode(&shown, &bytes));
+    buf_clear(&out->body);
+    assert_ok(buf_put(&out->body, bytes.data, bytes.len));
+    wire_run_list_wipe(&shown.runs);
+    wire_run_page_wipe(&page);
+    buf_wipe(&bytes);
+}
+
+static enum rc
+send_through_liar(void *context, const struct transport_request *in, struct transport_reply *out)
+{
+    struct office_device *device = context;
+    enum rc rc = device->transport.send(device->transport.context, in, out);
+
+    lie.fills += strstr(in->target, "/entries?stream=") != NULL;
+    if (rc == RC_OK && out->status == 200 && lie.save != 0 && strcmp(in->method, "GET") == 0 &&
+        strstr(in->target, "/entries?") != NULL)
+        withhold(out);
+    return rc;
+}
+
+static enum rc
+sync_anna(void)
+{
+    struct office_device *anna = &office.devices[ANNA];
+    struct transport liar = {send_through_liar, anna};
+
+    return replica_sync(anna->replica, &liar, NULL, &anna->report);
+}
+
+static int64_t
+lacks(void)
+{
+    int64_t count;
+
+    assert_ok(db_get_int(office.devices[ANNA].replica->db, "SELECT count(*) FROM sync_lack", &count));
+    return count;
+}
+
+static void
+assert_whole(void)
+{
+    assert_true(office_shows(&office, ANNA, file, "one"));
+    assert_true(office_shows(&office, ANNA, file, "two"));
+    assert_int_equal(lacks(), 0);
+}
+
+static uint32_t
+bram_writes(const char *note)
+{
+    struct replica *bram = office.devices[BRAM].replica;
+    struct elog_feed feed;
+
+    office_visit(&office, BRAM, family, note);
+    office_sync(&office, BRAM);
+    assert_ok(elog_feed_find(bram->db, file, replica_feed(bram), &feed));
+    return feed.sealed;
+}
+
+/* SESSIONS of them, a minute apart; how often a stream was fetched whole. */
+static unsigned
+fills_of_sessions(enum rc expected)
+{
+    lie.fills = 0;
+    for (int i = 0; i < SESSIONS; i++) {
+        assert_int_equal(sync_anna(), expected);
+        office_pass(&office, MINUTE_MS);
+    }
+    return lie.fills;
+}
+
+static void
+a_gap_that_stays_is_told_in_each_session_and_asked_for_more_and_more_seldom(void **state)
+{
+    (void)state;
+    lie.save = bram_writes("one");
+    (void)bram_writes("two");
+    assert_in_range(fills_of_sessions(RC_UNTRUSTED), 2, 2); /* at once, and after ten minutes */
+    assert_in_range(fills_of_sessions(RC_UNTRUSTED), 1, 1); /* after half an hour */
+    lie.save = 0;
+    office_pass(&office, DAY_MS);
+    assert_ok(sync_anna());
+    assert_whole();
+    assert_int_equal(fills_of_sessions(RC_OK), 0);
+}
+
+static void
+another_gap_in_the_same_stream_is_asked_for_at_once(void **state)
+{
+    (void)state;
+    lie.save = bram_writes("one");
+    (void)bram_writes("two");
+    (void)fills_of_sessions(RC_UNTRUSTED);
+    uint32_t later = bram_writes("three");
+    (void)bram_writes("four");
+    lie.save = later; /* and the first is there again: it comes with what is asked for now */
+    assert_int_equal(sync_anna(), RC_UNTRUSTED);
+    assert_int_equal(lacks(), 1);
+    assert_true(office_shows(&office, ANNA, file, "two"));
+}
+
+/* Each round Bram acknowledges anew, and names all that he wrote. */
+static void
+what_its_writer_names_and_never_comes_is_not_fetched_in_each_session(void **state)
+{
+    (void)state;
+    lie.save = bram_writes("one");
+    assert_ok(sync_anna());
+    assert_false(office_shows(&office, ANNA, file, "one"));
+    lie.fills = 0;
+    for (int i = 0; i < SESSIONS; i++) {
+        office_visit(&office, ANNA, family, "of Anna");
+        assert_ok(sync_anna());
+        office_sync(&office, BRAM);
+        office_pass(&office, MINUTE_MS);
+    }
+    assert_in_range(lie.fills, 2, 2);
+    assert_int_equal(lacks(), 1);
+    lie.save = 0; /* and nobody acknowledges any more */
+    office_pass(&office, DAY_MS);
+    assert_ok(sync_anna());
+    assert_true(office_shows(&office, ANNA, file, "one"));
+    (void)bram_writes("two");
+    assert_ok(sync_anna());
+    assert_whole();
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_gap_that_stays_is_told_in_each_session_and_asked_for_more_and_more_seldom),
+        TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
+        TEST(what_its_writer_names_and_never_comes_is_not_fetched_in_each_session),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,12 +1,15 @@
 /* What a save and an entry cost as records and history grow: stores of 50,000 to 800,000 field versions, each made anew in a process
- * of its own, and JSON lines that tools/plot.py draws. CPU time of one device, without the server's. An entry holds ten saves of a
- * stream; a tenth of the saves amend an older visit, of the last 2,400 or whichever. STEPS and SMALLEST (the sizes double), RUNS in the environment. */
+ * of its own, and JSON lines that tools/plot.py draws. CPU time of one device, without the server's, and the pages that it sealed and
+ * opened. An entry holds ten saves of a stream; a tenth of the saves amend an older visit, of the last 2,400 or whichever. What is put
+ * off belongs to what put it off: each batch that is measured ends with its words indexed and its log written into the file, so that
+ * none has another's checkpoint. STEPS and SMALLEST (the sizes double), RUNS in the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/crypto_page.h"
 #include "sync/outbox.h"
 #include "tests/bench/counted.h"
 #include "tests/bench/figure.h"
@@ -17,8 +20,8 @@
 /* At every size: what grows is records and history, not streams. */
 enum { FAMILIES = 120, PER_ENTRY = 10, BATCHES = 5, BATCH = FAMILIES * PER_ENTRY, SINGLES = 300, RECENT = 2 * BATCH, STEPS_MOST = 12, RUNS_MOST = 21 };
 
-/* Of the store at its full size, but for MERGE_ALL and MEMORY: the median of five batches of ten visits in each family, saved, sealed,
- * sent and merged by itself, with amendments of recent visits or (SCATTERED) of any; of SINGLE 300 visits each. */
+/* Of the store at its full size, but for MERGE_ALL and MEMORY: the mean of five batches of ten visits in each family, saved, sealed,
+ * sent and merged, with amendments of recent visits or (SCATTERED) of any; of SINGLE 300 visits each. */
 enum line { SAVE, SEAL, SINGLE, MERGE_ALL, MERGE, MERGE_SCATTERED, MEMORY, LINES };
 
 static const char *const line_names[LINES] = {"scale_save", "scale_seal", "scale_save_durable",
@@ -27,8 +30,14 @@ static const char *const line_units[LINES] = {"us of CPU a visit",  "us of CPU a
                                               "us of CPU an entry", "us of CPU an entry", "us of CPU an entry",
                                               "MB at most"};
 
+/* Of some work, or of one visit or entry of it. */
+struct cost {
+    double cpu; /* seconds; in a point microseconds, of MEMORY megabytes */
+    double pages;
+};
+
 struct point {
-    double values[LINES];
+    struct cost costs[LINES];
 };
 
 static struct office office;
@@ -36,10 +45,83 @@ static struct id *visits, families[FAMILIES];
 static int made;               /* visits */
 static unsigned noise = 1, words = 2;
 
-/* What was measured of the writing of some visits. */
+/* ---- what is measured ------------------------------------------------------------------------- */
+
+static double pages; /* of all devices; the server's are not sealed */
+
+/* The linker puts these before the store's (the Makefile's --wrap). */
+void __real_crypto_page_seal(struct crypto_page *, const uint8_t *, const uint8_t *, const void *, size_t, const void *, size_t,
+                             uint8_t *, uint8_t *);
+void __wrap_crypto_page_seal(struct crypto_page *, const uint8_t *, const uint8_t *, const void *, size_t, const void *, size_t,
+                             uint8_t *, uint8_t *);
+bool __real_crypto_page_open(struct crypto_page *, const uint8_t *, const uint8_t *, const void *, size_t, const void *, size_t,
+                             const uint8_t *, uint8_t *);
+bool __wrap_crypto_page_open(struct crypto_page *, const uint8_t *, const uint8_t *, const void *, size_t, const void *, size_t,
+                             const uint8_t *, uint8_t *);
+
+void
+__wrap_crypto_page_seal(struct crypto_page *page, const uint8_t *key, const uint8_t *nonce, const void *ad, size_t ad_len,
+                        const void *plain, size_t len, uint8_t *sealed, uint8_t *tag)
+{
+    pages += 1;
+    __real_crypto_page_seal(page, key, nonce, ad, ad_len, plain, len, sealed, tag);
+}
+
+bool
+__wrap_crypto_page_open(struct crypto_page *page, const uint8_t *key, const uint8_t *nonce, const void *ad, size_t ad_len,
+                        const void *sealed, size_t len, const uint8_t *tag, uint8_t *plain)
+{
+    pages += 1;
+    return __real_crypto_page_open(page, key, nonce, ad, ad_len, sealed, len, tag, plain);
+}
+
+static struct cost
+cost_now(void)
+{
+    return (struct cost){figure_now().cpu_s, pages};
+}
+
+static void
+add_since(struct cost *sum, struct cost start)
+{
+    struct cost now = cost_now();
+
+    sum->cpu += now.cpu - start.cpu;
+    sum->pages += now.pages - start.pages;
+}
+
+static struct cost
+each(struct cost sum, uint64_t count)
+{
+    return (struct cost){sum.cpu / (double)count * 1e6, sum.pages / (double)count};
+}
+
+/* What device `at` has put off. */
+static void
+settle(int at, struct cost *sum)
+{
+    struct office_device *device = &office.devices[at];
+    struct cost start = cost_now();
+
+    stores_demand(journal_index(replica_journal(device->replica)), "journal_index");
+    stores_demand(db_checkpoint(store_db(device->store), false), "db_checkpoint");
+    add_since(sum, start);
+}
+
+static void
+settle_unmeasured(void)
+{
+    struct cost none = {0, 0};
+
+    settle(0, &none);
+    settle(1, &none);
+}
+
+/* ---- the work --------------------------------------------------------------------------------- */
+
+/* What the writing of some visits cost. */
 struct writing {
-    double save_s, seal_s;
-    int entries;
+    struct cost save, seal;
 };
 
 /* Ten visits of one, then ten of the next. */
@@ -56,7 +138,7 @@ write_ten(int commits, int reach, struct writing *writing)
     struct office_device *coach = &office.devices[0];
     struct db *db = store_db(coach->store);
     int per_commit = PER_ENTRY / commits;
-    struct span start = figure_now();
+    struct cost start = cost_now();
 
     for (int i = 0; i < PER_ENTRY; i++) {
         if (i % per_commit == 0)
@@ -71,66 +153,70 @@ write_ten(int commits, int reach, struct writing *writing)
         if (i % per_commit == per_commit - 1)
             stores_demand(db_commit(db), "commit");
     }
-    writing->save_s += figure_since(start).cpu_s;
-    start = figure_now();
+    add_since(&writing->save, start);
+    start = cost_now();
     stores_demand(outbox_seal(coach->replica, (struct id){{0}}), "outbox_seal");
-    writing->seal_s += figure_since(start).cpu_s;
+    add_since(&writing->seal, start);
 }
 
-static struct writing
-write_visits(int count, int commits, int reach)
+static void
+write_visits(int count, int commits, int reach, struct writing *writing)
 {
-    struct writing writing = {0};
-
     for (int i = 0; i < count; i += PER_ENTRY)
-        write_ten(commits, reach, &writing);
-    return writing;
+        write_ten(commits, reach, writing);
 }
 
-/* A session of the reader: its own CPU time an entry. */
-static double
-merge(uint64_t *entries)
+/* A session of the reader. Returns the entries that it merged. */
+static uint64_t
+merge(struct cost *sum)
 {
     struct office_device *device = &office.devices[1];
     struct counted counted;
 
     counted_on(&counted, &device->transport);
-    struct span start = figure_now();
+    struct cost start = cost_now();
     office_sync(&office, 1);
-    double used = figure_since(start).cpu_s - counted.under_cpu_s;
+    add_since(sum, start);
+    sum->cpu -= counted.under_cpu_s;
     counted_off(&counted, &device->transport);
-    *entries = device->report.applied;
-    if (!device->report.is_complete || device->report.parked > 0 || *entries == 0) {
+    if (!device->report.is_complete || device->report.parked > 0 || device->report.applied == 0) {
         fprintf(stderr, "bench_scale: not everything was merged\n");
         exit(1);
     }
-    return used / (double)*entries * 1e6;
+    return device->report.applied;
+}
+
+/* One batch: what was put off before is settled, and what it puts off is settled within. Returns its entries. */
+static uint64_t
+measure_batch(int count, int commits, int reach, struct writing *writing, struct cost *merged)
+{
+    settle_unmeasured();
+    write_visits(count, commits, reach, writing);
+    settle(0, &writing->save);
+    office_sync(&office, 0);
+    uint64_t entries = merge(merged);
+    settle(1, merged);
+    return entries;
 }
 
 static void
 measure_batches(struct point *point)
 {
-    double values[LINES][BATCHES];
-    static const enum line lines[] = {SAVE, SEAL, SINGLE, MERGE, MERGE_SCATTERED};
+    struct writing tens = {0}, singles = {0}, unmeasured = {0};
+    struct cost merged = {0, 0}, scattered = {0, 0}, ignored = {0, 0};
+    uint64_t entries = 0, entries_scattered = 0;
 
     stores_demand(db_set_synchronous(store_db(office.devices[0].store), true), "synchronous");
     for (int i = 0; i < BATCHES; i++) {
-        uint64_t entries;
-        struct writing writing = write_visits(BATCH, 1, RECENT);
-        office_sync(&office, 0);
-        values[MERGE][i] = merge(&entries);
-        values[SAVE][i] = writing.save_s / BATCH * 1e6;
-        values[SEAL][i] = writing.seal_s / (double)entries * 1e6;
-        writing = write_visits(SINGLES, PER_ENTRY, RECENT);
-        values[SINGLE][i] = writing.save_s / SINGLES * 1e6;
-        office_sync(&office, 0);
-        (void)merge(&entries);
-        (void)write_visits(BATCH, 1, made);
-        office_sync(&office, 0);
-        values[MERGE_SCATTERED][i] = merge(&entries);
+        entries += measure_batch(BATCH, 1, RECENT, &tens, &merged);
+        (void)measure_batch(SINGLES, PER_ENTRY, RECENT, &singles, &ignored);
+        entries_scattered += measure_batch(BATCH, 1, made, &unmeasured, &scattered);
     }
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        point->values[lines[i]] = median(values[lines[i]], BATCHES);
+    point->costs[SAVE] = each(tens.save, BATCHES * BATCH);
+    point->costs[SEAL] = each(tens.seal, entries);
+    point->costs[SINGLE] = each(singles.save, BATCHES * SINGLES);
+    point->costs[MERGE] = each(merged, entries);
+    point->costs[MERGE_SCATTERED] = each(scattered, entries_scattered);
 }
 
 static struct point
@@ -138,9 +224,10 @@ measure(int field_versions)
 {
     int count = field_versions / VISITS_FIELDS / PER_ENTRY * PER_ENTRY;
     size_t room = (size_t)count + BATCHES * (2 * BATCH + SINGLES);
-    struct point point = {{0}};
+    struct point point = {.costs = {{0, 0}}};
+    struct writing unmeasured = {0};
+    struct cost first = {0, 0};
     struct rusage usage;
-    uint64_t entries;
 
     visits = calloc(room, sizeof *visits);
     stores_demand(visits != NULL ? secret_start() : RC_NOMEM, "secret_start");
@@ -153,13 +240,15 @@ measure(int field_versions)
         office_pass(&office, 10 * 1000); /* no device asks so much at once of the server that limits it */
     }
     stores_demand(db_set_synchronous(store_db(office.devices[0].store), false), "synchronous");
-    (void)write_visits(count, 1, count);
+    write_visits(count, 1, count, &unmeasured);
     office_sync(&office, 0);
     office_join_only(&office, 1, "Bram", LEDGER_ROLE_SCIENTIST);
-    point.values[MERGE_ALL] = merge(&entries);
+    uint64_t entries = merge(&first);
+    settle(1, &first);
+    point.costs[MERGE_ALL] = each(first, entries);
     measure_batches(&point);
     getrusage(RUSAGE_SELF, &usage);
-    point.values[MEMORY] = (double)usage.ru_maxrss / 1024;
+    point.costs[MEMORY].cpu = (double)usage.ru_maxrss / 1024;
     office_close(&office);
     return point;
 }
@@ -186,10 +275,34 @@ measure_apart(int field_versions)
     return point;
 }
 
+static double
+middle(struct cost costs[LINES][RUNS_MOST], enum line line, int runs, bool of_pages)
+{
+    double values[RUNS_MOST];
+
+    for (int run = 0; run < runs; run++)
+        values[run] = of_pages ? costs[line][run].pages : costs[line][run].cpu;
+    return median(values, (size_t)runs);
+}
+
+static void
+print_line(struct cost all[][LINES][RUNS_MOST], enum line line, int steps, int smallest, int runs, bool of_pages)
+{
+    double first = middle(all[0], line, runs, of_pages);
+
+    for (int step = 0; step < steps; step++) {
+        double value = middle(all[step], line, runs, of_pages);
+        printf("{\"figure\":\"%s%s\",\"field_versions\":%d,\"value\":%.2f,\"unit\":\"%s\",\"peer\":null,"
+               "\"ratio\":null,\"growth\":%.3f,\"runs\":%d}\n",
+               line_names[line], of_pages ? "_pages" : "", smallest << step, value,
+               of_pages ? "pages sealed and opened" : line_units[line], value / first, runs);
+    }
+}
+
 int
 main(void)
 {
-    static double all[STEPS_MOST][LINES][RUNS_MOST];
+    static struct cost all[STEPS_MOST][LINES][RUNS_MOST];
     int steps = figure_number("STEPS", 5), smallest = figure_number("SMALLEST", 50000), runs = figure_number("RUNS", 1);
 
     if (steps < 1 || steps > STEPS_MOST || smallest < PER_ENTRY * VISITS_FIELDS || runs < 1 || runs > RUNS_MOST) {
@@ -200,16 +313,12 @@ main(void)
         for (int step = 0; step < steps; step++) {
             struct point point = measure_apart(smallest << step);
             for (enum line line = SAVE; line < LINES; line++)
-                all[step][line][run] = point.values[line];
+                all[step][line][run] = point.costs[line];
         }
     for (enum line line = SAVE; line < LINES; line++) {
-        double first = median(all[0][line], (size_t)runs);
-        for (int step = 0; step < steps; step++) {
-            double value = median(all[step][line], (size_t)runs);
-            printf("{\"figure\":\"%s\",\"field_versions\":%d,\"value\":%.2f,\"unit\":\"%s\",\"peer\":null,"
-                   "\"ratio\":null,\"growth\":%.3f,\"runs\":%d}\n",
-                   line_names[line], smallest << step, value, line_units[line], value / first, runs);
-        }
+        print_line(all, line, steps, smallest, runs, false);
+        if (line != MEMORY)
+            print_line(all, line, steps, smallest, runs, true);
     }
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/db_cache.h"
 #include "core/db_error.h"
 #include "core/i18n.h"
 #include "core/vfs.h"
@@ -162,6 +163,7 @@ db_open(const char *path, const struct db_options *options, struct db **out)
     *out = NULL;
     if (db == NULL)
         return rc_nomem();
+    db_cache_start();
     int code = sqlite3_open_v2(path, &db->handle, flags, options->vfs);
     if (code != SQLITE_OK && db->handle == NULL)
         rc = rc_nomem();

@@ -66,6 +66,7 @@ server_start
 as fatma sync --json >"$WORK/synced" 2>/dev/null || not_ok "the colleague syncs"
 check_equal "both operations are on the ledger, and the keys are paid" "2 0 0" \
     "$(json report.carried_ordered <"$WORK/synced") $(json report.carried_refused <"$WORK/synced") $(json report.grants_due <"$WORK/synced")"
+check_equal "and so it says" cover_ordered "$(json notices.0.code <"$WORK/synced")"
 for device in anna joris fatma anna; do check "sync of $device" as $device sync; done
 check_equal "it is carried no longer" "accepted false" "$(as anna cover list --json | json covers.0.state) $(as anna cover list --json | json covers.0.carried)"
 check_equal "both see the same with a server" "$(picture anna)" "$(picture fatma)"

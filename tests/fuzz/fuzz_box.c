@@ -117,6 +117,21 @@ start(void)
     buf_wipe(&bytes);
 }
 
+/* What a server says that it lacks, and what a device hands back of it: whatever was read is written as it was. */
+static void
+read_names(const uint8_t *data, size_t len)
+{
+    struct wire_boxes names = WIRE_BOXES_EMPTY;
+    struct buf again = BUF_EMPTY((size_t)1 << 20);
+
+    if (wire_box_names_decode(data, len, &names) == RC_OK)
+        need(names.count <= WIRE_LACKING_BOXES && wire_box_names_encode(&names, &again) == RC_OK && again.len == len &&
+             memcmp(again.data, data, len) == 0);
+    (void)(wire_boxes_decode(data, len, &names) == RC_OK);
+    wire_boxes_wipe(&names);
+    buf_wipe(&again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -131,5 +146,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         }
     need(keyring_count(keys) == known);
     wire_box_list_wipe(&list);
+    read_names(data, len);
     return 0;
 }

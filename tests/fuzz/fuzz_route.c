@@ -21,7 +21,8 @@ static const struct target {
     {"POST", "/v1/teams", false}, {"GET", "/v1/hello", false}, {"POST", "/joins", false},
     {"POST", "/ledger", true},    {"POST", "/entries", true},  {"POST", "/acks", true},
     {"GET", "/entries", true},    {"GET", "/boxes", true},     {"GET", "/ledger", true},
-    {"GET", "/acks", true},       {"GET", "/heads", true},
+    {"GET", "/acks", true},       {"GET", "/heads", true},   {"POST", "/handback", false},
+    {"GET", "/lacking", true},    {"POST", "/boxes", true},
 };
 enum { TARGETS = sizeof targets / sizeof targets[0] };
 
@@ -61,6 +62,28 @@ read_query(const uint8_t *data, size_t len, char query[QUERY_CHARS + 1])
     return chars;
 }
 
+/* The server's own word on whatever lines stand there, so that they are looked at too. */
+static void
+sign_word(struct buf *body)
+{
+    struct wire_ledger_answer page = WIRE_LEDGER_ANSWER_EMPTY;
+    struct buf again = BUF_EMPTY((size_t)9 << 20);
+
+    if (wire_ledger_answer_decode(body->data, body->len, &page) == RC_OK && page.lines.count > 0) {
+        const struct wire_bytes *last = &page.lines.items[page.lines.count - 1];
+        memcpy(page.statement.team, hosted.team, sizeof page.statement.team);
+        ledger_line_hash(last->data, last->len, page.statement.line_hash);
+        if (wire_statement_sign(&page.statement, &hosted.server->secret_key) != RC_OK ||
+            wire_ledger_answer_encode(&page, &again) != RC_OK)
+            abort();
+        buf_clear(body);
+        if (buf_put(body, again.data, again.len) != RC_OK)
+            abort();
+    }
+    wire_ledger_answer_wipe(&page);
+    buf_wipe(&again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -75,6 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     size_t used = 2 + read_query(data, len, query);
     if (strcmp(target->method, "POST") == 0 && buf_put(&body, data + used, len - used) != RC_OK)
         abort();
+    if (strcmp(target->route, "/handback") == 0)
+        sign_word(&body);
     (void)snprintf(path, sizeof path, "%s%s",
                    strncmp(target->route, "/v1", 3) == 0 ? "" : hosted.path, target->route);
     hosted.now_ms += 1000; /* the limits let it pass */

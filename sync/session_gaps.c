@@ -27,12 +27,16 @@ find_gap(struct replica *replica, int64_t *missing)
  * good the whole stream would else be fetched in every session, and it may come back any day. */
 #define ASK_AGAIN_MS INT64_C(600000)
 
+/* Of one device in one stream: as many as it can have lives there (PROTOCOL section 3). Anybody may claim what never was. */
+enum { LACKS_MOST = 64 };
+
 static enum rc
 note_lack(struct replica *replica, struct id stream, struct feed_ref feed, uint32_t save)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
-                         "INSERT OR IGNORE INTO sync_lack (stream, device, incarnation, save) VALUES (?1, ?2, ?3, ?4)",
+                         "INSERT OR IGNORE INTO sync_lack (stream, device, incarnation, save) SELECT ?1, ?2, ?3, ?4"
+                         " WHERE (SELECT count(*) FROM sync_lack WHERE stream = ?1 AND device = ?2) < ?5",
                          &stmt);
 
     if (rc != RC_OK)
@@ -41,6 +45,7 @@ note_lack(struct replica *replica, struct id stream, struct feed_ref feed, uint3
     stmt_id(stmt, 2, feed.device);
     stmt_int(stmt, 3, (int64_t)feed.incarnation);
     stmt_int(stmt, 4, save);
+    stmt_int(stmt, 5, LACKS_MOST);
     return stmt_finish(stmt);
 }
 

@@ -180,12 +180,55 @@ teardown(void **state)
     return 0;
 }
 
+/* Bram's acknowledgement names saves of `CLAIMS` lives that he never had. */
+static void
+claim(uint64_t first_incarnation)
+{
+    enum { CLAIMS = 300 };
+    struct replica *anna = office.devices[ANNA].replica;
+    struct buf vector = BUF_EMPTY(CLAIMS * 28);
+    struct stmt *stmt;
+
+    for (uint64_t i = 0; i < CLAIMS; i++) {
+        assert_ok(buf_put(&vector, office.devices[BRAM].id.bytes, ID_BYTES));
+        assert_ok(buf_put_u64(&vector, first_incarnation + i));
+        assert_ok(buf_put_u32(&vector, 1));
+    }
+    assert_ok(db_stmt(anna->db, "UPDATE sync_ack SET vector = ?3, is_asked = 0 WHERE stream = ?1 AND device = ?2", &stmt));
+    stmt_id(stmt, 1, file);
+    stmt_id(stmt, 2, office.devices[BRAM].id);
+    stmt_blob(stmt, 3, vector.data, vector.len);
+    assert_ok(stmt_finish(stmt));
+    assert_int_equal(db_changes(anna->db), 1);
+    assert_ok(state_put_int(anna->db, STATE_ACKS_ASKED, -1));
+    buf_wipe(&vector);
+}
+
+/* What a colleague claims is kept until it comes: so no more of it than there can be. */
+static void
+claims_that_nobody_can_fulfil_fill_no_store(void **state)
+{
+    (void)state;
+    bram_writes("one");
+    office_sync_all(&office, 2, 2);
+    for (uint64_t round = 1; round <= 4; round++) {
+        claim(round * 1000);
+        assert_ok(sync_anna());
+        assert_in_range(lacks(), 1, 64);
+    }
+    lie.fills = 0;
+    claim(9000);
+    assert_ok(sync_anna());
+    assert_int_equal(lie.fills, 0); /* nor is the stream fetched for each */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(claims_that_nobody_can_fulfil_fill_no_store),
         TEST(a_gap_that_stays_is_told_in_each_session_and_asked_for_more_and_more_seldom),
         TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
         TEST(what_its_writer_names_and_never_comes_is_not_fetched_in_each_session),

@@ -71,6 +71,17 @@ merge_tests() {
     done
 }
 
+# Every migration has its heading in docs/STORE.md, and every table that it makes is named there.
+migrations() {
+    for file in core/schema/*.sql; do
+        grep -q "^### ${file##*/}" docs/STORE.md || echo "docs/STORE.md: no heading ${file##*/}"
+        grep -oE '^CREATE TABLE (IF NOT EXISTS )?[a-z_]+' "$file" | while read -r line; do
+            grep -q "${line##* }" docs/STORE.md || echo "docs/STORE.md: no table ${line##* } of ${file##*/}"
+        done
+    done
+}
+
+finds_nothing "migrations without their place in docs/STORE.md" migrations
 finds_nothing "the model includes no header of the engine" model_includes
 finds_nothing "tests that docs/MERGE.md names" merge_tests
 finds_nothing "rooms and homes" tools/layers.sh

@@ -236,7 +236,7 @@ tell_keys(struct world *world, const struct ledger_op *op)
         if (stream == MODEL_NONE || id_is_zero(part->stream))
             continue;
         if (part->makes)
-            model_epoch(world->model, stream, part->epoch);
+            model_epoch(world->model, stream, part->epoch, find(names->devices, names->device_count, op->author));
         for (size_t k = 0; k < part->recipient_count; k++) {
             int device = find(names->devices, names->device_count, part->recipients[k]);
             if (device != MODEL_NONE)

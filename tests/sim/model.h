@@ -90,8 +90,10 @@ bool model_may_share(const struct model *model, int device);
 
 /* ---- keys ---- */
 
-/* A line makes an epoch of a stream's key, and names the devices that get it; or shares the present one. */
-void model_epoch(struct model *model, int stream, uint32_t epoch);
+/* A line makes an epoch of a stream's key, and names the devices that get it; or shares the present one. Its author made that key, and
+ * so has it, though it may hold no other: who holds the reserve pays rotations of files that it may not read. */
+void model_epoch(struct model *model, int stream, uint32_t epoch, int author);
+bool model_made(const struct model *model, int device, int stream, uint32_t epoch);
 void model_give(struct model *model, int stream, uint32_t epoch, int device);
 /* Somebody was given the present key who may not hold it at that time. */
 bool model_owes_rotation(const struct model *model, int stream, int64_t now_ms);

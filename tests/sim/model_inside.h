@@ -61,6 +61,7 @@ struct model {
     struct line lines[MODEL_LINES + 1]; /* from 1 */
     uint64_t position;
     uint32_t epochs[MODEL_STREAMS];
+    unsigned char made_by[MODEL_STREAMS][MODEL_LINES + 1]; /* of each epoch: the device and one; 0: no line did */
     unsigned given[MODEL_STREAMS]; /* a bit for each device that got the present epoch */
     int device_of[MODEL_WRITERS];
     struct feed feeds[MODEL_STREAMS][MODEL_WRITERS];

@@ -2,8 +2,10 @@
 #include "tests/sim/model_inside.h"
 
 void
-model_epoch(struct model *model, int stream, uint32_t epoch)
+model_epoch(struct model *model, int stream, uint32_t epoch, int author)
 {
+    if (epoch <= MODEL_LINES && author != MODEL_NONE)
+        model->made_by[stream][epoch] = (unsigned char)(author + 1);
     if (epoch > model->epochs[stream]) {
         model->epochs[stream] = epoch;
         model->given[stream] = 0;
@@ -15,6 +17,13 @@ model_give(struct model *model, int stream, uint32_t epoch, int device)
 {
     if (epoch == model->epochs[stream])
         model->given[stream] |= 1u << device;
+}
+
+bool
+model_made(const struct model *model, int device, int stream, uint32_t epoch)
+{
+    return stream < MODEL_STREAMS && epoch <= MODEL_LINES &&
+           model->made_by[stream][epoch] == model->rights.identity_of[device] + 1;
 }
 
 bool

@@ -274,6 +274,7 @@ judge(struct world *world, const struct known_key *key, const struct stored *sto
     for (int i = 0; i < WORLD_MADE && !world->has_failed; i++) {
         bool is_own = model_device(world->model, stored->writer) == i;
         if ((key->holders >> i & 1) != 0 && !is_own && !is_lent(world, i, key) &&
+            !model_made(world->model, i, key->stream, key->epoch) &&
             !model_was_granted(world->model, i, stored->stream, stored->position) && !is_handed_in(world, i, stored))
             world_fail(world, "device %d opens arrival %llu of stream %d, which it was not granted", i,
                        (unsigned long long)stored->arrival, stored->stream);

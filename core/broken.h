@@ -33,6 +33,7 @@ enum broken {
     BROKEN_FETCH,     /* the server hands out every box */
     BROKEN_PAST,      /* another ledger than the own is as good */
     BROKEN_STRICT,    /* anybody relaxes a strict unit */
+    BROKEN_SIGHT,     /* of who may not read a save it is said where it has got to */
     BROKEN_COUNT
 };
 

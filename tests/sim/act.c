@@ -117,12 +117,24 @@ any_kind(struct world *world, enum model_stream_kind home)
     }
 }
 
+/* Who is no coach of the family may not protect less: they rather try. */
+static const struct unit_kind *
+kind_for(struct device *device, int stream, enum model_stream_kind home)
+{
+    struct world *world = device->world;
+    struct author self = replica_self_in(device->replica, world->names.streams[stream]);
+
+    if (home == MODEL_FILE && (self.functions & FUNCTION_COACH) == 0 && world_falls(world, 300))
+        return unit_kind(world_falls(world, 500) ? "standing.consent" : "standing.safety");
+    return any_kind(world, home);
+}
+
 /* A few records in each stream, so that people meet on them. Reports are mostly their author's own. */
 static void
 fill_op(struct device *device, int stream, enum model_stream_kind home, struct model_op *op)
 {
     struct world *world = device->world;
-    const struct unit_kind *kind = any_kind(world, home);
+    const struct unit_kind *kind = kind_for(device, stream, home);
 
     *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
                             .supersedes_nothing = kind->is_set,

@@ -183,7 +183,7 @@ new_family(struct device *device)
     act_done(device);
 }
 
-/* A coach becomes a coordinator, a behavioural scientist, or less; all this time their work goes on. */
+/* A coach becomes a coordinator, a behavioural scientist, who takes in or is on duty, or less; all this time their work goes on. */
 static void
 set_roles(struct device *device)
 {
@@ -195,6 +195,10 @@ set_roles(struct device *device)
         LEDGER_ROLE_COORDINATOR,
         LEDGER_ROLE_SCIENTIST,
         LEDGER_ROLE_COACH | LEDGER_ROLE_INTAKE,
+        LEDGER_ROLE_INTAKE,
+        LEDGER_ROLE_COACH | LEDGER_ROLE_DUTY,
+        LEDGER_ROLE_DUTY,
+        LEDGER_ROLE_SCIENTIST | LEDGER_ROLE_COORDINATOR,
     };
     unsigned others = (unsigned)world->names.person_count - 1;
     struct id person = world->names.persons[1 + world_below(world, others)];
@@ -229,7 +233,7 @@ revoke(struct device *device)
 void
 act_ledger(struct device *device)
 {
-    switch (world_below(device->world, 18)) {
+    switch (world_below(device->world, 20)) {
     case 0:
     case 1:
         give(device->world);
@@ -256,6 +260,8 @@ act_ledger(struct device *device)
         work_late(device->world);
         break;
     case 14:
+    case 18:
+    case 19:
         set_roles(&device->world->devices[0]);
         break;
     default:

@@ -274,8 +274,8 @@ take_line(void *context, uint64_t position, const uint8_t *bytes, size_t len, bo
     fact.heads = heads;
     fact.head_count = op.heads.count;
     tell_kind(world, &op, &fact);
-    tell_keys(world, &op);
     model_line(world->model, &fact);
+    tell_keys(world, &op);
     world->tally.lines++;
     if ((int)op.kind < TALLY_KINDS)
         world->tally.kinds[op.kind]++;

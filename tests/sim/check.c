@@ -8,6 +8,7 @@
 #include "tests/sim/claims.h"
 #include "tests/sim/copies.h"
 #include "tests/sim/opens.h"
+#include "tests/sim/sights.h"
 #include "tests/sim/world.h"
 
 enum { CONFLICTS_MOST = 128 };
@@ -157,9 +158,8 @@ check_cursor(struct device *device)
     }
 }
 
-/* By a cover that no line knows yet: then neither does the model. */
-static bool
-is_carried(struct device *device, int stream)
+bool
+check_is_carried(struct device *device, int stream)
 {
     const struct ledger *ledger = replica_ledger(device->replica);
     const struct ledger_stream *known = ledger_stream(ledger, device->world->names.streams[stream]);
@@ -197,7 +197,7 @@ check_absence(struct device *device, int stream)
                    ? "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 "
                      "AND NOT (is_own = 1 AND is_sent = 0)"
                    : "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1 AND is_own = 0");
-    if (model_may_hold(world->model, device->index, stream, device->refreshed_ms) || is_carried(device, stream))
+    if (model_may_hold(world->model, device->index, stream, device->refreshed_ms) || check_is_carried(device, stream))
         return;
     check_none(device, stream, "SELECT count(*) FROM sync_key WHERE stream = ?1");
     /* Those of the reserve and links are passed on, and gone when that is done. */
@@ -300,64 +300,11 @@ check_all(struct device *device)
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
-        if (check_is_there(world, stream) && adapter_has_stream(device, stream) && !is_carried(device, stream) &&
+        if (check_is_there(world, stream) && adapter_has_stream(device, stream) && !check_is_carried(device, stream) &&
             !anybody_ended(world, stream) && !copies_is_torn(device, stream)) {
             check_own_saves(device, stream);
             check_against(device, device->index, stream);
         }
-}
-
-/* ---- "can that device see it?" ---- */
-
-enum sight
-check_ask_sight(struct device *device, const struct device *other, int stream, int writer, uint32_t save)
-{
-    struct world *world = device->world;
-    struct version version = {world->names.writers[writer], save, 0};
-    struct sight_status status = {.sight = SIGHT_UNKNOWN};
-    enum rc rc = replica_sees(device->replica, world->names.devices[other->index],
-                              world->names.streams[stream], &version, &status);
-
-    if (rc != RC_OK)
-        world_fail(world, "device %d, what device %d sees: %s", device->index, other->index, rc_sentence());
-    return status.sight;
-}
-
-/* Its journal is asked, not its word. */
-bool
-check_has_applied(struct device *other, int stream, int writer, uint32_t save)
-{
-    struct world *world = other->world;
-    uint32_t upto = 0;
-    enum rc rc = journal_frontier(replica_journal(other->replica), world->names.streams[stream],
-                                  world->names.writers[writer], &upto);
-
-    if (rc != RC_OK)
-        world_fail(world, "device %d, frontier: %s", other->index, rc_sentence());
-    return upto >= save;
-}
-
-/* Never "yes" when it is "no": of a device whose clock did not hide or purge the stream by itself since it told, which nobody
- * else can know. */
-static void
-check_sight(struct device *device)
-{
-    struct world *world = device->world;
-    struct device *other = world_any(world);
-    int stream = (int)world_below(world, MODEL_STREAMS);
-
-    if (other->is_busy || other->was_returned || copies_has_double(other) ||
-        other == device || other->replica == NULL || device_is_dead(other) ||
-        !check_is_there(world, stream) || !adapter_has_stream(other, stream) || adapter_is_filling(other, stream))
-        return;
-    for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {
-        uint32_t last = model_last(world->model, stream, writer);
-        uint32_t save = last == 0 ? 0 : 1 + world_below(world, last);
-        if (save != 0 && check_ask_sight(device, other, stream, writer, save) == SIGHT_APPLIED &&
-            !check_has_applied(other, stream, writer, save))
-            world_fail(world, "device %d says that device %d has applied save %u of writer %d in stream %d",
-                       device->index, other->index, save, writer, stream);
-    }
 }
 
 void
@@ -378,7 +325,7 @@ check_device(struct device *device)
     else
         check_cursor(device);
     if (!world->has_failed)
-        check_sight(device);
+        sights_check(device);
 }
 
 void

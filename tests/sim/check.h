@@ -11,9 +11,7 @@ void check_against(struct device *device, int view_of, int stream);
 void check_cursor(struct device *device);
 /* A device that has read every line holds nothing of streams that it may not read. */
 void check_rights(struct device *device);
-/* "Can that device see it?", as the device says. */
-enum sight check_ask_sight(struct device *device, const struct device *other, int stream, int writer, uint32_t save);
-/* The same as the other's journal says. */
-bool check_has_applied(struct device *other, int stream, int writer, uint32_t save);
+/* By a cover that no line knows yet: then neither does the model. */
+bool check_is_carried(struct device *device, int stream);
 
 #endif

@@ -5,6 +5,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/claims.h"
 #include "tests/sim/opens.h"
+#include "tests/sim/sights.h"
 
 enum { DUMP_BYTES = 16 * 1024 * 1024 };
 
@@ -126,27 +127,6 @@ check_drained(struct device *device)
             (unsigned long long)waiting.entries_carried, (unsigned long long)waiting.parked);
 }
 
-/* And in the end "yes" when it is: of everything that both have applied. */
-static void
-check_sights_in_the_end(struct device *device, struct device *other, int stream)
-{
-    struct world *world = device->world;
-
-    for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++)
-        for (uint32_t save = 1; save <= model_last(world->model, stream, writer); save++) {
-            if (model_save_counts(world->model, stream, writer, save) != MODEL_COUNTS)
-                continue;
-            enum sight sight = check_ask_sight(device, other, stream, writer, save);
-            if (sight == SIGHT_ON_SERVER && device->lacks_acks)
-                continue; /* and says no more than it was told */
-            if (sight != SIGHT_APPLIED || !check_has_applied(other, stream, writer, save)) {
-                world_fail(world, "device %d says \"%s\" of device %d and save %u of writer %d in stream %d after all is well",
-                           device->index, sight_name(sight), other->index, save, writer, stream);
-                return;
-            }
-        }
-}
-
 /* Who lost a right may not read on: what it owes is paid by whoever comes next. */
 static void
 check_rotation(struct world *world, int stream)
@@ -183,10 +163,9 @@ check_stream(struct world *world, int stream)
     }
     if (!world->has_failed)
         check_equal(world, stream, reads);
-    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
-        for (int k = 0; k < WORLD_DEVICES; k = world_next(world, k))
-            if (reads[i] && reads[k])
-                check_sights_in_the_end(&world->devices[i], &world->devices[k], stream);
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i))
+        if (reads[i])
+            sights_check_end(&world->devices[i], stream, reads);
 }
 
 void

@@ -153,9 +153,8 @@ claims_follow(struct world *world, struct depot *depot, int64_t team)
     return depot_list_acks(depot, team, world->acked, take_ack, world);
 }
 
-/* Judged anew by lines that came since, it waits in the log for its turn. */
-static bool
-is_logged(struct device *device, int stream, int writer, uint32_t save)
+bool
+claims_is_logged(struct device *device, int stream, int writer, uint32_t save)
 {
     struct world *world = device->world;
     struct stmt *stmt = NULL;
@@ -190,7 +189,7 @@ claims_check_acks(struct device *device, bool is_end)
             continue;
         for (int writer = 0; writer < world->names.writer_count; writer++) {
             uint32_t lacks = model_ack_lacks(world->model, device->index, stream, writer);
-            if (lacks > 0 && (is_end || !is_logged(device, stream, writer, lacks)))
+            if (lacks > 0 && (is_end || !claims_is_logged(device, stream, writer, lacks)))
                 world_fail(world,
                            "device %d acknowledged save %u of writer %d in stream %d and does not "
                            "have it",

@@ -10,6 +10,8 @@
 void claims_note_push(struct device *device, const uint8_t *body, size_t len);
 /* The entries that a device holds of others, or that it has sent. */
 void claims_note_log(struct device *device);
+/* An entry with that save is in the log. Judged anew by lines that came since, it may wait there for its turn. */
+bool claims_is_logged(struct device *device, int stream, int writer, uint32_t save);
 void claims_free(struct world *world);
 
 /* Tells the model the acknowledgements that are new at the server. */

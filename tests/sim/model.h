@@ -80,19 +80,25 @@ bool model_may_read(const struct model *model, int device, int stream, int64_t n
 /* A key may be there: also while a cover that was given is not yet accepted. */
 bool model_may_hold(const struct model *model, int device, int stream, int64_t now_ms);
 bool model_is_active(const struct model *model, int device);
+/* As who has read the ledger up to that line has it. */
+bool model_is_active_at(const struct model *model, int device, uint64_t position);
+bool model_may_read_at(const struct model *model, int device, int stream, uint64_t position, int64_t now_ms);
 /* A copy of a device: it sees and holds for itself, and has the other's rights. */
 void model_is_copy_of(struct model *model, int device, int original);
 
-/* Whoever may hold a stream at any line from this one on may open what was sealed on it: a later key opens the past. */
+/* Whoever may hold a stream at any line from this one on may open what was sealed on it: a later key opens the past. Who holds the
+ * reserve may open each index. */
 bool model_was_granted(const struct model *model, int device, int stream, uint64_t position);
 /* It may hold the reserve, and pass keys on. */
 bool model_may_share(const struct model *model, int device);
 
 /* ---- keys ---- */
 
-/* A line makes an epoch of a stream's key, and names the devices that get it; or shares the present one. Its author made that key, and
+/* Told after the line: it makes an epoch of a stream's key, and names the devices that get it; or shares the present one. Its author made that key, and
  * so has it, though it may hold no other: who holds the reserve pays rotations of files that it may not read. */
 void model_epoch(struct model *model, int stream, uint32_t epoch, int author);
+/* After that line it has the key without a break since it was given: none is due. */
+bool model_was_given_at(const struct model *model, int device, int stream, uint64_t position);
 bool model_made(const struct model *model, int device, int stream, uint32_t epoch);
 void model_give(struct model *model, int stream, uint32_t epoch, int device);
 /* Somebody was given the present key who may not hold it at that time. */
@@ -180,6 +186,8 @@ enum model_counts { MODEL_COUNTS, MODEL_LATE, MODEL_NO_RIGHT, MODEL_NOT_STORED }
 /* Does this save count, by the ledger as it stands? */
 enum model_counts model_save_counts(const struct model *model, int stream, int writer,
                                     uint32_t save);
+/* As who has read the ledger up to that line has it; MODEL_NOT_STORED too when the save was sealed on a later one. */
+enum model_counts model_save_counts_at(const struct model *model, int stream, int writer, uint32_t save, uint64_t position);
 
 /* ---- what stands ---- */
 

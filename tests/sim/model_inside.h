@@ -21,7 +21,14 @@ struct rights {
     unsigned coaches[MODEL_FAMILIES]; /* a bit for each assigned person, the owner too */
     struct cover covers[MODEL_COVERS];
 };
+struct keys {
+    uint32_t epoch;
+    unsigned given; /* a bit for each device that got the present epoch */
+    unsigned fresh; /* of these: who may hold it without a break since */
+};
 struct line {
+    struct rights rights; /* after it */
+    struct keys keys[MODEL_STREAMS];
     bool may_write[MODEL_DEVICES][MODEL_STREAMS]; /* after it; copies have no places of their own */
     bool may_hold[MODEL_DEVICES][MODEL_STREAMS];  /* at its time */
     unsigned char functions[MODEL_PERSONS][MODEL_FAMILIES]; /* MODEL_COACH, _SCIENTIST, _COORDINATOR, of that family */
@@ -60,9 +67,7 @@ struct model {
     struct rights rights;
     struct line lines[MODEL_LINES + 1]; /* from 1 */
     uint64_t position;
-    uint32_t epochs[MODEL_STREAMS];
     unsigned char made_by[MODEL_STREAMS][MODEL_LINES + 1]; /* of each epoch: the device and one; 0: no line did */
-    unsigned given[MODEL_STREAMS]; /* a bit for each device that got the present epoch */
     int device_of[MODEL_WRITERS];
     struct feed feeds[MODEL_STREAMS][MODEL_WRITERS];
     uint8_t order[MODEL_WRITERS][MODEL_ORDER_BYTES];
@@ -71,6 +76,14 @@ struct model {
     struct unit *units[MODEL_STREAMS];
     size_t unit_count[MODEL_STREAMS];
 };
+
+/* After the last line. */
+static inline struct keys *
+model_keys(struct model *model, int stream)
+{
+    return &model->lines[model->position].keys[stream];
+}
+bool model_may_open(const struct rights *rights, int device, int stream, int64_t now_ms, bool is_accepted);
 
 /* References to a writer's saves beyond `kept` go over to those of another, beyond `before`. */
 void model_follow(struct model_version *versions, size_t count, int old, uint32_t kept, int new, uint32_t before);

@@ -6,17 +6,25 @@ model_epoch(struct model *model, int stream, uint32_t epoch, int author)
 {
     if (epoch <= MODEL_LINES && author != MODEL_NONE)
         model->made_by[stream][epoch] = (unsigned char)(author + 1);
-    if (epoch > model->epochs[stream]) {
-        model->epochs[stream] = epoch;
-        model->given[stream] = 0;
-    }
+    if (epoch > model_keys(model, stream)->epoch)
+        *model_keys(model, stream) = (struct keys){.epoch = epoch};
 }
 
 void
 model_give(struct model *model, int stream, uint32_t epoch, int device)
 {
-    if (epoch == model->epochs[stream])
-        model->given[stream] |= 1u << device;
+    struct keys *keys = model_keys(model, stream);
+
+    if (epoch != keys->epoch)
+        return;
+    keys->given |= 1u << device;
+    keys->fresh |= 1u << device;
+}
+
+bool
+model_was_given_at(const struct model *model, int device, int stream, uint64_t position)
+{
+    return (model->lines[position].keys[stream].fresh >> model->rights.identity_of[device] & 1) != 0;
 }
 
 bool
@@ -26,11 +34,24 @@ model_made(const struct model *model, int device, int stream, uint32_t epoch)
            model->made_by[stream][epoch] == model->rights.identity_of[device] + 1;
 }
 
+static bool
+may_share_at(const struct model *model, int device, uint64_t position)
+{
+    const struct rights *rights = &model->lines[position].rights;
+    int person = rights->person_of[model->rights.identity_of[device]];
+
+    return model_is_active_at(model, device, position) &&
+           (rights->roles[person] & (MODEL_COORDINATOR | MODEL_DUTY)) != 0;
+}
+
 bool
 model_was_granted(const struct model *model, int device, int stream, uint64_t position)
 {
+    bool is_index = stream % 2 == 1;
+
     for (uint64_t p = position; p <= model->position; p++)
-        if (model->lines[p].may_hold[model->rights.identity_of[device]][stream])
+        if (model->lines[p].may_hold[model->rights.identity_of[device]][stream] ||
+            (is_index && may_share_at(model, device, p)))
             return true;
     return false;
 }
@@ -38,17 +59,14 @@ model_was_granted(const struct model *model, int device, int stream, uint64_t po
 bool
 model_may_share(const struct model *model, int device)
 {
-    int identity = model->rights.identity_of[device], person = model->rights.person_of[identity];
-
-    return model_is_active(model, device) &&
-           (model->rights.roles[person] & (MODEL_COORDINATOR | MODEL_DUTY)) != 0;
+    return may_share_at(model, device, model->position);
 }
 
 bool
 model_owes_rotation(const struct model *model, int stream, int64_t now_ms)
 {
     for (int device = 0; device < MODEL_DEVICES; device++) /* copies are given nothing */
-        if ((model->given[stream] >> device & 1) != 0 &&
+        if ((model->lines[model->position].keys[stream].given >> device & 1) != 0 &&
             !model_may_hold(model, device, stream, now_ms))
             return true;
     return false;

@@ -88,11 +88,9 @@ covers(const struct rights *rights, int person, int family, int64_t now_ms, bool
     return false;
 }
 
-static bool
-may_open(const struct model *model, int device, int stream, int64_t now_ms, bool is_accepted)
+bool
+model_may_open(const struct rights *rights, int device, int stream, int64_t now_ms, bool is_accepted)
 {
-    const struct rights *rights = &model->rights;
-
     if (!is_active(rights, device))
         return false;
     if (stream == model_team_stream())
@@ -110,13 +108,13 @@ may_open(const struct model *model, int device, int stream, int64_t now_ms, bool
 bool
 model_may_read(const struct model *model, int device, int stream, int64_t now_ms)
 {
-    return may_open(model, device, stream, now_ms, true);
+    return model_may_open(&model->rights, device, stream, now_ms, true);
 }
 
 bool
 model_may_hold(const struct model *model, int device, int stream, int64_t now_ms)
 {
-    return may_open(model, device, stream, now_ms, false);
+    return model_may_open(&model->rights, device, stream, now_ms, false);
 }
 
 static void
@@ -177,19 +175,33 @@ functions_of(const struct rights *rights, int person, int family)
     return (unsigned char)functions;
 }
 
+/* Who may not hold it at that time, before or after the line, needs it again. */
+static void
+lapse(struct model *model, struct line *line, int64_t time_ms)
+{
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        for (int device = 0; device < MODEL_DEVICES; device++)
+            if (!model_may_open(&model->rights, device, stream, time_ms, false))
+                line->keys[stream].fresh &= ~(1u << device);
+}
+
 void
 model_line(struct model *model, const struct model_fact *fact)
 {
     assert(model->position < MODEL_LINES);
     struct line *line = &model->lines[++model->position];
 
+    memcpy(line->keys, line[-1].keys, sizeof line->keys);
+    lapse(model, line, fact->time_ms);
     apply(&model->rights, fact);
+    lapse(model, line, fact->time_ms);
+    line->rights = model->rights;
     for (int device = 0; device < MODEL_DEVICES; device++)
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             line->may_write[device][stream] = may_write(&model->rights, device, stream);
     for (int device = 0; device < MODEL_DEVICES; device++)
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
-            line->may_hold[device][stream] = may_open(model, device, stream, fact->time_ms, false);
+            line->may_hold[device][stream] = model_may_open(&model->rights, device, stream, fact->time_ms, false);
     for (int person = 0; person < MODEL_PERSONS; person++)
         for (int family = 0; family < MODEL_FAMILIES; family++)
             line->functions[person][family] = functions_of(&model->rights, person, family);
@@ -219,6 +231,18 @@ bool
 model_is_active(const struct model *model, int device)
 {
     return is_active(&model->rights, device);
+}
+
+bool
+model_is_active_at(const struct model *model, int device, uint64_t position)
+{
+    return is_active(&model->lines[position].rights, model->rights.identity_of[device]);
+}
+
+bool
+model_may_read_at(const struct model *model, int device, int stream, uint64_t position, int64_t now_ms)
+{
+    return model_may_open(&model->lines[position].rights, model->rights.identity_of[device], stream, now_ms, true);
 }
 
 bool
@@ -252,37 +276,43 @@ names(const struct line *line, int stream, int writer, uint32_t last)
 }
 
 static enum model_counts
-entry_counts(const struct model *model, int stream, int writer, uint32_t last, uint64_t position)
+entry_counts(const struct model *model, int stream, int writer, const struct save *save, uint64_t read)
 {
     int device = model->rights.identity_of[model->device_of[writer]];
-    uint64_t p = position;
+    uint32_t last = save->entry_last;
+    uint64_t p = save->position;
 
-    for (uint64_t later = p + 1; later <= model->position; later++)
+    for (uint64_t later = p + 1; later <= read; later++)
         if (model->lines[later].is_admit && names(&model->lines[later], stream, writer, last))
             return MODEL_COUNTS;
     if (!model->lines[p].may_write[device][stream]) {
         for (uint64_t before = 1; before < p; before++)
             if (model->lines[before].may_write[device][stream])
                 return MODEL_LATE;
-        while (p <= model->position && !model->lines[p].may_write[device][stream])
+        while (p <= read && !model->lines[p].may_write[device][stream])
             p++;
-        if (p > model->position)
+        if (p > read)
             return MODEL_NO_RIGHT;
     }
-    while (p <= model->position && model->lines[p].may_write[device][stream])
+    while (p <= read && model->lines[p].may_write[device][stream])
         p++;
-    if (p > model->position)
+    if (p > read)
         return MODEL_COUNTS;
     return names(&model->lines[p], stream, writer, last) ? MODEL_COUNTS : MODEL_LATE;
 }
 
 enum model_counts
-model_save_counts(const struct model *model, int stream, int writer, uint32_t save)
+model_save_counts_at(const struct model *model, int stream, int writer, uint32_t save, uint64_t position)
 {
     const struct feed *feed = &model->feeds[stream][writer];
 
-    if (save > feed->count || feed->saves[save - 1].position == 0)
+    if (save > feed->count || feed->saves[save - 1].position == 0 || feed->saves[save - 1].position > position)
         return MODEL_NOT_STORED;
-    return entry_counts(model, stream, writer, feed->saves[save - 1].entry_last,
-                        feed->saves[save - 1].position);
+    return entry_counts(model, stream, writer, &feed->saves[save - 1], position);
+}
+
+enum model_counts
+model_save_counts(const struct model *model, int stream, int writer, uint32_t save)
+{
+    return model_save_counts_at(model, stream, writer, save, model->position);
 }

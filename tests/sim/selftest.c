@@ -59,15 +59,16 @@ static const struct test tests[] = {
     {"a carried cover is not told to the server", {"does not get through", "not on the ledger"}, .broken = BROKEN_CARRIED, .is_carrying = true},
     {"equal bytes are a conflict", {"lists"}, .broken = BROKEN_EQUAL},
     {"a conflict is not shown", {"conflict"}, .sabotage = SABOTAGE_CONFLICT},
-    {"an entry is never sent again", {"refused"}, .sabotage = SABOTAGE_SEND},
+    {"an entry is never sent again", {"refused", "but the server does not have it"}, .sabotage = SABOTAGE_SEND},
     {"an acknowledged save leaves the outbox", {"unsealed", "not at the server"},
      .sabotage = SABOTAGE_SAVE},
     {"rows stay after the right ended", {"keeps what it may not have"}, .sabotage = SABOTAGE_PURGE},
-    {"sealed under a key that is to be replaced", {"opens arrival"}, .broken = BROKEN_SEAL},
+    {"sealed under a key that is to be replaced", {"opens arrival"}, .broken = BROKEN_SEAL, .is_carrying = true},
     {"the server hands out every box", {"that is not for it"}, .broken = BROKEN_FETCH},
     {"something readable lies at the server", {"for all to read"}, .sabotage = SABOTAGE_PLAIN},
     {"a forked ledger is accepted", {"does not notice the fork"}, .broken = BROKEN_PAST},
     {"anybody relaxes a strict unit", {"should be", "the conflict of"}, .broken = BROKEN_STRICT},
+    {"who may not read is said to wait", {"but it may not read it"}, .broken = BROKEN_SIGHT},
     {"what waits is never sent", {"sync: offline"}, .sabotage = SABOTAGE_QUEUE},
 };
 

@@ -52,6 +52,11 @@ static const char *const KINDS[TALLY_KINDS] = {
     [9] = "accepted",     [10] = "ended",       [11] = "rotations",  [12] = "revocations", [14] = "admissions",
 };
 
+/* As enum sight has them. */
+static const char *const SIGHTS[TALLY_SIGHTS] = {
+    "unknown", "revoked", "no right", "held", "parked here", "here only", "sealed", "key due", "on server", "applied",
+};
+
 void
 tally_add(struct tally *sum, const struct tally *more)
 {
@@ -69,6 +74,8 @@ tally_add(struct tally *sum, const struct tally *more)
         sum->devices[i] += more->devices[i];
     for (int i = 0; i < TALLY_KINDS; i++)
         sum->kinds[i] += more->kinds[i];
+    for (int i = 0; i < TALLY_SIGHTS; i++)
+        sum->sights[i] += more->sights[i];
     for (int i = 0; i < HAPPENED_COUNT; i++)
         sum->happened[i] += more->happened[i];
 }
@@ -110,6 +117,8 @@ tally_print(const struct tally *tally)
         printf("%s%s %llu", NAMES[i].clause == NULL ? ", " : "", NAMES[i].name,
                (unsigned long long)tally->happened[i]);
     }
-    printf("\n  what opens: %llu entries, %llu tries of a key\n", (unsigned long long)tally->opened,
+    printf("\n");
+    print_numbers("can that device see it", SIGHTS, tally->sights, TALLY_SIGHTS);
+    printf("  what opens: %llu entries, %llu tries of a key\n", (unsigned long long)tally->opened,
            (unsigned long long)tally->tried);
 }

@@ -51,13 +51,14 @@ enum happened {
     HAPPENED_COUNT
 };
 
-enum { TALLY_DEVICES = 8, TALLY_KINDS = 16 };
+enum { TALLY_DEVICES = 8, TALLY_KINDS = 16, TALLY_SIGHTS = 10 };
 
 struct tally {
     uint64_t runs, steps, requests, saves, sessions, lines;
     uint64_t tried, opened; /* keys on entries; entries that somebody's key opened */
     uint64_t devices[TALLY_DEVICES]; /* runs with so many */
     uint64_t kinds[TALLY_KINDS];     /* ledger lines by their kind */
+    uint64_t sights[TALLY_SIGHTS]; /* answers to "can that device see it?" */
     uint64_t referrals, late;        /* families without an owner, tried; entries that came too late */
     uint64_t happened[HAPPENED_COUNT];
 };

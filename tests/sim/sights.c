@@ -179,26 +179,28 @@ judge(const struct question *question)
     return wrong == NULL && !question->is_self ? judge_away(question) : wrong;
 }
 
-static void
-look(struct question *question)
+/* What the asker has of the save, whoever is asked about. */
+static struct question
+about(struct device *asker, int stream, int writer, uint32_t save)
 {
-    struct device *asker = question->asker;
-    bool is_own = asker->writer == question->writer && asker->life == MODEL_NONE;
+    struct question question = {.asker = asker, .stream = stream, .writer = writer, .save = save};
+    bool is_own = asker->writer == writer && asker->life == MODEL_NONE;
 
-    question->position = ledger_position(replica_ledger(asker->replica));
-    question->is_self = is_same_device(asker, question->other);
-    question->is_logged = claims_is_logged(asker, question->stream, question->writer, question->save);
-    question->is_unsealed = !question->is_logged && is_own &&
-                            adapter_saved(asker, question->stream, question->writer) >= (int64_t)question->save;
-    question->sight = ask(question);
+    question.position = ledger_position(replica_ledger(asker->replica));
+    question.is_logged = claims_is_logged(asker, stream, writer, save);
+    question.is_unsealed =
+        !question.is_logged && is_own && adapter_saved(asker, stream, writer) >= (int64_t)save;
+    return question;
 }
 
 static void
-answer(struct question *question)
+answer(struct question *question, struct device *other)
 {
     struct world *world = question->asker->world;
 
-    look(question);
+    question->other = other;
+    question->is_self = is_same_device(question->asker, other);
+    question->sight = ask(question);
     world->tally.sights[question->sight]++;
     if (question->position > model_position(world->model))
         return; /* of a fork */
@@ -215,18 +217,17 @@ void
 sights_check(struct device *device)
 {
     struct world *world = device->world;
-    struct question question = {.asker = device, .other = anybody(world)};
+    struct device *other = anybody(world);
+    int stream = (int)world_below(world, MODEL_STREAMS);
 
-    question.stream = (int)world_below(world, MODEL_STREAMS);
-    if (question.other->is_busy || !check_is_there(world, question.stream) || check_is_carried(device, question.stream))
+    if (other->is_busy || !check_is_there(world, stream) || check_is_carried(device, stream))
         return;
     for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {
-        uint32_t last = model_last(world->model, question.stream, writer);
+        uint32_t last = model_last(world->model, stream, writer);
         if (last == 0)
             continue;
-        question.writer = writer;
-        question.save = 1 + world_below(world, last);
-        answer(&question);
+        struct question question = about(device, stream, writer, 1 + world_below(world, last));
+        answer(&question, other);
     }
 }
 
@@ -254,18 +255,28 @@ judge_end(struct question *question, bool reads)
                    question->writer, question->stream);
 }
 
+static void
+ask_of_all(struct device *device, int stream, int writer, uint32_t save, const bool *reads)
+{
+    struct world *world = device->world;
+    struct question question = about(device, stream, writer, save);
+
+    for (int i = 0; i < WORLD_MADE + world->copy_count && !world->has_failed; i++) {
+        answer(&question, &world->devices[i]);
+        if (!world->has_failed)
+            judge_end(&question, reads[i]);
+    }
+}
+
 void
 sights_check_end(struct device *device, int stream, const bool *reads)
 {
     struct world *world = device->world;
 
-    for (int i = 0; i < WORLD_MADE + world->copy_count; i++)
-        for (int writer = 0; writer < world->names.writer_count; writer++)
-            for (uint32_t save = 1; save <= model_last(world->model, stream, writer) && !world->has_failed; save++) {
-                struct question question = {
-                    .asker = device, .other = &world->devices[i], .stream = stream, .writer = writer, .save = save};
-                answer(&question);
-                if (!world->has_failed)
-                    judge_end(&question, reads[i]);
-            }
+    for (int writer = 0; writer < world->names.writer_count && !world->has_failed; writer++) {
+        uint32_t last = model_last(world->model, stream, writer);
+        uint32_t first = world->is_thorough || last == 0 ? 1 : 1 + world_below(world, last);
+        for (uint32_t save = first; save <= last; save = world->is_thorough || save == last ? save + 1 : last)
+            ask_of_all(device, stream, writer, save, reads);
+    }
 }

@@ -9,7 +9,6 @@
 #include "tests/sim/adapter.h"
 #include "tests/sim/claims.h"
 #include "tests/sim/fork.h"
-#include "tests/sim/memo.h"
 #include "tests/sim/seeded.h"
 #include "tests/support/stores.h"
 
@@ -496,7 +495,6 @@ world_run(struct world *world, uint64_t seed)
     world->chance.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     seeded_start(seed);
     world->is_thorough = seed % THOROUGH_EVERY == 0;
-    memo_begin(!world->is_thorough);
     world->trace = UINT64_C(0xcbf29ce484222325);
     world->is_healing = false;
     world->tally = (struct tally){.runs = 1};

@@ -177,7 +177,7 @@ struct world {
     struct power_disk *fork_disk;
     uint8_t team[32];
     struct rates rates;
-    bool is_thorough; /* one seed in eight: real signatures, every byte of the server's disk, all is closed at the end */
+    bool is_thorough; /* one seed in eight: each answer, every byte of the server's disk, all is closed at the end */
     bool is_healing;
     bool is_ending; /* the last checks: what was withheld must have come */
     int depth; /* of acts within acts */

@@ -292,7 +292,10 @@ cmd_bundle_import(struct call *call)
     struct sync_report report = {0};
     struct news news = NEWS_EMPTY;
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
+    bool is_read = rc == RC_OK;
 
+    if (rc == RC_TOO_LARGE)
+        call->ending.safe = _("nothing was changed");
     if (rc == RC_OK)
         rc = call_open(call);
     if (rc == RC_OK)
@@ -301,7 +304,7 @@ cmd_bundle_import(struct call *call)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
-    if (rc == RC_INVALID || rc == RC_DENIED)
+    if (rc == RC_TOO_LARGE || (is_read && (rc == RC_INVALID || rc == RC_DENIED)))
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
     rc = news_tell(call, &news, rc);
     buf_wipe(&bundle);

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { SHORT_TEXT_BYTES = 4096, BLOCK_BYTES = 65536 };
+enum { SHORT_TEXT_BYTES = 4096, BLOCK_BYTES = 65536, WRITER_MS = 5000 };
 
 const char *
 call_option(const struct call *call, enum option option)
@@ -206,16 +208,35 @@ out:
     return rc;
 }
 
+/* A pipe in the file system that nobody writes to would be waited for without end: somebody left it where a file was expected. */
+static enum rc
+await_writer(int descriptor, const char *path)
+{
+    struct pollfd waits = {.fd = descriptor, .events = POLLIN};
+    struct stat status;
+    char byte;
+
+    if (fstat(descriptor, &status) != 0)
+        return rc_fail(RC_IO, _("the file %s cannot be read: %s"), path, strerror(errno));
+    if (!S_ISFIFO(status.st_mode) || poll(&waits, 1, WRITER_MS) != 0 || read(descriptor, &byte, 1) < 0)
+        return RC_OK; /* something came, or somebody writes */
+    return rc_fail(RC_IO, _("the file %s cannot be read: it is a pipe, and nobody writes to it"), path);
+}
+
 static enum rc
 read_path(const char *path, size_t ceiling_bytes, const char *what, struct buf *out)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (descriptor < 0) {
         enum rc code = errno == ENOENT ? RC_ABSENT : errno == EACCES ? RC_DENIED : RC_IO;
         return rc_fail(code, _("the file %s cannot be read: %s"), path, strerror(errno));
     }
-    enum rc rc = read_all(descriptor, ceiling_bytes, what, out);
+    enum rc rc = await_writer(descriptor, path);
+    if (rc == RC_OK && fcntl(descriptor, F_SETFL, 0) != 0) /* from here on waiting is right */
+        rc = rc_fail(RC_IO, _("the file %s cannot be read: %s"), path, strerror(errno));
+    if (rc == RC_OK)
+        rc = read_all(descriptor, ceiling_bytes, what, out);
     (void)close(descriptor);
     return rc;
 }

@@ -122,8 +122,31 @@ check_exit "a file that is not there" 4 "cannot be read" import fatma none
 check_exit "a directory" 18 "" import fatma server
 : | cat >"$WORK/empty"
 check_exit "an empty file" 3 "not a bundle" import fatma empty
+mkfifo "$WORK/pipe"
+check_exit "a pipe that nobody writes to" 18 "nobody writes to it" timeout 30 "$BAKEN" --store "$WORK/fatma" bundle import "$WORK/pipe"
+check_exit "a device that never ends" 12 "larger than.*nothing was changed; ask who wrote it" import fatma ../../../../../../../../dev/zero
+truncate -s 300M "$WORK/huge"
+check_exit "a file that is too large" 12 "larger than.*nothing was changed; ask who wrote it" import fatma huge
+ln -s "$WORK/nowhere" "$WORK/dangling" && ln -s "$WORK/loop" "$WORK/loop"
+check_exit "a link to nothing" 4 "cannot be read" import fatma dangling
+check_exit "a link to itself" 18 "cannot be read" import fatma loop
+check_exit "a bundle is not written through a link" 13 "exists|made" to fatma anna dangling
+check_equal "and nothing is where it led" no "$([ -e "$WORK/nowhere" ] && echo yes || echo no)"
+check_exit "nor into a pipe" 13 "exists|made" to fatma anna pipe
 check_equal "none of them changed anything" "$before" "$(picture fatma)"
 check_equal "nor at the third device" "$before_joris" "$(as joris family list)"
+# While it is read the file is exchanged, and written over: the one or the other is taken, or nothing.
+cp "$WORK/a1" "$WORK/swapped"
+(for _ in $(seq 300); do
+    cp "$WORK/altered" "$WORK/next" && mv "$WORK/next" "$WORK/swapped"
+    cp "$WORK/a1" "$WORK/swapped"
+done) &
+swapper=$!
+for _ in 1 2 3 4 5; do
+    import fatma swapped >/dev/null 2>"$WORK/swap.err" || grep -qE "nothing (was changed|of it was taken over)" "$WORK/swap.err" || not_ok "a file that is exchanged"
+done
+wait $swapper
+check_equal "a file that is exchanged changes nothing but by what it brings" "$before" "$(picture fatma)"
 check "the right bundle is still taken" import fatma a7
 check_equal "and its visit is there" 1 "$(times fatma "Not for everybody.")"
 

@@ -296,6 +296,125 @@ what_only_the_server_had_comes_later_and_once(void **state)
     assert_true(office_agree(&office, BRAM, CAAS, file));
 }
 
+/* ---- brought again, brought late, and by who was shut out ------------------------------------------------ */
+
+static void
+pack_from(int from, struct buf *bundle)
+{
+    struct bundle_report packed;
+
+    assert_ok(replica_bundle_pack(office.devices[from].replica, office.devices[CAAS].id, false, &packed, bundle));
+}
+
+static enum rc
+import_at(int at, const struct buf *bundle)
+{
+    return replica_bundle_import(office.devices[at].replica, bundle->data, bundle->len, &office.devices[at].report);
+}
+
+static void
+an_old_bundle_after_a_newer_one_takes_nothing_back(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct buf older = BUF_EMPTY(BUNDLE_MAX_BYTES), newer = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct ack_status before, after;
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "EERSTE");
+    pack_from(BRAM, &older);
+    office_join(&office, 3, "Daan", LEDGER_ROLE_COACH); /* a line more, and the server's word on it */
+    office_sync(&office, BRAM);
+    office_visit(&office, BRAM, family, "TWEEDE");
+    pack_from(BRAM, &newer);
+    assert_ok(import_at(CAAS, &newer));
+    char *dump = office_dump(&office, CAAS, file);
+    uint64_t lines = ledger_position(caas->replica->ledger);
+    struct feed_ref feed = {bram->id, bram->replica->incarnation};
+    assert_ok(replica_applied_at(caas->replica, bram->id, file, feed, &before));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(import_at(CAAS, &older));
+        assert_int_equal(caas->report.pulled + caas->report.applied + caas->report.lines, 0);
+    }
+    char *again = office_dump(&office, CAAS, file);
+    assert_string_equal(again, dump);
+    assert_int_equal(ledger_position(caas->replica->ledger), lines);
+    assert_ok(replica_applied_at(caas->replica, bram->id, file, feed, &after));
+    assert_int_equal(after.last, before.last);
+    /* What Caas passes on carries the newest word of the server, not the older one. */
+    (void)bring(CAAS, BRAM, true);
+    office_sync_all(&office, 3, 2);
+    assert_true(office_agree(&office, CAAS, BRAM, file));
+    free(dump);
+    free(again);
+    buf_wipe(&older);
+    buf_wipe(&newer);
+}
+
+/* What was packed for one device, another refuses before it looks at the seal; and nobody is taken for another sender. */
+static void
+a_bundle_is_for_one_device_and_from_one(void **state)
+{
+    (void)state;
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_head head;
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "VOOR CAAS");
+    pack_from(BRAM, &bundle);
+    assert_int_equal(import_at(ANNA, &bundle), RC_DENIED);
+    assert_int_equal(import_at(BRAM, &bundle), RC_DENIED);
+    assert_ok(bundle_peek(bundle.data, bundle.len, &head));
+    uint8_t *from = bundle.data + 9 + CRYPTO_HASH_BYTES;
+    assert_memory_equal(from, head.from.bytes, ID_BYTES);
+    memcpy(from, office.devices[ANNA].id.bytes, ID_BYTES);
+    assert_int_equal(import_at(CAAS, &bundle), RC_UNTRUSTED);
+    memcpy(from, head.from.bytes, ID_BYTES);
+    memcpy(from + ID_BYTES, office.devices[ANNA].id.bytes, ID_BYTES); /* to Anna, says who found it */
+    assert_int_equal(import_at(ANNA, &bundle), RC_UNTRUSTED);
+    memcpy(from + ID_BYTES, head.to.bytes, ID_BYTES);
+    bundle.data[9] ^= 1; /* of another team */
+    assert_int_equal(import_at(CAAS, &bundle), RC_DENIED);
+    bundle.data[9] ^= 1;
+    assert_false(shows(CAAS, "VOOR CAAS"));
+    assert_ok(import_at(CAAS, &bundle));
+    assert_true(shows(CAAS, "VOOR CAAS"));
+    buf_wipe(&bundle);
+}
+
+/* Bram's device is lost, and whoever has it packs on: what it wrote is held where the line is known, and is once it is. */
+static void
+what_a_revoked_device_brings_counts_nowhere(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *caas = &office.devices[CAAS];
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_report packed;
+
+    cover_by_lines_alone();
+    office_visit(&office, BRAM, family, "DAARVOOR");
+    office_sync_all(&office, 3, 2);
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, office.devices[BRAM].id));
+    office_visit(&office, BRAM, family, "VAN DE VINDER");
+    pack_from(BRAM, &bundle);
+    assert_ok(import_at(CAAS, &bundle)); /* who does not know it yet */
+    assert_true(shows(CAAS, "VAN DE VINDER"));
+    office_sync(&office, CAAS);
+    assert_false(shows(CAAS, "VAN DE VINDER"));
+    assert_true(shows(CAAS, "DAARVOOR"));
+    office_visit(&office, BRAM, family, "EN NOG EEN");
+    buf_clear(&bundle);
+    pack_from(BRAM, &bundle);
+    assert_ok(import_at(CAAS, &bundle)); /* who does */
+    assert_int_equal(caas->report.applied, 0);
+    assert_true(caas->report.held > 0);
+    assert_false(shows(CAAS, "EN NOG EEN"));
+    buf_clear(&bundle);
+    assert_int_equal(replica_bundle_pack(caas->replica, office.devices[BRAM].id, true, &packed, &bundle), RC_ABSENT);
+    assert_int_equal(bundle.len, 0);
+    buf_wipe(&bundle);
+}
+
 /* ---- runs of a newer format ---------------------------------------------------------------------------- */
 
 /* A bundle with one more run in it, as a newer program would write it, or with one more ledger line; as the import ends. */
@@ -441,6 +560,9 @@ main(void)
         TEST(what_waits_and_nobody_was_seen_to_have_keeps_the_doubt),
         TEST(what_only_the_server_had_comes_later_and_once),
         TEST(a_ledger_line_that_is_none_is_a_bad_file),
+        TEST(an_old_bundle_after_a_newer_one_takes_nothing_back),
+        TEST(a_bundle_is_for_one_device_and_from_one),
+        TEST(what_a_revoked_device_brings_counts_nowhere),
         TEST(a_newer_run_spoils_nothing_of_the_rest_and_goes_on),
         TEST(a_kept_run_counts_after_an_upgrade_by_bundle_alone),
     };

@@ -287,12 +287,17 @@ enum rc
 batch_frontier(struct journal *journal, int64_t s, struct feed_ref feed, uint32_t *frontier)
 {
     const struct feed_row *found = find_row(&journal->batch, s, feed);
-    int64_t f;
+    struct feed_row row = {.s = s, .feed = feed};
+    enum rc rc = RC_OK;
 
-    if (found == NULL)
-        return feed_find(journal, s, feed, &f, frontier);
+    if (found == NULL) {
+        rc = feed_find(journal, s, feed, &row.f, &row.frontier);
+        if (rc == RC_OK && row.f != 0 && batch_is_open(journal)) /* it is asked before a save: the save needs it next */
+            rc = put_row(&journal->batch, &row);
+        found = &row;
+    }
     *frontier = found->frontier;
-    return RC_OK;
+    return rc;
 }
 
 enum rc

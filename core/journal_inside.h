@@ -147,6 +147,7 @@ void table_free(struct journal *journal);
 const struct table *table_of(const struct journal *journal, uint32_t entity, enum stream_kind kind);
 enum rc table_write(struct journal *journal, const struct record *record, bool is_new,
                     enum register_degree hidden, uint32_t conflicts) MUST_CHECK;
+/* What stands in temp.journal_emptied goes, of stream s. */
 enum rc table_purge(struct journal *journal, int64_t s) MUST_CHECK;
 enum rc table_dump(struct journal *journal, int64_t s, struct buf *out) MUST_CHECK;
 
@@ -265,6 +266,6 @@ enum rc search_later(struct journal *journal, int64_t rid) MUST_CHECK;
 enum rc search_note(struct journal *journal) MUST_CHECK;
 /* Indexes some of what waits when it has become much: a save pays for a few before it. */
 enum rc search_keep_up(struct journal *journal) MUST_CHECK;
-enum rc search_purge(struct journal *journal, int64_t s) MUST_CHECK;
+enum rc search_purge(struct journal *journal) MUST_CHECK;
 
 #endif

@@ -11,12 +11,10 @@ enum { SQL_BYTES = 64 * 1024, SCRATCH_BYTES = 512 * 1024 * 1024 };
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
-/* Kept for ever: the clock, which stream is what, and what the caches were made by. */
+/* Kept for ever: which stream is what, and what the caches were made by. The clock is in `meta`. */
 static const char kept_sql[] =
     "CREATE TABLE IF NOT EXISTS journal_made (one INTEGER PRIMARY KEY CHECK (one = 1), "
     "sql TEXT NOT NULL);\n"
-    "CREATE TABLE IF NOT EXISTS journal_clock (one INTEGER PRIMARY KEY CHECK (one = 1), "
-    "hlc INTEGER NOT NULL);\n"
     "CREATE TABLE IF NOT EXISTS journal_stream (s INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, "
     "kind INTEGER NOT NULL, family BLOB NOT NULL);\n"
     "CREATE INDEX IF NOT EXISTS journal_stream_by_family ON journal_stream (family, kind);\n";
@@ -28,7 +26,6 @@ static const char cache_sql[] =
     "CREATE TABLE journal_record (rid INTEGER PRIMARY KEY, s INTEGER NOT NULL, "
     "entity INTEGER NOT NULL, id BLOB NOT NULL, hidden INTEGER NOT NULL, "
     "conflicts INTEGER NOT NULL, heads BLOB NOT NULL, UNIQUE (id, s, entity));\n"
-    "CREATE INDEX journal_record_by_stream ON journal_record (s);\n"
     "CREATE TABLE journal_conflict (rid INTEGER NOT NULL, unit INTEGER NOT NULL, "
     "versions INTEGER NOT NULL, PRIMARY KEY (rid, unit)) WITHOUT ROWID;\n"
     /* Versions that were superseded before they arrived; person is zero but under `once` and `strict`, and what follows it but

@@ -122,11 +122,10 @@ search_note(struct journal *journal)
 }
 
 enum rc
-search_purge(struct journal *journal, int64_t s)
+search_purge(struct journal *journal)
 {
     /* What is to be indexed later is found to be gone then. */
-    return db_run_int(journal->db, "DELETE FROM journal_search WHERE rowid IN (SELECT rid FROM journal_record WHERE s = ?1)",
-                      s);
+    return db_run(journal->db, "DELETE FROM journal_search WHERE rowid IN (SELECT rid FROM temp.journal_emptied)");
 }
 
 static enum rc

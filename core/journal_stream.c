@@ -156,7 +156,7 @@ enum rc
 clock_load(struct journal *journal, struct hlc *hlc)
 {
     int64_t last;
-    enum rc rc = db_get_int(journal->db, "SELECT hlc FROM journal_clock", &last);
+    enum rc rc = db_get_int(journal->db, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key = 'clock'", &last);
 
     hlc->last = (uint64_t)last;
     return rc;
@@ -165,16 +165,11 @@ clock_load(struct journal *journal, struct hlc *hlc)
 enum rc
 clock_store(struct journal *journal, const struct hlc *hlc)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(journal->db,
-                         "INSERT INTO journal_clock (one, hlc) VALUES (1, ?1) "
-                         "ON CONFLICT (one) DO UPDATE SET hlc = ?1",
-                         &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, (int64_t)hlc->last);
-    return stmt_finish(stmt);
+    /* Beside the token, which each save counts on as well: one page for both. */
+    return db_run_int(journal->db,
+                      "INSERT INTO meta (key, value) VALUES ('clock', CAST(CAST(?1 AS TEXT) AS BLOB)) "
+                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                      (int64_t)hlc->last);
 }
 
 enum rc
@@ -211,18 +206,31 @@ journal_observe_clock(struct journal *journal, uint64_t remote_hlc, int64_t trus
 
 /* ---- emptying ------------------------------------------------------------------------------- */
 
+/* What is to go, looked for once: no index leads from a stream to its records, for each save would write into it. */
+static enum rc
+list_emptied(struct journal *journal, int64_t s)
+{
+    enum rc rc = db_run(journal->db, "CREATE TEMP TABLE IF NOT EXISTS journal_emptied (rid INTEGER PRIMARY KEY)");
+
+    if (rc == RC_OK)
+        rc = db_run(journal->db, "DELETE FROM temp.journal_emptied");
+    if (rc == RC_OK)
+        rc = db_run_int(journal->db,
+                        "INSERT INTO temp.journal_emptied (rid) SELECT rid FROM journal_record WHERE s = ?1", s);
+    return rc;
+}
+
 static enum rc
 empty(struct journal *journal, int64_t s)
 {
-    enum rc rc = search_purge(journal, s);
+    enum rc rc = list_emptied(journal, s);
 
+    if (rc == RC_OK)
+        rc = search_purge(journal);
     if (rc == RC_OK)
         rc = table_purge(journal, s);
     if (rc == RC_OK)
-        rc = db_run_int(journal->db,
-                        "DELETE FROM journal_conflict WHERE rid IN "
-                        "(SELECT rid FROM journal_record WHERE s = ?1)",
-                        s);
+        rc = db_run(journal->db, "DELETE FROM journal_conflict WHERE rid IN (SELECT rid FROM temp.journal_emptied)");
     if (rc == RC_OK)
         rc = db_run_int(journal->db,
                         "DELETE FROM journal_pend WHERE f IN "
@@ -236,8 +244,8 @@ empty(struct journal *journal, int64_t s)
     if (rc == RC_OK)
         rc = db_run_int(journal->db, "DELETE FROM journal_feed WHERE s = ?1", s);
     if (rc == RC_OK)
-        rc = db_run_int(journal->db, "DELETE FROM journal_record WHERE s = ?1", s);
-    return rc;
+        rc = db_run(journal->db, "DELETE FROM journal_record WHERE rid IN (SELECT rid FROM temp.journal_emptied)");
+    return rc == RC_OK ? db_run(journal->db, "DELETE FROM temp.journal_emptied") : rc;
 }
 
 enum rc

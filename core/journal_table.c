@@ -158,7 +158,7 @@ prepare_set(struct table *t, const struct schema_unit *unit, struct buf *sql)
     if (rc == RC_OK)
         rc = buf_printf(sql,
                         "DELETE FROM %s_%s_%s WHERE rid IN "
-                        "(SELECT rid FROM journal_record WHERE s = ?1)",
+                        "(SELECT rid FROM temp.journal_emptied)",
                         kind, name, unit->name);
     return rc == RC_OK ? take(sql, &t->set_purge[at]) : rc;
 }
@@ -388,7 +388,7 @@ table_purge(struct journal *journal, int64_t s)
     for (size_t i = 0; rc == RC_OK && i < journal->table_count; i++) {
         const struct table *t = &journal->tables[i];
         for (size_t k = 0; rc == RC_OK && k < t->sets; k++)
-            rc = db_run_int(journal->db, t->set_purge[k], s);
+            rc = db_run(journal->db, t->set_purge[k]);
         if (rc == RC_OK)
             rc = db_run_int(journal->db, t->remove, s);
     }

@@ -45,7 +45,7 @@ static const struct rule {
     {"family-without-name", N_("a family without a code name"),
      "SELECT t.family, t.family, NULL, NULL, NULL FROM journal_stream AS t LEFT JOIN " FAMILY_LINE
      " AS f ON f.id = t.family WHERE ?1 IS NOT NULL AND t.kind = 3 AND f.code_name IS NULL "
-     "AND EXISTS (SELECT 1 FROM journal_record AS r WHERE r.s = t.s)"},
+     "AND t.s IN (SELECT s FROM journal_record)"},
 };
 _Static_assert(STREAM_INDEX == 3, "a rule asks for streams of that kind");
 

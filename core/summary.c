@@ -122,8 +122,8 @@ gather_family(struct journal *journal, struct id family, struct gathered *g)
 
     if (rc == RC_OK)
         rc = db_stmt(journal->db,
-                     "SELECT r.rid FROM journal_stream AS t JOIN journal_record AS r ON r.s = t.s "
-                     "WHERE t.family = ?1 AND r.hidden < 2",
+                     "SELECT rid FROM journal_record "
+                     "WHERE s IN (SELECT s FROM journal_stream WHERE family = ?1)",
                      &stmt);
     if (rc == RC_OK)
         stmt_id(stmt, 1, family);
@@ -131,7 +131,7 @@ gather_family(struct journal *journal, struct id family, struct gathered *g)
         rc = stmt_step(stmt, &row);
         if (rc == RC_OK && row)
             rc = packed_load_rid(journal, stmt_get_int(stmt, 0), r);
-        if (rc == RC_OK && row)
+        if (rc == RC_OK && row && r->hidden < REGISTER_MOVED)
             rc = gather_record(g, r);
     }
     stmt_done(stmt);

@@ -257,7 +257,8 @@ check_clock(struct device *device)
     int64_t offset_ms = adapter_ask(
         device, "SELECT value FROM sync_state WHERE name = 'clock_offset_ms'", NULL);
     int64_t trusted_ms = wall_ms + offset_ms;
-    int64_t clock_ms = adapter_ask(device, "SELECT hlc FROM journal_clock", NULL) >> 16;
+    int64_t clock_ms = adapter_ask(
+        device, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key = 'clock'", NULL) >> 16;
 
     if (wall_ms > device->clock_most_ms)
         device->clock_most_ms = wall_ms;

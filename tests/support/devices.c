@@ -51,6 +51,7 @@ open_device(struct devices *devices, size_t at)
     d->self.feed = (struct feed_ref){devices_id(1, (unsigned)at), 100 + at};
     d->self.person = devices_id(2, (unsigned)at);
     devices_demand(db_open(scratch_path(&devices->scratch, name), &options, &d->db), "db_open");
+    devices_demand(db_run(d->db, "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT"), "meta");
     devices_demand(journal_open(d->db, &d->clock, &d->journal, &needs_rebuild), "journal_open");
     devices_demand(journal_add_stream(d->journal, devices->team, STREAM_TEAM, (struct id){{0}}),
                    "team");

@@ -17,7 +17,7 @@
 static int64_t
 clock_at(int at)
 {
-    return office_ask(&office, at, "SELECT hlc FROM journal_clock");
+    return office_ask(&office, at, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key = 'clock'");
 }
 
 static void

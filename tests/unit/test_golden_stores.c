@@ -159,6 +159,7 @@ the_golden_stores_hold_every_kind_of_row(void **state)
         "SELECT count(*) FROM sync_entry WHERE is_sent = 0",
         "SELECT count(*) FROM sync_entry WHERE is_bundled = 1",
         "SELECT count(*) FROM sync_outbox WHERE hash NOT NULL",
+        "SELECT count(*) FROM meta WHERE key = 'clock' AND CAST(CAST(value AS TEXT) AS INTEGER) > 0",
         "SELECT count(*) FROM sync_key",
         "SELECT count(*) FROM sync_box",
         "SELECT count(*) FROM sync_ack",

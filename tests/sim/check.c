@@ -116,14 +116,17 @@ has_entry(struct device *device, const struct stored *stored)
     return rc == RC_OK && row;
 }
 
-/* What a liar withheld is missed when a later entry, or its author, names it. Late work of a device that is in the team no more,
- * which nothing follows, nobody ever names. */
+/* What a liar withheld is missed when a later entry, its author or a ledger line names it. Late work of a device that is in the team no
+ * more, or reads that stream no more, and which nothing follows, nobody ever names. */
 static bool
 is_revealed_by_none(const struct world *world, const struct stored *stored)
 {
     const struct model *model = world->model;
 
-    return !model_is_active(model, model_device(model, stored->writer)) &&
+    const struct device *author = &world->devices[model_device(model, stored->writer)];
+
+    return (!model_is_active(model, author->index) ||
+            !model_may_read(model, author->index, stored->stream, author->refreshed_ms)) &&
            model_stored(model, stored->stream, stored->writer) == stored->last &&
            model_save_counts(model, stored->stream, stored->writer, stored->last) != MODEL_COUNTS;
 }

@@ -248,7 +248,8 @@ cmd_bundle_export(struct call *call)
     if (rc == RC_OK) {
         out_object(&call->out, "bundle");
         out_text(&call->out, "file", _("Written"), path);
-        out_id(&call->out, "for", _("For device"), device);
+        out_id(&call->out, "for", NULL, device);
+        rc = call_tell_device(call, _("For device"), device);
         out_int(&call->out, "bytes", _("Bytes"), (int64_t)bundle.len);
         out_int(&call->out, "ledger_lines", NULL, (int64_t)report.lines);
         out_int(&call->out, "entries", _("Sealed packets"), (int64_t)report.entries);

@@ -141,7 +141,8 @@ cmd_team_create(struct call *call)
         goto out;
     out_object(&call->out, "team");
     out_text(&call->out, "server", _("Server"), team.server_address);
-    out_id(&call->out, "person", _("You"), replica_self(call->replica).person);
+    out_id(&call->out, "person", NULL, replica_self(call->replica).person);
+    rc = call_out_person(call, NULL, _("You"), replica_self(call->replica).person);
     out_id(&call->out, "device", _("This device"), replica_self(call->replica).feed.device);
     out_object_end(&call->out);
     out_line(&call->out, "%s", _("The team is made. `baken team invite` lets colleagues in."));
@@ -359,7 +360,8 @@ cmd_device_revoke(struct call *call)
     advise_administrator(call, rc);
     if (rc == RC_OK) {
         out_object(&call->out, "device");
-        out_id(&call->out, "id", _("Shut out"), device);
+        out_id(&call->out, "id", NULL, device);
+        rc = call_tell_device(call, _("Shut out"), device);
         out_object_end(&call->out);
     }
     return rc;

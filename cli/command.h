@@ -181,6 +181,8 @@ enum rc call_out_family(struct call *call, const char *key, const char *heading,
                         struct id family) MUST_CHECK;
 /* device_id and device for programs, the label for people. */
 enum rc call_out_device(struct call *call, const char *heading, struct id device) MUST_CHECK;
+/* The label alone, for people: beside an id that stands for programs. */
+enum rc call_tell_device(struct call *call, const char *heading, struct id device) MUST_CHECK;
 /* Who wrote a version, on which device, when by its clock. */
 enum rc call_out_written(struct call *call, struct id person, struct id device, uint64_t hlc) MUST_CHECK;
 

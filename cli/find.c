@@ -273,17 +273,29 @@ call_out_family(struct call *call, const char *key, const char *heading, struct 
     return out_named(call, key, heading, family, call_family_name);
 }
 
-enum rc
-call_out_device(struct call *call, const char *heading, struct id device)
+static enum rc
+out_label(struct call *call, const char *key, const char *heading, struct id device)
 {
     struct texts texts = TEXTS_EMPTY;
     const char *label = NULL;
     enum rc rc = call_device_label(call, &texts, device, &label);
 
-    out_id(&call->out, "device_id", NULL, device);
-    out_text(&call->out, "device", heading, label);
+    out_text(&call->out, key, heading, label);
     texts_wipe(&texts);
     return rc;
+}
+
+enum rc
+call_out_device(struct call *call, const char *heading, struct id device)
+{
+    out_id(&call->out, "device_id", NULL, device);
+    return out_label(call, "device", heading, device);
+}
+
+enum rc
+call_tell_device(struct call *call, const char *heading, struct id device)
+{
+    return out_label(call, NULL, heading, device);
 }
 
 enum rc

@@ -239,5 +239,9 @@ session_pull(struct session *session)
     if (rc != RC_STALE)
         return rc;
     rc = hand_back(session);
-    return rc == RC_OK ? pull_all(session) : rc;
+    if (rc == RC_OK)
+        rc = pull_all(session);
+    if (rc == RC_STALE)
+        rc = rc_fail(RC_UNTRUSTED, _("the server says again that it was put back from a backup, of all that it was asked"));
+    return rc;
 }

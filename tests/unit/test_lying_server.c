@@ -167,6 +167,23 @@ sync_through(int at, const struct transport *transport)
     return replica_sync(office.devices[at].replica, transport, NULL, &office.devices[at].report);
 }
 
+/* A server that was put back says so once in a session: a cursor of zero is of no lost life. */
+static void
+who_says_at_each_question_that_it_was_put_back_is_named(void **state)
+{
+    (void)state;
+    struct transport liar = through_liar(0);
+
+    office_visit(&office, 0, family, "still here");
+    office_sync_all(&office, 2, 2);
+    lie.method = "GET", lie.ending = "/entries?after=", lie.error = "stale", lie.status = 409;
+    assert_int_equal(sync_through(0, &liar), RC_UNTRUSTED);
+    lie.ending = NULL;
+    assert_ok(sync_through(0, &liar));
+    assert_true(office_shows(&office, 0, ledger_family(ledger_of(0), family)->file, "still here"));
+    assert_int_equal(office.devices[0].report.pushed, 0); /* it had all of it */
+}
+
 /* ---- stores put back ---- */
 
 static void
@@ -367,6 +384,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(who_says_at_each_question_that_it_was_put_back_is_named),
         CASE(that_it_exists_is_believed_of_the_ledger_alone),
         CASE(a_moved_store_hands_in_what_waited_in_a_family_that_was_released),
         CASE(a_moved_store_hands_in_what_waited_in_a_cover_that_ended),

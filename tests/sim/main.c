@@ -1,7 +1,6 @@
 /* sim --seeds N [--start S] [--jobs J] | --seed N | --selftest: runs seeds and says which fail. */
 #include <errno.h>
 #include <locale.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/sim/pool.h"
 #include "tests/sim/selftest.h"
 #include "tests/sim/world.h"
 
@@ -295,21 +295,13 @@ choose_place(void)
         (void)setenv("TMPDIR", "/dev/shm", 1);
 }
 
-/* There is one thread, and nobody asks how much memory SQLite has. */
-static void
-choose_sqlite(void)
-{
-    if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
-        abort();
-}
-
 int
 main(int argc, char **argv)
 {
     static struct world world;
     struct order order = {.start = 1, .count = 1000};
 
-    choose_sqlite();
+    pool_start();
     (void)setlocale(LC_ALL, "");
     choose_place();
     read_order(argc, argv, &order);

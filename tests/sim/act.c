@@ -293,7 +293,18 @@ act_drift(struct device *device)
 static void
 act_link(struct device *device)
 {
-    world_happened(device->world, HAPPENED_LINK);
+    static const char *const routes[] = {"/ledger", "/entries", "/acks", "/boxes", "/heads"};
+    struct world *world = device->world;
+
+    if (device->cut_route != NULL || world_falls(world, 300)) { /* of one way alone, or it is well again */
+        unsigned at = world_below(world, sizeof routes / sizeof *routes);
+        device->cut_route = device->cut_route == NULL ? routes[at] : NULL;
+        world_happened(world, HAPPENED_ROUTE);
+        world_trace(world, "device %d: %s gets through no more: %s", device->index,
+                    device->cut_route == NULL ? "nothing" : "one way", device->cut_route == NULL ? "" : device->cut_route);
+        return;
+    }
+    world_happened(world, HAPPENED_LINK);
     device->link_is_down = !device->link_is_down;
 }
 

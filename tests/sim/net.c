@@ -250,6 +250,15 @@ carry(struct device *device, const struct transport_request *request, struct lat
     return rc;
 }
 
+/* Both ways of that route; a query may follow its name. */
+static bool
+is_cut_off(const struct device *device, const char *target)
+{
+    const char *at = device->cut_route == NULL ? NULL : strstr(target, device->cut_route);
+
+    return at != NULL && strchr("?", at[strlen(device->cut_route)]) != NULL;
+}
+
 static enum rc
 send_request(void *context, const struct transport_request *request, struct transport_reply *out)
 {
@@ -259,7 +268,7 @@ send_request(void *context, const struct transport_request *request, struct tran
     if (device->writer != MODEL_NONE && !device_is_dead(device))
         adapter_follow_life(device); /* before the server shows what it stores */
     world_pass(world, 20 + world_below(world, 200));
-    if (device->link_is_down || world->server == NULL)
+    if (device->link_is_down || world->server == NULL || is_cut_off(device, request->target))
         return offline();
     /* Another device acts between two requests of this one. */
     if (!world->is_healing && !world->is_calm && world->depth < 2 && world_falls(world, world->rates.interleaved)) {

@@ -14,6 +14,7 @@ static const struct {
     [HAPPENED_LATE] = {0, "out of order"},
     [HAPPENED_CUT] = {0, "answer cut"},
     [HAPPENED_LINK] = {0, "partition begun or ended"},
+    [HAPPENED_ROUTE] = {0, "of one route alone"},
     [HAPPENED_PORTAL] = {0, "portal with HTML"},
     [HAPPENED_BUSY] = {0, "busy"},
     [HAPPENED_INTERLEAVED] = {0, "another in between"},

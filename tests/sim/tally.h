@@ -14,6 +14,7 @@ enum happened {
     HAPPENED_LATE,
     HAPPENED_CUT, /* an answer ends early */
     HAPPENED_LINK, /* down, or up again */
+    HAPPENED_ROUTE, /* the same of one route alone */
     HAPPENED_PORTAL, /* 200 with somebody else's HTML */
     HAPPENED_BUSY,   /* 503 */
     HAPPENED_INTERLEAVED,

@@ -446,6 +446,7 @@ heal(struct world *world)
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
         device->link_is_down = false;
+        device->cut_route = NULL;
         device->offset_ms = device->drift_ppm = 0;
         if (!world->is_stepping) {
             power_disk_cut_at_sync(device->disk, 0);

@@ -69,6 +69,7 @@ struct device {
     int64_t drift_ppm;
     int64_t drift_from_ms;
     bool link_is_down;
+    const char *cut_route; /* does not get through, and all others do; NULL: none */
     bool is_busy; /* inside an act: no other may begin */
     bool is_full; /* its disk takes little more, until the act is done */
     uint64_t requests; /* of its own */

@@ -313,6 +313,7 @@ take_raw(struct input *in, struct buf *body)
 static void
 place(struct input *in, const struct feed *feed, uint8_t flaws, struct entry *entry)
 {
+    static const uint8_t none[CRYPTO_HASH_BYTES];
     uint64_t head = ledger_position(reader->ledger);
     bool forks = (flaws & FLAW_FORK) != 0 && feed->last > 0;
 
@@ -324,6 +325,8 @@ place(struct input *in, const struct feed *feed, uint8_t flaws, struct entry *en
         memset(entry->previous, 0, sizeof entry->previous);
     else if ((flaws & (FLAW_PREVIOUS | FLAW_GAP)) != 0)
         entry->previous[3] ^= 1;
+    if (entry->first > 1 && memcmp(entry->previous, none, sizeof none) == 0)
+        entry->previous[4] = 1; /* zeros stand before a first save alone: nobody can seal it otherwise */
     entry->position = head + 1 - take(in) % (head + 1);
     if (take(in) % 4 != 0)
         entry->position = head; /* mostly */

@@ -49,7 +49,7 @@ static void
 judge_requests(struct device *device, const struct sync_report *report, uint64_t to_fill, uint64_t requests)
 {
     uint64_t moved = report->lines + report->pushed + report->pulled + report->rotations +
-                     report->grants + report->refused;
+                     report->grants + report->refused + report->lines_returned + report->boxes_returned;
     uint64_t most = moved == 0 && device->world->is_healing ? REQUESTS_QUIET
                                                             : REQUESTS_MOST + 6 * moved;
 
@@ -449,7 +449,7 @@ act_step(struct world *world)
         life_act(device);
     else if (world_falls(world, rates->server_restore))
         life_act_server(world);
-    else if (rates->carry > 0 && world_falls(world, rates->carry)) /* no throw where there is none: seeds stay what they were */
+    else if (rates->carry > 0 && !world->is_short && world_falls(world, rates->carry)) /* no throw where there is none: seeds stay what they were */
         act_carry(world);
     else if (world_falls(world, rates->copy))
         copies_act(device);

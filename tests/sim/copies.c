@@ -210,7 +210,7 @@ copies_act(struct device *device)
     struct world *world = device->world;
 
     if (device->is_busy || device_is_dead(device) || device->is_copy || device->is_returned ||
-        device->life != MODEL_NONE || WORLD_MADE + world->copy_count == WORLD_DEVICES || !is_quiet(device) ||
+        device->life != MODEL_NONE || device->world->is_short || WORLD_MADE + world->copy_count == WORLD_DEVICES || !is_quiet(device) ||
         !model_is_active(world->model, device->index))
         return;
     bool has_token = world_falls(world, 500);

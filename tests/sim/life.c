@@ -130,7 +130,7 @@ return_device(struct device *device)
 void
 life_act(struct device *device)
 {
-    if (device->is_busy || device_is_dead(device) || device->is_copy || device->life != MODEL_NONE)
+    if (device->is_busy || device_is_dead(device) || device->is_copy || device->life != MODEL_NONE || device->world->is_short)
         return;
     if (!device->has_backup || world_falls(device->world, 300))
         keep_device(device);
@@ -178,15 +178,96 @@ forget_where_nobody_has_it(struct world *world, const struct stored *lost)
     model_truncate(world->model, lost->stream, lost->writer, kept);
 }
 
-/* Only with the whole ledger: a shorter one is refused by every device, until it is handed back. */
+/* ---- a server that lacks lines ---- */
+
+/* It has read every line, and will keep them. */
+static bool
+knows_all(struct device *device)
+{
+    return !device_is_dead(device) && !device->is_busy && !device->is_copy && !device->is_forked && device->life == MODEL_NONE &&
+           model_is_active(device->world->model, device->index) &&
+           ledger_position(replica_ledger(device->replica)) == model_position(device->world->model);
+}
+
+static struct device *
+who_knows_all(struct world *world)
+{
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        if (knows_all(&world->devices[i]))
+            return &world->devices[i];
+    return NULL;
+}
+
+/* Who lost a right by it would have that again at the server for a while, which the model does not hold. */
+static bool
+ends_a_right(struct world *world, const uint8_t *bytes, size_t len)
+{
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    struct ledger_line line;
+    bool ends = true;
+
+    if (ledger_line_decode(bytes, len, &line) != RC_OK || ledger_op_decode(line.op, line.op_len, &op) != RC_OK)
+        world_fail(world, "a ledger line of a device: %s", rc_sentence());
+    else
+        ends = op.kind == LEDGER_ROLE || op.kind == LEDGER_COVER_END || op.kind == LEDGER_REVOKE_DEVICE ||
+               op.kind == LEDGER_ASSIGN;
+    ledger_op_wipe(&op);
+    return ends;
+}
+
+/* Two pasts would come of it, were nobody left who could hand the lines back. */
+static bool
+may_be_short(struct world *world)
+{
+    struct device *device = who_knows_all(world);
+    struct stmt *stmt = NULL;
+    bool may = device != NULL && world->rates.lie == 0, found = true;
+
+    if (!may)
+        return false;
+    enum rc rc = db_stmt(store_db(device->store), "SELECT line FROM sync_line WHERE position > ?1", &stmt);
+    if (rc == RC_OK)
+        stmt_int(stmt, 1, (int64_t)world->kept_lines);
+    while (rc == RC_OK && may && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        size_t len;
+        const uint8_t *line = stmt_get_blob(stmt, 0, &len);
+        may = !ends_a_right(world, line, len);
+    }
+    stmt_done(stmt);
+    return may && rc == RC_OK;
+}
+
+void
+life_follow_lines(struct world *world, uint64_t position)
+{
+    if (!world->is_short || position < model_position(world->model))
+        return;
+    world_trace(world, "the server has all its lines again");
+    world->is_short = false;
+    world->server->closed_until_ms = 0;
+}
+
+void
+life_return_lines(struct world *world)
+{
+    struct sync_report report;
+    struct device *device = world->is_short ? who_knows_all(world) : NULL;
+
+    if (device != NULL)
+        (void)act_session(device, &report);
+    if (world->is_short && !world->has_failed)
+        world_fail(world, "nobody hands back the ledger lines that the server lost");
+}
+
+/* With a shorter ledger it takes no new operations until somebody has handed the lines back. */
 static void
 return_server(struct world *world)
 {
-    if (world->kept_lines != model_position(world->model))
-        return;
-    world_happened(world, HAPPENED_SERVER_RESTORED);
-    world_trace(world, "the server: its backup is put back, %zu of %zu entries", world->kept_stored,
-                world->stored_count);
+    bool is_short = world->kept_lines != model_position(world->model);
+
+    world_happened(world, is_short ? HAPPENED_SERVER_SHORT : HAPPENED_SERVER_RESTORED);
+    world_trace(world, "the server: its backup is put back, %zu of %zu entries, %llu of %llu lines", world->kept_stored,
+                world->stored_count, (unsigned long long)world->kept_lines, (unsigned long long)model_position(world->model));
     server_stop(world);
     net_forget_late(world);
     power_disk_copy(world->server_disk, world->server_backup);
@@ -198,6 +279,7 @@ return_server(struct world *world)
         forget_where_nobody_has_it(world, &world->stored[i - 1]);
     world->stored_count = world->kept_stored;
     world->was_server_restored = true;
+    world->is_short = is_short;
     world->acked = world->kept_acked;
     server_start(world);
 }
@@ -205,12 +287,11 @@ return_server(struct world *world)
 void
 life_act_server(struct world *world)
 {
-    if (world->depth > 0)
+    if (world->depth > 0 || world->is_short)
         return;
-    /* One of a shorter ledger is of no use. */
-    if (world->server_backup == NULL || world->kept_lines != model_position(world->model) ||
-        world_falls(world, 200))
-        keep_server(world);
-    else
+    if (world->server_backup != NULL && !world_falls(world, 200) &&
+        (world->kept_lines == model_position(world->model) || may_be_short(world)))
         return_server(world);
+    else
+        keep_server(world);
 }

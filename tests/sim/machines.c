@@ -331,6 +331,8 @@ server_start(struct world *world)
 
     if (rc != RC_OK)
         world_fail(world, "the server does not start: %s: %s", rc_name(rc), rc_sentence());
+    else if (world->is_short)
+        world->server->closed_until_ms = UINT64_MAX; /* its operator said so */
 }
 
 void

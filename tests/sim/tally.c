@@ -36,6 +36,7 @@ static const struct {
     [HAPPENED_COPY_TOLD] = {0, "second found out"},
     [HAPPENED_GIVEN_UP] = {0, "seeds given up"},
     [HAPPENED_SERVER_RESTORED] = {"server restored from an old backup", "all its ledger there"},
+    [HAPPENED_SERVER_SHORT] = {0, "ledger lines lost"},
     [HAPPENED_CARRIED] = {"without the server", "cover given and worked under"},
     [HAPPENED_LIE_WITHHELD] = {"server lies", "withholds an entry"},
     [HAPPENED_LIE_LINES] = {0, "withholds ledger lines"},

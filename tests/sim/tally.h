@@ -39,6 +39,7 @@ enum happened {
     HAPPENED_COPY_TOLD,    /* the other has found out */
     HAPPENED_GIVEN_UP,     /* the seed, for the model cannot follow */
     HAPPENED_SERVER_RESTORED,
+    HAPPENED_SERVER_SHORT, /* and lacked lines */
     HAPPENED_CARRIED, /* a cover, worked under without the server */
     /* a server that lies */
     HAPPENED_LIE_WITHHELD,

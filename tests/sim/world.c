@@ -455,6 +455,8 @@ heal(struct world *world)
     }
     power_disk_cut_at_sync(world->server_disk, 0);
     net_deliver_late(world, true);
+    if (world->is_short)
+        life_return_lines(world);
     for (int round = 0; round < ROUNDS_MOST && !world->has_failed; round++) {
         bool is_complete = go_round(world);
         if (world->has_failed)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/depot.h"
 #include "tests/sim/adapter.h"
 #include "tests/sim/copies.h"
 #include "tests/sim/world.h"
@@ -259,6 +260,57 @@ life_return_lines(struct world *world)
         world_fail(world, "nobody hands back the ledger lines that the server lost");
 }
 
+struct looking {
+    const struct ledger_pair *box;
+    bool found;
+};
+
+static enum rc
+look(void *context, const struct depot_box *box, bool *stop)
+{
+    struct looking *looking = context;
+
+    looking->found = box->epoch == looking->box->epoch && id_equal(box->recipient, looking->box->device);
+    *stop = looking->found;
+    return RC_OK;
+}
+
+static void
+check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device)
+{
+    struct ledger_pairs boxes = LEDGER_PAIRS_EMPTY;
+    enum rc rc = ledger_boxes_of_use(world->ledger, device, (uint64_t)world->now_ms, &boxes);
+
+    for (size_t i = 0; rc == RC_OK && i < boxes.count && !world->has_failed; i++) {
+        struct looking looking = {.box = &boxes.items[i]};
+        rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
+        if (rc == RC_OK && !looking.found)
+            world_fail(world, "the server lacks a key box that its lines gave: epoch %u", boxes.items[i].epoch);
+    }
+    if (rc != RC_OK)
+        world_fail(world, "the server's boxes: %s", rc_sentence());
+    ledger_pairs_wipe(&boxes);
+}
+
+void
+life_check_boxes(struct world *world)
+{
+    struct depot *depot = NULL;
+    struct depot_team team;
+
+    if (!world->was_short || world->has_failed)
+        return;
+    enum rc rc = server_take_depot(world->server, &depot);
+    if (rc == RC_OK)
+        rc = depot_find_team(depot, world->team, &team);
+    for (int i = 0; rc == RC_OK && i < WORLD_DEVICES; i = world_next(world, i))
+        if (model_is_active(world->model, i))
+            check_boxes_of(world, depot, team.key, world->names.devices[i]);
+    server_give_depot(world->server, depot);
+    if (rc != RC_OK)
+        world_fail(world, "the server's boxes: %s", rc_sentence());
+}
+
 /* With a shorter ledger it takes no new operations until somebody has handed the lines back. */
 static void
 return_server(struct world *world)
@@ -280,6 +332,7 @@ return_server(struct world *world)
     world->stored_count = world->kept_stored;
     world->was_server_restored = true;
     world->is_short = is_short;
+    world->was_short = world->was_short || is_short;
     world->acked = world->kept_acked;
     server_start(world);
 }

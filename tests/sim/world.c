@@ -463,8 +463,10 @@ heal(struct world *world)
             return;
         uint64_t after = picture(world);
         quiet = after == before && is_complete ? quiet + 1 : 0;
-        if (quiet == ROUNDS_QUIET)
+        if (quiet == ROUNDS_QUIET) {
+            life_check_boxes(world);
             return;
+        }
         before = after;
     }
     world_fail(world, "still not quiet after %d rounds", ROUNDS_MOST);

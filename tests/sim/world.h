@@ -207,6 +207,7 @@ struct world {
     uint64_t kept_lines, kept_acked;
     size_t kept_stored;
     bool was_server_restored;
+    bool was_short;
     bool is_short; /* the server lacks ledger lines that devices have, and takes no new ones until they are handed back */
     bool is_revoked_once;
     bool has_forged; /* boxes: devices may say so */
@@ -289,6 +290,8 @@ int64_t life_logged(struct device *device, int stream, int writer);
 /* The server has the lines again that a restore took from it; from a device that knows them, if need be. */
 void life_follow_lines(struct world *world, uint64_t position);
 void life_return_lines(struct world *world);
+/* After healing: it has every key box again that its lines gave and that is of use, where it ever lacked lines. */
+void life_check_boxes(struct world *world);
 /* False while the device would give a number again that its lost life gave: nobody knows whose it is. */
 bool life_may_save(struct device *device, int stream);
 

@@ -29,8 +29,8 @@ enum rc session_hello(struct session *session) MUST_CHECK;
 enum rc session_return_lines(struct session *session, uint64_t shown) MUST_CHECK;
 /* Where a restore was heard of: the key boxes that lines gave, that the server lacks, and that this device can make. */
 enum rc session_return_boxes(struct session *session) MUST_CHECK;
-/* Within the transaction that took the line of our own operation, whose boxes are `session->made_boxes`: those that this device could not make
- * again are kept. */
+/* Within a transaction: of the boxes of our own operation (`session->made_boxes`) those are kept that this device could not make again, of epochs
+ * that the ledger knows. Before it is sent, for its answer may be lost: what it shares; once its line is here: what it makes too. */
 enum rc session_keep_boxes(struct session *session) MUST_CHECK;
 /* Lines were taken in: of the boxes that are kept so those go that are of an older epoch than the ledger's. */
 enum rc session_forget_boxes(struct replica *replica) MUST_CHECK;

@@ -290,9 +290,12 @@ session_keep_boxes(struct session *session)
     uint64_t now_ms = (uint64_t)replica_now_ms(replica);
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++)
-        if (!ledger_may_hold(replica->ledger, replica->identity.device, boxes->items[i].stream, now_ms))
+    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++) {
+        const struct ledger_stream *stream = ledger_stream(replica->ledger, boxes->items[i].stream);
+        if (stream != NULL && stream->epoch == boxes->items[i].epoch &&
+            !ledger_may_hold(replica->ledger, replica->identity.device, stream->id, now_ms))
             rc = keep_box(replica, &boxes->items[i]);
+    }
     return rc;
 }
 

@@ -10,6 +10,17 @@
 enum { SUBMIT_TRIES = 5 };
 
 static enum rc
+keep_shared(struct session *session)
+{
+    struct db *db = session->replica->db;
+
+    if (session->made_boxes->count == 0)
+        return RC_OK;
+    enum rc rc = db_begin(db);
+    return rc == RC_OK ? db_end(db, session_keep_boxes(session)) : rc;
+}
+
+static enum rc
 send_op(struct session *session, struct draft *draft, const void *op, size_t len)
 {
     struct replica *replica = session->replica;
@@ -28,6 +39,8 @@ send_op(struct session *session, struct draft *draft, const void *op, size_t len
     session->made = draft->fresh;
     session->made_boxes = &draft->boxes;
     ledger_op_hash(op, len, session->made_by);
+    if (rc == RC_OK)
+        rc = keep_shared(session);
     if (rc == RC_OK)
         rc = request_send(replica, session->transport, &call, &answer, NULL);
     if (rc == RC_OK)

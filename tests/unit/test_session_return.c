@@ -187,6 +187,32 @@ a_family_made_for_a_colleague_comes_back_with_its_keys(void **state)
     assert_false(office_shows(&office, ANNA, file_of(second), "of the colleague"));
 }
 
+/* The key was lent by the reserve for this grant alone, and is gone when its answer is. */
+static void
+a_grant_by_the_reserve_comes_back_though_its_answer_was_lost(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+
+    office_visit(&office, BRAM, family, "for a second coach");
+    office_sync(&office, BRAM);
+    office_keep_server(&office);
+    anna->requests = 0;
+    for (unsigned nth = 1; nth < 20; nth++) { /* the answer to the line of the grant, wherever it is */
+        anna->requests = 0;
+        anna->fault = (struct office_fault){.lose_answer = nth};
+        if (replica_assign(anna->replica, &anna->transport, family, office.devices[CAAS].person, LEDGER_COACH) == RC_OK)
+            break;
+    }
+    anna->fault = (struct office_fault){0};
+    office_sync(&office, ANNA);
+    office_restore_server(&office);
+    office_sync(&office, ANNA);
+    assert_true(anna->report.lines_returned > 0);
+    office_sync(&office, CAAS);
+    assert_true(office_shows(&office, CAAS, file, "for a second coach"));
+}
+
 /* ---- cut off anywhere --------------------------------------------------------------------------------- */
 
 static void
@@ -372,6 +398,7 @@ main(void)
         TEST(each_hands_back_what_the_one_before_it_did_not_know),
         TEST(a_rotation_comes_back_with_its_boxes_and_its_link),
         TEST(a_family_made_for_a_colleague_comes_back_with_its_keys),
+        TEST(a_grant_by_the_reserve_comes_back_though_its_answer_was_lost),
         TEST(a_session_that_is_cut_anywhere_is_taken_up_by_the_next),
         TEST(a_server_that_hides_lines_is_offered_them_once_a_session_and_named),
         TEST(an_older_server_is_named_as_before),

@@ -159,10 +159,17 @@ end_sync(struct call *call, enum rc rc)
     return rc;
 }
 
+/* Lines too: they say what counts. */
+static bool
+has_brought(const struct sync_report *report)
+{
+    return report->lines + report->applied + report->held > 0;
+}
+
 /* With --wait a server that is not reached is asked again until the time is over; each time a longer while after. Meanwhile the store
  * is others' to use; who holds it when the time has come is waited for likewise. */
 static enum rc
-sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
+sync_until(struct call *call, uint32_t wait_s, struct sync_report *report, bool *brought)
 {
     struct sync_options options = {.progress = progress, .context = call};
     int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
@@ -190,6 +197,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report)
     }
     pause_wipe(&pause);
     report->new_conflicts += rc == RC_OFFLINE ? 0 : conflicts;
+    *brought = failures > 0 || has_brought(report);
     report->lines_returned += rc == RC_OFFLINE ? 0 : lines;
     return rc;
 }
@@ -199,6 +207,7 @@ cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
     struct news news = NEWS_EMPTY;
+    bool brought = false;
     uint32_t wait_s;
     enum rc rc = call_number(call, OPT_WAIT, 1, WAIT_MOST_S, 0, &wait_s);
 
@@ -209,8 +218,8 @@ cmd_sync(struct call *call)
     if (rc == RC_OK)
         rc = news_start(call, &news);
     if (rc == RC_OK)
-        rc = sync_until(call, wait_s, &report);
-    rc = news_tell(call, &news, rc);
+        rc = sync_until(call, wait_s, &report, &brought);
+    rc = news_tell(call, &news, brought, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
     out_report(call, &report);
@@ -307,7 +316,7 @@ cmd_bundle_import(struct call *call)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
     if (rc == RC_TOO_LARGE || (is_read && (rc == RC_INVALID || rc == RC_DENIED)))
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
-    rc = news_tell(call, &news, rc);
+    rc = news_tell(call, &news, has_brought(&report), rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)
         return rc;

@@ -73,9 +73,11 @@ tell_findings(struct call *call, const struct news *news)
 }
 
 enum rc
-news_tell(struct call *call, struct news *news, enum rc rc)
+news_tell(struct call *call, struct news *news, bool brought, enum rc rc)
 {
-    if (rc == RC_OK)
+    if (rc == RC_OK && !brought)
+        out_int(&call->out, "new_findings", NULL, 0); /* the rules would find what they found before */
+    else if (rc == RC_OK)
         rc = tell_findings(call, news);
     if (rc == RC_OK)
         rc = news_list(call);

@@ -1,14 +1,12 @@
-/* Operations that travel without the server: kept, passed on by bundles, handed to the server when it is met. */
+/* Operations that travel without the server: kept, made here, passed on by bundles. */
 #include "sync/carried.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/broken.h"
 #include "core/i18n.h"
+#include "sync/carried_inside.h"
 #include "sync/cover.h"
-#include "sync/inbox.h"
-#include "sync/submit.h"
 #include "sync/writer.h"
 
 /*
@@ -16,37 +14,20 @@
  *
  *    u8 1, n x (u8 flags, block operation)
  */
-enum {
-    KEPT_FORMAT = 1,
-    KEPT_BYTES = 4 << 20,
-    KEPT_MOST = 256,
-    IS_REFUSED = 1, /* flags */
-    OWES_KEYS = 2,  /* given by this device, which may have given keys with it: new ones are to be made */
-};
+enum { KEPT_FORMAT = 1, KEPT_BYTES = 4 << 20 };
 
-struct kept {
-    struct buf bytes; /* which the items lend from; never added to */
-    struct kept_item {
-        uint8_t flags;
-        const uint8_t *op;
-        size_t len;
-        bool is_dropped;
-    } items[KEPT_MOST];
-    size_t count;
-};
-
-static void
-kept_free(struct kept *kept)
+void
+carried_kept_free(struct carried_kept *kept)
 {
     if (kept != NULL)
         buf_wipe(&kept->bytes);
     free(kept);
 }
 
-static enum rc
-kept_read(struct replica *replica, struct kept **out)
+enum rc
+carried_kept_read(struct replica *replica, struct carried_kept **out)
 {
-    struct kept *kept = calloc(1, sizeof *kept);
+    struct carried_kept *kept = calloc(1, sizeof *kept);
 
     *out = kept;
     if (kept == NULL)
@@ -58,9 +39,9 @@ kept_read(struct replica *replica, struct kept **out)
     struct reader reader = reader_of(kept->bytes.data, kept->bytes.len);
     if (reader_u8(&reader) != KEPT_FORMAT)
         return rc_fail(RC_UNSUPPORTED, _("what is carried was kept by a newer program"));
-    size_t count = (size_t)reader_count(&reader, KEPT_MOST);
+    size_t count = (size_t)reader_count(&reader, CARRIED_MOST);
     for (size_t i = 0; i < count && !reader.failed; i++) {
-        struct kept_item *item = &kept->items[i];
+        struct carried_item *item = &kept->items[i];
         item->flags = reader_u8(&reader);
         item->op = reader_block(&reader, WIRE_OPERATION_BYTES, &item->len);
     }
@@ -69,8 +50,8 @@ kept_read(struct replica *replica, struct kept **out)
     return rc;
 }
 
-static enum rc
-kept_write(struct replica *replica, const struct kept *kept)
+enum rc
+carried_kept_write(struct replica *replica, const struct carried_kept *kept)
 {
     struct buf bytes = BUF_EMPTY(KEPT_BYTES);
     struct writer writer = writer_of(&bytes);
@@ -96,35 +77,35 @@ kept_write(struct replica *replica, const struct kept *kept)
 
 /* Lends `op`. Where there is no room, the oldest that came to nothing goes. */
 static enum rc
-kept_add(struct kept *kept, const void *op, size_t len)
+kept_add(struct carried_kept *kept, const void *op, size_t len)
 {
-    if (kept->count == KEPT_MOST) {
+    if (kept->count == CARRIED_MOST) {
         size_t at = 0;
-        while (at < KEPT_MOST && (kept->items[at].flags & IS_REFUSED) == 0)
+        while (at < CARRIED_MOST && (kept->items[at].flags & CARRIED_IS_REFUSED) == 0)
             at++;
-        if (at == KEPT_MOST)
-            return rc_fail(RC_TOO_LARGE, _("more than %d covers wait for the server"), KEPT_MOST / 2);
-        memmove(&kept->items[at], &kept->items[at + 1], (KEPT_MOST - at - 1) * sizeof kept->items[0]);
+        if (at == CARRIED_MOST)
+            return rc_fail(RC_TOO_LARGE, _("more than %d covers wait for the server"), CARRIED_MOST / 2);
+        memmove(&kept->items[at], &kept->items[at + 1], (CARRIED_MOST - at - 1) * sizeof kept->items[0]);
         kept->count--;
     }
-    kept->items[kept->count++] = (struct kept_item){.op = op, .len = len};
+    kept->items[kept->count++] = (struct carried_item){.op = op, .len = len};
     return RC_OK;
 }
 
 enum rc
 carried_load(struct replica *replica)
 {
-    struct kept *kept;
+    struct carried_kept *kept;
 
     ledger_carry_nothing(replica->ledger);
-    enum rc rc = kept_read(replica, &kept);
+    enum rc rc = carried_kept_read(replica, &kept);
     for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
-        const struct kept_item *item = &kept->items[i];
-        rc = ledger_carry_known(replica->ledger, item->op, item->len, (item->flags & IS_REFUSED) != 0);
+        const struct carried_item *item = &kept->items[i];
+        rc = ledger_carry_known(replica->ledger, item->op, item->len, (item->flags & CARRIED_IS_REFUSED) != 0);
         if (rc == RC_ABSENT || rc == RC_INVALID || rc == RC_UNSUPPORTED || rc == RC_CORRUPT)
             rc = RC_OK; /* the ledger is shorter than it was, or the row is damaged: it counts for nothing */
     }
-    kept_free(kept);
+    carried_kept_free(kept);
     return rc;
 }
 
@@ -149,7 +130,7 @@ concerns(const struct ledger *ledger, const struct ledger_op *op, struct id pers
 }
 
 static enum rc
-take_one(struct replica *replica, struct kept *kept, const struct wire_bytes *bytes, struct sync_report *report)
+take_one(struct replica *replica, struct carried_kept *kept, const struct wire_bytes *bytes, struct sync_report *report)
 {
     struct ledger_op op = LEDGER_OP_EMPTY;
 
@@ -173,16 +154,16 @@ take_one(struct replica *replica, struct kept *kept, const struct wire_bytes *by
 enum rc
 carried_take(struct replica *replica, const struct wire_blocks *ops, struct sync_report *report)
 {
-    struct kept *kept = NULL;
+    struct carried_kept *kept = NULL;
 
     if (ops->count == 0)
         return RC_OK;
-    enum rc rc = kept_read(replica, &kept);
+    enum rc rc = carried_kept_read(replica, &kept);
     for (size_t i = 0; rc == RC_OK && i < ops->count; i++)
         rc = take_one(replica, kept, &ops->items[i], report);
     if (rc == RC_OK && report->carried_taken > 0)
-        rc = kept_write(replica, kept);
-    kept_free(kept);
+        rc = carried_kept_write(replica, kept);
+    carried_kept_free(kept);
     return rc;
 }
 
@@ -191,15 +172,15 @@ carried_pack(struct replica *replica, struct id device, struct buf *bytes, struc
 {
     struct id person = ledger_device(replica->ledger, device)->person;
     struct ledger_op op = LEDGER_OP_EMPTY;
-    struct kept *kept;
-    size_t ends[KEPT_MOST], count = 0, at = 0;
+    struct carried_kept *kept;
+    size_t ends[CARRIED_MOST], count = 0, at = 0;
 
-    enum rc rc = kept_read(replica, &kept);
+    enum rc rc = carried_kept_read(replica, &kept);
     for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
-        const struct kept_item *item = &kept->items[i];
+        const struct carried_item *item = &kept->items[i];
         uint8_t hash[CRYPTO_HASH_BYTES];
         ledger_op_hash(item->op, item->len, hash);
-        if ((item->flags & IS_REFUSED) != 0 || ledger_find_op(replica->ledger, hash) != 0)
+        if ((item->flags & CARRIED_IS_REFUSED) != 0 || ledger_find_op(replica->ledger, hash) != 0)
             continue;
         ledger_op_wipe(&op);
         rc = ledger_op_decode(item->op, item->len, &op);
@@ -211,7 +192,7 @@ carried_pack(struct replica *replica, struct id device, struct buf *bytes, struc
     for (size_t i = 0; rc == RC_OK && i < count; at = ends[i++])
         rc = wire_blocks_add(ops, bytes->data + at, ends[i] - at);
     ledger_op_wipe(&op);
-    kept_free(kept);
+    carried_kept_free(kept);
     return rc;
 }
 
@@ -244,7 +225,7 @@ make(struct replica *replica, struct ledger_op *op)
 {
     int64_t heard = 0, now_ms = replica_now_ms(replica);
     struct buf bytes = BUF_EMPTY(WIRE_OPERATION_BYTES);
-    struct kept *kept = NULL;
+    struct carried_kept *kept = NULL;
 
     enum rc rc = heard_ms(replica, &heard);
     heard = heard < now_ms ? heard : now_ms;
@@ -263,18 +244,18 @@ make(struct replica *replica, struct ledger_op *op)
         goto out;
     rc = ledger_carry(replica->ledger, bytes.data, bytes.len, (uint64_t)now_ms);
     if (rc == RC_OK)
-        rc = kept_read(replica, &kept);
+        rc = carried_kept_read(replica, &kept);
     if (rc == RC_OK)
         rc = kept_add(kept, bytes.data, bytes.len);
     if (rc == RC_OK)
-        rc = kept_write(replica, kept);
+        rc = carried_kept_write(replica, kept);
     rc = db_end(replica->db, rc);
     if (rc != RC_OK && rc != RC_EXISTS) { /* memory as the store is */
         enum rc again = carried_load(replica);
         rc = again == RC_OK ? rc : again;
     }
 out:
-    kept_free(kept);
+    carried_kept_free(kept);
     buf_wipe(&bytes);
     return rc;
 }
@@ -339,164 +320,4 @@ replica_cover_carry_acceptance(struct replica *replica, struct id id)
     if (rc == RC_EXISTS)
         rc = RC_OK;
     return rc == RC_OK ? streams_refresh(replica) : rc;
-}
-
-/* ---- the server is met ------------------------------------------------------------------------------ */
-
-struct ended {
-    struct ledger_ids touched; /* streams whose entries are judged again */
-    struct ledger_ids keyed;   /* those that this device makes new keys for */
-    struct ledger_ids told;    /* those that are acknowledged again: what was told before the lines stood counts for no reader by lines */
-};
-
-static enum rc
-add_families(struct replica *replica, const struct id *families, size_t count, struct ledger_ids *ids)
-{
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        const struct ledger_family *family = ledger_family(replica->ledger, families[i]);
-        if (family == NULL)
-            continue;
-        rc = ledger_ids_add(ids, family->index);
-        if (rc == RC_OK)
-            rc = ledger_ids_add(ids, family->file);
-    }
-    return rc;
-}
-
-/* The streams that an operation is about. */
-static enum rc
-add_streams(struct replica *replica, const struct ledger_op *op, struct ledger_ids *ids)
-{
-    if (op->kind == LEDGER_COVER_GIVE)
-        return add_families(replica, op->families, op->family_count, ids);
-    const struct ledger_cover *cover = ledger_cover(replica->ledger, op->as.cover_accept);
-    return cover != NULL ? add_families(replica, cover->families, cover->family_count, ids) : RC_OK;
-}
-
-/* What an operation that came to nothing leaves to be done. */
-static enum rc
-end_one(struct replica *replica, struct kept_item *item, struct ended *ended)
-{
-    struct ledger_op op = LEDGER_OP_EMPTY;
-
-    enum rc rc = ledger_op_decode(item->op, item->len, &op);
-    if (rc == RC_OK)
-        rc = add_streams(replica, &op, &ended->touched);
-    if (rc == RC_OK && op.kind == LEDGER_COVER_GIVE && id_equal(op.author, replica->identity.device))
-        item->flags |= OWES_KEYS;
-    item->flags |= IS_REFUSED;
-    ledger_op_wipe(&op);
-    return rc;
-}
-
-static enum rc
-order_one(struct session *session, struct kept_item *item, struct ended *ended)
-{
-    struct ledger_op op = LEDGER_OP_EMPTY;
-
-    enum rc rc = ledger_op_decode(item->op, item->len, &op);
-    if (rc == RC_OK)
-        rc = add_streams(session->replica, &op, &ended->told);
-    item->is_dropped = true;
-    session->report->carried_ordered++;
-    ledger_op_wipe(&op);
-    return rc;
-}
-
-static bool
-is_refusal(enum rc rc)
-{
-    return rc == RC_STALE || rc == RC_INVALID || rc == RC_DENIED;
-}
-
-/* One operation: ordered by now, refused for good, or still waiting. */
-static enum rc
-settle_one(struct session *session, struct kept_item *item, struct ended *ended)
-{
-    struct replica *replica = session->replica;
-    uint8_t hash[CRYPTO_HASH_BYTES];
-
-    ledger_op_hash(item->op, item->len, hash);
-    if (broken_is(BROKEN_CARRIED))
-        return RC_OK;
-    enum rc rc = ledger_find_op(replica->ledger, hash) != 0 ? RC_OK : submit_ready(session, item->op, item->len);
-    if (is_refusal(rc) || rc == RC_EXISTS) {
-        /* By the lines as they are now, and not by the server's bare word. */
-        rc = session_ledger(session);
-        if (rc == RC_OK && ledger_find_op(replica->ledger, hash) == 0)
-            rc = submit_check(session, item->op, item->len);
-        if (is_refusal(rc)) {
-            session->report->carried_refused++;
-            return end_one(replica, item, ended);
-        }
-    }
-    return rc == RC_OK && ledger_find_op(replica->ledger, hash) != 0 ? order_one(session, item, ended) : rc;
-}
-
-static enum rc
-settle_all(struct session *session, struct kept *kept, struct ended *ended)
-{
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < kept->count; i++)
-        if ((kept->items[i].flags & IS_REFUSED) == 0)
-            rc = settle_one(session, &kept->items[i], ended);
-    if (rc != RC_OK)
-        return rc;
-    rc = kept_write(session->replica, kept);
-    if (rc == RC_OK)
-        rc = carried_load(session->replica);
-    for (size_t i = 0; rc == RC_OK && i < ended->told.count; i++)
-        rc = streams_touch(session->replica, ended->told.items[i]);
-    if (rc == RC_OK && ended->touched.count > 0)
-        rc = inbox_judge_streams(session->replica, &ended->touched);
-    return rc == RC_OK ? streams_refresh(session->replica) : rc;
-}
-
-/* Whoever gave a cover that came to nothing gave its keys away: what is sealed from now on is not for them. */
-static enum rc
-renew_keys(struct session *session, struct kept *kept, struct ended *ended)
-{
-    struct replica *replica = session->replica;
-    struct ledger_op op = LEDGER_OP_EMPTY;
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
-        if (kept->items[i].is_dropped || (kept->items[i].flags & OWES_KEYS) == 0)
-            continue;
-        ledger_op_wipe(&op);
-        rc = ledger_op_decode(kept->items[i].op, kept->items[i].len, &op);
-        if (rc == RC_OK)
-            rc = add_families(replica, op.families, op.family_count, &ended->keyed);
-        kept->items[i].flags &= (uint8_t)~OWES_KEYS;
-    }
-    ledger_op_wipe(&op);
-    if (rc == RC_OK && ended->keyed.count > 0)
-        rc = session_rotate(session, &ended->keyed);
-    return rc == RC_OK && ended->keyed.count > 0 ? kept_write(replica, kept) : rc;
-}
-
-enum rc
-carried_settle(struct session *session)
-{
-    struct ended ended = {LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY, LEDGER_IDS_EMPTY};
-    struct kept *kept;
-    bool waits = false, owes = false;
-
-    enum rc rc = kept_read(session->replica, &kept);
-    for (size_t i = 0; rc == RC_OK && i < kept->count; i++) {
-        waits = waits || (kept->items[i].flags & IS_REFUSED) == 0;
-        owes = owes || (kept->items[i].flags & OWES_KEYS) != 0;
-    }
-    if (rc == RC_OK && waits)
-        rc = settle_all(session, kept, &ended);
-    if (rc == RC_OK && (waits || owes))
-        rc = renew_keys(session, kept, &ended);
-    ledger_ids_wipe(&ended.touched);
-    ledger_ids_wipe(&ended.keyed);
-    ledger_ids_wipe(&ended.told);
-    kept_free(kept);
-    return rc == RC_OK ? rc : rc_while(rc, _("telling the server of a cover that was given without it"));
 }

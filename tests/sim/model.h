@@ -83,6 +83,7 @@ bool model_is_active(const struct model *model, int device);
 /* As who has read the ledger up to that line has it. */
 bool model_is_active_at(const struct model *model, int device, uint64_t position);
 bool model_may_read_at(const struct model *model, int device, int stream, uint64_t position, int64_t now_ms);
+bool model_may_hold_at(const struct model *model, int device, int stream, uint64_t position, int64_t now_ms);
 /* A copy of a device: it sees and holds for itself, and has the other's rights. */
 void model_is_copy_of(struct model *model, int device, int original);
 

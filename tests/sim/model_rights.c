@@ -246,6 +246,12 @@ model_may_read_at(const struct model *model, int device, int stream, uint64_t po
 }
 
 bool
+model_may_hold_at(const struct model *model, int device, int stream, uint64_t position, int64_t now_ms)
+{
+    return model_may_open(&model->lines[position].rights, model->rights.identity_of[device], stream, now_ms, false);
+}
+
+bool
 model_write_ended(const struct model *model, int device, int stream)
 {
     device = model->rights.identity_of[device];

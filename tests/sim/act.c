@@ -28,6 +28,7 @@ act_done(struct device *device)
     if (world->has_failed)
         return;
     power_disk_limit(device->disk, 0);
+    device->was_full = device->is_full;
     device->is_full = false;
     if (device_is_dead(device))
         device_crash(device);

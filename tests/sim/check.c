@@ -217,7 +217,7 @@ check_rights(struct device *device)
 {
     struct world *world = device->world;
 
-    if (ledger_position(replica_ledger(device->replica)) != model_position(world->model))
+    if (device->was_full || ledger_position(replica_ledger(device->replica)) != model_position(world->model))
         return;
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
         if (check_is_there(world, stream) && !adapter_has_stream(device, stream) &&

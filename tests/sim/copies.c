@@ -183,6 +183,9 @@ copy_machine(struct device *device, struct device *copy, bool has_token)
     copy->offset_ms = device->offset_ms;
     copy->clock_most_ms = device->clock_most_ms;
     copy->lacks_acks = device->lacks_acks;
+    for (size_t i = 0; i < world->stored_count; i++) /* it lacks what was kept from the other */
+        if ((world->stored[i].withheld >> device->index & 1) != 0)
+            world->stored[i].withheld |= 1u << copy->index;
     device_copy_files(copy, device, has_token);
     world->names.devices[copy->index] = world->names.devices[device->index];
     model_is_copy_of(world->model, copy->index, device->index);

@@ -254,7 +254,7 @@ carry(struct device *device, const struct transport_request *request, struct lat
 static bool
 is_cut_off(const struct device *device, const char *target)
 {
-    const char *at = device->cut_route == NULL ? NULL : strstr(target, device->cut_route);
+    const char *at = device->cut_route == NULL || device->world->is_calm ? NULL : strstr(target, device->cut_route);
 
     return at != NULL && strchr("?", at[strlen(device->cut_route)]) != NULL;
 }

@@ -72,6 +72,7 @@ struct device {
     const char *cut_route; /* does not get through, and all others do; NULL: none */
     bool is_busy; /* inside an act: no other may begin */
     bool is_full; /* its disk takes little more, until the act is done */
+    bool was_full; /* in its last act: what it owes itself, as a purge, the next one does */
     uint64_t requests; /* of its own */
     uint64_t ring_seen, ring_count;   /* of its keyring, when its keys were noted */
     uint32_t lent[MODEL_STREAMS + 1]; /* the last epoch whose box for the reserve it was handed */

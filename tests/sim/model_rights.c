@@ -175,7 +175,8 @@ functions_of(const struct rights *rights, int person, int family)
     return (unsigned char)functions;
 }
 
-/* Who may not hold it at that time, before or after the line, needs it again. */
+/* Who may not hold it after the line, at its time, needs it again. A right that a cover's end took and the same line gave anew did not
+ * lapse: the server keeps the box. */
 static void
 lapse(struct model *model, struct line *line, int64_t time_ms)
 {
@@ -192,7 +193,6 @@ model_line(struct model *model, const struct model_fact *fact)
     struct line *line = &model->lines[++model->position];
 
     memcpy(line->keys, line[-1].keys, sizeof line->keys);
-    lapse(model, line, fact->time_ms);
     apply(&model->rights, fact);
     lapse(model, line, fact->time_ms);
     line->rights = model->rights;

@@ -2,6 +2,7 @@
 #include "core/crypto_page.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -62,10 +63,12 @@ empty(struct crypto_page *page, bool is_well)
         ERR_clear_error();
 }
 
-/* Once; a failure leaves all to libsodium. */
+/* Once; a failure leaves all to libsodium. A store may be closed while the program exits: libcrypto, which would be gone by then, stays. */
 static void
 start(struct crypto_page *page)
 {
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+        return;
     page->ctx = EVP_CIPHER_CTX_new();
     if (page->ctx != NULL)
         page->cipher = EVP_CIPHER_fetch(NULL, CIPHER, NULL);

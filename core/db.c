@@ -53,10 +53,28 @@ db_fail_with(struct db *db, int code, bool is_ours)
     return rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
 }
 
-bool
-db_is_rolled_back(const struct db *db)
+/* Ends the outermost transaction without a word: the sentence of the failure that led here stays. */
+static void
+roll_back(struct db *db)
 {
-    return db->depth > 0 && sqlite3_get_autocommit(db->handle) != 0;
+    if (sqlite3_get_autocommit(db->handle) == 0)
+        (void)sqlite3_step(db->rollback);
+    sqlite3_reset(db->rollback);
+    db->depth = 0;
+    db->is_doomed = false;
+}
+
+enum rc
+db_settle(struct db *db)
+{
+    bool is_open = sqlite3_get_autocommit(db->handle) == 0;
+
+    if (db->depth > 0)
+        return is_open ? RC_OK : rc_fail(RC_STALE, _("the transaction was rolled back"));
+    if (!is_open)
+        return RC_OK;
+    roll_back(db);
+    return sqlite3_get_autocommit(db->handle) != 0 ? RC_OK : rc_nomem();
 }
 
 static enum rc
@@ -226,9 +244,9 @@ db_set_synchronous(struct db *db, bool full)
 enum rc
 db_run(struct db *db, const char *sql)
 {
-    if (db_is_rolled_back(db))
-        return rc_fail(RC_STALE, _("the transaction was rolled back"));
-    return exec(db, sql);
+    enum rc rc = db_settle(db);
+
+    return rc == RC_OK ? exec(db, sql) : rc;
 }
 
 int64_t
@@ -272,29 +290,19 @@ step(struct db *db, sqlite3_stmt *handle)
 enum rc
 db_begin(struct db *db)
 {
-    if (db->is_doomed || db_is_rolled_back(db))
+    if (db->is_doomed)
         return rc_fail(RC_STALE, _("the transaction was rolled back"));
-    if (db->depth == 0) {
-        enum rc rc = forget_where_needed(db);
+    enum rc rc = db_settle(db);
+    if (rc == RC_OK && db->depth == 0) {
+        rc = forget_where_needed(db);
         if (rc == RC_OK)
             rc = step(db, db->begin);
-        if (rc != RC_OK)
-            return rc;
     }
+    if (rc != RC_OK)
+        return rc;
     assert(db->depth < INT_MAX);
     db->depth++;
     return RC_OK;
-}
-
-/* Ends the outermost transaction without a word: the sentence of the failure that led here stays. */
-static void
-roll_back(struct db *db)
-{
-    if (sqlite3_get_autocommit(db->handle) == 0)
-        (void)sqlite3_step(db->rollback);
-    sqlite3_reset(db->rollback);
-    db->depth = 0;
-    db->is_doomed = false;
 }
 
 enum rc
@@ -305,11 +313,9 @@ db_commit(struct db *db)
         db->depth--;
         return RC_OK;
     }
-    if (db->is_doomed || db_is_rolled_back(db)) {
-        roll_back(db);
-        return rc_fail(RC_STALE, _("the transaction was rolled back"));
-    }
-    enum rc rc = step(db, db->commit);
+    enum rc rc = db->is_doomed ? rc_fail(RC_STALE, _("the transaction was rolled back")) : db_settle(db);
+    if (rc == RC_OK)
+        rc = step(db, db->commit);
     if (rc != RC_OK) {
         roll_back(db);
         return rc;

@@ -33,7 +33,8 @@ struct sqlite3 *db_handle(const struct db *db);
 /* A sentence by code. SQLite's own messages are used only for our own SQL: those of a running statement may quote what was
  * searched for. */
 enum rc db_fail_with(struct db *db, int code, bool is_ours) MUST_CHECK;
-/* SQLite may roll back by itself (full disk, I/O error). What follows must not commit alone. */
-bool db_is_rolled_back(const struct db *db);
+/* Before anything runs. RC_STALE: SQLite rolled back by itself (full disk, I/O error), and what follows must not commit alone.
+ * RC_NOMEM: a transaction that failed still stands, for a schema that changed has ROLLBACK parsed anew; it is tried again here. */
+enum rc db_settle(struct db *db) MUST_CHECK;
 
 #endif

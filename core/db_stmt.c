@@ -129,13 +129,14 @@ stmt_step(struct stmt *stmt, bool *row)
     *row = false;
     if (stmt->bind_code != SQLITE_OK)
         return db_fail_with(stmt->db, stmt->bind_code, false);
-    if (db_is_rolled_back(stmt->db))
-        return rc_fail(RC_STALE, _("the transaction was rolled back"));
+    enum rc rc = db_settle(stmt->db);
+    if (rc != RC_OK)
+        return rc;
     int code = sqlite3_step(stmt->handle);
     *row = code == SQLITE_ROW;
     if (code == SQLITE_ROW || code == SQLITE_DONE)
         return RC_OK;
-    enum rc rc = db_fail_with(stmt->db, sqlite3_extended_errcode(stmt->db->handle), false);
+    rc = db_fail_with(stmt->db, sqlite3_extended_errcode(stmt->db->handle), false);
     sqlite3_reset(stmt->handle); /* ends the read that it may have begun */
     return rc;
 }

@@ -187,8 +187,9 @@ add_family(const struct ledger *ledger, struct id family, struct touched *touche
 }
 
 static enum rc
-touch(const struct ledger *ledger, const struct ledger_op *op, struct touched *touched)
+touch(struct replica *replica, const struct ledger_op *op, struct touched *touched)
 {
+    const struct ledger *ledger = replica->ledger;
     const struct ledger_cover *cover;
     enum rc rc = RC_OK;
 
@@ -207,15 +208,19 @@ touch(const struct ledger *ledger, const struct ledger_op *op, struct touched *t
         for (size_t i = 0; rc == RC_OK && cover != NULL && i < cover->family_count; i++)
             rc = add_family(ledger, cover->families[i], touched);
         return rc;
-    case LEDGER_ADMIT:
-        for (size_t i = 0; rc == RC_OK && i < op->heads.count; i++)
+    case LEDGER_ADMIT: /* what was told before it proves nothing of what it admits */
+        for (size_t i = 0; rc == RC_OK && i < op->heads.count; i++) {
             rc = add_id(&touched->streams, op->heads.items[i].stream);
+            if (rc == RC_OK)
+                rc = streams_touch(replica, op->heads.items[i].stream);
+        }
         return rc;
     default:
         return RC_OK;
     }
 }
 
+/* Inside a transaction. */
 static enum rc
 list_touched(struct replica *replica, uint64_t since, struct touched *touched)
 {
@@ -238,7 +243,7 @@ list_touched(struct replica *replica, uint64_t since, struct touched *touched)
         if (rc == RC_OK)
             rc = ledger_op_decode(line.op, line.op_len, &op);
         if (rc == RC_OK)
-            rc = touch(replica->ledger, &op, touched);
+            rc = touch(replica, &op, touched);
         ledger_op_wipe(&op);
     }
     stmt_done(stmt);
@@ -393,14 +398,12 @@ inbox_judge(struct replica *replica)
     if (rc != RC_OK || replica->ledger == NULL ||
         (uint64_t)judged >= ledger_position(replica->ledger))
         return rc == RC_OK && replica->ledger != NULL ? inbox_rebuild_marked(replica) : rc;
+    rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
     rc = list_touched(replica, (uint64_t)judged, &touched);
     if (rc == RC_OK)
-        rc = db_begin(replica->db);
-    if (rc != RC_OK) {
-        touched_wipe(&touched);
-        return rc;
-    }
-    rc = hold_late(replica, &touched, false);
+        rc = hold_late(replica, &touched, false);
     if (rc == RC_OK && touched.is_any)
         rc = mark_other_functions(replica, (uint64_t)judged);
     if (rc == RC_OK && touched.is_any)

@@ -1,6 +1,8 @@
 /* Tests of sync/sight: every answer to "can that device see it?", and none better than the truth. */
 #include "sync/status.h"
 
+#include <string.h>
+
 #include "tests/unit/unit.h"
 
 #include "tests/support/office.h"
@@ -239,6 +241,45 @@ who_read_on_for_another_reason_tells_again_what_is_there(void **state)
     assert_sees(BRAM, CAAS, note, "applied");
 }
 
+static enum rc (*pass_on)(void *context, const struct transport_request *request, struct transport_reply *reply);
+
+/* Anna takes it over before Bram's line comes to the server. */
+static enum rc
+anna_first(void *context, const struct transport_request *request, struct transport_reply *reply)
+{
+    if (strcmp(request->method, "POST") == 0 && strstr(request->target, "/ledger") != NULL)
+        office_sync(&office, ANNA);
+    return pass_on(context, request, reply);
+}
+
+/* Both work with the family. Anna has told that the work is applied when she reads Bram's line, which changes nothing for her. */
+static void
+what_two_admitted_is_told_again_after_the_second(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct version late = {.feed = {caas->id, caas->replica->incarnation}, .save = 1};
+    struct id cover = give(30);
+
+    office_assign(&office, BRAM, family, ANNA, LEDGER_COACH);
+    accept(cover);
+    office_sync(&office, ANNA);
+    office_visit(&office, CAAS, family, "late");
+    assert_ok(replica_cover_end(bram->replica, &bram->transport, cover));
+    office_sync(&office, BRAM); /* new keys */
+    office_sync(&office, CAAS);
+
+    uint64_t before = ledger_position(bram->replica->ledger);
+    pass_on = bram->transport.send;
+    bram->transport.send = anna_first;
+    office_sync(&office, BRAM);
+    bram->transport.send = pass_on;
+    assert_int_equal(ledger_position(bram->replica->ledger), before + 2);
+    office_sync_all(&office, 2, 2);
+    assert_sees(ANNA, ANNA, late, "applied");
+    assert_sees(BRAM, ANNA, late, "applied");
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -252,6 +293,7 @@ main(void)
         TEST(what_waits_here_is_not_promised_of_others),
         TEST(of_a_store_in_doubt_nothing_is_said_of_what_waits),
         TEST(who_read_on_for_another_reason_tells_again_what_is_there),
+        TEST(what_two_admitted_is_told_again_after_the_second),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -7,15 +7,15 @@
 #include "sync/outbox.h"
 #include "sync/writer.h"
 
-/* The server knows saves of our own that this store never gave, or others under their numbers: this is an old copy. What was
- * sealed here and not sent goes back in line, to be compared and renumbered. */
+/* The server knows saves of our own that this store never sealed, or others under their numbers: this is an old copy, or there is
+ * one that was first. What was sealed here and not sent goes back in line, to be compared and renumbered with what waits there. */
 static enum rc
 find_copy(struct replica *replica, const struct elog_feed *feed, const struct entry *items,
           size_t count)
 {
     struct elog_row row = ELOG_ROW_EMPTY;
     /* In another life than this one's a copy goes on, or went on before: nothing more is written there. */
-    bool is_other = items[count - 1].last > feed->saved &&
+    bool is_other = items[count - 1].last > feed->sealed &&
                     feed->feed.incarnation == replica->incarnation;
     enum rc rc = RC_OK;
 

@@ -77,7 +77,25 @@ is_its_doubles(const struct device *device, int stream, int writer)
     return false;
 }
 
-/* Of what it wrote since, all that the server does not have is lost with the disk. */
+/* What the server or one colleague alone had, for its author's disk was lost, is lost with it. */
+static void
+forget_where_nobody_has_it(struct world *world, int stream, int writer)
+{
+    struct device *author = &world->devices[model_device(world->model, writer)];
+    uint32_t kept = model_stored(world->model, stream, writer);
+
+    if (!author->was_returned || author->is_busy || author->life != MODEL_NONE || is_its_doubles(author, stream, writer))
+        return;
+    int64_t saved = adapter_saved(author, stream, writer);
+    kept = saved > kept ? (uint32_t)saved : kept;
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
+        int64_t logged = life_logged(&world->devices[i], stream, writer);
+        kept = logged > kept ? (uint32_t)logged : kept;
+    }
+    model_truncate(world->model, stream, writer, kept);
+}
+
+/* Of what it wrote since, all that the server does not have is lost with the disk; of others' work what nobody else had. */
 static void
 forget_lost(struct device *device)
 {
@@ -86,9 +104,12 @@ forget_lost(struct device *device)
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         for (int writer = 0; writer < world->names.writer_count; writer++) {
-            if (!is_its(device, writer) || id_is_zero(world->names.streams[stream]) ||
-                is_its_doubles(device, stream, writer))
+            if (id_is_zero(world->names.streams[stream]) || is_its_doubles(device, stream, writer))
                 continue;
+            if (!is_its(device, writer)) {
+                forget_where_nobody_has_it(world, stream, writer);
+                continue;
+            }
             uint32_t saved = (uint32_t)adapter_saved(device, stream, writer);
             uint32_t stored = model_stored(world->model, stream, writer);
             model_truncate(world->model, stream, writer, saved > stored ? saved : stored);
@@ -159,24 +180,6 @@ keep_server(struct world *world)
     world->kept_stored = world->stored_count;
     world->kept_acked = world->acked;
     world_trace(world, "the server: a backup is made");
-}
-
-/* What the server alone had, for its author's disk was lost, is lost with it. */
-static void
-forget_where_nobody_has_it(struct world *world, const struct stored *lost)
-{
-    struct device *author = &world->devices[model_device(world->model, lost->writer)];
-    uint32_t kept = model_stored(world->model, lost->stream, lost->writer);
-
-    if (!author->was_returned || author->life != MODEL_NONE || is_its_doubles(author, lost->stream, lost->writer))
-        return;
-    int64_t saved = adapter_saved(author, lost->stream, lost->writer);
-    kept = saved > kept ? (uint32_t)saved : kept;
-    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
-        int64_t logged = life_logged(&world->devices[i], lost->stream, lost->writer);
-        kept = logged > kept ? (uint32_t)logged : kept;
-    }
-    model_truncate(world->model, lost->stream, lost->writer, kept);
 }
 
 /* ---- a server that lacks lines ---- */
@@ -328,7 +331,7 @@ return_server(struct world *world)
         model_unstore(world->model, lost->stream, lost->writer, lost->first - 1);
     }
     for (size_t i = world->stored_count; i > world->kept_stored; i--)
-        forget_where_nobody_has_it(world, &world->stored[i - 1]);
+        forget_where_nobody_has_it(world, world->stored[i - 1].stream, world->stored[i - 1].writer);
     world->stored_count = world->kept_stored;
     world->was_server_restored = true;
     world->is_short = is_short;

@@ -16,6 +16,7 @@ struct session {
     bool is_revoked;     /* by the server's word */
     bool is_newer_full; /* runs of a newer format came that are not kept: no cursor moves any more */
     bool is_current;     /* its greeting named and signed the head of the ledger that is here */
+    bool has_short_heads; /* the operation that is being made names less than the server says that it stores */
     /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
     const struct keyring *made;
     const struct wire_boxes *made_boxes; /* its boxes, likewise */
@@ -59,6 +60,9 @@ enum rc session_pull(struct session *session) MUST_CHECK;
 /* Fills streams again that lack what the server must hold: at once, and then more and more seldom. RC_UNTRUSTED while a feed
  * goes on after a save that is not here. */
 enum rc session_close_gaps(struct session *session) MUST_CHECK;
+/* The server says that it stores a feed up to this head, and all that was pulled ends before: the stream is asked for whole, as seldom as
+ * any lack. Nobody else may tell of it: whose right is over acknowledges nothing. */
+enum rc session_fetch_head(struct session *session, const struct ledger_head *head) MUST_CHECK;
 enum rc session_acknowledge(struct session *session) MUST_CHECK;
 enum rc session_fetch_acks(struct session *session) MUST_CHECK;
 /* Hello, ledger and boxes: what is fetched before an operation is made. */

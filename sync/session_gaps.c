@@ -146,29 +146,38 @@ fill_due(struct replica *replica, bool *again)
 
 /* ---- acknowledgements ---------------------------------------------------------------------------- */
 
+/* The last save of a feed that the log has, applied or not; 0: none. */
+static enum rc
+last_stored(struct replica *replica, struct id stream, struct feed_ref ref, uint32_t *stored)
+{
+    struct elog_feed feed;
+    uint32_t applied;
+
+    *stored = 0;
+    enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
+    if (rc == RC_OK)
+        rc = elog_last(replica->db, feed.key, stored, &applied);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
 /* Notes what the writer's own acknowledgement names of its feed and never came, or anybody's of a past life of ours: we cannot
  * acknowledge what a restored store never saw. By the first save that lacks: a claim that grows is no new lack. */
 static enum rc
 note_short(struct replica *replica, struct id stream, struct id device, const void *vector, size_t len)
 {
     struct reader reader = reader_of(vector, len);
-    struct elog_feed feed;
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && reader_left(&reader) > 0 && !reader.failed) {
         struct ack_feed named = status_vector_next(&reader);
         struct feed_ref ref = {named.device, named.incarnation};
-        uint32_t stored = 0, applied;
+        uint32_t stored;
         bool is_writers = id_equal(named.device, device);
         bool is_past = id_equal(named.device, replica->identity.device) &&
                        named.incarnation != replica->incarnation;
         if (reader.failed || (!is_writers && !is_past))
             continue;
-        rc = elog_feed_find(replica->db, stream, ref, &feed);
-        if (rc == RC_OK)
-            rc = elog_last(replica->db, feed.key, &stored, &applied);
-        if (rc == RC_ABSENT)
-            rc = RC_OK;
+        rc = last_stored(replica, stream, ref, &stored);
         if (rc == RC_OK && stored < named.last)
             rc = note_lack(replica, stream, ref, stored + 1);
     }
@@ -262,14 +271,9 @@ static enum rc
 note_head(struct replica *replica, const struct ledger_head *head)
 {
     const struct feed_ref ref = {head->device, head->incarnation};
-    struct elog_feed feed;
-    uint32_t stored = 0, applied;
+    uint32_t stored;
 
-    enum rc rc = elog_feed_find(replica->db, head->stream, ref, &feed);
-    if (rc == RC_OK)
-        rc = elog_last(replica->db, feed.key, &stored, &applied);
-    if (rc == RC_ABSENT)
-        rc = RC_OK;
+    enum rc rc = last_stored(replica, head->stream, ref, &stored);
     return rc == RC_OK && stored < head->last ? note_lack(replica, head->stream, ref, head->last) : rc;
 }
 
@@ -364,6 +368,23 @@ look_at_heads(struct replica *replica)
 }
 
 /* ---- the step of a session ------------------------------------------------------------------------ */
+
+enum rc
+session_fetch_head(struct session *session, const struct ledger_head *head)
+{
+    struct replica *replica = session->replica;
+    const struct feed_ref ref = {head->device, head->incarnation};
+    uint32_t stored;
+    bool again = false;
+
+    enum rc rc = last_stored(replica, head->stream, ref, &stored);
+    if (rc != RC_OK || stored >= head->last)
+        return rc;
+    rc = note_lack(replica, head->stream, ref, stored + 1);
+    if (rc == RC_OK)
+        rc = fill_due(replica, &again);
+    return rc == RC_OK && again ? session_pull(session) : rc;
+}
 
 /* Behind a fork there is no gap to be filled: it is told as what it is, with the device whose it is, and stops nobody. */
 static enum rc

@@ -101,7 +101,8 @@ submit(struct session *session, submit_build_fn build, void *context)
 {
     enum rc rc = RC_STALE;
 
-    for (int i = 0; rc == RC_STALE && i < SUBMIT_TRIES; i++) {
+    session->has_short_heads = false;
+    for (int i = 0; rc == RC_STALE && i < SUBMIT_TRIES && !session->has_short_heads; i++) { /* short once, short again */
         rc = i > 0 ? session_ledger(session) : RC_OK;
         if (rc == RC_OK)
             rc = submit_once(session, build, context);
@@ -249,13 +250,25 @@ is_known(struct replica *replica, const struct ledger_head *head, bool *is_here,
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* Without waiting for anything to come. */
 static enum rc
 pull_now(struct session *session)
 {
     const struct sync_options *options = session->options;
 
-    session->options = NULL; /* without waiting for anything to come */
+    session->options = NULL;
     enum rc rc = session_pull(session);
+    session->options = options;
+    return rc;
+}
+
+static enum rc
+fetch_now(struct session *session, const struct ledger_head *head)
+{
+    const struct sync_options *options = session->options;
+
+    session->options = NULL;
+    enum rc rc = session_fetch_head(session, head);
     session->options = options;
     return rc;
 }
@@ -299,8 +312,15 @@ add_head(struct session *session, struct ledger_head head, bool *has_pulled, str
         if (rc == RC_OK)
             rc = is_known(session->replica, &head, &is_here, &agrees);
     }
-    if (rc == RC_OK && is_here && !agrees)
+    if (rc == RC_OK && is_here && !agrees) {
+        rc = fetch_now(session, &head);
+        if (rc == RC_OK)
+            rc = is_known(session->replica, &head, &is_here, &agrees);
+    }
+    if (rc == RC_OK && is_here && !agrees) {
+        session->has_short_heads = true;
         rc = use_own(session->replica, &head);
+    }
     return rc == RC_OK && head.last > 0 ? ledger_op_add_head(op, &head) : rc;
 }
 

@@ -16,6 +16,8 @@ static struct id family, file;
 static struct {
     uint32_t save; /* of Bram's feed in the file is in no page for Anna; 0: all are */
     unsigned fills; /* requests of Anna for a whole stream */
+    unsigned orders; /* operations that she submitted */
+    bool is_brief; /* the whole stream is shown when it is asked for */
 } lie;
 
 static int
@@ -59,8 +61,10 @@ send_through_liar(void *context, const struct transport_request *in, struct tran
     struct office_device *device = context;
     enum rc rc = device->transport.send(device->transport.context, in, out);
 
-    lie.fills += strstr(in->target, "/entries?stream=") != NULL;
-    if (rc == RC_OK && out->status == 200 && lie.save != 0 && strcmp(in->method, "GET") == 0 &&
+    bool is_fill = strstr(in->target, "/entries?stream=") != NULL;
+    lie.fills += is_fill;
+    lie.orders += strcmp(in->method, "POST") == 0 && strstr(in->target, "/ledger") != NULL;
+    if (rc == RC_OK && out->status == 200 && lie.save != 0 && strcmp(in->method, "GET") == 0 && !(is_fill && lie.is_brief) &&
         strstr(in->target, "/entries?") != NULL)
         withhold(out);
     return rc;
@@ -172,6 +176,53 @@ what_its_writer_names_and_never_comes_is_not_fetched_in_each_session(void **stat
     assert_whole();
 }
 
+/* Bram wrote, and his right is ended by Anna, who was not given what he wrote. He tells nobody of it any more. */
+static enum rc
+anna_releases_bram(void)
+{
+    struct office_device *anna = &office.devices[ANNA];
+    struct transport liar = {send_through_liar, anna};
+
+    return replica_assign(anna->replica, &liar, family, office.devices[BRAM].person, LEDGER_RELEASED);
+}
+
+static void
+anna_takes_over(void)
+{
+    struct office_device *anna = &office.devices[ANNA];
+
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, anna->person, LEDGER_OWNER));
+    office_sync_all(&office, 2, 2);
+    lie.save = bram_writes("one");
+    lie.fills = lie.orders = 0;
+}
+
+static void
+what_only_the_servers_heads_name_is_fetched_and_the_right_ends_behind_it(void **state)
+{
+    (void)state;
+    anna_takes_over();
+    lie.is_brief = true;
+    assert_ok(anna_releases_bram());
+    assert_int_equal(lie.orders, 2); /* that, and the new epochs that it makes due */
+    assert_int_equal(lie.fills, 1);
+    assert_ok(sync_anna());
+    assert_true(office_shows(&office, ANNA, file, "one"));
+    assert_int_equal(lacks(), 0);
+}
+
+static void
+heads_that_the_server_shows_nobody_are_not_submitted_again_and_again(void **state)
+{
+    (void)state;
+    anna_takes_over();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(anna_releases_bram(), RC_STALE);
+    assert_int_equal(lie.orders, 3);
+    assert_int_equal(lie.fills, 1);
+    assert_int_equal(lacks(), 1);
+}
+
 static int
 teardown(void **state)
 {
@@ -231,6 +282,8 @@ main(void)
         TEST(claims_that_nobody_can_fulfil_fill_no_store),
         TEST(a_gap_that_stays_is_told_in_each_session_and_asked_for_more_and_more_seldom),
         TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
+        TEST(what_only_the_servers_heads_name_is_fetched_and_the_right_ends_behind_it),
+        TEST(heads_that_the_server_shows_nobody_are_not_submitted_again_and_again),
         TEST(what_its_writer_names_and_never_comes_is_not_fetched_in_each_session),
     };
 

@@ -5,12 +5,14 @@
 #include "sync/session.h"
 #include "sync/status.h"
 
-/* Entries came from the server whose predecessors did not. It takes no entry after a gap, so it has them. A run of a newer
- * format that waits for an upgrade may hold what is missing. */
+/* Entries came from the server whose predecessors did not. It takes no entry after a gap, so it has them; of another life of this
+ * device, which may be a copy of its store that works on, too. A run of a newer format that waits for an upgrade may hold what is
+ * missing. */
 #define GAPS                                                                                       \
     " FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed WHERE e.state = 2 AND "          \
     "e.state <> 1 AND e.reason <> 6 AND e.arrived_ms > 0" /* ELOG_FORK */                          \
-    " AND e.first > 1 AND NOT f.is_own AND e.first - 1 IS NOT (SELECT b.last FROM sync_entry AS b" \
+    " AND NOT (f.is_own AND f.incarnation IS (SELECT value FROM sync_state WHERE name = 'incarnation'))" \
+    " AND e.first > 1 AND e.first - 1 IS NOT (SELECT b.last FROM sync_entry AS b" \
     " WHERE b.feed = e.feed AND b.first < e.first ORDER BY b.first DESC LIMIT 1)"                  \
     " AND NOT EXISTS (SELECT 1 FROM sync_newer_run)"
 

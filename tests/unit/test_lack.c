@@ -71,12 +71,18 @@ send_through_liar(void *context, const struct transport_request *in, struct tran
 }
 
 static enum rc
+sync_lied_to(int at)
+{
+    struct office_device *device = &office.devices[at];
+    struct transport liar = {send_through_liar, device};
+
+    return replica_sync(device->replica, &liar, NULL, &device->report);
+}
+
+static enum rc
 sync_anna(void)
 {
-    struct office_device *anna = &office.devices[ANNA];
-    struct transport liar = {send_through_liar, anna};
-
-    return replica_sync(anna->replica, &liar, NULL, &anna->report);
+    return sync_lied_to(ANNA);
 }
 
 static int64_t
@@ -174,6 +180,43 @@ what_its_writer_names_and_never_comes_is_not_fetched_in_each_session(void **stat
     (void)bram_writes("two");
     assert_ok(sync_anna());
     assert_whole();
+}
+
+static void
+bram_moves_to(const char *directory)
+{
+    struct office_device *bram = &office.devices[BRAM];
+
+    office_shut(&office, BRAM);
+    snprintf(bram->directory, sizeof bram->directory, "%s", directory);
+    stores_demand(office_start(&office, BRAM), "office_start");
+}
+
+/* Nobody else need be there who acknowledges it. */
+static void
+a_gap_in_another_life_of_this_very_device_is_noticed_and_closed(void **state)
+{
+    (void)state;
+    char original[sizeof office.devices[BRAM].directory], clone[sizeof original], command[3 * sizeof original];
+
+    memcpy(original, office.devices[BRAM].directory, sizeof original);
+    snprintf(clone, sizeof clone, "%s/clone", office.scratch.directory);
+    (void)bram_writes("before");
+    office_shut(&office, BRAM);
+    snprintf(command, sizeof command, "cp -a '%s' '%s'", original, clone);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, BRAM), "office_start");
+    (void)bram_writes("by the original");
+    bram_moves_to(clone);
+    lie.save = bram_writes("one");
+    (void)bram_writes("two");
+    bram_moves_to(original);
+    lie.is_brief = true;
+    assert_ok(sync_lied_to(BRAM));
+    assert_true(office_shows(&office, BRAM, file, "one"));
+    assert_true(office_shows(&office, BRAM, file, "two"));
+    assert_in_range(lie.fills, 1, 2);
+    assert_int_equal(office_waiting(&office, BRAM).parked, 0);
 }
 
 /* Bram wrote, and his right is ended by Anna, who was not given what he wrote. He tells nobody of it any more. */
@@ -282,6 +325,7 @@ main(void)
         TEST(claims_that_nobody_can_fulfil_fill_no_store),
         TEST(a_gap_that_stays_is_told_in_each_session_and_asked_for_more_and_more_seldom),
         TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
+        TEST(a_gap_in_another_life_of_this_very_device_is_noticed_and_closed),
         TEST(what_only_the_servers_heads_name_is_fetched_and_the_right_ends_behind_it),
         TEST(heads_that_the_server_shows_nobody_are_not_submitted_again_and_again),
         TEST(what_its_writer_names_and_never_comes_is_not_fetched_in_each_session),

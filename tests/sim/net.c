@@ -282,6 +282,7 @@ send_request(void *context, const struct transport_request *request, struct tran
         net_deliver_late(world, false);
     struct late_request parts = take_apart(device, request);
     device->requests++;
+    device->restores_heard += strcmp(strrchr(parts.path, '/'), "/lacking") == 0;
     if (world->fork == NULL && parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
         strcmp(strrchr(parts.path, '/'), "/entries") == 0)
         claims_note_push(device, parts.body, parts.body_len);

@@ -74,6 +74,7 @@ struct device {
     bool is_full; /* its disk takes little more, until the act is done */
     bool was_full; /* in its last act: what it owes itself, as a purge, the next one does */
     uint64_t requests; /* of its own */
+    uint64_t restores_heard; /* sessions that asked what boxes a server that was put back lacks */
     uint64_t ring_seen, ring_count;   /* of its keyring, when its keys were noted */
     uint32_t lent[MODEL_STREAMS + 1]; /* the last epoch whose box for the reserve it was handed */
     bool is_forked;    /* asks the server that is the fork */

@@ -60,6 +60,7 @@ roll_back(struct db *db)
     if (sqlite3_get_autocommit(db->handle) == 0)
         (void)sqlite3_step(db->rollback);
     sqlite3_reset(db->rollback);
+    db->is_stuck = sqlite3_get_autocommit(db->handle) == 0;
     db->depth = 0;
     db->is_doomed = false;
 }
@@ -67,14 +68,11 @@ roll_back(struct db *db)
 enum rc
 db_settle(struct db *db)
 {
-    bool is_open = sqlite3_get_autocommit(db->handle) == 0;
-
-    if (db->depth > 0)
-        return is_open ? RC_OK : rc_fail(RC_STALE, _("the transaction was rolled back"));
-    if (!is_open)
-        return RC_OK;
-    roll_back(db);
-    return sqlite3_get_autocommit(db->handle) != 0 ? RC_OK : rc_nomem();
+    if (db->depth > 0 && sqlite3_get_autocommit(db->handle) != 0)
+        return rc_fail(RC_STALE, _("the transaction was rolled back"));
+    if (db->is_stuck)
+        roll_back(db);
+    return db->is_stuck ? rc_nomem() : RC_OK;
 }
 
 static enum rc

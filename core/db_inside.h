@@ -26,6 +26,7 @@ struct db {
     struct stmt *buckets[DB_STATEMENT_BUCKETS];
     int depth;        /* of nested transactions */
     bool is_doomed;   /* the outermost must not commit */
+    bool is_stuck;    /* the outermost failed, and could not be taken back yet */
     bool must_forget; /* what virtual tables keep in memory: see forget_where_needed */
 };
 
@@ -34,7 +35,7 @@ struct sqlite3 *db_handle(const struct db *db);
  * searched for. */
 enum rc db_fail_with(struct db *db, int code, bool is_ours) MUST_CHECK;
 /* Before anything runs. RC_STALE: SQLite rolled back by itself (full disk, I/O error), and what follows must not commit alone.
- * RC_NOMEM: a transaction that failed still stands, for a schema that changed has ROLLBACK parsed anew; it is tried again here. */
+ * RC_NOMEM: a transaction that failed still stands, for a schema that changed has ROLLBACK parsed anew; that is tried again here. */
 enum rc db_settle(struct db *db) MUST_CHECK;
 
 #endif

@@ -25,7 +25,7 @@ find_gap(struct replica *replica, int64_t *missing)
 
 /* ---- what is lacking ------------------------------------------------------------------------------ */
 
-/* A lack is asked for at once, after this time again, then after twice that, at last once a day: of a save that is withheld or lost for
+/* A lack of which only others tell is asked for at once, after this time again, then after twice that, at last once a day: of a save that is withheld or lost for
  * good the whole stream would else be fetched in every session, and it may come back any day. */
 #define ASK_AGAIN_MS INT64_C(600000)
 
@@ -51,11 +51,13 @@ note_lack(struct replica *replica, struct id stream, struct feed_ref feed, uint3
     return stmt_finish(stmt);
 }
 
+/* A gap ends the session with an alarm, which somebody reads and tries again: it is asked for each time. */
 static enum rc
 note_gaps(struct replica *replica)
 {
-    return db_run(replica->db, "INSERT OR IGNORE INTO sync_lack (stream, device, incarnation, save)"
-                               " SELECT f.stream, f.device, f.incarnation, e.first - 1" GAPS);
+    return db_run(replica->db, "INSERT INTO sync_lack (stream, device, incarnation, save)"
+                               " SELECT f.stream, f.device, f.incarnation, e.first - 1" GAPS
+                               " ON CONFLICT DO UPDATE SET times = 0");
 }
 
 /* What came after all. */

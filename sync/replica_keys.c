@@ -174,19 +174,11 @@ static enum rc
 list_boxed(struct replica *replica, struct ledger_ids *streams)
 {
     struct stmt *stmt;
-    struct id stream;
-    bool found = true;
     enum rc rc = db_stmt(replica->db, "SELECT DISTINCT stream FROM sync_box WHERE is_lent", &stmt);
 
     if (rc != RC_OK)
         return rc;
-    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
-        rc = stmt_get_id(stmt, 0, &stream);
-        if (rc == RC_OK)
-            rc = ledger_ids_add(streams, stream);
-    }
-    stmt_done(stmt);
-    return rc;
+    return streams_list(stmt, streams);
 }
 
 static enum rc

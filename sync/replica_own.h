@@ -160,6 +160,9 @@ enum rc streams_show(struct replica *replica) MUST_CHECK;
 enum streams_place { STREAMS_ABSENT, STREAMS_HIDDEN, STREAMS_SHOWN };
 enum rc streams_find(struct replica *replica, struct id stream,
                      enum streams_place *place) MUST_CHECK;
+/* Runs a statement whose first column is a stream, to its end, and adds each to `streams`, which is the caller's to wipe, success or
+ * not. The statement is done then. */
+enum rc streams_list(struct stmt *stmt, struct ledger_ids *streams) MUST_CHECK;
 /* True when the stream is one of ours now; hidden ones are not. */
 enum rc streams_have(struct replica *replica, struct id stream, bool *is_here,
                      bool *is_filling) MUST_CHECK;

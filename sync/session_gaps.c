@@ -25,8 +25,8 @@ find_gap(struct replica *replica, int64_t *missing)
 
 /* ---- what is lacking ------------------------------------------------------------------------------ */
 
-/* A lack of which only others tell is asked for at once, after this time again, then after twice that, at last once a day: of a save that is withheld or lost for
- * good the whole stream would else be fetched in every session, and it may come back any day. */
+/* A lack of which only others tell is asked for at once, after this time again, then after twice that, at last once a day: of a
+ * save that is withheld or lost for good the whole stream would else be fetched in every session, and it may come back any day. */
 #define ASK_AGAIN_MS INT64_C(600000)
 
 /* Of one device in one stream: as many as it can have lives there (PROTOCOL section 3). Anybody may claim what never was. */
@@ -80,8 +80,6 @@ static enum rc
 list_due(struct replica *replica, struct ledger_ids *streams)
 {
     struct stmt *stmt;
-    struct id stream;
-    bool found = true;
     enum rc rc = db_stmt(replica->db,
                          "SELECT DISTINCT stream FROM sync_lack JOIN sync_stream USING (stream)"
                          " WHERE NOT is_filling AND hidden_ms IS NULL AND (times = 0 OR asked_ms > ?1"
@@ -93,13 +91,7 @@ list_due(struct replica *replica, struct ledger_ids *streams)
     stmt_int(stmt, 1, replica_now_ms(replica));
     stmt_int(stmt, 2, ASK_AGAIN_MS);
     stmt_int(stmt, 3, DAY_MS);
-    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
-        rc = stmt_get_id(stmt, 0, &stream);
-        if (rc == RC_OK)
-            rc = ledger_ids_add(streams, stream);
-    }
-    stmt_done(stmt);
-    return rc;
+    return streams_list(stmt, streams);
 }
 
 /* A whole stream is asked for once more, from zero up to the shared cursor. */
@@ -286,8 +278,6 @@ static enum rc
 list_unheaded(struct replica *replica, struct ledger_ids *streams)
 {
     struct stmt *stmt;
-    struct id stream;
-    bool found = true;
     enum rc rc = db_stmt(replica->db,
                          "SELECT stream FROM sync_stream WHERE NOT heads_asked AND NOT is_filling AND hidden_ms IS NULL"
                          " ORDER BY stream",
@@ -295,13 +285,7 @@ list_unheaded(struct replica *replica, struct ledger_ids *streams)
 
     if (rc != RC_OK)
         return rc;
-    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
-        rc = stmt_get_id(stmt, 0, &stream);
-        if (rc == RC_OK)
-            rc = ledger_ids_add(streams, stream);
-    }
-    stmt_done(stmt);
-    return rc;
+    return streams_list(stmt, streams);
 }
 
 static bool

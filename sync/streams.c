@@ -118,6 +118,22 @@ is_held(const struct held_list *list, struct id stream)
 }
 
 enum rc
+streams_list(struct stmt *stmt, struct ledger_ids *streams)
+{
+    struct id stream;
+    bool found = true;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = ledger_ids_add(streams, stream);
+    }
+    stmt_done(stmt);
+    return rc;
+}
+
+enum rc
 streams_find(struct replica *replica, struct id stream, enum streams_place *place)
 {
     struct stmt *stmt;

@@ -1,6 +1,7 @@
 /* 16-byte ids and their text form in Crockford's base32. */
 #include "core/id.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"
@@ -46,6 +47,18 @@ int
 id_compare(struct id a, struct id b)
 {
     return memcmp(a.bytes, b.bytes, ID_BYTES);
+}
+
+static int
+compare_void(const void *a, const void *b)
+{
+    return memcmp(a, b, ID_BYTES);
+}
+
+bool
+id_is_among(struct id id, const void *items, size_t count, size_t size)
+{
+    return count > 0 && bsearch(&id, items, count, size, compare_void) != NULL;
 }
 
 /* 26 characters hold 130 bits; the two too many are zeros at the front. */

@@ -5,6 +5,7 @@
 #include "core/rc.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -24,6 +25,8 @@ struct id id_random(void);
 bool id_equal(struct id a, struct id b);
 bool id_is_zero(struct id id);
 int id_compare(struct id a, struct id b); /* memcmp order */
+/* Does one of `count` items of `size` bytes, each of which begins with an id, ascending by it, begin with this one? */
+bool id_is_among(struct id id, const void *items, size_t count, size_t size);
 /* `text` has room for ID_TEXT_CHARS + 1. */
 void id_to_text(struct id id, char *text);
 /* RC_INVALID unless `text` is a full text form. */

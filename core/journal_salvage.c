@@ -330,30 +330,13 @@ compare_unit(struct reading *reading, struct id stream, const struct record *bef
     return is_set || returned.shown != NULL ? reading->visit(reading->context, &returned) : RC_OK;
 }
 
-static bool
-is_concerned(const struct reading *reading, struct id stream)
-{
-    size_t low = 0, high = reading->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = id_compare(reading->items[middle].stream, stream);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static enum rc
 compare_record(struct reading *reading, struct id stream, const struct record *before)
 {
     struct stream_row row;
     size_t at = 0;
-    enum rc rc = is_concerned(reading, stream) ? stream_get(reading->journal, stream, &row) : RC_ABSENT;
+    bool is_concerned = id_is_among(stream, reading->items, reading->count, sizeof *reading->items);
+    enum rc rc = is_concerned ? stream_get(reading->journal, stream, &row) : RC_ABSENT;
 
     if (rc == RC_OK)
         rc = packed_load(reading->journal, &row, before->entity, before->id, reading->now);

@@ -92,6 +92,26 @@ new_ids_follow_time_and_differ(void **state)
     assert_memory_equal(id_new(-5).bytes, "\0\0\0\0\0\0", 6);
 }
 
+static void
+an_id_is_found_among_items_that_begin_with_one_and_no_other(void **state)
+{
+    struct item {
+        struct id id;
+        int other;
+    } items[5] = {{{{1}}, 9}, {{{3}}, 9}, {{{3}}, 9}, {{{5}}, 9}, {{{0xff}}, 9}};
+
+    (void)state;
+    for (size_t count = 0; count <= 5; count++)
+        for (int byte = 0; byte < 256; byte++) {
+            bool is_there = false;
+            for (size_t i = 0; i < count; i++)
+                is_there |= items[i].id.bytes[0] == byte;
+            struct id id = {{(uint8_t)byte}};
+            assert_int_equal(id_is_among(id, items, count, sizeof items[0]), is_there);
+        }
+    assert_false(id_is_among((struct id){{0}}, NULL, 0, sizeof items[0]));
+}
+
 static int
 start(void **state)
 {
@@ -108,6 +128,7 @@ main(void)
         cmocka_unit_test(what_is_no_whole_text_form_is_refused),
         cmocka_unit_test(case_and_look_alikes_are_forgiven_but_too_little_is_not),
         cmocka_unit_test(new_ids_follow_time_and_differ),
+        cmocka_unit_test(an_id_is_found_among_items_that_begin_with_one_and_no_other),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

@@ -2,9 +2,9 @@
 #include "core/i18n.h"
 #include "core/secret.h"
 #include "server/depot_sqlite.h"
+#include "sync/wire.h"
 
 /* 65,536 numbers to a millisecond: what is given in one life stays below the first of a later start. They have 18 digits. */
-enum { LIFE_SHIFT = 16 };
 #define LIFE_MOST_MS INT64_C(8000000000000)
 
 enum rc
@@ -18,9 +18,9 @@ depot_new_life(struct depot *depot, int64_t now_ms, uint64_t *first)
         return rc;
     /* A clock that stands, or was set back: two restores of one backup are told apart by chance. */
     random_fill(random, sizeof random);
-    int64_t least = (given >> LIFE_SHIFT) + 1;
+    int64_t least = (given >> WIRE_LIFE_SHIFT) + 1;
     int64_t life = now_ms > least && now_ms < LIFE_MOST_MS ? now_ms : least + random[0] * 256 + random[1];
-    *first = (uint64_t)life << LIFE_SHIFT;
+    *first = (uint64_t)life << WIRE_LIFE_SHIFT;
     depot_go_on_from(depot, *first);
     return RC_OK;
 }

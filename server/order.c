@@ -130,20 +130,24 @@ order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger)
     return rc;
 }
 
+enum rc
+order_store_box(struct ask *ask, int64_t team, const struct wire_box *box)
+{
+    return depot_put_box(ask->depot, team,
+                         &(struct depot_box){.stream = box->stream,
+                                             .epoch = box->epoch,
+                                             .recipient = box->recipient,
+                                             .bytes = box->bytes,
+                                             .len = box->len});
+}
+
 static enum rc
 store_boxes(struct ask *ask, int64_t team, const struct wire_boxes *boxes)
 {
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++) {
-        const struct wire_box *from = &boxes->items[i];
-        struct depot_box box = {.stream = from->stream,
-                                .epoch = from->epoch,
-                                .recipient = from->recipient,
-                                .bytes = from->bytes,
-                                .len = from->len};
-        rc = depot_put_box(ask->depot, team, &box);
-    }
+    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++)
+        rc = order_store_box(ask, team, &boxes->items[i]);
     return rc;
 }
 

@@ -36,6 +36,9 @@ bool order_judge(struct ask *ask, const struct ledger *ledger, struct order *ord
 enum rc order_store(struct ask *ask, int64_t team, struct ledger *ledger,
                     struct order *order) MUST_CHECK;
 
+/* One box of a request goes into the depot, in the place of one of the same name. Within a transaction. */
+enum rc order_store_box(struct ask *ask, int64_t team, const struct wire_box *box) MUST_CHECK;
+
 /* Boxes of devices that may no longer hold their stream: gone. Within a transaction. */
 enum rc order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger) MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/order.h"
 #include "sync/ledger.h"
 
 static int
@@ -123,14 +124,9 @@ store_lacking(struct ask *ask, const struct ledger_pairs *lacking, const struct 
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < boxes->count; i++) {
-        const struct wire_box *from = &boxes->items[i];
-        struct depot_box box = {.stream = from->stream,
-                                .epoch = from->epoch,
-                                .recipient = from->recipient,
-                                .bytes = from->bytes,
-                                .len = from->len};
-        if (find(lacking, box.stream, box.epoch, box.recipient) != NULL)
-            rc = depot_put_box(ask->depot, ask->team->key, &box);
+        const struct wire_box *box = &boxes->items[i];
+        if (find(lacking, box->stream, box->epoch, box->recipient) != NULL)
+            rc = order_store_box(ask, ask->team->key, box);
     }
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "sync/inbox.h"
 #include "sync/news.h"
 #include "sync/recover.h"
+#include "sync/sent.h"
 #include "sync/status.h"
 
 enum { STATEMENT_CEILING_BYTES = 512 };
@@ -61,6 +62,8 @@ take_lines(struct replica *replica, const struct wire_run_bundle *content,
             break;
         }
         rc = replica_take_line(replica, bytes->data, bytes->len);
+        if (rc == RC_OK)
+            rc = sent_take_line(replica, &line, false);
         report->lines += rc == RC_OK;
     }
     return rc;

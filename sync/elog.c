@@ -386,14 +386,15 @@ elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_
 }
 
 enum rc
-elog_new_keys(struct db *db, struct id stream, struct elog_place *place, int64_t *keys, size_t room,
-              size_t *count)
+elog_keys_of(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, int64_t *keys,
+             size_t room, size_t *count)
 {
     struct stmt *stmt;
 
+    assert(state != ELOG_APPLIED);
     *count = 0;
-    enum rc rc = db_stmt(db, /* ELOG_NEW */
-                         "SELECT entry, feed, first FROM sync_entry WHERE state = 0 AND state <> 1"
+    enum rc rc = db_stmt(db,
+                         "SELECT entry, feed, first FROM sync_entry WHERE state = ?5 AND state <> 1"
                          " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)"
                          " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4",
                          &stmt);
@@ -403,6 +404,7 @@ elog_new_keys(struct db *db, struct id stream, struct elog_place *place, int64_t
     stmt_int(stmt, 2, place->feed);
     stmt_int(stmt, 3, place->first);
     stmt_int(stmt, 4, (int64_t)room);
+    stmt_int(stmt, 5, state);
     return take_keys(stmt, place, keys, count);
 }
 
@@ -425,13 +427,18 @@ elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint6
 }
 
 enum rc
-elog_close_gaps(struct db *db, struct id stream, uint64_t *count)
+elog_unpark_of(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count)
 {
-    enum rc rc = db_run_id(db, /* ELOG_PARKED for ELOG_GAP */
-                           "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = 3"
-                           " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-                           stream);
-
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, /* ELOG_PARKED */
+                         "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = ?2"
+                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, reason);
+    rc = stmt_finish(stmt);
     *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
     return rc;
 }

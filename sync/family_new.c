@@ -254,7 +254,7 @@ replica_create_family(struct replica *replica, const struct transport *transport
     struct sync_report report = {0};
     struct session session = {.replica = replica, .transport = transport, .report = &report};
     struct family_plan plan = {.record = wanted->record, .profile = wanted->profile};
-    bool is_same;
+    bool is_same = false;
 
     enum rc rc = check_plan(&plan);
     if (rc == RC_OK)

@@ -352,7 +352,7 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
         struct db *db = pass->replica->db;
         enum rc rc = id_is_zero(pass->stream)
                          ? elog_keys(db, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count)
-                         : elog_new_keys(db, pass->stream, &place, keys, BATCH_ENTRIES, &key_count);
+                         : elog_keys_of(db, pass->stream, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         rc = apply_batch(pass, keys, key_count);
@@ -449,7 +449,49 @@ inbox_apply_stream(struct replica *replica, struct id stream)
         rc = run_pass(&pass, NULL, 0);
         waiting = 0;
         if (rc == RC_OK && pass.applied > before)
-            rc = elog_close_gaps(replica->db, stream, &waiting);
+            rc = elog_unpark_of(replica->db, stream, ELOG_GAP, &waiting);
     } while (rc == RC_OK && waiting > 0);
     return end_pass(&pass, rc);
+}
+
+/* What is held of the stream and sealed in one of those epochs. */
+static enum rc
+hold_anew(struct replica *replica, struct id stream, uint32_t oldest, uint32_t newest)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    struct elog_place place = {0, 0};
+    int64_t key;
+    size_t count = 1;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && count > 0) {
+        rc = elog_keys_of(replica->db, stream, ELOG_HELD, &place, &key, 1, &count);
+        if (rc == RC_OK && count > 0)
+            rc = elog_get(replica->db, key, &row);
+        if (rc != RC_OK || count == 0 || row.entry.epoch < oldest || row.entry.epoch > newest)
+            continue;
+        if (ledger_device(replica->ledger, row.entry.device) != NULL)
+            rc = open_and_hold(replica, &row, &body);
+        else /* the lines of its author were lost: it waits for them */
+            rc = elog_set_state(replica->db, key, ELOG_NEW, ELOG_LATE);
+    }
+    elog_row_wipe(&row);
+    buf_wipe(&body);
+    return rc;
+}
+
+enum rc
+inbox_key_came(struct replica *replica, struct id stream, uint32_t oldest, uint32_t newest)
+{
+    enum streams_place shown;
+    uint64_t waited;
+    enum rc rc = elog_unpark_of(replica->db, stream, ELOG_KEY, &waited);
+
+    if (rc == RC_OK)
+        rc = streams_find(replica, stream, &shown);
+    if (rc != RC_OK || shown != STREAMS_SHOWN) /* what is hidden is built when it is shown again */
+        return rc;
+    journal_gather(replica->journal); /* else a record is written once for each save that is held of it */
+    return journal_settle(replica->journal, hold_anew(replica, stream, oldest, newest));
 }

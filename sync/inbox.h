@@ -53,7 +53,13 @@ enum rc inbox_settle_names(struct replica *replica, struct sync_report *report,
 enum rc inbox_names_came(struct replica *replica) MUST_CHECK;
 /* After new keys or lines: what waited for them becomes new again. */
 enum rc inbox_retry(struct replica *replica) MUST_CHECK;
-/* What could not be read becomes new again: by another program than parked it, or after the doctor, for it may have been this store's
+/*
+ * Keys of the stream are stored now, the first of epoch `oldest`, the last of `newest`: what is parked for one becomes new again, and what is
+ * held under them is held anew, for what it protects could not be read before. At once, not with the next inbox_apply: the session may end
+ * before that. In the transaction that stores the keys, and not while the journal gathers.
+ */
+enum rc inbox_key_came(struct replica *replica, struct id stream, uint32_t oldest, uint32_t newest) MUST_CHECK;
+/* What could not be read becomes new again, and what is held too: by another program than parked it, or after the doctor, for it may have been this store's
  * fault. */
 enum rc inbox_try_again(struct replica *replica) MUST_CHECK;
 /* Marks a stream whose applied entries changed: the next inbox_judge, or opening, rebuilds it. Inside a transaction. */

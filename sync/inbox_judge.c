@@ -102,6 +102,8 @@ inbox_try_again(struct replica *replica)
 
     if (rc == RC_OK)
         rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_DAMAGED, &damaged);
+    if (rc == RC_OK) /* ELOG_HELD: what could not be read of it protects nothing. The reason stays */
+        rc = db_run(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1");
     return rc;
 }
 

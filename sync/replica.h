@@ -221,7 +221,7 @@ enum sight {
     SIGHT_SEALED,      /* sealed, not at the server as far as is known; perhaps it went out in a bundle */
     SIGHT_KEY_DUE,     /* at the server, but the device was not given the key of the stream's current epoch */
     SIGHT_ON_SERVER,   /* at the server; the device has not told that it applied it */
-    SIGHT_APPLIED,     /* the device told so, or wrote it, and could read the stream without a break since */
+    SIGHT_APPLIED,     /* the device told so, or wrote it by a right of that time; and could read the stream without a break since */
     SIGHT_COUNT
 };
 const char *sight_name(enum sight sight); /* a stable word */

@@ -1,5 +1,5 @@
 /* The key ring of an open store: read, stored, and rid of what was only lent. */
-#include "sync/replica_own.h"
+#include "sync/inbox.h"
 
 enum rc
 replica_load_keys(struct replica *replica)
@@ -36,32 +36,52 @@ may_keep(struct replica *replica, struct id stream)
                                                    (uint64_t)replica_now_ms(replica));
 }
 
+/* Those that were stored now; `newest` 0: none. */
+struct epochs {
+    uint32_t oldest, newest;
+};
+
+/* By rising epoch. */
+static enum rc
+store_key(struct replica *replica, size_t index, struct epochs *stored)
+{
+    uint8_t sealed[KEYRING_SEALED_BYTES];
+    struct id stream;
+    uint32_t epoch;
+    struct stmt *stmt;
+
+    keyring_sealed_at(replica->keys, index, &stream, &epoch, sealed);
+    enum rc rc = db_stmt(replica->db, "INSERT OR IGNORE INTO sync_key (stream, epoch, sealed) VALUES (?1, ?2, ?3)",
+                         &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, epoch);
+    stmt_blob(stmt, 3, sealed, sizeof sealed);
+    rc = stmt_finish(stmt);
+    if (rc == RC_OK && db_changes(replica->db) > 0)
+        *stored = (struct epochs){stored->newest == 0 ? epoch : stored->oldest, epoch};
+    return rc;
+}
+
 enum rc
 replica_store_keys_of(struct replica *replica, struct id stream)
 {
-    uint8_t sealed[KEYRING_SEALED_BYTES];
     size_t first, count = keyring_find(replica->keys, stream, &first);
-    enum rc rc = RC_OK;
+    struct epochs stored = {0, 0};
 
     if (!may_keep(replica, stream)) { /* not yet: a line may still come */
         replica->has_loose_keys = replica->has_loose_keys || count > 0;
         return RC_OK;
     }
-    for (size_t i = first; rc == RC_OK && i < first + count; i++) {
-        uint32_t epoch;
-        struct stmt *stmt;
-        keyring_sealed_at(replica->keys, i, &stream, &epoch, sealed);
-        rc = db_stmt(replica->db,
-                     "INSERT OR IGNORE INTO sync_key (stream, epoch, sealed) VALUES (?1, ?2, ?3)",
-                     &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        stmt_int(stmt, 2, epoch);
-        stmt_blob(stmt, 3, sealed, sizeof sealed);
-        rc = stmt_finish(stmt);
-    }
-    return rc;
+    enum rc rc = db_begin(replica->db);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = first; rc == RC_OK && i < first + count; i++)
+        rc = store_key(replica, i, &stored);
+    if (rc == RC_OK && stored.newest > 0)
+        rc = inbox_key_came(replica, stream, stored.oldest, stored.newest);
+    return db_end(replica->db, rc);
 }
 
 /* The stream of the key at `*index`, which moves behind that stream's last. */

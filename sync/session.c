@@ -219,6 +219,8 @@ run(struct session *session)
         rc = session_acknowledge(session);
     if (rc == RC_OK)
         rc = session_fetch_acks(session);
+    if (rc == RC_OK) /* whose numbers may have told of a restore */
+        rc = session_return_boxes(session);
     if (rc == RC_OK)
         rc = finish(session);
     return rc == RC_OK ? session_tell_newer(session) : rc;

@@ -17,10 +17,7 @@ struct session {
     bool is_newer_full; /* runs of a newer format came that are not kept: no cursor moves any more */
     bool is_current;     /* its greeting named and signed the head of the ledger that is here */
     bool has_short_heads; /* the operation that is being made names less than the server says that it stores */
-    /* While an operation of ours is on its way: the epoch keys that it makes (lent, else NULL), and its hash. */
-    const struct keyring *made;
-    const struct wire_boxes *made_boxes; /* its boxes, likewise */
-    uint8_t made_by[CRYPTO_HASH_BYTES];
+    uint8_t made_by[CRYPTO_HASH_BYTES]; /* while an operation of ours is on its way: its hash; else zeros */
 };
 
 /* Server time, its key and ledger head, all signed. The time is not stored yet: replica_store_time. */
@@ -30,11 +27,9 @@ enum rc session_hello(struct session *session) MUST_CHECK;
 enum rc session_return_lines(struct session *session, uint64_t shown) MUST_CHECK;
 /* Where a restore was heard of: the key boxes that lines gave, that the server lacks, and that this device can make. */
 enum rc session_return_boxes(struct session *session) MUST_CHECK;
-/* Within a transaction: of the boxes of our own operation (`session->made_boxes`) those are kept that this device could not make again, of epochs
- * that the ledger knows. Before it is sent, for its answer may be lost: what it shares; once its line is here: what it makes too. */
-enum rc session_keep_boxes(struct session *session) MUST_CHECK;
-/* Lines were taken in: of the boxes that are kept so those go that are of an older epoch than the ledger's. */
-enum rc session_forget_boxes(struct replica *replica) MUST_CHECK;
+/* Within a transaction, before a cursor (of entries, acknowledgements or boxes) is put to `next`: where that is of a later life of the server than
+ * every cursor, the server was started anew, and may have been put back from a backup that no cursor is beyond: it is asked as after a restore. */
+enum rc session_note_life(struct replica *replica, uint64_t next) MUST_CHECK;
 /* Reads and verifies new lines; streams, keys and judgements follow them. */
 enum rc session_ledger(struct session *session) MUST_CHECK;
 /* RC_UNSUPPORTED with what that means for who works here, when the team uses a newer program; else RC_OK. */
@@ -44,6 +39,8 @@ enum rc session_ledger_first(struct session *session) MUST_CHECK;
 /* What an answer to GET or POST ledger says: lines taken in, statement verified. `more` out. */
 enum rc session_take_lines(struct session *session, const struct buf *answer,
                            bool *more) MUST_CHECK;
+/* Within a transaction: a box or link gives its key, where that is not here yet. *is_forged: it does not, though the ledger knows its epoch. */
+enum rc session_open_box(struct replica *replica, const struct wire_box *box, bool *is_forged) MUST_CHECK;
 /* New boxes, where lines came since they were read; all of one stream where one was gained. */
 enum rc session_boxes(struct session *session) MUST_CHECK;
 enum rc session_boxes_of(struct session *session, struct id stream) MUST_CHECK;

@@ -379,8 +379,11 @@ take_page(struct session *session, const struct buf *answer, uint64_t *after, bo
         goto out;
     rc = status_take_acks(replica, &list.acks, &read);
     bool is_behind = read > ledger_position(replica->ledger) && !replica->has_newer_line;
-    if (rc == RC_OK && !is_behind && !replica->has_newer_line) /* else those of devices that are not known yet come again */
-        rc = state_put_int(replica->db, STATE_ACKS_AFTER, (int64_t)list.next);
+    if (rc == RC_OK && !is_behind && !replica->has_newer_line) { /* else those of devices that are not known yet come again */
+        rc = session_note_life(replica, list.next);
+        if (rc == RC_OK)
+            rc = state_put_int(replica->db, STATE_ACKS_AFTER, (int64_t)list.next);
+    }
     if (rc == RC_OK && !is_behind)
         rc = db_commit(replica->db);
     else
@@ -432,7 +435,7 @@ tell_again(struct session *session)
     rc = db_run(db, "UPDATE sync_stream SET is_unacknowledged = 1");
     if (rc == RC_OK)
         rc = state_put_int(db, STATE_ACKS_AFTER, 0);
-    if (rc == RC_OK) /* its key boxes are looked at in the next session, if not in this one */
+    if (rc == RC_OK) /* its key boxes are looked at too */
         rc = state_put_int(db, STATE_RETURN_BOXES, 1);
     rc = db_end(db, rc);
     return rc == RC_OK ? session_acknowledge(session) : rc;

@@ -23,17 +23,16 @@ store_box(struct replica *replica, const struct wire_box *box)
     return stmt_finish(stmt);
 }
 
-/* Opens a box or link where its key is not here yet. A forged one is marked, counted and not used. */
-static enum rc
-open_box(struct session *session, const struct wire_box *box)
+enum rc
+session_open_box(struct replica *replica, const struct wire_box *box, bool *is_forged)
 {
-    struct replica *replica = session->replica;
     const struct ledger *ledger = replica->ledger;
     struct ledger_epoch epoch, below;
     bool is_link = id_equal(box->recipient, ledger_link());
     uint32_t wanted = is_link ? box->epoch - 1 : box->epoch;
     enum rc rc;
 
+    *is_forged = false;
     if (box->epoch == 0 || (is_link && box->epoch < 2) ||
         keyring_has(replica->keys, box->stream, wanted) ||
         !ledger_epoch(ledger, box->stream, box->epoch, &epoch))
@@ -51,11 +50,8 @@ open_box(struct session *session, const struct wire_box *box)
     } else {
         return RC_OK; /* the reserve's: opened when a grant or rotation is to be paid */
     }
-    if (rc == RC_LOCKED || rc == RC_UNTRUSTED || rc == RC_CORRUPT || rc == RC_EXISTS) {
-        session->report->forged_boxes++;
-        return RC_OK;
-    }
-    return rc;
+    *is_forged = rc == RC_LOCKED || rc == RC_UNTRUSTED || rc == RC_CORRUPT || rc == RC_EXISTS;
+    return *is_forged ? RC_OK : rc;
 }
 
 /* Opens what can be opened of one stream and stores the keys; links go down from the newest epoch, so boxes are read in that
@@ -77,6 +73,7 @@ open_boxes_of(struct session *session, struct id stream)
     stmt_id(stmt, 1, stream);
     while (rc == RC_OK && found) {
         struct wire_box box = {.stream = stream};
+        bool is_forged;
         size_t len;
         rc = stmt_step(stmt, &found);
         if (rc != RC_OK || !found)
@@ -90,7 +87,8 @@ open_boxes_of(struct session *session, struct id stream)
         box.epoch = (uint32_t)stmt_get_int(stmt, 0);
         box.len = (uint16_t)len;
         memcpy(box.bytes, bytes, len);
-        rc = open_box(session, &box);
+        rc = session_open_box(replica, &box, &is_forged);
+        session->report->forged_boxes += is_forged;
     }
     stmt_done(stmt);
     return rc == RC_OK && keyring_changes(replica->keys) > before
@@ -138,6 +136,8 @@ take_boxes(struct session *session, const struct buf *answer, const struct id *o
     rc = db_begin(replica->db);
     for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
         rc = store_box(replica, &list.boxes.items[i]);
+    if (rc == RC_OK && only == NULL)
+        rc = session_note_life(replica, list.next);
     if (rc == RC_OK && only == NULL)
         rc = state_put_int(replica->db, STATE_BOXES_AFTER, (int64_t)list.next);
     if (rc == RC_OK && only == NULL && !*more)
@@ -235,8 +235,8 @@ session_boxes(struct session *session)
 
     if (rc == RC_OK)
         rc = fetch_missing(session);
-    if (rc ==
-        RC_OK) /* the server may count a cover as running that is over by this device's time */
-        rc = replica_forget_lent(session->replica);
-    return rc;
+    /* The server may count a cover as running that is over by this device's time, or tell what is none of ours: that goes
+     * however the session ends. */
+    enum rc forgotten = replica_forget_lent(session->replica);
+    return rc == RC_OK ? forgotten : rc;
 }

@@ -156,8 +156,21 @@ last_stored(struct replica *replica, struct id stream, struct feed_ref ref, uint
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* Notes what the writer's own acknowledgement names of its feed and never came, or anybody's of a past life of ours: we cannot
- * acknowledge what a restored store never saw. By the first save that lacks: a claim that grows is no new lack. */
+/* The last save that this store gave in a feed, or knew the server to have; 0: none. */
+static enum rc
+last_given(struct replica *replica, struct id stream, struct feed_ref ref, uint32_t *given)
+{
+    struct elog_feed feed;
+    enum rc rc = elog_feed_find(replica->db, stream, ref, &feed);
+
+    *given = rc == RC_OK ? feed.saved : 0;
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Notes what the writer's own acknowledgement names of its feed and never came, or anybody's of another life of ours: we cannot
+ * acknowledge what a restored store never saw, and what a copy of this store writes it acknowledges as this device. Of this life we
+ * know more than anybody; and what we gave a number ourselves is no lack on our own word alone: when it is here no longer, the
+ * server said twice that it had it (decision 024). By the first save that lacks: a claim that grows is no new lack. */
 static enum rc
 note_short(struct replica *replica, struct id stream, struct id device, const void *vector, size_t len)
 {
@@ -167,14 +180,16 @@ note_short(struct replica *replica, struct id stream, struct id device, const vo
     while (rc == RC_OK && reader_left(&reader) > 0 && !reader.failed) {
         struct ack_feed named = status_vector_next(&reader);
         struct feed_ref ref = {named.device, named.incarnation};
-        uint32_t stored;
-        bool is_writers = id_equal(named.device, device);
-        bool is_past = id_equal(named.device, replica->identity.device) &&
-                       named.incarnation != replica->incarnation;
+        uint32_t stored, given = 0;
+        bool is_own = id_equal(named.device, replica->identity.device);
+        bool is_writers = !is_own && id_equal(named.device, device);
+        bool is_past = is_own && named.incarnation != replica->incarnation;
         if (reader.failed || (!is_writers && !is_past))
             continue;
         rc = last_stored(replica, stream, ref, &stored);
-        if (rc == RC_OK && stored < named.last)
+        if (rc == RC_OK && is_own && id_equal(device, named.device))
+            rc = last_given(replica, stream, ref, &given);
+        if (rc == RC_OK && stored < named.last && given < named.last)
             rc = note_lack(replica, stream, ref, stored + 1);
     }
     return rc;
@@ -231,7 +246,7 @@ note_claims(struct replica *replica)
                         " (SELECT 1 FROM sync_stream AS s WHERE s.stream = sync_ack.stream AND NOT s.is_filling)");
 
     while (rc == RC_OK && (rc = next_claim(replica, &stream, &device, &vector, &found)) == RC_OK && found)
-        if (!id_equal(device, replica->identity.device) && might_write(replica->ledger, device, stream))
+        if (might_write(replica->ledger, device, stream))
             rc = note_short(replica, stream, device, vector.data, vector.len);
     buf_wipe(&vector);
     return rc == RC_OK ? db_run(replica->db, "UPDATE sync_ack SET is_asked = 1 WHERE is_asked = 2 AND is_asked <> 1 AND EXISTS"
@@ -288,21 +303,6 @@ list_unheaded(struct replica *replica, struct ledger_ids *streams)
     return streams_list(stmt, streams);
 }
 
-static bool
-is_among(const struct ledger_ids *ids, struct id id)
-{
-    size_t low = 0, high = ids->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (id_compare(ids->items[middle], id) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < ids->count && id_equal(ids->items[low], id);
-}
-
 /* Of lines after `asked`, and of all lines where the stream is among those. */
 static enum rc
 note_heads(struct replica *replica, uint64_t asked, const struct ledger_ids *unheaded)
@@ -315,7 +315,7 @@ note_heads(struct replica *replica, uint64_t asked, const struct ledger_ids *unh
     for (size_t i = 0; rc == RC_OK && (heads = ledger_heads_at(replica->ledger, i, &position, &count)) != NULL; i++)
         for (size_t k = 0; rc == RC_OK && k < count; k++) {
             enum streams_place place = STREAMS_ABSENT;
-            if (is_among(unheaded, heads[k].stream))
+            if (id_is_among(heads[k].stream, unheaded->items, unheaded->count, sizeof *unheaded->items))
                 place = STREAMS_SHOWN;
             else if (position > asked)
                 rc = streams_find(replica, heads[k].stream, &place);

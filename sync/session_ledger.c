@@ -5,6 +5,7 @@
 #include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
+#include "sync/sent.h"
 #include "sync/session.h"
 
 /* ---- hello ------------------------------------------------------------------------------------ */
@@ -117,8 +118,9 @@ session_hello(struct session *session)
 /* ---- lines ------------------------------------------------------------------------------------ */
 
 static enum rc
-take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
+take_line(struct session *session, const struct wire_bytes *bytes, bool *is_gap)
 {
+    struct replica *replica = session->replica;
     struct ledger_line line;
     uint8_t hash[CRYPTO_HASH_BYTES];
     uint64_t known = replica->ledger != NULL ? ledger_position(replica->ledger) : 0;
@@ -130,8 +132,11 @@ take_line(struct replica *replica, const struct wire_bytes *bytes, bool *is_gap)
         *is_gap = true;
         return RC_OK;
     }
-    if (line.position == known + 1)
-        return replica_take_line(replica, bytes->data, bytes->len);
+    if (line.position == known + 1) {
+        rc = replica_take_line(replica, bytes->data, bytes->len);
+        ledger_op_hash(line.op, line.op_len, hash);
+        return rc == RC_OK ? sent_take_line(replica, &line, memcmp(hash, session->made_by, sizeof hash) == 0) : rc;
+    }
     ledger_line_hash(bytes->data, bytes->len, hash);
     if (line.position == 0 ||
         memcmp(hash, ledger_hash_at(replica->ledger, line.position), sizeof hash) != 0)
@@ -204,26 +209,6 @@ check_invitation(struct replica *replica)
     return rc;
 }
 
-/* The keys that our own operation makes are stored with its line: who has the line and not the keys could seal nothing. */
-static enum rc
-keep_made(struct session *session)
-{
-    struct replica *replica = session->replica;
-
-    if (session->made == NULL || replica->ledger == NULL ||
-        ledger_find_op(replica->ledger, session->made_by) == 0)
-        return RC_OK;
-    enum rc rc = keyring_merge(replica->keys, session->made);
-    for (size_t i = 0; rc == RC_OK && i < keyring_count(session->made); i++) {
-        uint8_t sealed[KEYRING_SEALED_BYTES];
-        struct id stream;
-        uint32_t epoch;
-        keyring_sealed_at(session->made, i, &stream, &epoch, sealed);
-        rc = replica_store_keys_of(replica, stream);
-    }
-    return rc == RC_OK ? session_keep_boxes(session) : rc;
-}
-
 static enum rc
 pass_line(const struct wire_bytes *bytes, struct beyond *beyond)
 {
@@ -242,13 +227,14 @@ pass_line(const struct wire_bytes *bytes, struct beyond *beyond)
 
 /* Every line of an answer, as far as this program can read them. */
 static enum rc
-take_all(struct replica *replica, const struct wire_blocks *lines, bool *is_gap, struct beyond *beyond)
+take_all(struct session *session, const struct wire_blocks *lines, bool *is_gap, struct beyond *beyond)
 {
+    struct replica *replica = session->replica;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && !*is_gap && i < lines->count; i++) {
         if (beyond->position == 0)
-            rc = take_line(replica, &lines->items[i], is_gap);
+            rc = take_line(session, &lines->items[i], is_gap);
         /* Of a ledger without its first line nothing is known. */
         if (beyond->position > 0 || (rc == RC_UNSUPPORTED && ledger_position(replica->ledger) > 0))
             rc = pass_line(&lines->items[i], beyond);
@@ -281,7 +267,7 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         wire_ledger_answer_wipe(&answer);
         return rc;
     }
-    rc = take_all(replica, &answer.lines, &is_gap, &beyond);
+    rc = take_all(session, &answer.lines, &is_gap, &beyond);
     if (rc == RC_OK && replica->ledger == NULL)
         rc = rc_fail(RC_UNTRUSTED, _("the server shows an empty ledger"));
     if (rc == RC_OK)
@@ -290,10 +276,8 @@ session_take_lines(struct session *session, const struct buf *bytes, bool *more)
         rc = check_statement(replica, &answer, &beyond);
     if (rc == RC_OK && !is_gap && beyond.position == 0 && answer.statement.position == ledger_position(replica->ledger)) /* bundles carry lines up to it */
         rc = replica_keep_statement(replica, &answer.statement);
-    if (rc == RC_OK)
-        rc = keep_made(session);
     if (rc == RC_OK && ledger_position(replica->ledger) > known)
-        rc = session_forget_boxes(replica);
+        rc = sent_forget_older(replica);
     if (rc == RC_OK)
         rc = replica_mark_ledger(replica);
     rc = db_end(replica->db, rc);

@@ -20,7 +20,9 @@ move_cursor(struct replica *replica, const struct pull *pull)
     struct stmt *stmt;
 
     if (pull->stream == NULL) { /* with what is told of it: an interrupted first session leaves a picture that is not whole */
-        enum rc put = state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
+        enum rc put = session_note_life(replica, pull->after);
+        if (put == RC_OK)
+            put = state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
         /* A store that must recover offers nothing before: that the server had it is the word of an earlier session. */
         if (put == RC_OK && pull->is_done && !replica->must_recover)
             put = db_run(replica->db, "DELETE FROM sync_unconfirmed WHERE was_had");

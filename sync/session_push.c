@@ -152,8 +152,10 @@ mark(struct session *session, const struct elog_row *row, const struct wire_push
     rc = stmt_finish(stmt);
     if (rc == RC_OK)
         rc = elog_feed_get(replica->db, row->feed, &feed);
-    if (rc == RC_OK && !session->is_revoked) /* had, and not known to be: the same request may have come there twice */
-        rc = note_unconfirmed(replica, row, item->result == WIRE_PUSH_HAD);
+    /* Had, and not known to be: the same request may have come there twice. Handed back it may have been taken in this very session. */
+    bool was_had = item->result == WIRE_PUSH_HAD && !session->report->was_handed_back;
+    if (rc == RC_OK && !session->is_revoked)
+        rc = note_unconfirmed(replica, row, was_had);
     if (rc == RC_OK && feed.on_server < row->entry.last) {
         feed.on_server = row->entry.last;
         rc = elog_feed_put(replica->db, &feed);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
+#include "sync/sent.h"
 #include "sync/session.h"
 
 /* ---- lines ------------------------------------------------------------------------------------- */
@@ -133,30 +134,6 @@ find_recipient(struct replica *replica, const struct wire_box *box, const uint8_
     *box_public = device != NULL ? device->box_public : NULL;
 }
 
-/* As it was made: of a stream that this device does not hold. */
-static enum rc
-find_made(struct replica *replica, struct wire_box *box, bool *found)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "SELECT box FROM sync_made WHERE stream = ?1 AND epoch = ?2 AND recipient = ?3", &stmt);
-
-    *found = false;
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, box->stream);
-    stmt_int(stmt, 2, box->epoch);
-    stmt_id(stmt, 3, box->recipient);
-    rc = stmt_step(stmt, found);
-    if (rc == RC_OK && *found) {
-        size_t len;
-        const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
-        box->len = (uint16_t)(len <= sizeof box->bytes ? len : 0);
-        memcpy(box->bytes, bytes, box->len);
-    }
-    stmt_done(stmt);
-    return rc;
-}
-
 /* Of the boxes that the server lacks those whose keys are here. */
 static enum rc
 make_boxes(struct replica *replica, const struct wire_boxes *lacking, struct wire_boxes *made)
@@ -173,7 +150,7 @@ make_boxes(struct replica *replica, const struct wire_boxes *lacking, struct wir
             continue;
         rc = keyring_box_again(replica->keys, box_public, &box);
         if (rc == RC_LOCKED)
-            rc = find_made(replica, &box, &found);
+            rc = sent_find(replica, &box, &found);
         if (rc == RC_OK && found) /* else another has it */
             rc = wire_boxes_add(made, &box);
     }
@@ -252,74 +229,20 @@ session_return_boxes(struct session *session)
     return rc == RC_OK ? state_drop(db, STATE_RETURN_BOXES) : rc;
 }
 
-/* ---- boxes kept ---------------------------------------------------------------------------------- */
-
-static enum rc
-keep_box(struct replica *replica, const struct wire_box *box)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_made (stream, epoch, recipient, box) VALUES (?1, ?2, ?3, ?4)", &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, box->stream);
-    stmt_int(stmt, 2, box->epoch);
-    stmt_id(stmt, 3, box->recipient);
-    stmt_blob(stmt, 4, box->bytes, box->len);
-    return stmt_finish(stmt);
-}
-
-static enum rc
-forget_before(struct replica *replica, struct id stream, uint32_t epoch)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(replica->db, "DELETE FROM sync_made WHERE stream = ?1 AND epoch < ?2", &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_int(stmt, 2, epoch);
-    return stmt_finish(stmt);
-}
-
 enum rc
-session_keep_boxes(struct session *session)
+session_note_life(struct replica *replica, uint64_t next)
 {
-    struct replica *replica = session->replica;
-    const struct wire_boxes *boxes = session->made_boxes;
-    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
+    static const char *const cursors[] = {STATE_CURSOR, STATE_BOXES_AFTER, STATE_ACKS_AFTER};
+    uint64_t highest = 0;
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < boxes->count; i++) {
-        const struct ledger_stream *stream = ledger_stream(replica->ledger, boxes->items[i].stream);
-        if (stream != NULL && stream->epoch == boxes->items[i].epoch &&
-            !ledger_may_hold(replica->ledger, replica->identity.device, stream->id, now_ms))
-            rc = keep_box(replica, &boxes->items[i]);
+    for (size_t i = 0; rc == RC_OK && i < sizeof cursors / sizeof cursors[0]; i++) {
+        int64_t cursor;
+        rc = state_get_int(replica->db, cursors[i], &cursor);
+        if (rc == RC_OK && (uint64_t)cursor > highest)
+            highest = (uint64_t)cursor;
     }
-    return rc;
-}
-
-/* Lines were taken in: what an older epoch than the ledger's was sealed in is of no use. */
-enum rc
-session_forget_boxes(struct replica *replica)
-{
-    struct id stream = {{0}};
-    bool found = true;
-    enum rc rc = RC_OK;
-
-    while (rc == RC_OK && found) {
-        struct stmt *stmt;
-        rc = db_stmt(replica->db, "SELECT stream FROM sync_made WHERE stream > ?1 ORDER BY stream LIMIT 1", &stmt);
-        if (rc != RC_OK)
-            break;
-        stmt_id(stmt, 1, stream);
-        rc = stmt_step(stmt, &found);
-        if (rc == RC_OK && found)
-            rc = stmt_get_id(stmt, 0, &stream);
-        stmt_done(stmt);
-        const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
-        if (rc == RC_OK && found && known != NULL)
-            rc = forget_before(replica, stream, known->epoch);
-    }
-    return rc;
+    if (rc != RC_OK || next <= highest || next - highest < UINT64_C(1) << WIRE_LIFE_SHIFT)
+        return rc;
+    return state_put_int(replica->db, STATE_RETURN_BOXES, 1);
 }

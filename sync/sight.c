@@ -74,7 +74,20 @@ proves(const struct look *look, const struct ack_status *ack)
            ack->last >= why.head.last;
 }
 
-/* Its writer has it, unless the right to read ended since, or its store goes on as another incarnation. */
+/* Does it count by the right that its writer had where it sealed it? By a later line, one that gives a right or admits late work, its
+ * writer holds it until it has read that line; and what was carried may have come to nothing there. */
+static bool
+counts_from_the_start(const struct look *look)
+{
+    const struct ledger *ledger = look->replica->ledger;
+    struct ledger_entry_facts facts = ledger_facts_of(&look->row.entry);
+    struct ledger_judgement why;
+
+    return ledger_may_write_at(ledger, facts.device, facts.stream, facts.position) &&
+           ledger_entry_counts(ledger, &facts, &why) == LEDGER_COUNTS && why.admitted == 0;
+}
+
+/* Its writer has it, unless the right to read ended since, it was held there, or its store goes on as another incarnation. */
 static enum rc
 writer_has(const struct look *look, bool *has)
 {
@@ -85,7 +98,8 @@ writer_has(const struct look *look, bool *has)
 
     *has = false;
     if (!id_equal(look->device, look->feed.device) ||
-        ledger_reads_since(ledger, look->device, look->stream, now_ms) > look->row.entry.position)
+        ledger_reads_since(ledger, look->device, look->stream, now_ms) > look->row.entry.position ||
+        !counts_from_the_start(look))
         return RC_OK;
     enum rc rc = db_stmt(look->replica->db,
                          "SELECT count(*) FROM sync_ack WHERE device = ?1 AND incarnation <> ?2", &stmt);

@@ -40,6 +40,7 @@
 #define STATE_UNSETTLED "unsettled" /* applied entries hang on a head that was not received yet */
 #define STATE_NAMES_LESS "names_less" /* some entry was applied that names headers which are not here */
 #define STATE_MUST_RECOVER "must_recover" /* continuity was not proven: nothing is sealed */
+#define STATE_SENT "sent" /* bytes: key boxes of own operations whose answers are awaited (sync/sent.c) */
 #define STATE_RETURN_BOXES "return_boxes" /* the server was put back from a backup, and was not asked yet which key boxes it lacks */
 #define STATE_NEWS_ENTRY "news_entry" /* the newest entry of the log when news were last told; -1: there was none */
 #define STATE_IMPORTS "imports"           /* how many bundles were taken in: written last, and flushed */

@@ -99,24 +99,6 @@ list_held(struct replica *replica, struct held_list *list)
     return rc;
 }
 
-static bool
-is_held(const struct held_list *list, struct id stream)
-{
-    size_t low = 0, high = list->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = id_compare(list->items[middle].stream, stream);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 enum rc
 streams_list(struct stmt *stmt, struct ledger_ids *streams)
 {
@@ -418,7 +400,7 @@ streams_gain(struct replica *replica)
 
     for (size_t i = 0; rc == RC_OK && (stream = ledger_stream_at(replica->ledger, i)) != NULL; i++)
         if (stream->kind != STREAM_RESERVE && may_read_at(replica, stream->id, now_ms) &&
-            !is_held(&list, stream->id))
+            !id_is_among(stream->id, list.items, list.count, sizeof *list.items))
             rc = gain(replica, stream);
     free(list.items);
     return rc;

@@ -1,23 +1,30 @@
 /* Making a ledger operation, having the server order it, and taking its line in. */
 #include "sync/submit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"
 #include "sync/inbox.h"
+#include "sync/sent.h"
 
 enum { SUBMIT_TRIES = 5 };
 
+/* Of what it does not take nobody ever needs the boxes. `exists` says that it took it; of an answer to come back later it may have
+ * heard twice, and have taken the other. */
 static enum rc
-keep_shared(struct session *session)
+post_op(struct session *session, const struct request_call *call, const struct wire_boxes *boxes, struct buf *answer)
 {
-    struct db *db = session->replica->db;
+    enum wire_error error = WIRE_ERROR_NONE;
+    enum rc rc = request_send(session->replica, session->transport, call, answer, &error);
 
-    if (session->made_boxes->count == 0)
-        return RC_OK;
-    enum rc rc = db_begin(db);
-    return rc == RC_OK ? db_end(db, session_keep_boxes(session)) : rc;
+    if (rc == RC_OK || rc == RC_OFFLINE || rc == RC_NOMEM || error == WIRE_ERROR_NONE || error == WIRE_ERROR_EXISTS)
+        return rc;
+    char said[200];
+    snprintf(said, sizeof said, "%s", rc_sentence());
+    enum rc dropped = sent_drop(session->replica, boxes);
+    return dropped == RC_OK ? rc_fail(rc, "%s", said) : dropped;
 }
 
 static enum rc
@@ -36,21 +43,18 @@ send_op(struct session *session, struct draft *draft, const void *op, size_t len
     if (rc == RC_OK)
         rc = request_target(replica, &call, "/ledger");
     call.body = &body;
-    session->made = draft->fresh;
-    session->made_boxes = &draft->boxes;
     ledger_op_hash(op, len, session->made_by);
     if (rc == RC_OK)
-        rc = keep_shared(session);
+        rc = sent_keep(replica, &draft->boxes);
     if (rc == RC_OK)
-        rc = request_send(replica, session->transport, &call, &answer, NULL);
+        rc = post_op(session, &call, &draft->boxes, &answer);
     if (rc == RC_OK)
         rc = session_take_lines(session, &answer, &more);
     if (rc == RC_OK)
         rc = session_ledger(session);
     if (rc == RC_OK && ledger_find_op(replica->ledger, session->made_by) == 0)
         rc = rc_fail(RC_UNTRUSTED, _("the server's ledger lacks what it just took"));
-    session->made = NULL;
-    session->made_boxes = NULL;
+    memset(session->made_by, 0, sizeof session->made_by);
     buf_wipe(&answer);
     buf_wipe(&body);
     return rc;

@@ -26,6 +26,10 @@ enum {
     WIRE_LACKING_BOXES = 4096, /* in one answer to GET lacking, and in one POST boxes */
 };
 
+/* Arrivals, boxes and acknowledgements of one life of a server are numbered on from its first, which is its start in milliseconds, shifted so
+ * far, or more (PROTOCOL section 8): a number that lies 2 to that power above all that were seen is of a later life. */
+enum { WIRE_LIFE_SHIFT = 16 };
+
 /* Where an answer says to ask next: what a store can keep. A failure stays in the reader. */
 uint64_t wire_get_cursor(struct reader *reader);
 

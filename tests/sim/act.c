@@ -72,6 +72,7 @@ act_session(struct device *device, struct sync_report *report)
     device->world->tally.sessions++;
     *report = (struct sync_report){0};
     sabotage_session(device);
+    device->sessions++;
     uint64_t to_fill = (uint64_t)adapter_ask(device, "SELECT count(*) FROM sync_stream WHERE is_filling", NULL);
     uint64_t requests = device->requests, heard = device->restores_heard, operations = power_disk_operations(device->disk);
     if (!device->world->is_healing && !device->world->is_calm && world_falls(device->world, device->world->rates.crash))
@@ -206,6 +207,22 @@ has_keys(struct device *device, int at, size_t count)
     return true;
 }
 
+/* Decision 011: in doubt whether it goes on it begins no other life, where what it wrote before is held, or not fetched again yet. */
+static bool
+is_torn_in_doubt(struct device *device, int at, size_t count)
+{
+    const struct names *names = &device->world->names;
+    bool is_torn = false;
+
+    for (int stream = at; stream > at - (int)count && device->is_returned; stream--) {
+        uint32_t applied = 0;
+        enum rc rc = journal_frontier(replica_journal(device->replica), names->streams[stream],
+                                      names->writers[device->writer], &applied);
+        is_torn = is_torn || (rc == RC_OK && adapter_saved(device, stream, device->writer) > (int64_t)applied);
+    }
+    return is_torn;
+}
+
 static void
 save_in(struct device *device, int at)
 {
@@ -232,7 +249,7 @@ save_in(struct device *device, int at)
             world_fail(world, "device %d saved in stream %d without the right", device->index, at);
         else if (rc != RC_OK && may && is_here &&
                  !(rc == RC_LOCKED && !has_keys(device, at, count)) &&
-                 !(rc == RC_STALE && copies_has_double(device)) &&
+                 !(rc == RC_STALE && (copies_has_double(device) || is_torn_in_doubt(device, at, count))) &&
                  !(rc == RC_FULL && device->is_full))
             world_fail(world, "device %d could not save in stream %d: %s: %s", device->index, at,
                        rc_name(rc), rc_sentence());

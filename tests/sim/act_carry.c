@@ -46,11 +46,15 @@ bring(struct device *from, struct device *to)
 static bool
 meet(struct device *device)
 {
+    struct world *world = device->world;
     struct sync_report report;
+    bool is_through = act_session(device, &report);
 
-    if (!act_session(device, &report) && !device->world->has_failed)
-        world_fail(device->world, "device %d does not get through when all is well", device->index);
-    return !device->world->has_failed;
+    if (!is_through && !world->has_failed && world->is_stepping) /* the one cut of such a run struck here */
+        is_through = act_session(device, &report);
+    if (!is_through && !world->has_failed)
+        world_fail(world, "device %d does not get through when all is well", device->index);
+    return !world->has_failed;
 }
 
 static bool

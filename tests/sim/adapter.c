@@ -7,6 +7,7 @@
 
 #include "server/depot.h"
 #include "sync/entry.h"
+#include "sync/replica_own.h"
 #include "tests/sim/claims.h"
 #include "tests/sim/copies.h"
 
@@ -371,4 +372,13 @@ adapter_follow(struct world *world)
     server_give_depot(world->server, depot);
     if (rc != RC_OK)
         world_fail(world, "reading the server's depot: %s: %s", rc_name(rc), rc_sentence());
+}
+
+bool
+adapter_is_unproven(const struct device *device)
+{
+    const char *reason;
+
+    return device->was_returned && device->replica != NULL && device->replica->must_recover &&
+           !store_is_continuous(device->store, &reason);
 }

@@ -49,6 +49,8 @@ void adapter_take_own_saves(struct device *device);
 /* Compares one unit on the device with a view of the model. */
 void adapter_compare(struct device *device, const struct model_view *view, int stream,
                      const char *record, const char *unit);
+/* An entry is applied there without what it names of a header that has not come (PROTOCOL section 5). Never in the end. */
+bool adapter_lacks_names(struct device *device, int stream);
 /* The conflicts of a stream that the engine lists: their number, the first `room` of them in `listed`. */
 struct listed {
     char record[MODEL_TEXT], unit[MODEL_TEXT];
@@ -58,6 +60,9 @@ size_t adapter_conflicts(struct device *device, int stream, struct listed *liste
 /* One integer of an SQL statement (a literal) with an id bound to ?1; 0 without a row. */
 int64_t adapter_ask(struct device *device, const char *sql, const struct id *id);
 bool adapter_has_stream(struct device *device, int stream); /* and shows it */
+/* A restored store that began another life, and was cut before it had proven its continuity (docs/STORE.md, section 5): it is in
+ * doubt again, compares once more, and says "unknown" of what it has not sealed. */
+bool adapter_is_unproven(const struct device *device);
 bool adapter_is_filling(struct device *device, int stream);
 void adapter_tell(struct device *device, const char *sql);
 

@@ -99,6 +99,39 @@ compare_shown(const struct shown *shown, const struct model_view *view, int stre
     }
 }
 
+bool
+adapter_lacks_names(struct device *device, int stream)
+{
+    return !device->world->is_ending && /* ELOG_APPLIED, ELOG_GAP */
+           adapter_ask(device,
+                       "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed) WHERE stream = ?1"
+                       " AND state = 1 AND reason = 3",
+                       &device->world->names.streams[stream]) > 0;
+}
+
+static bool
+is_same(const struct shown *shown, size_t at, const struct model_standing *standing)
+{
+    const struct model_version *a = &standing->version, *b = &shown->at[at].version;
+
+    return a->writer == b->writer && a->save == b->save && a->index == b->index &&
+           (shown->kind->unit == UNIT_DELETED || strcmp(standing->value, shown->at[at].value) == 0);
+}
+
+/* What should stand does, perhaps among others. */
+static bool
+has_all(const struct shown *shown, const struct model_standing *standing, size_t count)
+{
+    bool has = true;
+
+    for (size_t i = 0; has && i < count; i++) {
+        has = false;
+        for (size_t k = 0; !has && k < shown->count; k++)
+            has = is_same(shown, k, &standing[i]);
+    }
+    return has;
+}
+
 void
 adapter_compare(struct device *device, const struct model_view *view, int stream,
                 const char *record, const char *unit)
@@ -118,12 +151,10 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
         return;
     }
     bool same = count == shown.count;
-    for (size_t i = 0; same && i < count; i++) {
-        const struct model_version *a = &standing[i].version, *b = &shown.at[i].version;
-        same =
-            a->writer == b->writer && a->save == b->save && a->index == b->index &&
-            (shown.kind->unit == UNIT_DELETED || strcmp(standing[i].value, shown.at[i].value) == 0);
-    }
+    for (size_t i = 0; same && i < count; i++)
+        same = is_same(&shown, i, &standing[i]);
+    if (!same && has_all(&shown, standing, count) && adapter_lacks_names(device, stream))
+        return; /* what it does not name yet stands beside it */
     if (!same)
         tell_difference(&shown, standing, count, stream, record);
     else if (!shown.kind->is_set && !(shown.kind->is_strict && model_is_held(view, stream, record, unit)))

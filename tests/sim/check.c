@@ -83,7 +83,9 @@ check_against(struct device *device, int view_of, int stream)
         world_fail(world, "device %d, stream %d: too many conflicts to compare", device->index, stream);
     if (!world->has_failed)
         model_units(world->model, stream, compare_unit, &comparing);
-    if (!world->has_failed && comparing.listed_count != comparing.conflicts + comparing.unsettled)
+    size_t wanted = comparing.conflicts + comparing.unsettled;
+    if (!world->has_failed && comparing.listed_count != wanted &&
+        !(comparing.listed_count > wanted && adapter_lacks_names(device, stream)))
         world_fail(world, "device %d, stream %d: lists %zu conflicts, there are %zu", device->index,
                    stream, comparing.listed_count, comparing.conflicts);
 }
@@ -139,6 +141,7 @@ check_cursor(struct device *device)
     uint64_t cursor =
         (uint64_t)adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
     bool is_whole[MODEL_STREAMS];
+    bool is_behind = ledger_position(replica_ledger(device->replica)) < model_position(world->model);
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         is_whole[stream] =
@@ -151,7 +154,10 @@ check_cursor(struct device *device)
                            (!world->is_ending || !model_is_active(world->model, device->index) ||
                             is_revealed_by_none(world, stored));
         bool is_others = stored->writer == device->life && copies_is_shadowed(device, stored->stream);
-        if (is_whole[stored->stream] && !is_others && !is_withheld && !has_entry(device, stored)) {
+        /* By a line that it has not read, for its session was cut behind the page, it is not shown that stream any more. It drops it then. */
+        bool is_over = is_behind && !world->is_ending &&
+                       !model_may_read(world->model, device->index, stored->stream, device->refreshed_ms);
+        if (is_whole[stored->stream] && !is_over && !is_others && !is_withheld && !has_entry(device, stored)) {
             world_fail(
                 world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
                 device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,

@@ -66,7 +66,7 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
         bool is_its = device->writer == writer || device->life == writer;
         if (!is_its || model_is_active(world->model, i) ||
             !has_no_key_for(device, stream)) {
-            if (is_its && (device->is_returned || device->life != MODEL_NONE) &&
+            if (is_its && (device->is_returned || device->life != MODEL_NONE || adapter_is_unproven(device)) &&
                 !model_is_active(world->model, i))
                 return true; /* nor does it seal before its feeds were compared, which it may no more */
             continue;
@@ -80,6 +80,21 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
     return false;
 }
 
+/* Decision 024: its author purged the stream, and the server said once more in a later session that it has it; then a backup of the server
+ * that is older than both was put back, and nobody else had fetched it. */
+static bool
+is_given_up(struct world *world, int stream, int writer, uint32_t save)
+{
+    struct device *author = &world->devices[model_device(world->model, writer)];
+
+    if (!world->was_server_restored || world->told[stream][writer].purged < save || adapter_has_stream(author, stream))
+        return false;
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
+        if (life_logged(&world->devices[i], stream, writer) >= (int64_t)save)
+            return false;
+    return true;
+}
+
 /* Every acknowledged save is at the server, and counts or is late work, by the model's own reading. */
 static void
 check_saves(struct world *world, int stream)
@@ -88,7 +103,8 @@ check_saves(struct world *world, int stream)
         for (uint32_t save = 1; save <= model_last(world->model, stream, writer); save++) {
             enum model_counts counts = model_save_counts(world->model, stream, writer, save);
             world->tally.late += counts == MODEL_LATE;
-            if (counts == MODEL_NOT_STORED && is_kept_by_revoked(world, stream, writer, save))
+            if (counts == MODEL_NOT_STORED &&
+                (is_kept_by_revoked(world, stream, writer, save) || is_given_up(world, stream, writer, save)))
                 continue;
             if (counts == MODEL_NOT_STORED || counts == MODEL_NO_RIGHT) {
                 world_fail(world, "save %u of writer %d in stream %d is %s", save, writer, stream,

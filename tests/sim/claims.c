@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crypto.h"
 #include "sync/ack.h"
 #include "sync/state.h"
 #include "sync/wire_run.h"
@@ -77,6 +78,45 @@ claims_note_push(struct device *device, const uint8_t *body, size_t len)
                    rc_sentence());
     for (size_t i = 0; rc == RC_OK && i < runs.count; i++)
         note_entry(device, &runs.items[i]);
+    wire_run_list_wipe(&runs);
+}
+
+/* Of each feed, how far the server said to its author that it has it, and said so again in a later session, after a purge. */
+static void
+note_told(struct device *device, const struct entry *entry, enum wire_push_result result)
+{
+    struct world *world = device->world;
+    int stream = stream_of(world, entry->stream);
+    int writer = adapter_writer(world, (struct feed_ref){entry->device, entry->incarnation});
+
+    if (stream == MODEL_NONE || writer == MODEL_NONE || result == WIRE_PUSH_REFUSED ||
+        model_device(world->model, writer) != device->index)
+        return;
+    struct told *told = &world->told[stream][writer];
+    if (result == WIRE_PUSH_HAD && entry->last <= told->once && told->session != device->sessions &&
+        entry->last > told->purged && !device_is_dead(device) && !adapter_has_stream(device, stream))
+        told->purged = entry->last;
+    if (entry->last > told->once) {
+        told->once = entry->last;
+        told->session = device->sessions;
+    }
+}
+
+void
+claims_note_answer(struct device *device, const struct late_request *request, const struct transport_reply *reply)
+{
+    struct world *world = device->world;
+    struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
+    struct wire_push_answer answer = WIRE_PUSH_ANSWER_EMPTY;
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    crypto_hash_plain(request->body, request->body_len, hash);
+    if (wire_run_push_decode(request->body, request->body_len, &runs) == RC_OK &&
+        wire_push_answer_decode(reply->body.data, reply->body.len, ledger_server_public(world->ledger), hash, &answer) == RC_OK &&
+        answer.count == runs.count)
+        for (size_t i = 0; i < runs.count; i++)
+            note_told(device, &runs.items[i], answer.items[i].result);
+    wire_push_answer_wipe(&answer);
     wire_run_list_wipe(&runs);
 }
 

@@ -8,6 +8,8 @@
 
 /* The entries of a push, as they leave a device; whether they arrive or not. */
 void claims_note_push(struct device *device, const uint8_t *body, size_t len);
+/* What the server answered to a push, as it came to the device: one that a liar changed says nothing. */
+void claims_note_answer(struct device *device, const struct late_request *request, const struct transport_reply *reply);
 /* The entries that a device holds of others, or that it has sent. */
 void claims_note_log(struct device *device);
 /* An entry with that save is in the log. Judged anew by lines that came since, it may wait there for its turn. */

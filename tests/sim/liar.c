@@ -58,7 +58,7 @@ lie_about_entries(struct device *device, const struct buf *truth, struct buf *li
     size_t chosen = world_below(world, (unsigned)page.runs.count);
     bool is_withheld = world_falls(world, 800);
     /* A store that compares itself with a liar's word gives saves other numbers that are at the server: nobody could tell. */
-    bool is_compared = (device->is_returned || device->life != MODEL_NONE) &&
+    bool is_compared = (device->is_returned || device->life != MODEL_NONE || adapter_is_unproven(device)) &&
                        id_equal(page.runs.items[chosen].device, world->names.devices[device->index]);
     if (is_compared || (is_withheld && !note_withheld(device, &page.runs.items[chosen]))) {
         wire_run_page_wipe(&page);
@@ -208,7 +208,7 @@ lie_with_past(struct device *device, const char *route, struct buf *lie)
 {
     struct world *world = device->world;
     const struct past_answer *past = &world->past[world_below(world, WORLD_PAST)];
-    bool is_compared = device->is_returned || device->life != MODEL_NONE;
+    bool is_compared = device->is_returned || device->life != MODEL_NONE || adapter_is_unproven(device);
 
     if (past->bytes == NULL || strcmp(past->route, route) != 0 || is_compared)
         return RC_ABSENT;

@@ -278,6 +278,15 @@ look(void *context, const struct depot_box *box, bool *stop)
     return RC_OK;
 }
 
+static int
+find(const struct id *ids, int count, struct id wanted)
+{
+    for (int i = 0; i < count; i++)
+        if (id_equal(ids[i], wanted))
+            return i;
+    return MODEL_NONE;
+}
+
 static void
 check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device)
 {
@@ -288,7 +297,9 @@ check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id
         struct looking looking = {.box = &boxes.items[i]};
         rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
         if (rc == RC_OK && !looking.found)
-            world_fail(world, "the server lacks a key box that its lines gave: epoch %u", boxes.items[i].epoch);
+            world_fail(world, "the server lacks a key box that its lines gave: epoch %u of stream %d, for device %d",
+                       boxes.items[i].epoch, find(world->names.streams, MODEL_STREAMS, boxes.items[i].stream),
+                       find(world->names.devices, MODEL_DEVICES, boxes.items[i].device));
     }
     if (rc != RC_OK)
         world_fail(world, "the server's boxes: %s", rc_sentence());

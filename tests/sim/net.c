@@ -281,16 +281,19 @@ send_request(void *context, const struct transport_request *request, struct tran
     if (!world->is_healing && !world->is_calm && world_falls(world, 300))
         net_deliver_late(world, false);
     struct late_request parts = take_apart(device, request);
+    bool is_push = world->fork == NULL && parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
+                   strcmp(strrchr(parts.path, '/'), "/entries") == 0;
     device->requests++;
     device->restores_heard += strcmp(strrchr(parts.path, '/'), "/lacking") == 0;
-    if (world->fork == NULL && parts.body != NULL && strcmp(parts.method, "POST") == 0 &&
-        strcmp(strrchr(parts.path, '/'), "/entries") == 0)
+    if (is_push)
         claims_note_push(device, parts.body, parts.body_len);
     if (sabotage_request(device, parts.method, parts.path)) {
         free_late(&parts);
         return offline();
     }
     enum rc rc = carry(device, request, &parts, out);
+    if (rc == RC_OK && is_push && out->status == 200)
+        claims_note_answer(device, &parts, out);
     free_late(&parts);
     return rc;
 }

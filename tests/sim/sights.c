@@ -15,6 +15,7 @@ struct question {
     int stream, writer;
     uint32_t save;
     uint64_t position; /* of the ledger, as far as the asker has read it */
+    uint64_t judged;   /* and as far as it has drawn the consequences */
     bool is_self, is_logged, is_unsealed;
     enum sight sight;
 };
@@ -110,6 +111,8 @@ judge_here(const struct question *question)
 
     switch (question->sight) {
     case SIGHT_UNKNOWN: /* of itself also what came and was not looked at yet: a session was cut */
+        if (question->is_unsealed && adapter_is_unproven(asker))
+            return NULL;
         if (question->is_self && question->is_logged &&
             model_seen(model, asker->index, question->stream, question->writer) < question->save)
             return NULL;
@@ -118,8 +121,8 @@ judge_here(const struct question *question)
         if (!question->is_unsealed)
             return "it does not wait here";
         return model_stored(model, question->stream, question->writer) >= question->save ? "the server has it" : NULL;
-    case SIGHT_HELD:
-        if (model_save_counts_at(model, question->stream, question->writer, question->save, question->position) ==
+    case SIGHT_HELD: /* by the lines that it has judged by: a session may be cut between a line and its consequences */
+        if (model_save_counts_at(model, question->stream, question->writer, question->save, question->judged) ==
             MODEL_COUNTS)
             return "it counts";
         break;
@@ -191,9 +194,13 @@ about(struct device *asker, int stream, int writer, uint32_t save)
     bool is_own = asker->writer == writer && asker->life == MODEL_NONE;
 
     question.position = ledger_position(replica_ledger(asker->replica));
+    question.judged = (uint64_t)adapter_ask(
+        asker, "SELECT coalesce(max(value), 0) FROM sync_state WHERE name = 'judged'", NULL);
     question.is_logged = claims_is_logged(asker, stream, writer, save);
+    /* What the server has of a stream that was purged and came back is not here until that is filled. */
     question.is_unsealed =
-        !question.is_logged && is_own && adapter_saved(asker, stream, writer) >= (int64_t)save;
+        !question.is_logged && is_own && adapter_saved(asker, stream, writer) >= (int64_t)save &&
+        !(adapter_is_filling(asker, stream) && model_stored(asker->world->model, stream, writer) >= save);
     return question;
 }
 

@@ -74,6 +74,7 @@ struct device {
     bool is_full; /* its disk takes little more, until the act is done */
     bool was_full; /* in its last act: what it owes itself, as a purge, the next one does */
     uint64_t requests; /* of its own */
+    uint64_t sessions; /* that it began */
     uint64_t restores_heard; /* sessions that asked what boxes a server that was put back lacks */
     uint64_t ring_seen, ring_count;   /* of its keyring, when its keys were noted */
     uint32_t lent[MODEL_STREAMS + 1]; /* the last epoch whose box for the reserve it was handed */
@@ -123,6 +124,12 @@ struct note {
     int stream, writer;
     uint32_t first, last;
     uint8_t hash[32];
+};
+
+/* How far the server said to a feed's author that it has it: in which session first, and in a later one when the stream was purged. */
+struct told {
+    uint32_t once, purged;
+    uint64_t session;
 };
 
 /* An epoch's key, and which devices of the ledger ever had it. */
@@ -198,6 +205,7 @@ struct world {
     uint64_t shared; /* a bit for each writer whose numbers two machines ever gave */
     struct known_key keys[WORLD_KEYS];
     size_t key_count;
+    struct told told[MODEL_STREAMS][MODEL_WRITERS];
     struct note *notes;
     size_t note_count, note_room;
     uint64_t acked; /* the last acknowledgement at the server that the model was told */

@@ -329,6 +329,25 @@ what_is_refused_ends_and_its_work_is_late_work(void **state)
     assert_true(office_agree(&office, BRAM, DAAN, file));
 }
 
+/* Bram has met no server since: what the colleague himself wrote may be there no more, and is not. */
+static void
+of_work_under_a_carried_cover_nothing_is_promised_of_its_writer(void **state)
+{
+    (void)state;
+    struct version work = {{office.devices[CAAS].id, replica_of(CAAS)->incarnation}, 1, 0};
+    struct sight_status status;
+
+    (void)cover_by_bundle(20, true);
+    office_visit(&office, CAAS, family, "GEDAAN");
+    (void)bring(CAAS, BRAM);
+    refuse();
+    office_sync(&office, CAAS);
+    assert_false(shows(CAAS, "GEDAAN"));
+    assert_true(shows(BRAM, "GEDAAN"));
+    assert_ok(replica_sees(replica_of(BRAM), office.devices[CAAS].id, file, &work, &status));
+    assert_string_equal(sight_name(status.sight), "sealed");
+}
+
 static void
 what_was_refused_counts_when_the_cover_is_given_anew(void **state)
 {
@@ -476,6 +495,7 @@ main(void)
         TEST(the_acceptance_alone_is_carried_too),
         TEST(one_who_only_reads_writes_nothing),
         TEST(what_is_refused_ends_and_its_work_is_late_work),
+        TEST(of_work_under_a_carried_cover_nothing_is_promised_of_its_writer),
         TEST(what_was_refused_counts_when_the_cover_is_given_anew),
         TEST(who_covered_before_seals_when_the_lines_stand),
         TEST(a_revoked_colleague_hands_in_what_it_wrote),

@@ -180,14 +180,44 @@ what_its_writer_names_and_never_comes_is_not_fetched_in_each_session(void **stat
     assert_whole();
 }
 
+/* One of two machines of Bram's, which have a store each. */
+struct machine {
+    char directory[sizeof office.devices[BRAM].directory];
+    char state[sizeof office.devices[BRAM].state];
+};
+
 static void
-bram_moves_to(const char *directory)
+bram_moves_to(const struct machine *machine)
 {
     struct office_device *bram = &office.devices[BRAM];
 
     office_shut(&office, BRAM);
-    snprintf(bram->directory, sizeof bram->directory, "%s", directory);
+    memcpy(bram->directory, machine->directory, sizeof bram->directory);
+    memcpy(bram->state, machine->state, sizeof bram->state);
     stores_demand(office_start(&office, BRAM), "office_start");
+}
+
+/* Bram's store is copied; the original works on, and after it the copy, whose instance token is another, or (`is_in_place`) the same by which
+ * the original is in doubt too. */
+static void
+copy_bram(bool is_in_place, struct machine *original, struct machine *clone)
+{
+    const struct office_device *bram = &office.devices[BRAM];
+    char command[2 * sizeof *clone];
+
+    memcpy(original->directory, bram->directory, sizeof original->directory);
+    memcpy(original->state, bram->state, sizeof original->state);
+    *clone = *original;
+    snprintf(clone->directory, sizeof clone->directory, "%s/clone", office.scratch.directory);
+    if (!is_in_place)
+        snprintf(clone->state, sizeof clone->state, "%s/token of the clone", office.scratch.directory);
+    (void)bram_writes("before");
+    office_shut(&office, BRAM);
+    snprintf(command, sizeof command, "cp -a '%s' '%s' && mkdir -p '%s'", original->directory, clone->directory, clone->state);
+    assert_int_equal(system(command), 0);
+    stores_demand(office_start(&office, BRAM), "office_start");
+    (void)bram_writes("by the original");
+    bram_moves_to(clone);
 }
 
 /* Nobody else need be there who acknowledges it. */
@@ -195,26 +225,55 @@ static void
 a_gap_in_another_life_of_this_very_device_is_noticed_and_closed(void **state)
 {
     (void)state;
-    char original[sizeof office.devices[BRAM].directory], clone[sizeof original], command[3 * sizeof original];
+    struct machine original, clone;
 
-    memcpy(original, office.devices[BRAM].directory, sizeof original);
-    snprintf(clone, sizeof clone, "%s/clone", office.scratch.directory);
-    (void)bram_writes("before");
-    office_shut(&office, BRAM);
-    snprintf(command, sizeof command, "cp -a '%s' '%s'", original, clone);
-    assert_int_equal(system(command), 0);
-    stores_demand(office_start(&office, BRAM), "office_start");
-    (void)bram_writes("by the original");
-    bram_moves_to(clone);
+    copy_bram(true, &original, &clone);
     lie.save = bram_writes("one");
     (void)bram_writes("two");
-    bram_moves_to(original);
+    bram_moves_to(&original);
     lie.is_brief = true;
     assert_ok(sync_lied_to(BRAM));
     assert_true(office_shows(&office, BRAM, file, "one"));
     assert_true(office_shows(&office, BRAM, file, "two"));
     assert_in_range(lie.fills, 1, 2);
     assert_int_equal(office_waiting(&office, BRAM).parked, 0);
+}
+
+/* What the copy acknowledges under the same device is its word on what it wrote, as a colleague's is. */
+static void
+what_only_the_copy_of_this_store_names_is_asked_for(void **state)
+{
+    (void)state;
+    struct machine original, clone;
+
+    copy_bram(false, &original, &clone);
+    lie.save = bram_writes("one");
+    bram_moves_to(&original);
+    lie.is_brief = true;
+    assert_ok(sync_lied_to(BRAM)); /* the cursor passes it, and the copy's acknowledgement comes */
+    assert_false(office_shows(&office, BRAM, file, "one"));
+    assert_ok(sync_lied_to(BRAM));
+    assert_true(office_shows(&office, BRAM, file, "one"));
+    assert_int_equal(lie.fills, 1);
+}
+
+/* Neither in this life nor of one that is past: all of it is here. */
+static void
+what_this_very_device_acknowledged_is_no_lack(void **state)
+{
+    (void)state;
+    struct machine original, clone;
+
+    copy_bram(false, &original, &clone); /* from here on in another life */
+    for (int i = 0; i < 3; i++) {
+        (void)bram_writes("one");
+        office_sync(&office, ANNA);
+        assert_ok(sync_lied_to(BRAM));
+    }
+    assert_int_equal(lie.fills, 0);
+    assert_int_equal(office_ask(&office, BRAM, "SELECT count(*) FROM sync_lack"), 0);
+    office_sync(&office, BRAM);
+    assert_int_equal(office.devices[BRAM].requests, 3);
 }
 
 /* Bram wrote, and his right is ended by Anna, who was not given what he wrote. He tells nobody of it any more. */
@@ -324,6 +383,8 @@ main(void)
         TEST(a_gap_that_stays_is_told_and_asked_for_in_each_session_and_the_first_honest_one_closes_it),
         TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
         TEST(a_gap_in_another_life_of_this_very_device_is_noticed_and_closed),
+        TEST(what_only_the_copy_of_this_store_names_is_asked_for),
+        TEST(what_this_very_device_acknowledged_is_no_lack),
         TEST(what_only_the_servers_heads_name_is_fetched_and_the_right_ends_behind_it),
         TEST(heads_that_the_server_shows_nobody_are_not_submitted_again_and_again),
         TEST(what_its_writer_names_and_never_comes_is_not_fetched_in_each_session),

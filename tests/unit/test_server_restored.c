@@ -264,6 +264,62 @@ what_was_not_sent_yet_waits_for_no_entry_that_is_gone(void **state)
     assert_int_equal(kept(CAAS), 0);
 }
 
+/* The server takes it, is found to be put back, and has it when all is offered again: that is one session, and counts once. */
+static void
+what_was_handed_in_and_handed_back_in_one_session_is_not_gone_yet(void **state)
+{
+    (void)state;
+    begin_cover();
+    office_keep_server(&office);
+    office_visit(&office, CAAS, family, "sent and lost");
+    office_sync(&office, CAAS);
+    office_restore_server(&office);
+    office_visit(&office, CAAS, family, "written offline");
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_keep_server(&office);
+    office_sync(&office, CAAS);
+    assert_true(office.devices[CAAS].report.was_handed_back);
+    assert_true(kept(CAAS) > 0);
+    office_restore_server(&office);
+    office_sync(&office, CAAS);
+    office_sync_all(&office, 3, 2);
+    assert_true(has(BRAM, "written offline"));
+    assert_int_equal(kept(CAAS), 0);
+}
+
+/* Nobody fetched it, and the server, which said twice to have it, lost it (decision 024). What is written when the right is there again comes to all. */
+static void
+what_is_written_after_a_loss_that_is_for_good_comes_to_all(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct id cover;
+
+    begin_cover();
+    office_keep_server(&office);
+    office_visit(&office, CAAS, family, "lost for good");
+    office_sync(&office, CAAS);
+    office_pass(&office, 2 * COVER_DAYS * DAY_MS);
+    office_sync(&office, CAAS);
+    office_sync(&office, CAAS);
+    assert_int_equal(kept(CAAS), 0);
+    office_restore_server(&office);
+    office_sync_all(&office, 3, 2);
+    assert_false(has(BRAM, "lost for good"));
+
+    const struct cover_new wanted = {
+        &family, 1, caas->person, office.now_ms, office.now_ms + COVER_DAYS * DAY_MS, true};
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &wanted, &cover));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(caas->replica, &caas->transport, cover));
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, CAAS, family, "of the second cover");
+    office_sync_all(&office, 3, 3);
+    assert_true(has(CAAS, "of the second cover"));
+    assert_int_equal(office_waiting(&office, CAAS).entries_unsent, 0);
+    assert_true(has(BRAM, "of the second cover"));
+}
+
 /* What stays sealed is judged by the lines that come, and applied nowhere: there are no rows of that stream. */
 static void
 what_stays_of_a_purged_stream_is_taken_over_elsewhere(void **state)
@@ -450,6 +506,8 @@ main(void)
         TEST(what_the_server_lost_is_handed_in_again_by_who_covered),
         TEST(what_was_handed_in_late_and_lost_is_handed_in_again),
         TEST(what_was_not_sent_yet_waits_for_no_entry_that_is_gone),
+        TEST(what_was_handed_in_and_handed_back_in_one_session_is_not_gone_yet),
+        TEST(what_is_written_after_a_loss_that_is_for_good_comes_to_all),
         TEST(what_stays_of_a_purged_stream_is_taken_over_elsewhere),
         TEST(what_the_server_has_goes_in_the_session_in_which_the_right_ends),
         TEST(what_the_server_lost_is_no_late_work_of_who_is_shut_out),

@@ -187,6 +187,113 @@ a_family_made_for_a_colleague_comes_back_with_its_keys(void **state)
     assert_false(office_shows(&office, ANNA, file_of(second), "of the colleague"));
 }
 
+static enum rc
+try_family(int by, const char *code_name, int owner)
+{
+    struct office_device *device = &office.devices[by];
+    struct family_new wanted = {.owner = office.devices[owner].person, .record.code_name = code_name};
+    struct id made;
+
+    return replica_create_family(device->replica, &device->transport, &wanted, &made);
+}
+
+/* Its line is ordered, the answer lost, and Bram alone reads it; then the server is put back. */
+static void
+a_family_made_for_a_colleague_comes_back_though_the_answer_was_lost(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office.devices[ANNA].requests = 0;
+    office.devices[ANNA].fault = (struct office_fault){.lose_answer = 2}; /* hello, ledger */
+    assert_int_equal(try_family(ANNA, "das", CAAS), RC_OFFLINE);
+    office.devices[ANNA].fault = (struct office_fault){0};
+    office_sync(&office, BRAM);
+    struct id second = ledger_family_at(office.devices[BRAM].replica->ledger, 1)->id;
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync_all(&office, 3, 2);
+    office_visit(&office, CAAS, second, "of the colleague");
+    office_sync(&office, CAAS);
+    assert_true(office_shows(&office, CAAS, file_of(second), "of the colleague"));
+}
+
+/* Its cursors stand before all that was lost, so no number of its is of a lost life: the numbers that it is given now jump. */
+static void
+a_device_whose_cursors_are_low_hears_of_the_restore_from_the_numbers(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    struct id second = office_family(&office, ANNA, "das", CAAS);
+    office_sync(&office, BRAM);
+    office_restore_server(&office);
+    office_visit(&office, BRAM, family, "the first of the new life");
+    office_sync(&office, BRAM); /* hands the line back, and cannot make the box */
+    assert_true(office.devices[BRAM].report.lines_returned > 0);
+    office_sync(&office, ANNA);
+    assert_false(office.devices[ANNA].report.was_handed_back);
+    assert_true(office.devices[ANNA].report.boxes_returned > 0);
+    office_sync(&office, CAAS);
+    office_visit(&office, CAAS, second, "of the colleague");
+    office_sync_all(&office, 3, 2);
+    for (int i = ANNA; i <= CAAS; i++) {
+        office_sync(&office, i);
+        assert_int_equal(office.devices[i].requests, 3);
+    }
+}
+
+/* Acknowledgements are the last that a session fetches. */
+static void
+numbers_of_acknowledgements_tell_it_too(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office_family(&office, ANNA, "das", CAAS);
+    office_sync(&office, BRAM);
+    office_restore_server(&office);
+    office.now_ms += INT64_C(24) * 3600 * 1000;
+    office_sync(&office, BRAM); /* hands the line back, and says that it still looks */
+    office_sync(&office, ANNA);
+    assert_true(office.devices[ANNA].report.boxes_returned > 0);
+    office_sync_all(&office, 3, 2);
+    office_sync(&office, ANNA);
+    assert_int_equal(office.devices[ANNA].requests, 3);
+}
+
+static unsigned asked;
+
+static enum rc
+count_asking(void *context, const struct transport_request *in, struct transport_reply *out)
+{
+    asked += strstr(in->target, "/lacking") != NULL;
+    return honest.send(context, in, out);
+}
+
+/* A server that was only started again looks the same to a device: it is asked once, by who gets something from it. */
+static void
+a_server_that_was_started_again_is_asked_once(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office_restore_server(&office);
+    office.devices[ANNA].transport.send = count_asking;
+    asked = 0;
+    office_sync(&office, ANNA);
+    assert_int_equal(office.devices[ANNA].requests, 3);
+    assert_int_equal(asked, 0);
+    for (int i = 0; i < 3; i++) { /* entries, acknowledgements and boxes of the new life */
+        office_visit(&office, BRAM, family, "once more");
+        office_sync(&office, BRAM);
+        office_sync(&office, ANNA);
+        assert_int_equal(asked, 1);
+    }
+    office_family(&office, ANNA, "das", CAAS);
+    office_sync_all(&office, 3, 2);
+    office_sync(&office, ANNA);
+    assert_int_equal(asked, 1);
+    assert_int_equal(office.devices[ANNA].requests, 3);
+    office.devices[ANNA].transport = honest;
+}
+
 /* The key was lent by the reserve for this grant alone, and is gone when its answer is. */
 static void
 a_grant_by_the_reserve_comes_back_though_its_answer_was_lost(void **state)
@@ -211,6 +318,39 @@ a_grant_by_the_reserve_comes_back_though_its_answer_was_lost(void **state)
     assert_true(anna->report.lines_returned > 0);
     office_sync(&office, CAAS);
     assert_true(office_shows(&office, CAAS, file, "for a second coach"));
+}
+
+/* It hears of the restore while the server has not got its own last line again, which it never read: that Anna hands back. */
+static void
+who_reads_a_line_of_its_own_only_later_asks_about_its_boxes_again(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "for a second coach");
+    office_sync(&office, BRAM);
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_answer = 2}; /* hello, ledger */
+    assert_int_equal(replica_assign(bram->replica, &bram->transport, family, office.devices[CAAS].person, LEDGER_COACH), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    office_sync(&office, ANNA);
+    assert_int_equal(lines(ANNA), lines(BRAM) + 1);
+    office_restore_server(&office);
+    office.server->closed_until_ms = (uint64_t)office.now_ms + 3600 * 1000;
+    office_sync(&office, BRAM);
+    assert_true(bram->report.was_handed_back);
+    office_sync(&office, ANNA);
+    assert_true(office.devices[ANNA].report.lines_returned > 0);
+    office.server->closed_until_ms = 0;
+    office_sync(&office, BRAM);
+    assert_true(bram->report.boxes_returned > 0);
+    office_sync(&office, CAAS);
+    assert_true(office_shows(&office, CAAS, file, "for a second coach"));
+    office_sync(&office, BRAM);
+    bram->requests = 0;
+    office_sync(&office, BRAM);
+    assert_int_equal(bram->requests, 3);
 }
 
 /* ---- cut off anywhere --------------------------------------------------------------------------------- */
@@ -398,7 +538,12 @@ main(void)
         TEST(each_hands_back_what_the_one_before_it_did_not_know),
         TEST(a_rotation_comes_back_with_its_boxes_and_its_link),
         TEST(a_family_made_for_a_colleague_comes_back_with_its_keys),
+        TEST(a_family_made_for_a_colleague_comes_back_though_the_answer_was_lost),
+        TEST(a_device_whose_cursors_are_low_hears_of_the_restore_from_the_numbers),
+        TEST(numbers_of_acknowledgements_tell_it_too),
+        TEST(a_server_that_was_started_again_is_asked_once),
         TEST(a_grant_by_the_reserve_comes_back_though_its_answer_was_lost),
+        TEST(who_reads_a_line_of_its_own_only_later_asks_about_its_boxes_again),
         TEST(a_session_that_is_cut_anywhere_is_taken_up_by_the_next),
         TEST(a_server_that_hides_lines_is_offered_them_once_a_session_and_named),
         TEST(an_older_server_is_named_as_before),

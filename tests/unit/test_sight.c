@@ -280,6 +280,34 @@ what_two_admitted_is_told_again_after_the_second(void **state)
     assert_sees(BRAM, ANNA, late, "applied");
 }
 
+/* Caas reads on by another cover when his own ends, and holds what he had not handed in. Bram takes it over, which Caas has not read. */
+static void
+what_was_admitted_its_writer_tells_first(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct version late = {.feed = {caas->id, caas->replica->incarnation}, .save = 1};
+
+    struct cover_new reading = {&family, 1, caas->person, office.now_ms, office.now_ms + 30 * DAY_MS, false};
+    struct id cover = give(30), read_only;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &reading, &read_only));
+    accept(cover);
+    accept(read_only);
+    office_visit(&office, CAAS, family, "late");
+    assert_sees(CAAS, CAAS, late, "applied");
+    assert_ok(replica_cover_end(bram->replica, &bram->transport, cover));
+    office_sync(&office, CAAS);
+    assert_sees(CAAS, CAAS, late, "held");
+    office_sync(&office, BRAM);
+    assert_sees(BRAM, BRAM, late, "applied");
+    assert_sees(BRAM, CAAS, late, "on_server");
+    office_sync(&office, CAAS);
+    assert_sees(CAAS, CAAS, late, "applied");
+    office_sync(&office, BRAM);
+    assert_sees(BRAM, CAAS, late, "applied");
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -294,6 +322,7 @@ main(void)
         TEST(of_a_store_in_doubt_nothing_is_said_of_what_waits),
         TEST(who_read_on_for_another_reason_tells_again_what_is_there),
         TEST(what_two_admitted_is_told_again_after_the_second),
+        TEST(what_was_admitted_its_writer_tells_first),
     };
 
     stores_demand(secret_start(), "secret_start");

@@ -3,10 +3,11 @@
 # line sums all runners: "N passed, N failed". With T only the matching unit tests run.
 set -u
 MAKE=${MAKE:-make}
-passed=0 failed=0
+passed=0 failed=0 took='' last=$(date +%s)
 log=$(mktemp) aside=$(mktemp) scripts=$(mktemp -d)
 trap 'rm -rf "$log" "$aside" "$scripts"' EXIT
 
+# Each step's line ends in the seconds it took, those of scripts beside one another each its own.
 # A step that counts for itself: its last line is "N passed, N failed".
 counted() {
     name=$1
@@ -31,24 +32,31 @@ check() {
 }
 
 report() {
-    passed=$((passed + ok)) failed=$((failed + bad))
+    passed=$((passed + ok)) failed=$((failed + bad)) now=$(date +%s)
     if [ "$bad" -gt 0 ]; then cat "$log"; fi
-    printf '%-44s %6d passed %4d failed\n' "$name" "$ok" "$bad"
+    printf '%-44s %6d passed %4d failed %5d s\n' "$name" "$ok" "$bad" "${took:-$((now - last))}"
+    last=$now
 }
 
-# Scripts two at a time, for they wait more than they compute; then those that look at what is in everybody's places, each alone.
+# Scripts two at a time, for they wait more than they compute; then each alone those that look at what is in everybody's places (day, demo_user), or
+# unmount a disk, which lives on in the mount namespace that another script makes meanwhile (disk_real).
 end_to_end() {
-    alone="day demo_user" shared=
+    alone="day demo_user disk_real" shared=
     for script in tests/e2e/*.sh; do
         name=$(basename "$script" .sh)
         case " lib $alone " in *" $name "*) ;; *) shared="$shared $name" ;; esac
     done
     # shellcheck disable=SC2086,SC2016 # names of ours, by blanks; the words are the inner shell's
-    printf '%s\n' $shared | xargs -P 2 -I '{}' sh -c 'tests/e2e/"$1".sh >"$2/$1" 2>&1; echo $? >"$2/$1.status"' one '{}' "$scripts"
+    printf '%s\n' $shared | xargs -P 2 -I '{}' sh -c 'began=$(date +%s)
+        tests/e2e/"$1".sh >"$2/$1" 2>&1
+        echo $? $(($(date +%s) - began)) >"$2/$1.end"' one '{}' "$scripts"
     # shellcheck disable=SC2016 # by the inner shell
     for name in $shared; do
-        counted "$name" sh -c 'cat "$1"; exit "$(cat "$1.status")"' said "$scripts/$name"
+        status=1 took=0
+        read -r status took <"$scripts/$name.end"
+        counted "$name" sh -c 'cat "$1"; exit "$2"' said "$scripts/$name" "$status"
     done
+    took=''
     for name in $alone; do
         counted "$name" tests/e2e/"$name".sh
     done

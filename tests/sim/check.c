@@ -141,7 +141,6 @@ check_cursor(struct device *device)
     uint64_t cursor =
         (uint64_t)adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'cursor'", NULL);
     bool is_whole[MODEL_STREAMS];
-    bool is_behind = ledger_position(replica_ledger(device->replica)) < model_position(world->model);
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         is_whole[stream] =
@@ -154,10 +153,7 @@ check_cursor(struct device *device)
                            (!world->is_ending || !model_is_active(world->model, device->index) ||
                             is_revealed_by_none(world, stored));
         bool is_others = stored->writer == device->life && copies_is_shadowed(device, stored->stream);
-        /* By a line that it has not read, for its session was cut behind the page, it is not shown that stream any more. It drops it then. */
-        bool is_over = is_behind && !world->is_ending &&
-                       !model_may_read(world->model, device->index, stored->stream, device->refreshed_ms);
-        if (is_whole[stored->stream] && !is_over && !is_others && !is_withheld && !has_entry(device, stored)) {
+        if (is_whole[stored->stream] && !is_others && !is_withheld && !has_entry(device, stored)) {
             world_fail(
                 world, "device %d: cursor %llu passed arrival %llu (stream %d, writer %d, save %u)",
                 device->index, (unsigned long long)cursor, (unsigned long long)stored->arrival,

@@ -1,0 +1,95 @@
+/* Pages and the ledger lines by which they were made up: what a line left out comes with the line that gives it again. */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/ledger.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1 };
+
+static struct office office;
+static struct transport honest;
+static struct id family;
+static bool is_cut, was_released;
+static unsigned pages;
+
+/* Between Bram's greeting and his page Anna releases him and writes on; where `is_cut`, his next request is lost. */
+static enum rc
+release(void *context, const struct transport_request *request, struct transport_reply *reply)
+{
+    bool is_page = strstr(request->target, "/entries?after=") != NULL;
+
+    if (was_released && is_cut)
+        return rc_fail(RC_OFFLINE, "cut");
+    pages += is_page;
+    if (!is_page || was_released)
+        return honest.send(context, request, reply);
+    was_released = true;
+    office_assign(&office, ANNA, family, BRAM, LEDGER_RELEASED);
+    office_visit(&office, ANNA, family, "written without Bram");
+    office_sync(&office, ANNA);
+    return honest.send(context, request, reply);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    family = office_shared(&office, ANNA);
+    honest = office.devices[BRAM].transport;
+    office.devices[BRAM].transport.send = release;
+    is_cut = was_released = false;
+    pages = 0;
+    return 0;
+}
+
+static struct id
+file(void)
+{
+    return ledger_family(replica_ledger(office.devices[ANNA].replica), family)->file;
+}
+
+static void
+a_right_that_ended_amid_a_cut_session_and_came_back_leaves_no_hole(void **state)
+{
+    (void)state;
+    is_cut = true;
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    assert_true(was_released);
+    office.devices[BRAM].transport = honest;
+    office_assign(&office, ANNA, family, BRAM, LEDGER_COACH);
+    office_sync(&office, BRAM);
+    assert_true(office_shows(&office, BRAM, file(), "written without Bram"));
+    assert_true(office_agree(&office, ANNA, BRAM, file()));
+}
+
+static void
+a_page_that_names_a_line_is_asked_for_anew_behind_it(void **state)
+{
+    (void)state;
+    office_sync(&office, BRAM);
+    assert_int_equal(pages, 2);
+    assert_int_equal(ledger_position(replica_ledger(office.devices[BRAM].replica)),
+                     ledger_position(replica_ledger(office.devices[ANNA].replica)));
+    char *dump = office_dump(&office, BRAM, file());
+    assert_string_equal(dump, ""); /* it went with the line */
+    free(dump);
+    assert_true(office.devices[BRAM].report.is_complete);
+}
+
+#define CASE(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_right_that_ended_amid_a_cut_session_and_came_back_leaves_no_hole),
+        CASE(a_page_that_names_a_line_is_asked_for_anew_behind_it),
+    };
+
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -4,8 +4,15 @@
 set -u
 MAKE=${MAKE:-make}
 passed=0 failed=0 took='' last=$(date +%s)
+# In memory, where there is room: a test that saves waits for the disk's flushes more than it computes, and a flush is nothing that it could see (power
+# is cut on a disk of our own, tests/crash/power; e2e/disk_real has real ones).
+scratch=
+if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt $((6 * 1024 * 1024)) ] 2>/dev/null; then
+    scratch=$(mktemp -d /dev/shm/tests.XXXXXX) || exit 1
+    export TMPDIR="$scratch"
+fi
 log=$(mktemp) aside=$(mktemp) scripts=$(mktemp -d)
-trap 'rm -rf "$log" "$aside" "$scripts"' EXIT
+trap 'rm -rf "$log" "$aside" "$scripts" ${scratch:+"$scratch"}' EXIT
 
 # Each step's line ends in the seconds it took, those of scripts beside one another each its own.
 # A step that counts for itself: its last line is "N passed, N failed".
@@ -38,28 +45,43 @@ report() {
     last=$now
 }
 
-# Scripts two at a time, for they wait more than they compute; then each alone those that look at what is in everybody's places (day, demo_user), or
-# unmount a disk, which lives on in the mount namespace that another script makes meanwhile (disk_real).
+# end_to_end BUILD LABEL SCRIPT ...: two at a time, for they wait more than they compute.
 end_to_end() {
-    alone="day demo_user disk_real" shared=
-    for script in tests/e2e/*.sh; do
-        name=$(basename "$script" .sh)
-        case " lib $alone " in *" $name "*) ;; *) shared="$shared $name" ;; esac
-    done
-    # shellcheck disable=SC2086,SC2016 # names of ours, by blanks; the words are the inner shell's
-    printf '%s\n' $shared | xargs -P 2 -I '{}' sh -c 'began=$(date +%s)
+    programs=$1 label=$2
+    shift 2
+    # shellcheck disable=SC2016 # the words are the inner shell's
+    printf '%s\n' "$@" | BAKEN_BUILD=$programs xargs -P 2 -I '{}' sh -c 'began=$(date +%s)
         tests/e2e/"$1".sh >"$2/$1" 2>&1
         echo $? $(($(date +%s) - began)) >"$2/$1.end"' one '{}' "$scripts"
-    # shellcheck disable=SC2016 # by the inner shell
-    for name in $shared; do
+    for name in "$@"; do
         status=1 took=0
         read -r status took <"$scripts/$name.end"
-        counted "$name" sh -c 'cat "$1"; exit "$2"' said "$scripts/$name" "$status"
+        # shellcheck disable=SC2016 # by the inner shell
+        counted "$name$label" sh -c 'cat "$1"; exit "$2"' said "$scripts/$name" "$status"
     done
     took=''
-    for name in $alone; do
+}
+
+# Each alone: those that look at what is in everybody's places (day, demo_user), or unmount a disk, which lives on in the mount namespace that another
+# script makes meanwhile (disk_real).
+ALONE='day demo_user disk_real'
+# Once more under the sanitizers: those that exchange, and need neither a tracer, a library loaded before nor a build of their own.
+SANITIZED='bundle carried_cover cli_errors cli_json conflicts disk http_hostile invitations ledger_restored lost_laptop many_versions push_killed
+    recovery server_restored status tls'
+
+all_scripts() {
+    shared=
+    for script in tests/e2e/*.sh; do
+        name=$(basename "$script" .sh)
+        case " lib $ALONE " in *" $name "*) ;; *) shared="$shared $name" ;; esac
+    done
+    # shellcheck disable=SC2086 # names of ours, by blanks
+    end_to_end build/debug '' $shared
+    for name in $ALONE; do
         counted "$name" tests/e2e/"$name".sh
     done
+    # shellcheck disable=SC2086
+    end_to_end build/asan ', sanitized' $SANITIZED
 }
 
 build() {
@@ -104,7 +126,7 @@ if [ -z "${T:-}" ]; then
         check "build of the simulator, $flavour" build $flavour build/$flavour/sim
     done
     check "build of the benchmarks" build release benches
-    end_to_end
+    all_scripts
     counted "lint" tools/lint.sh
 fi
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Backup and restore: beside a writer, elsewhere and in place, cut and altered; written on both copies, and everything once.
+TMPDIR=/tmp # one check has nothing in /dev/shm
 . "$(dirname "$0")/lib.sh"
 
 # elsewhere NAME COMMAND ...: as `as` with the passphrase of anna, and instance tokens elsewhere: another machine.

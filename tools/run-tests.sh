@@ -8,7 +8,7 @@ passed=0 failed=0 took='' last=$(date +%s)
 # is cut on a disk of our own, tests/crash/power; e2e/disk_real has real ones).
 scratch=
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt $((6 * 1024 * 1024)) ] 2>/dev/null; then
-    scratch=$(mktemp -d /dev/shm/tests.XXXXXX) || exit 1
+    scratch=$(mktemp -d /dev/shm/tests.XXXXXX) && chmod 755 "$scratch" || exit 1 # an ordinary user works there too
     export TMPDIR="$scratch"
 fi
 log=$(mktemp) aside=$(mktemp) scripts=$(mktemp -d)

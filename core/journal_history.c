@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/array.h"
+#include "core/crypto.h"
 #include "core/i18n.h"
 #include "core/secret.h"
 
@@ -104,6 +105,7 @@ struct ancestor {
     struct version version;
     uint64_t hlc;
     uint64_t heads;
+    uint8_t value[CRYPTO_HASH_BYTES]; /* its hash: versions of equal bytes count as one */
     bool is_passed; /* another version that is common too superseded it */
 };
 
@@ -111,6 +113,7 @@ struct ancestor {
 struct step {
     size_t child;
     struct version parent;
+    size_t parent_at; /* the count of all found: it is not among them */
 };
 
 struct search {
@@ -131,7 +134,7 @@ add_step(struct search *s, size_t child, const struct version *parent)
     if (grown == NULL)
         return RC_NOMEM;
     s->steps = grown;
-    s->steps[s->step_count++] = (struct step){child, *parent};
+    s->steps[s->step_count++] = (struct step){child, *parent, 0};
     return RC_OK;
 }
 
@@ -149,7 +152,9 @@ add(struct search *s, const struct past *past, uint64_t heads)
         return rc_fail(RC_ABSENT, _("the common version lies too far back"));
     for (size_t i = 0; rc == RC_OK && i < past->supersedes_count; i++)
         rc = add_step(s, s->count, &past->supersedes[i]);
-    s->found[s->count++] = (struct ancestor){past->version, past->hlc, heads, false};
+    struct ancestor *ancestor = &s->found[s->count++];
+    *ancestor = (struct ancestor){.version = past->version, .hlc = past->hlc, .heads = heads};
+    crypto_hash_once("baken base 1", past->value, past->value_len, ancestor->value);
     return rc;
 }
 
@@ -209,36 +214,66 @@ collect(void *context, const struct current *current)
     return RC_OK;
 }
 
-/* What a common version supersedes is common too, so one step down from a common version is enough to pass an ancestor by. */
 static void
-pass_by(struct search *s, uint64_t all)
+place_parents(struct search *s)
 {
-    for (size_t i = 0; i < s->step_count; i++) {
-        if (s->found[s->steps[i].child].heads != all)
-            continue;
-        size_t at = find_place(s->found_at, s->found, sizeof *s->found, s->count, &s->steps[i].parent, false);
-        if (at < s->count)
-            s->found[at].is_passed = true;
-    }
+    for (size_t i = 0; i < s->step_count; i++)
+        s->steps[i].parent_at = find_place(s->found_at, s->found, sizeof *s->found, s->count, &s->steps[i].parent, false);
 }
 
-/* Of the common versions that no other one descends from, the latest: clocks only choose between those. */
+static bool
+is_common(const struct ancestor *ancestor, uint64_t heads)
+{
+    return (ancestor->heads & heads) == heads;
+}
+
+/* What a common version supersedes is common too, so one step down from a common version is enough to pass an ancestor by. */
+static void
+pass_by(struct search *s, uint64_t heads)
+{
+    for (size_t i = 0; i < s->count; i++)
+        s->found[i].is_passed = false;
+    for (size_t i = 0; i < s->step_count; i++)
+        if (s->steps[i].parent_at < s->count && is_common(&s->found[s->steps[i].child], heads))
+            s->found[s->steps[i].parent_at].is_passed = true;
+}
+
+/* The common version of these heads that no other one descends from; of several with equal bytes the latest. RC_ABSENT where
+ * there is none, or several that differ: whoever made the heads chose between those, and each choice is a change. */
 static enum rc
-latest_common(struct search *s, uint64_t all, struct past *base)
+only_common(struct search *s, uint64_t heads, const struct ancestor **only)
 {
     const struct ancestor *best = NULL;
 
-    pass_by(s, all);
+    pass_by(s, heads);
     for (size_t i = 0; i < s->count; i++) {
         const struct ancestor *a = &s->found[i];
-        if (a->heads == all && !a->is_passed &&
-            (best == NULL || a->hlc > best->hlc ||
-             (a->hlc == best->hlc && version_compare(&a->version, &best->version) > 0)))
+        if (!is_common(a, heads) || a->is_passed)
+            continue;
+        if (best != NULL && memcmp(a->value, best->value, sizeof a->value) != 0)
+            return rc_fail(RC_ABSENT, _("the versions come of several that differed"));
+        if (best == NULL || a->hlc > best->hlc ||
+            (a->hlc == best->hlc && version_compare(&a->version, &best->version) > 0))
             best = a;
     }
-    if (best == NULL)
-        return rc_fail(RC_ABSENT, _("the versions have nothing in common"));
-    return read_past(s->source, s->stream, &best->version, &s->unit_of, base);
+    *only = best;
+    return best == NULL ? rc_fail(RC_ABSENT, _("the versions have nothing in common")) : RC_OK;
+}
+
+/* That of all heads, if any two have one of their own as well: a third that saw less may not hide that two chose otherwise. */
+static enum rc
+find_base(struct search *s, size_t heads, struct past *base)
+{
+    const struct ancestor *only = NULL;
+    enum rc rc = RC_OK;
+
+    place_parents(s);
+    for (size_t i = 0; i < heads; i++)
+        for (size_t k = i + 1; rc == RC_OK && k < heads; k++)
+            rc = only_common(s, UINT64_C(1) << i | UINT64_C(1) << k, &only);
+    if (rc == RC_OK)
+        rc = only_common(s, UINT64_MAX >> (64 - heads), &only);
+    return rc == RC_OK ? read_past(s->source, s->stream, &only->version, &s->unit_of, base) : rc;
 }
 
 enum rc
@@ -262,7 +297,9 @@ journal_base(struct journal *journal, const struct save_source *source, struct i
     for (size_t i = 0; rc == RC_OK && i < tips.count; i++)
         rc = follow(&s, &tips.versions[i], UINT64_C(1) << i);
     if (rc == RC_OK)
-        rc = latest_common(&s, UINT64_MAX >> (64 - tips.count), base);
+        rc = find_base(&s, tips.count, base);
+    if (s.found != NULL)
+        wipe(s.found, s.count * sizeof *s.found);
     free(s.found);
     free(s.found_at);
     free(s.steps);

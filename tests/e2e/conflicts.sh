@@ -125,6 +125,44 @@ settle
 check_equal "the old words hold at the other" "Joris's words." "$(as fatma goal list duin --json | json goals.0.text)"
 check_equal "and what they replaced is in her history" 1 "$(as fatma history "$goal" --json >"$WORK/answer"; mark "What all want." | wc -l)"
 
+# ---- opposite choices over the same two versions: neither was before the other, so there is no base, and nothing is proposed
+# choose DEVICE WHAT ...: in the only conflict that it has.
+choose() {
+    local name=$1
+    shift
+    as "$name" conflicts --json >"$WORK/$name.conflicts" 2>/dev/null
+    as "$name" resolve "$(json conflicts.0.id <"$WORK/$name.conflicts")" --token "$(json conflicts.0.token <"$WORK/$name.conflicts")" \
+        --take "$@" >/dev/null 2>&1 || not_ok "$name chooses $1"
+}
+# has_no_base NAME: of the conflict that Anna was told of last.
+has_no_base() {
+    check_equal "$1: nothing stood there for all" null "$(value conflicts.0.base)"
+    check_equal "$1: nothing is proposed" null "$(value conflicts.0.proposal)"
+    check_equal "$1: nor told since what each changed" 0 "$(grep -c since_base "$WORK/answer")"
+    check_exit "$1: nor can a proposal be taken" 3 "there is no proposal" \
+        as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take proposal
+}
+edit anna --text "Work at the town hall."
+edit fatma --text "Work in a hospital."
+sync anna fatma joris anna
+choose anna 1
+choose fatma 2
+sync anna fatma anna joris
+answer "conflicts, after opposite choices" anna conflicts
+has_no_base "of opposite choices"
+check_equal "people do not read that all had one of them" 0 "$(as anna conflicts 2>&1 | grep -cE "Before, all had|Proposal")"
+choose anna 1
+choose fatma 2
+choose joris new --text "Work in the woods."
+sync anna fatma joris anna
+answer "conflicts, after the choices of three" anna conflicts
+check_equal "there are three versions" 3 "$(value conflicts.0.versions | grep -o '"number"' | wc -l)"
+has_no_base "of three choices"
+choose anna both
+check_equal "all three stand below each other" $'Work at the town hall.\n\nWork in a hospital.\n\nWork in the woods.' "$(goal_value text)"
+sync anna joris
+settle
+
 # ---- deleted here, changed there
 goal_row() { as "$1" goal list duin --all --json >"$WORK/answer"; }
 answer "goal delete" anna goal delete "$goal"

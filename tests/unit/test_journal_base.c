@@ -84,6 +84,106 @@ a_base_far_back_is_found(void **state)
     journal_past_wipe(&base);
 }
 
+/* Two versions, which both people see. */
+static void
+put_two(struct version both[2])
+{
+    put_plain(0, 1, "oldest");
+    devices_sync(&world);
+    put_plain(0, 1, "left");
+    put_plain(1, 1, "right");
+    both[0] = version(0, 2);
+    both[1] = version(1, 1);
+    assert_true(version_compare(&both[0], &both[1]) < 0);
+}
+
+static void
+of_opposite_choices_neither_choice_is_the_base(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct version both[2];
+    struct past base;
+
+    (void)state;
+    put_two(both);
+    devices_sync(&world);
+    put(0, GOAL, 1, 1, "left", both, 2);
+    put(1, GOAL, 1, 1, "right", both, 2);
+    devices_sync(&world);
+    assert_int_equal(conflicts(0), 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(journal_base(world.device[i].journal, &source, world.file, GOAL, record(1), 1, &base), RC_ABSENT);
+    /* Who builds upon one of the choices has a base with the other no more than before. */
+    put(0, GOAL, 1, 1, "further left", (struct version[]){version(0, 3)}, 1);
+    devices_sync(&world);
+    assert_int_equal(journal_base(world.device[2].journal, &source, world.file, GOAL, record(1), 1, &base), RC_ABSENT);
+}
+
+/* All three descend from one version alone, but two of them chose between it and another, each otherwise. */
+static void
+a_third_who_saw_less_does_not_make_one_choice_the_base(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct version both[2];
+    struct past base;
+
+    (void)state;
+    put_two(both);
+    for (size_t i = 0; i < world.sent_count; i++)
+        if (world.sent[i].save == 2) /* the left one comes to the third, who writes before the right one does */
+            give(2, i);
+    put_plain(2, 1, "left, by the third");
+    devices_sync(&world);
+    put(0, GOAL, 1, 1, "right", both, 2);
+    put(1, GOAL, 1, 1, "left", both, 2);
+    devices_sync(&world);
+    assert_int_equal(look(0, GOAL, 1, 1).count, 3);
+    assert_int_equal(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base), RC_ABSENT);
+}
+
+/* Equal bytes count as one version: both had that text. */
+static void
+of_equal_choices_the_base_is_what_both_chose(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct version both[2];
+    struct past base;
+
+    (void)state;
+    put_two(both);
+    devices_sync(&world);
+    put(0, GOAL, 1, 1, "left", both, 2);
+    put(1, GOAL, 1, 1, "left", both, 2);
+    devices_sync(&world);
+    assert_int_equal(conflicts(0), 0);
+    put_plain(0, 1, "left, and on");
+    put_plain(1, 1, "left, and up");
+    devices_sync(&world);
+    assert_int_equal(conflicts(0), 1);
+    assert_ok(journal_base(world.device[2].journal, &source, world.file, GOAL, record(1), 1, &base));
+    assert_memory_equal(base.value + 4, "left", 4);
+    journal_past_wipe(&base);
+}
+
+/* Who went on from one of two while a colleague chose between them: both had that one. */
+static void
+of_a_choice_and_what_goes_on_the_base_is_what_both_had(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct version both[2];
+    struct past base;
+
+    (void)state;
+    put_two(both);
+    devices_sync(&world);
+    put(0, GOAL, 1, 1, "left and right", both, 2);
+    put(1, GOAL, 1, 1, "right, and on", &both[1], 1);
+    devices_sync(&world);
+    assert_ok(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base));
+    assert_memory_equal(base.value + 4, "right", 5);
+    journal_past_wipe(&base);
+}
+
 int
 main(void)
 {
@@ -91,6 +191,10 @@ main(void)
         TEST(the_base_of_a_conflict_is_the_latest_common_version),
         TEST(a_clock_that_jumped_does_not_choose_the_base),
         TEST(a_base_far_back_is_found),
+        TEST(of_opposite_choices_neither_choice_is_the_base),
+        TEST(a_third_who_saw_less_does_not_make_one_choice_the_base),
+        TEST(of_equal_choices_the_base_is_what_both_chose),
+        TEST(of_a_choice_and_what_goes_on_the_base_is_what_both_had),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

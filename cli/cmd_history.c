@@ -25,52 +25,6 @@ is_unit(const struct conflict *unit, const char *name)
     return strcmp(conflict_unit_name(unit, number), name) == 0;
 }
 
-/* A record of which nothing that counts is here. */
-struct seeking {
-    struct subject *subject;
-    const char *text;
-    bool is_ambiguous;
-};
-
-static enum rc
-match_received(void *context, const struct received_item *item)
-{
-    struct seeking *seeking = context;
-    struct subject *subject = seeking->subject;
-    const struct schema_entity *entity = schema_entity(item->entity);
-
-    if (entity == NULL || !id_matches(item->record, seeking->text))
-        return RC_OK;
-    for (size_t i = 0; i < subject->count; i++) {
-        seeking->is_ambiguous = seeking->is_ambiguous || !id_equal(subject->record, item->record);
-        if (subject->parts[i].entity == entity && id_equal(subject->parts[i].stream, item->stream))
-            return RC_OK;
-    }
-    if (subject->count == SUBJECT_PARTS)
-        return RC_OK;
-    subject->record = item->record;
-    subject->family = item->family;
-    subject->parts[subject->count].entity = entity;
-    subject->parts[subject->count++].stream = item->stream;
-    return RC_OK;
-}
-
-static enum rc
-find_received(struct call *call, const char *text, struct subject *subject)
-{
-    struct seeking seeking = {subject, text, false};
-    uint64_t unreadable;
-
-    if (strlen(text) < ID_SHORT_CHARS)
-        return rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
-    enum rc rc = replica_received(call->replica, match_received, &seeking, &unreadable);
-    if (rc == RC_OK && seeking.is_ambiguous)
-        rc = rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), text);
-    if (rc == RC_OK && subject->count == 0)
-        rc = rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
-    return rc;
-}
-
 static enum rc
 find_named(struct call *call, const char *text, struct named *named)
 {
@@ -83,7 +37,7 @@ find_named(struct call *call, const char *text, struct named *named)
     memcpy(record, text, len);
     record[len] = '\0';
     enum rc rc = call_subject(call, record, &named->of);
-    return rc == RC_OK && named->of.count == 0 ? find_received(call, record, &named->of) : rc;
+    return rc == RC_OK && named->of.count == 0 ? call_received(call, record, &named->of) : rc;
 }
 
 /* ---- showing ------------------------------------------------------------------------------------------ */

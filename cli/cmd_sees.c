@@ -4,15 +4,96 @@
 
 #include "cli/commands.h"
 #include "cli/words.h"
+#include "core/array.h"
 #include "core/i18n.h"
+#include "core/schema.h"
 #include "sync/ledger.h"
 
 /* A record, and the versions of it that stand. Of a family's records of one, which all have its id, the first is meant. */
 struct asked {
     struct subject of;
-    struct version *versions;
+    struct version *versions; /* those that count */
     size_t count;
+    struct version *received; /* those that came too late, or wait, and that nothing newer replaces */
+    size_t received_count, received_room;
+    uint64_t held; /* of these, those that came too late */
 };
+
+static void
+asked_wipe(struct asked *asked)
+{
+    free(asked->versions);
+    free(asked->received);
+}
+
+/* Was its part written again since, by what counts? Of a list that would be the same thing in it. */
+static bool
+is_outdone(const struct history *history, const struct history_item *item)
+{
+    bool is_of_list = schema_policy(item->entity, item->unit) == POLICY_SET;
+
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_item *other = &history->items[i];
+        if (other->state != HISTORY_HELD && other->state != HISTORY_PARKED && other->unit == item->unit &&
+            other->hlc > item->hlc &&
+            (!is_of_list || (other->value_len == item->value_len &&
+                             memcmp(other->value, item->value, item->value_len) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static enum rc
+add_received(struct asked *asked, const struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_item *item = &history->items[i];
+        if ((item->state != HISTORY_HELD && item->state != HISTORY_PARKED) || is_outdone(history, item))
+            continue;
+        struct version *grown = array_grow(asked->received, &asked->received_room, asked->received_count + 1,
+                                           sizeof *grown);
+        if (grown == NULL)
+            return RC_NOMEM;
+        asked->received = grown;
+        asked->received[asked->received_count++] = item->version;
+        asked->held += item->state == HISTORY_HELD;
+    }
+    return RC_OK;
+}
+
+struct seeking {
+    const struct subject *of;
+    bool is_found;
+};
+
+static enum rc
+match_record(void *context, const struct received_item *item)
+{
+    struct seeking *seeking = context;
+
+    seeking->is_found = seeking->is_found || (id_equal(item->record, seeking->of->record) &&
+                                              id_equal(item->stream, seeking->of->parts[0].stream) &&
+                                              item->entity == seeking->of->parts[0].entity->number);
+    return RC_OK;
+}
+
+/* History reads the whole file: only where something of the record was received that does not count. */
+static enum rc
+find_standing(struct call *call, struct asked *asked)
+{
+    struct seeking seeking = {&asked->of, false};
+    struct history history = {.count = 0};
+    uint64_t unreadable;
+    enum rc rc = replica_received(call->replica, match_record, &seeking, &unreadable);
+
+    if (rc == RC_OK && seeking.is_found)
+        rc = replica_history(call->replica, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
+                             asked->of.record, &history);
+    if (rc == RC_OK)
+        rc = add_received(asked, &history);
+    replica_history_wipe(&history);
+    return rc;
+}
 
 static enum rc
 find_record(struct call *call, const char *text, struct asked *asked)
@@ -20,27 +101,52 @@ find_record(struct call *call, const char *text, struct asked *asked)
     enum rc rc = call_subject(call, text, &asked->of);
 
     if (rc == RC_OK && asked->of.count == 0)
-        return rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
-    return rc != RC_OK ? rc
-                       : journal_versions(call->journal, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
-                                          asked->of.record, &asked->versions, &asked->count);
+        rc = call_received(call, text, &asked->of);
+    else if (rc == RC_OK)
+        rc = journal_versions(call->journal, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
+                              asked->of.record, &asked->versions, &asked->count);
+    return rc == RC_OK ? find_standing(call, asked) : rc;
 }
 
-/* The whole record is seen where the least of its versions is. */
-static enum rc
-sees_all(struct call *call, const struct asked *asked, struct id device, struct sight_status *least)
+/* What a device sees of a record: all of it, and what of it counts. */
+struct seen {
+    struct sight_status all, counting;
+};
+
+static bool
+is_less(const struct sight_status *status, const struct sight_status *than)
 {
+    return status->sight < than->sight || (status->sight == than->sight && status->at_ms > than->at_ms);
+}
+
+/* Many versions are seen where the least of them is; `least` is what was seen before. */
+static enum rc
+see(struct call *call, const struct asked *asked, struct id device, bool is_received, struct sight_status *least)
+{
+    const struct version *versions = is_received ? asked->received : asked->versions;
+    size_t count = is_received ? asked->received_count : asked->count;
     enum rc rc = RC_OK;
 
-    *least = (struct sight_status){.sight = asked->count > 0 ? SIGHT_APPLIED : SIGHT_UNKNOWN};
-    for (size_t i = 0; rc == RC_OK && i < asked->count; i++) {
+    for (size_t i = 0; rc == RC_OK && i < count; i++) {
         struct sight_status status;
-        rc = replica_sees(call->replica, device, asked->of.parts[0].stream, &asked->versions[i], &status);
-        if (status.sight < least->sight ||
-            (status.sight == least->sight && status.at_ms > least->at_ms))
+        rc = replica_sees(call->replica, device, asked->of.parts[0].stream, &versions[i], &status);
+        if (is_less(&status, least))
             *least = status;
     }
     return rc;
+}
+
+static enum rc
+see_all(struct call *call, const struct asked *asked, struct id device, struct seen *seen)
+{
+    const struct sight_status unknown = {.sight = SIGHT_UNKNOWN}, applied = {.sight = SIGHT_APPLIED};
+
+    seen->counting = asked->count > 0 ? applied : unknown;
+    enum rc rc = see(call, asked, device, false, &seen->counting);
+    seen->all = asked->count > 0            ? seen->counting
+                : asked->received_count > 0 ? applied
+                                            : unknown;
+    return rc == RC_OK ? see(call, asked, device, true, &seen->all) : rc;
 }
 
 static const char *
@@ -70,29 +176,42 @@ say_sight(enum sight sight)
     }
 }
 
+/* Of a record that is seen but for what was received of it, that is said; what counts of it is not seen before the rest. */
+static const char *
+say_seen(const struct asked *asked, const struct seen *seen)
+{
+    if (asked->count == 0 || seen->counting.sight != SIGHT_APPLIED || seen->all.sight == SIGHT_APPLIED)
+        return say_sight(asked->count == 0 ? seen->all.sight : seen->counting.sight);
+    return seen->all.sight == SIGHT_HELD ? _("in part: a later change came too late and waits for a decision")
+                                         : _("in part, as far as is known: a later change waits on this device");
+}
+
 static enum rc
 row_sight(struct call *call, const struct asked *asked, const struct ledger_device *device,
-          enum sight *most)
+          struct seen *most)
 {
-    struct sight_status status = {.sight = SIGHT_UNKNOWN};
-    enum rc rc = sees_all(call, asked, device->id, &status);
+    struct seen seen;
+    enum rc rc = see_all(call, asked, device->id, &seen);
 
     if (rc == RC_OK) {
         out_row(&call->out);
         rc = call_out_person(call, "person", _("Colleague"), device->person);
         if (rc == RC_OK)
             rc = call_out_device(call, _("Device"), device->id);
-        out_word(&call->out, "state", _("Can see it"), sight_name(status.sight), say_sight(status.sight));
-        out_time(&call->out, "at", _("By what it told at"), status.at_ms);
+        out_word(&call->out, "state", _("Can see it"), sight_name(seen.all.sight), say_seen(asked, &seen));
+        out_text(&call->out, "counting_state", NULL, asked->count > 0 ? sight_name(seen.counting.sight) : NULL);
+        out_time(&call->out, "at", _("By what it told at"), seen.all.at_ms);
         out_row_end(&call->out);
     }
-    *most = status.sight > *most ? status.sight : *most;
+    if (seen.all.sight > most->all.sight ||
+        (seen.all.sight == most->all.sight && seen.counting.sight > most->counting.sight))
+        *most = seen;
     return rc;
 }
 
 /* Devices of one person, whatever they may; or of all who may read it. */
 static enum rc
-rows(struct call *call, const struct asked *asked, const struct id *person, enum sight *most)
+rows(struct call *call, const struct asked *asked, const struct id *person, struct seen *most)
 {
     const struct ledger *ledger = replica_ledger(call->replica);
     const struct ledger_device *device;
@@ -108,15 +227,15 @@ rows(struct call *call, const struct asked *asked, const struct id *person, enum
 
 /* The question as it was asked, answered for the device of the person that has most. */
 static enum rc
-answer(struct call *call, struct id person, enum sight most)
+answer(struct call *call, const struct asked *asked, struct id person, const struct seen *most)
 {
     struct texts texts = TEXTS_EMPTY;
     const char *name = NULL;
     enum rc rc = call_person_name(call, &texts, person, &name);
 
-    out_bool(&call->out, "is_seen", NULL, most == SIGHT_APPLIED);
+    out_bool(&call->out, "is_seen", NULL, most->all.sight == SIGHT_APPLIED);
     if (rc == RC_OK)
-        out_line(&call->out, _("Can %s see it? %s"), name, say_sight(most));
+        out_line(&call->out, _("Can %s see it? %s"), name, say_seen(asked, most));
     texts_wipe(&texts);
     return rc;
 }
@@ -127,7 +246,7 @@ cmd_sees(struct call *call)
     struct asked asked = {.count = 0};
     const char *at = call_option(call, OPT_AT);
     struct id person = {{0}};
-    enum sight most = SIGHT_UNKNOWN;
+    struct seen most = {.all.sight = SIGHT_UNKNOWN};
     enum rc rc = call_open_team(call);
 
     if (rc == RC_OK)
@@ -143,12 +262,16 @@ cmd_sees(struct call *call)
         out_object_end(&call->out);
     }
     if (rc == RC_OK) {
+        out_int(&call->out, "held_count", NULL, (int64_t)asked.held);
         out_list(&call->out, "sights", OUT_TABLE);
         rc = rows(call, &asked, at != NULL ? &person : NULL, &most);
         out_list_end(&call->out, _("no device of theirs is in the team"));
     }
     if (rc == RC_OK && at != NULL)
-        rc = answer(call, person, most);
-    free(asked.versions);
+        rc = answer(call, &asked, person, &most);
+    if (rc == RC_OK && asked.held > 0)
+        out_notice(&call->out, "held", "%s",
+                   _("Something of it came too late: `baken late` shows it. Write again what should count."));
+    asked_wipe(&asked);
     return rc;
 }

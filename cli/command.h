@@ -167,6 +167,8 @@ struct subject {
 };
 /* Of whatever kind; count 0 where nothing that counts answers to it. RC_AMBIGUOUS; RC_INVALID when the text is too short. */
 enum rc call_subject(struct call *call, const char *text, struct subject *subject) MUST_CHECK;
+/* The same of what came too late, or waits, where call_subject left count 0; RC_ABSENT where nothing of that answers either. */
+enum rc call_received(struct call *call, const char *text, struct subject *subject) MUST_CHECK;
 /* Names into `texts`; a short id where the name is not known here. */
 enum rc call_person_name(struct call *call, struct texts *texts, struct id person,
                          const char **name) MUST_CHECK;

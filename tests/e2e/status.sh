@@ -86,4 +86,76 @@ as anna visit add duin --text "third" >/dev/null 2>&1
 sync anna
 answer "status, after the next save was sent" anna status
 check_equal "it was paid" "0 false" "$(value rotations_owed) $(of is_rotation_owed families family Duin)"
+
+# ---- what came too late: a colleague's device told that it has it, and shows it to nobody
+# duin KEY DEVICE: of that family's row; `berk` of the other's.
+berk() { row Berk "$@"; }
+duin() { row Duin "$@"; }
+row() {
+    python3 -c 'import json, sys
+family, key, device = sys.argv[2:]
+print(*[row[key] for row in json.load(open(sys.argv[1]))["arrivals"] if row["family"]["name"] == family and row["device"] == device])' "$WORK/answer" "$@"
+}
+sight() { python3 -c 'import json, sys
+print(*[s["state"] for s in json.load(open(sys.argv[1]))["sights"] if s["device"] == sys.argv[2]])' "$WORK/answer" "$1"; }
+tablet_join() {
+    local digits
+    device_make tablet
+    as fatma team invite --person me --output "$WORK/tablet.invitation" || return
+    digits=$(as tablet team join "$WORK/tablet.invitation" --json | json digits) || return
+    as fatma device approve "$digits" --device tablet && as tablet sync && as anna sync && as tablet sync
+}
+late_set_up() {
+    sync fatma && device_join anna lieve Lieve scientist && tablet_join || return
+    sync anna lieve fatma tablet lieve fatma || return
+    goal=$(as fatma goal list duin --json | json goals.0.id)
+    visit=$(as tablet visit add duin --text "written on the train" --json | json visit.id)
+    as tablet goal edit "$goal" --text "a goal, as the family now says it" || return
+    as fatma device revoke tablet && as tablet sync
+    sync fatma anna lieve fatma
+}
+late_set_up >"$WORK/set_up.out" 2>&1 || give_up "late work is handed in" "$(tail -n 5 "$WORK/set_up.out")"
+answer "status, with work that came too late" fatma status
+check_equal "it is held: an entry of the file, and one of the index" 2 "$(value held_count)"
+check_equal "nobody is said to have all, and what is held lacks everywhere" "held 2 held 2" \
+    "$(duin has_note_of_me anna) $(duin saves_lacking anna) $(duin has_note_of_me lieve) $(duin saves_lacking lieve)"
+check_equal "of the owner's notes nothing lacks" yes "$(duin has_note_of_owner lieve)"
+check_says "people read it" "lieve +yes +all but what came too late +2" as fatma status
+check_equal "the colleague's list lacks it" 0 "$(as lieve visit list duin --json | grep -c "on the train")"
+answer "status of a visit that is held" fatma status --of "$visit" --at Lieve
+check_equal "it is found, and seen by nobody" "held false 1" "$(sight lieve) $(value is_seen) $(value held_count)"
+check_equal "nothing of it counts" null "$(value sights.0.counting_state)"
+check_says "in words" "Can Lieve see it\? no: it came too late" as fatma status --of "${visit: -8}" --at Lieve
+answer "status of a visit that is held, at the colleague's" lieve status --of "$visit"
+check_equal "it is seen there neither" "held" "$(sight lieve)"
+answer "status of a goal whose later edit is held" fatma status --of "$goal" --at Lieve
+check_equal "it is not said to be seen" "held applied false 1" \
+    "$(sight lieve) $(value sights.0.counting_state) $(value is_seen) $(value held_count)"
+check_says "in words too" "Can Lieve see it\? in part: a later change came too late" as fatma status --of "$goal" --at Lieve
+check_exit "what is nowhere is not found" 4 "nothing has an id" as fatma status --of 01234567
+as fatma goal edit "$goal" --text "a goal, written again" >/dev/null 2>&1
+answer "status of a goal that was written again" fatma status --of "$goal" --at Lieve
+check_equal "what was held is asked after no more" "here_only 0" "$(sight lieve) $(value held_count)"
+answer "status, before it was sent" fatma status
+check_equal "what can still come is told first" "no 3" "$(duin has_note_of_me lieve) $(duin saves_lacking lieve)"
+sync fatma lieve fatma
+answer "status of a goal that was written again, and came" fatma status --of "$goal" --at Lieve
+check_equal "it is seen" "applied applied true" "$(sight lieve) $(value sights.0.counting_state) $(value is_seen)"
+answer "status, when it came" fatma status
+check_equal "then only what came too late lacks" "held 2" "$(duin has_note_of_me lieve) $(duin saves_lacking lieve)"
+
+# ---- what came too late and was taken over: who told before that holds it still
+cover_set_up() {
+    local cover
+    cover=$(as anna cover start berk --person Fatma --until "$(date -d '+7 days' +%F)" --json | json cover.id) || return
+    sync anna fatma && as fatma cover accept && sync fatma anna lieve anna fatma || return
+    as fatma visit add berk --text "written while it ended" && as anna cover end "$cover" || return
+    sync anna fatma lieve anna
+}
+cover_set_up >"$WORK/set_up.out" 2>&1 || give_up "a cover ends" "$(tail -n 5 "$WORK/set_up.out")"
+answer "status, at who took it over" anna status
+check_equal "the colleague is not said to have it" "0 1" "$(of saves_held families family Berk) $(berk saves_lacking lieve)"
+sync lieve anna
+answer "status, when the colleague read of it" anna status
+check_equal "now it has" "0" "$(berk saves_lacking lieve)"
 finish

@@ -14,7 +14,7 @@ enum broken {
     BROKEN_REUSE,     /* a restored store goes on under its old numbers */
     BROKEN_RESEAL,    /* after a lost answer the saves are sealed again */
     BROKEN_TWIN,      /* a file's index columns do not reach the index */
-    BROKEN_TIE,       /* of equal clocks the one that lies first in memory is shown */
+    BROKEN_TIE,       /* of equal clocks the one is shown whose author this store met later */
     BROKEN_FLUSH,     /* acknowledged before it is flushed */
     BROKEN_DEAD,      /* what is dead on arrival removes nothing */
     BROKEN_HELD,      /* late work that is held counts as seen */

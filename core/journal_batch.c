@@ -172,6 +172,7 @@ batch_record(struct journal *journal, const struct stream_row *stream, const str
         rc = packed_load(journal, stream, operation->entity, operation->record, *record);
     if (rc != RC_OK)
         return rc;
+    record_note_journal(*record, journal);
     b->record_count++;
     b->bytes += (*record)->packed.len + RECORD_BYTES;
     (*record)->next = *bucket;

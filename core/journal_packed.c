@@ -230,6 +230,7 @@ packed_load(struct journal *journal, const struct stream_row *stream, uint32_t e
     stmt_int(stmt, 3, entity);
     rc = packed_load_row(stmt, r);
     stmt_done(stmt);
+    record_note_journal(r, journal);
     r->s = stream->s;
     r->kind = stream->kind;
     r->entity = entity;
@@ -261,6 +262,7 @@ packed_load_rid(struct journal *journal, int64_t rid, struct record *r)
         return rc;
     stmt_int(stmt, 1, rid);
     rc = packed_load_row(stmt, r);
+    record_note_journal(r, journal);
     stmt_done(stmt);
     if (rc == RC_OK && r->rid == 0)
         rc = rc_fail(RC_ABSENT, _("no such record"));

@@ -115,6 +115,17 @@ begin_number(struct replica *replica)
     return rc == RC_OK ? db_begin(replica->db) : rc;
 }
 
+static enum rc
+end_number(struct replica *replica, enum rc rc)
+{
+    rc = db_end(replica->db, rc);
+    if (broken_is(BROKEN_FLUSH)) { /* this commit alone is not flushed */
+        enum rc full = db_set_synchronous(replica->db, true);
+        return rc == RC_OK ? full : rc;
+    }
+    return rc;
+}
+
 /* Fills in who, when and how far, and signs it into `out`. */
 static enum rc
 sign_ack(struct replica *replica, struct ack *ack, struct buf *out)
@@ -149,7 +160,7 @@ status_make_ack(struct replica *replica, struct id device, struct buf *out)
     if (rc == RC_OK && ack.stream_count > 0) {
         rc = begin_number(replica);
         if (rc == RC_OK)
-            rc = db_end(replica->db, next_number(replica, &ack.number));
+            rc = end_number(replica, next_number(replica, &ack.number));
         if (rc == RC_OK)
             rc = sign_ack(replica, &ack, out);
     }
@@ -174,7 +185,7 @@ collect_ack(struct replica *replica, struct ack *ack)
     for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++)
         rc = db_run_id(replica->db, "UPDATE sync_stream SET is_unacknowledged = 2 WHERE stream = ?1",
                        ack->streams[i].stream);
-    return db_end(replica->db, rc);
+    return end_number(replica, rc);
 }
 
 /* Each number was given once here: another store goes on under our name, and the next session draws the consequence. */

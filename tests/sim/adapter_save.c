@@ -459,12 +459,6 @@ put_op(struct device *device, struct model_save *save, size_t at, struct change 
     op->supersedes_one |= count > 1 && relaxes_in_vain(device, save->stream, kind, op, standing, count);
     if (op->supersedes_one && count > 1)
         count = 1;
-    if (world->sabotage == SABOTAGE_SUPERSEDE && !world->is_sabotaged && count > 0 &&
-        op->over[0] == '\0') {
-        world->is_sabotaged = true;
-        is_plain = false;
-        count--;
-    }
     for (size_t i = 0; i < count; i++)
         named[i] = adapter_version(device, save->stream, standing[i].version);
     struct id record = adapter_record(world, op->record);

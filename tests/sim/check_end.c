@@ -172,13 +172,14 @@ check_stream(struct world *world, int stream)
         reads[i] = model_may_read(world->model, i, stream, device->refreshed_ms);
         if (reads[i] && (!adapter_has_stream(device, stream) || adapter_is_filling(device, stream)))
             world_fail(world, "device %d may read stream %d and has it not", i, stream);
-        else if (reads[i])
-            check_against(device, MODEL_NONE, stream);
-        else if (adapter_has_stream(device, stream) && model_is_active(world->model, i))
+        else if (!reads[i] && adapter_has_stream(device, stream) && model_is_active(world->model, i))
             world_fail(world, "device %d has stream %d and may not read it", i, stream);
     }
     if (!world->has_failed)
         check_equal(world, stream, reads);
+    for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i))
+        if (reads[i])
+            check_against(&world->devices[i], MODEL_NONE, stream);
     for (int i = 0; i < WORLD_DEVICES && !world->has_failed; i = world_next(world, i))
         if (reads[i])
             sights_check_end(&world->devices[i], stream, reads);

@@ -32,7 +32,6 @@ enum {
 /* What the self-test breaks on purpose; each must be found. */
 enum sabotage {
     SABOTAGE_NONE,
-    SABOTAGE_SUPERSEDE, /* a save that names one version too few */
     SABOTAGE_CURSOR,    /* the cursor moves before the entries are stored */
     SABOTAGE_SEND,      /* an entry is taken for sent that never was */
     SABOTAGE_SAVE,      /* an acknowledged save is not in the outbox */

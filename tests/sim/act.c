@@ -364,6 +364,8 @@ act_bundle(struct device *from)
     bool is_whole = world_below(world, 4) == 0;
     enum rc rc = replica_bundle_pack(from->replica, world->names.devices[to->index], is_whole, &packed, &bytes);
     world_trace(world, " -> %s, %zu bytes for device %d", rc_name(rc), bytes.len, to->index);
+    if (rc == RC_OK)
+        world_happened(world, HAPPENED_PACKED);
     (void)world_judge(from, rc, "bundle export");
     act_done(from);
     for (unsigned i = 0; rc == RC_OK && i < times && !world->has_failed; i++) {
@@ -371,6 +373,8 @@ act_bundle(struct device *from)
         enum rc read = replica_bundle_import(to->replica, bytes.data, bytes.len, &report);
         world_trace(world, " -> %s, applied %llu", rc_name(read),
                     (unsigned long long)report.applied);
+        if (read == RC_OK)
+            world_happened(world, HAPPENED_READ);
         (void)world_judge(to, read, "bundle import");
         act_done(to);
     }

@@ -30,12 +30,16 @@ bring(struct device *from, struct device *to)
 
     act_begin(from, "writes a bundle for who covers, or is covered");
     enum rc rc = replica_bundle_pack(from->replica, world->names.devices[to->index], false, &packed, &bytes);
+    if (rc == RC_OK)
+        world_happened(world, HAPPENED_PACKED);
     (void)world_judge(from, rc, "bundle export");
     act_done(from);
     if (rc == RC_OK && !world->has_failed) {
         act_begin(to, "reads it");
         rc = replica_bundle_import(to->replica, bytes.data, bytes.len, &report);
         world_trace(world, " -> %s, carried %llu", rc_name(rc), (unsigned long long)report.carried_taken);
+        if (rc == RC_OK)
+            world_happened(world, HAPPENED_READ);
         (void)world_judge(to, rc, "bundle import");
         act_done(to);
     }

@@ -178,8 +178,11 @@ meet_bundle(struct device *from, struct device *to)
         world_fail(world, "device %d, a bundle: %s", from->index, rc_sentence());
         return;
     }
+    world_happened(world, HAPPENED_PACKED);
     rc = replica_bundle_import(to->replica, bytes.data, bytes.len, &report);
     world_trace(world, "device %d reads a bundle of device %d: %s", to->index, from->index, rc_name(rc));
+    if (rc == RC_OK)
+        world_happened(world, HAPPENED_READ);
     judge(to, before, rc, true, "a bundle");
     buf_wipe(&bytes);
 }

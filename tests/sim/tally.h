@@ -40,6 +40,8 @@ enum happened {
     HAPPENED_GIVEN_UP,     /* the seed, for the model cannot follow */
     HAPPENED_SERVER_RESTORED,
     HAPPENED_SERVER_SHORT, /* and lacked lines */
+    HAPPENED_PACKED, /* a bundle */
+    HAPPENED_READ,   /* one, once or again */
     HAPPENED_CARRIED, /* a cover, worked under without the server */
     /* a server that lies */
     HAPPENED_LIE_WITHHELD,

@@ -45,30 +45,32 @@ put_visits(struct id family, int from, int count, int per_commit, unsigned *seed
 }
 
 static long long
-setting(const char *sql)
+setting(struct db *db, const char *sql)
 {
     int64_t value = 0;
 
-    stores_demand(db_get_int(store_db(office.devices[0].store), sql, &value), sql);
+    stores_demand(db_get_int(db, sql, &value), sql);
     return (long long)value;
 }
 
+/* `more`: further members of the line, each after a comma. */
 static void
-print_settings(void)
+print_settings(int device, const char *what, const char *more)
 {
+    struct db *db = store_db(office.devices[device].store);
     struct stmt *stmt;
     bool found;
 
-    stores_demand(db_stmt(store_db(office.devices[0].store),
+    stores_demand(db_stmt(db,
                           "SELECT journal_mode, sqlite_version() FROM pragma_journal_mode", &stmt),
                   "journal_mode");
     stores_demand(stmt_step(stmt, &found), "journal_mode");
-    printf("{\"settings\":\"ours, encrypted store in SQLite %s\",\"journal_mode\":\"%s\",", stmt_get_text(stmt, 1),
-           stmt_get_text(stmt, 0));
+    printf("{\"settings\":\"ours, encrypted store in SQLite %s\",\"for\":\"%s\",\"journal_mode\":\"%s\",",
+           stmt_get_text(stmt, 1), what, stmt_get_text(stmt, 0));
     stmt_done(stmt);
-    printf("\"synchronous\":%lld,\"page_size\":%lld,\"cache_size\":%lld,\"wal_autocheckpoint\":%lld}\n",
-           setting("PRAGMA synchronous"), setting("PRAGMA page_size"), setting("PRAGMA cache_size"),
-           setting("PRAGMA wal_autocheckpoint"));
+    printf("\"synchronous\":%lld,\"page_size\":%lld,\"cache_size\":%lld,\"wal_autocheckpoint\":%lld%s}\n",
+           setting(db, "PRAGMA synchronous"), setting(db, "PRAGMA page_size"), setting(db, "PRAGMA cache_size"),
+           setting(db, "PRAGMA wal_autocheckpoint"), more);
 }
 
 static size_t
@@ -84,7 +86,7 @@ run_ours(bool is_first)
     office_join(&office, 1, "Bram", LEDGER_ROLE_SCIENTIST);
     office_sync_all(&office, 2, 2);
     if (is_first)
-        print_settings();
+        print_settings(0, "recording, importing, sealing", "");
     struct span start = figure_now();
     put_visits(family, 0, SINGLES, 1, &seed);
     stores_demand(journal_index(replica_journal(office.devices[0].replica)), "journal_index"); /* all of it is found */
@@ -101,6 +103,8 @@ run_ours(bool is_first)
     stores_demand(outbox_seal(office.devices[0].replica, (struct id){{0}}), "outbox_seal");
     figure_add(&spans[SEAL][OURS], figure_since(start));
     office_pack(&office, 0, 1, &bundle);
+    if (is_first) /* the import sets and resets it: sync/bundle_io.c */
+        print_settings(1, "merging", ",\"synchronous_within\":\"1 (NORMAL), for the last commit 2 (FULL)\"");
     start = figure_now();
     stores_demand(replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &result),
                   "replica_bundle_import");
@@ -127,7 +131,7 @@ run_peer(bool is_first)
     cloudsync_open(&to, scratch_path(&scratch, "to.db"));
     cloudsync_set_full(&from, true);
     if (is_first)
-        cloudsync_print_settings(&from);
+        cloudsync_print_settings(&from, "recording, importing, sealing");
     struct span start = figure_now();
     cloudsync_put_visits(&from, 0, SINGLES, 1, &seed);
     figure_add(&spans[SINGLE][PEER], figure_since(start));
@@ -142,6 +146,8 @@ run_peer(bool is_first)
     int64_t len = cloudsync_ask(&from, sql);
     figure_add(&spans[SEAL][PEER], figure_since(start));
     cloudsync_set_full(&to, false);
+    if (is_first)
+        cloudsync_print_settings(&to, "merging");
     snprintf(sql, sizeof sql, "SELECT cloudsync_payload_load('%s')", payload);
     start = figure_now();
     (void)cloudsync_ask(&to, sql);

@@ -8,6 +8,7 @@
 
 #include "tests/bench/visits.h"
 
+#define ENTRY_POINT "sqlite3_cloudsync_init"
 /* What the design asks of each side, and nothing else: docs/BENCHMARKS.md. */
 static const char SETTINGS[] = "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536;"
                                "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;";
@@ -64,7 +65,7 @@ cloudsync_open(struct cloudsync *peer, const char *path)
 
     if (sqlite3_open(path, &peer->db) != SQLITE_OK ||
         sqlite3_db_config(peer->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL) != SQLITE_OK ||
-        sqlite3_load_extension(peer->db, CLOUDSYNC_EXTENSION, "sqlite3_cloudsync_init", &message) != SQLITE_OK)
+        sqlite3_load_extension(peer->db, CLOUDSYNC_EXTENSION, ENTRY_POINT, &message) != SQLITE_OK)
         fail(path, message != NULL ? message : "cannot be opened");
     run_sql(peer->db, SETTINGS);
     run_sql(peer->db, TABLE);
@@ -147,16 +148,19 @@ cloudsync_ask(struct cloudsync *peer, const char *sql)
 }
 
 void
-cloudsync_print_settings(struct cloudsync *peer)
+cloudsync_print_settings(struct cloudsync *peer, const char *what)
 {
     sqlite3_stmt *stmt = prepare(peer->db, "SELECT sqlite_version(), cloudsync_version(), (SELECT journal_mode FROM"
                                            " pragma_journal_mode)");
 
     if (sqlite3_step(stmt) != SQLITE_ROW)
         fail("settings", sqlite3_errmsg(peer->db));
-    printf("{\"settings\":\"sqlite-sync %s, %s.so in SQLite %s of this program\",\"journal_mode\":\"%s\","
+    printf("{\"settings\":\"sqlite-sync %s\",\"for\":\"%s\","
+           "\"loaded\":\"%s.so by sqlite3_load_extension (%s) into SQLite %s, the library of this program\","
+           "\"journal_mode\":\"%s\","
            "\"synchronous\":%lld,\"page_size\":%lld,\"cache_size\":%lld,\"wal_autocheckpoint\":%lld}\n",
-           sqlite3_column_text(stmt, 1), CLOUDSYNC_EXTENSION, sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 2),
+           sqlite3_column_text(stmt, 1), what, CLOUDSYNC_EXTENSION, ENTRY_POINT, sqlite3_column_text(stmt, 0),
+           sqlite3_column_text(stmt, 2),
            (long long)cloudsync_ask(peer, "PRAGMA synchronous"), (long long)cloudsync_ask(peer, "PRAGMA page_size"),
            (long long)cloudsync_ask(peer, "PRAGMA cache_size"),
            (long long)cloudsync_ask(peer, "PRAGMA wal_autocheckpoint"));

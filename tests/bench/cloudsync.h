@@ -27,7 +27,7 @@ void cloudsync_put_visits(struct cloudsync *peer, int from, int count, int per_c
 void cloudsync_index(struct cloudsync *peer, int indexed);
 /* The one number that a statement gives. */
 int64_t cloudsync_ask(struct cloudsync *peer, const char *sql);
-/* One JSON line with the settings as the database answers them. */
-void cloudsync_print_settings(struct cloudsync *peer);
+/* One JSON line with how it is loaded, and the settings as the database answers them. */
+void cloudsync_print_settings(struct cloudsync *peer, const char *what);
 
 #endif

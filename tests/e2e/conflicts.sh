@@ -49,6 +49,18 @@ check_equal "the second is of Fatma's device" "$(value conflicts.0.versions.1.de
 check_equal "it is told when the server took each" "20 20" \
     "$(value conflicts.0.versions.0.arrived_at | cut -c 1-2) $(value conflicts.0.versions.1.arrived_at | cut -c 1-2)"
 check_equal "both had seen the same version" "$(value conflicts.0.versions.0.seen)" "$(value conflicts.0.versions.1.seen)"
+# moment PATH: of the latest answer, as people read it. line NUMBER LABEL: what they read of that version.
+moment() { value "$1" | cut -c 1-16 | tr T ' '; }
+line() { as anna conflicts | awk -v number="$1" -v label="$2" '/^Version / { at = $2 } at == number && sub("^" label "  +", "")'; }
+check_says "people read what a version's author had seen" "^Had seen  +Anna, 20[0-9-]+ [0-9:]+$" as anna conflicts
+check_says "when it reached the server" "^At the server  +20[0-9-]+ [0-9:]+$" as anna conflicts
+check_says "and when it was saved" "^When  +20[0-9-]+ [0-9:]+$" as anna conflicts
+for number in 1 2; do
+    at=conflicts.0.versions.$((number - 1))
+    check_equal "version $number: they are whose and which the answer names" \
+        "$(value $at.person.name), $(value $at.device), $(moment $at.at), $(moment $at.arrived_at), Anna, $(moment $at.seen.0.at)" \
+        "$(line $number Who), $(line $number "On device"), $(line $number When), $(line $number "At the server"), $(line $number "Had seen")"
+done
 check_equal "the word that Anna changed" '[{"op": "equal", "text": "Mo gets up at "}, {"op": "delete", "text": "seven"}, {"op": "insert", "text": "six"}]' \
     "$(value conflicts.0.versions.0.since_base.0.diff | python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)[:3]))')"
 check_equal "the proposal has both changes" $'Mo gets up at six.\nHe has breakfast.\nHe walks to school.' "$(value conflicts.0.proposal.value.text)"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: prove.sh WORD: builds and runs what shows one promise of the sync engine, and nothing else. Without a word: which there
-# are. Those that count end in "N passed, N failed"; SEEDS, START, SECS and JOBS are those of `make sim` and `make fuzz`.
+# are. Those that count end in "N passed, N failed"; SEEDS, START, SECS and JOBS are those of `make sim` and `make fuzz`. Of `world`
+# MODE_SEEDS is how many each mode of the simulator runs, STEP_SEEDS of how many seeds each EVERY-th step is cut.
 set -u
 MAKE=${MAKE:-make}
 passed=0 failed=0
@@ -24,9 +25,12 @@ counted() {
     echo "$name: ${line% *} passed, ${line#* } failed"
 }
 
-# The unit tests of the files whose names hold one of the words.
+# The unit tests of the files whose names hold one of the words; what another of the words brings anyway is run once.
 units() {
     for word; do
+        for other; do
+            case $word in "$other") ;; *"$other"*) continue 2 ;; esac
+        done
         build debug T="$word" units
         counted "unit tests of $word" env T="$word" tools/run-units.sh build/debug
     done
@@ -42,8 +46,27 @@ world() {
     counted "seeds" build/debug/sim --seeds "${SEEDS:-$1}" --start "${START:-1}" --jobs "${JOBS:-2}"
 }
 
+# Each way of the simulator to do one thing all the time, and a cut at the steps of a few seeds, one after the other.
+modes() {
+    build debug build/debug/sim
+    for mode in lying putback returning carrying copying crashy; do
+        counted "seeds, $mode" build/debug/sim "--$mode" --seeds "${MODE_SEEDS:-5000}" --start "${START:-1}" --jobs "${JOBS:-2}"
+    done
+    for seed in $(seq "${START:-1}" $((${START:-1} + ${STEP_SEEDS:-10} - 1))); do
+        counted "steps of seed $seed" build/debug/sim --steps "${EVERY:-1}" --start "$seed"
+    done
+}
+
+# The files of tests/unit that docs/MERGE.md cites, and what people see of it.
+merging() {
+    # shellcheck disable=SC2016,SC2046
+    units $(grep -oE '`[a-z0-9_]+: [a-z0-9_]*\*?`' docs/MERGE.md | sed 's/^`//; s/:.*//' | sort -u) rules news
+    scripts conflicts many_versions
+}
+
 # The tests that the table of tests/README.md names.
 named_failures() {
+    export LONG=1 # what is cut down to a sample in `make test` runs whole
     sed -n '/^## The eighteen failures/,/^## T/p' tests/README.md | grep '^| [0-9]' | grep -o '`[^`]*`' | tr -d '`' >"$log.names"
     # shellcheck disable=SC2046
     units $(sed -n 's/^test_\([a-z_0-9]*\):.*/\1/p' "$log.names" | sort -u)
@@ -62,22 +85,22 @@ others() {
 }
 
 case ${1:-} in
-merge) units journal change_set strict merge policy rules news history schema && scripts conflicts ;;
-world) others && world 100000 && scripts same_trace ;;
+merge) merging ;;
+world) others && world 100000 && modes && scripts same_trace ;;
 faults)
     build broken build/broken/sim
     counted "faults built in" build/broken/sim --selftest
     ;;
 failures) named_failures ;;
-status) units status sight && scripts cli_json && world 1000 ;;
-bundles) units bundle bundle_disk carried && scripts bundle carried_cover ;;
+status) units status sight && scripts status cli_json && world 1000 ;;
+bundles) units bundle carried && scripts bundle carried_cover ;;
 absence)
     units long_absence first_sync
     build release benches
     build/release/tests/bench/bench_sync
     ;;
 skew) units golden wire && others && scripts skew golden_body golden_store golden_token golden_wire ;;
-speed) exec "$MAKE" bench ;;
+speed) "$MAKE" bench && exec "$MAKE" plots ;;
 fuzz) SECS=${SECS:-800} JOBS=${JOBS:-2} exec "$MAKE" fuzz ;;
 *)
     echo "usage: make prove POINT=merge|world|faults|failures|status|bundles|absence|skew|speed|fuzz; see tests/README.md" >&2

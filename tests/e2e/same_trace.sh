@@ -1,5 +1,6 @@
 #!/bin/bash
-# The simulator's trace, which is over every act, request, answer and final dump, byte for byte: the same by gcc and clang, not
+# failure_16, builds that differ:
+# the simulator's trace, which is over every act, request, answer and final dump, byte for byte: the same by gcc and clang, not
 # optimised and as for users, under each locale. There are no floating point numbers in what is synced. START=n begins with
 # another seed than the first, SEEDS=n runs more than twenty; a seed that differs is named with what replays it.
 . "$(dirname "$0")/lib.sh"
@@ -36,7 +37,7 @@ check_equal "$SEEDS seeds have a trace" "$SEEDS" "$(wc -l <"$WORK/gcc0.C")"
 check_equal "each of its own" "$SEEDS" "$(cut -d' ' -f4 "$WORK/gcc0.C" | sort -u | wc -l)"
 for flavour in $FLAVOURS; do
     for locale in $LOCALES; do
-        check "the same by $flavour under $locale (else: LC_ALL=$locale build/$flavour/sim --seed N --verbose)" \
+        check "failure_16: the same by $flavour under $locale (else: LC_ALL=$locale build/$flavour/sim --seed N --verbose)" \
             diff "$WORK/gcc0.C" "$WORK/$flavour.$locale"
     done
 done

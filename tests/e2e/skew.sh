@@ -1,5 +1,6 @@
 #!/bin/bash
-# Programs of three ages in one team, in every order: last knows a bit less than this one, next a bit more (tests/skew). What
+# failure_14, programs of several ages:
+# three of them in one team, in every order: last knows a bit less than this one, next a bit more (tests/skew). What
 # one does not know it keeps, passes on and leaves as it was; after an upgrade, also one that was killed, it takes effect. ORDERS
 # names the orders: "last this next" is the order in which the three devices run them.
 . "$(dirname "$0")/lib.sh"
@@ -119,7 +120,7 @@ one_order() {
             holds "$device" "$word" || not_ok "$team: ${RUNS[$device]} keeps \"$word\""
         done
     done
-    check "$team: last and this show the same of what both know" same_by "$last" "$this"
+    check "failure_14: $team: last and this show the same of what both know" same_by "$last" "$this"
     check "$team: this and next" same_by "$this" "$next"
     check "$team: last and next" same_by "$last" "$next"
 

@@ -69,7 +69,7 @@ assert_found_after(const char *sql, const char *what)
 }
 
 static void
-a_row_that_no_save_wrote_is_found(void **state)
+failure_18_a_row_that_no_save_wrote_is_found(void **state)
 {
     (void)state;
     assert_found_after("UPDATE file_contact SET note = 'forged' WHERE note = 'the first'",
@@ -77,7 +77,7 @@ a_row_that_no_save_wrote_is_found(void **state)
 }
 
 static void
-a_row_that_vanished_is_found(void **state)
+failure_18_a_row_that_vanished_is_found(void **state)
 {
     (void)state;
     assert_found_after("DELETE FROM file_contact WHERE note = 'the second'", "tables");
@@ -98,7 +98,7 @@ rows(const char *sql)
 }
 
 static void
-tables_that_differ_are_made_anew_with_what_was_not_sent(void **state)
+failure_18_tables_that_differ_are_made_anew_with_what_was_not_sent(void **state)
 {
     (void)state;
     struct findings findings = {.wanted = "tables"};
@@ -225,9 +225,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_row_that_no_save_wrote_is_found),
-        CASE(a_row_that_vanished_is_found),
-        CASE(tables_that_differ_are_made_anew_with_what_was_not_sent),
+        CASE(failure_18_a_row_that_no_save_wrote_is_found),
+        CASE(failure_18_a_row_that_vanished_is_found),
+        CASE(failure_18_tables_that_differ_are_made_anew_with_what_was_not_sent),
         CASE(what_the_outbox_lacks_is_saved_anew_or_the_tables_stay),
         CASE(a_changed_signature_is_found),
         CASE(a_lost_entry_is_found),

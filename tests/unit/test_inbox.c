@@ -436,7 +436,7 @@ park_what_came(int reason)
 }
 
 static void
-what_an_older_program_could_not_read_is_tried_again_by_another(void **state)
+failure_14_what_an_older_program_could_not_read_is_tried_again_by_another(void **state)
 {
     (void)state;
     const int reasons[] = {ELOG_UNKNOWN, ELOG_DAMAGED};
@@ -552,7 +552,7 @@ main(void)
         CASE(work_that_builds_on_a_colleagues_fork_still_reaches_all),
         CASE(what_was_applied_without_a_name_names_it_once_it_comes),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),
-        CASE(what_an_older_program_could_not_read_is_tried_again_by_another),
+        CASE(failure_14_what_an_older_program_could_not_read_is_tried_again_by_another),
         CASE(damage_of_this_store_is_not_charged_to_a_colleague),
         CASE(what_was_parked_as_damaged_is_tried_again_by_the_doctor),
         CASE(what_was_pulled_is_seen_at_the_next_opening),

@@ -1,17 +1,36 @@
 /* What was received and does not count: late work that is held, and what waits, with its author and its words. */
 #include "cli/commands.h"
 #include "cli/conflict.h"
+#include "cli/status_waits.h"
 #include "cli/value.h"
 #include "cli/words.h"
 #include "core/i18n.h"
 #include "core/schema.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 struct listing {
     struct call *call;
     struct id family; /* zero: all */
+    struct parked_group group; /* of the item before */
+    enum received_fate fate;
 };
+
+/* What becomes of an item; those of one feed come one after the other, and share it. */
+static enum rc
+find_fate(struct listing *listing, const struct received_item *item)
+{
+    struct parked_group *group = &listing->group;
+    bool is_held = item->state == HISTORY_HELD;
+
+    if (group->reason != NULL && strcmp(group->reason, item->reason) == 0 && group->is_held == is_held &&
+        id_equal(group->stream, item->stream) && feed_equal(group->feed, item->version.feed))
+        return RC_OK;
+    *group = (struct parked_group){
+        .stream = item->stream, .feed = item->version.feed, .is_held = is_held, .reason = item->reason};
+    return replica_received_fate(listing->call->replica, group, &listing->fate);
+}
 
 static enum rc
 row_received(void *context, const struct received_item *item)
@@ -36,7 +55,9 @@ row_received(void *context, const struct received_item *item)
     out_text(&call->out, "unit", NULL, conflict_unit_name(&unit, number));
     out_text(&call->out, "mark", NULL, rc == RC_OK ? mark : NULL);
     out_bool(&call->out, "is_held", NULL, item->state == HISTORY_HELD);
-    out_word(&call->out, "reason", _("Waits for"), item->reason, words_say_reason(item->reason));
+    if (rc == RC_OK)
+        rc = find_fate(listing, item);
+    out_word(&call->out, "reason", _("Waits for"), item->reason, status_say_reason(item->reason, listing->fate));
     if (rc == RC_OK)
         rc = call_out_written(call, item->person, item->version.feed.device, item->hlc);
     out_time(&call->out, "arrived_at", _("At the server"), item->arrived_ms);
@@ -50,20 +71,31 @@ enum rc
 cmd_late(struct call *call)
 {
     struct listing listing = {.call = call};
+    const struct id *family = call->word_count > 0 ? &listing.family : NULL;
+    struct received_sum sum = {.held = 0};
     uint64_t unreadable = 0;
     enum rc rc = call_open_team(call);
 
-    if (rc == RC_OK && call->word_count > 0)
+    if (rc == RC_OK && family != NULL)
         rc = call_family(call, call->words[0], &listing.family);
+    if (rc == RC_OK)
+        rc = status_sum_received(call, family, &sum);
     if (rc != RC_OK)
         return rc;
     out_list(&call->out, "received", OUT_BLOCKS);
     rc = replica_received(call->replica, row_received, &listing, &unreadable);
-    out_list_end(&call->out, _("Nothing came too late, and nothing waits."));
+    out_list_end(&call->out,
+                 unreadable + sum.parked + sum.held == 0 ? _("Nothing came too late, and nothing waits.") : NULL);
     out_int(&call->out, "unreadable", NULL, (int64_t)unreadable);
+    out_int(&call->out, "not_shown", NULL, (int64_t)sum.gone);
     if (rc == RC_OK && unreadable > 0)
         out_notice(&call->out, "unreadable",
                    _("%" PRIu64 " sealed packets more cannot be read here yet: `baken status` says what each waits for."),
                    unreadable);
+    if (rc == RC_OK && sum.gone > 0)
+        out_notice(&call->out, "not_shown",
+                   _("Of a family that you no longer cover, or work with, nothing is shown here any more; written there: %" PRIu64
+                     ". `baken status` says what becomes of it."),
+                   sum.gone);
     return rc;
 }

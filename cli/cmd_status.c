@@ -464,5 +464,5 @@ cmd_status(struct call *call)
         rc = arrivals(call);
     if (rc == RC_OK)
         rc = devices(call);
-    return rc == RC_OK ? status_received(call, &waiting) : rc;
+    return rc == RC_OK ? status_received(call) : rc;
 }

@@ -1,6 +1,7 @@
 /* Exchange: with the server, or by a sealed file. */
 #include "cli/commands.h"
 #include "cli/news.h"
+#include "cli/status_waits.h"
 #include "core/i18n.h"
 #include "core/secret.h"
 #include "sync/backoff.h"
@@ -39,8 +40,9 @@ progress(void *context, const char *step, uint64_t done, uint64_t of)
     progress_count(&call->out.progress, say_step(step), done, of);
 }
 
+/* People read what was held in changes, as `status` counts them; programs the entries of the report. */
 static void
-out_report(struct call *call, const struct sync_report *report)
+out_report(struct call *call, const struct sync_report *report, const struct received_sum *sum)
 {
     struct out *out = &call->out;
 
@@ -50,7 +52,8 @@ out_report(struct call *call, const struct sync_report *report)
     out_int(out, "pulled", _("Received"), (int64_t)report->pulled);
     out_int(out, "applied", _("Applied"), (int64_t)report->applied);
     out_int(out, "parked", report->parked > 0 ? _("Waiting") : NULL, (int64_t)report->parked);
-    out_int(out, "held", report->held > 0 ? _("Too late, held") : NULL, (int64_t)report->held);
+    out_int(out, "held", NULL, (int64_t)report->held);
+    out_int(out, NULL, sum->held > 0 ? _("Too late, held") : NULL, (int64_t)sum->held);
     out_int(out, "refused", report->refused > 0 ? _("Refused by the server") : NULL,
             (int64_t)report->refused);
     out_int(out, "new_conflicts", report->new_conflicts > 0 ? _("Two versions") : NULL,
@@ -97,6 +100,26 @@ remark_parked(struct call *call, const struct sync_report *report)
     return rc;
 }
 
+/* What came after the right to write it had ended, and what becomes of it. */
+static void
+remark_late(struct call *call, const struct received_sum *sum)
+{
+    struct out *out = &call->out;
+
+    if (sum->own_counts > 0)
+        out_notice(out, "held_after_cover", "%s",
+                   _("The cover had ended before what you wrote was at the server. It was handed in, and need not be written again: "
+                     "it counts once a coach of the family runs `baken sync`. Only if part of it changed what stood there, that "
+                     "coach reads it with `baken late` and decides."));
+    if (sum->else_counts > 0)
+        out_notice(out, "held_after_cover", "%s",
+                   _("Some work came in after its cover had ended: it counts once a coach of the family runs `baken sync`; see "
+                     "`baken status`."));
+    if (sum->held > sum->own_counts + sum->else_counts)
+        out_notice(out, "held", "%s",
+                   _("Some work came too late to count; it is kept: read it with `baken late`."));
+}
+
 /* What a person must know of a session that went well. */
 static void
 remark(struct call *call, const struct sync_report *report)
@@ -117,9 +140,6 @@ remark(struct call *call, const struct sync_report *report)
     if (report->was_handed_back)
         out_notice(out, "handed_back", "%s",
                    _("The server had lost entries; it was given what is on this device."));
-    if (report->held > 0)
-        out_notice(out, "held", "%s",
-                   _("Some work came too late to count; it is kept: read it with `baken late`."));
     if (report->carried_ordered > 0)
         out_notice(out, "cover_ordered", "%s",
                    _("What was agreed by bundle on a cover is written down for the team now."));
@@ -206,6 +226,7 @@ enum rc
 cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
+    struct received_sum sum;
     struct news news = NEWS_EMPTY;
     bool brought = false;
     uint32_t wait_s;
@@ -222,12 +243,16 @@ cmd_sync(struct call *call)
     rc = news_tell(call, &news, brought, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
-    out_report(call, &report);
+    rc = status_sum_received(call, NULL, &sum);
+    if (rc != RC_OK)
+        return rc;
+    out_report(call, &report, &sum);
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
     if (!replica_in_team(call->replica))
         out_notice(&call->out, "not_let_in", "%s",
                    _("This device is not let in yet: the digits wait for who invited you."));
     remark(call, &report);
+    remark_late(call, &sum);
     return remark_parked(call, &report);
 }
 
@@ -300,6 +325,7 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
+    struct received_sum sum;
     struct news news = NEWS_EMPTY;
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
     bool is_read = rc == RC_OK;
@@ -318,10 +344,13 @@ cmd_bundle_import(struct call *call)
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
     rc = news_tell(call, &news, has_brought(&report), rc);
     buf_wipe(&bundle);
+    if (rc == RC_OK)
+        rc = status_sum_received(call, NULL, &sum);
     if (rc != RC_OK)
         return rc;
-    out_report(call, &report);
+    out_report(call, &report, &sum);
     remark(call, &report);
+    remark_late(call, &sum);
     if (is_asked(call))
         out_notice(&call->out, "cover_waits", "%s",
                    _("A colleague asks you to cover: see `baken cover list`. After `baken cover accept`, import this file once more."));

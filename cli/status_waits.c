@@ -152,6 +152,21 @@ status_families(struct call *call, const struct owed *owed)
 
 /* ---- received, and waiting -------------------------------------------------------------------- */
 
+/* What waits for no person, though it came too late. */
+static const char *
+advise_fate(enum received_fate fate)
+{
+    switch (fate) {
+    case RECEIVED_UNSENT:
+        return _("the cover had ended: run `baken sync`, which hands it in");
+    case RECEIVED_UNREAD:
+        return _("nothing: the cover had ended, and it was handed in. It counts once a coach of the family runs `baken sync`; only "
+                 "if part of it changed what stood there, that coach reads it with `baken late` and decides");
+    default:
+        return _("nothing: the cover had ended, and it counts once a coach of the family runs `baken sync`");
+    }
+}
+
 static const char *
 advise(const char *reason)
 {
@@ -178,46 +193,122 @@ advise(const char *reason)
     return _("run `baken doctor`");
 }
 
+const char *
+status_say_reason(const char *reason, enum received_fate fate)
+{
+    return fate == RECEIVED_WAITS ? words_say_reason(reason) : _("an exchange: it came after its cover");
+}
+
+/* A group as a person meets it. */
+struct met {
+    uint64_t changes; /* 0: a save in the family's file tells it */
+    enum received_fate fate;
+    struct id family;
+    bool is_gone; /* of a family that this device shows no longer */
+};
+
+static enum rc
+meet(struct call *call, const struct parked_group *group, struct met *met)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_stream *known = ledger_stream(ledger, group->stream);
+    struct id self = replica_self(call->replica).feed.device;
+    uint64_t twins = 0;
+    enum rc rc = replica_received_twins(call->replica, group, &twins);
+
+    *met = (struct met){.changes = group->saves - twins};
+    if (known != NULL)
+        met->family = known->family;
+    met->is_gone = !ledger_may_read(ledger, self, group->stream, (uint64_t)replica_now_ms(call->replica));
+    return rc == RC_OK ? replica_received_fate(call->replica, group, &met->fate) : rc;
+}
+
 static enum rc
 row_group(void *context, const struct parked_group *group)
 {
     struct call *call = context;
-    const struct ledger_stream *known = ledger_stream(replica_ledger(call->replica), group->stream);
+    struct out *out = &call->out;
     struct texts texts = TEXTS_EMPTY;
     const char *label = NULL;
-    uint64_t twins = 0;
-    enum rc rc = replica_received_twins(call->replica, group, &twins);
+    struct met met;
+    enum rc rc = meet(call, group, &met);
+    bool is_coming = met.fate != RECEIVED_WAITS;
 
-    if (rc != RC_OK || (!call->out.is_json && twins == group->saves))
-        return rc; /* for people the save in the file tells it */
+    if (rc != RC_OK || (!out->is_json && met.changes == 0))
+        return rc;
     rc = call_device_label(call, &texts, group->feed.device, &label);
-    out_row(&call->out);
+    out_row(out);
     if (rc == RC_OK)
-        rc = call_out_family(call, "family", _("Family"),
-                             known == NULL ? (struct id){{0}} : known->family);
-    out_text(&call->out, "device", _("From device"), label);
-    out_int(&call->out, "first", NULL, group->first);
-    out_int(&call->out, "last", NULL, group->last);
-    out_int(&call->out, "entries", NULL, (int64_t)group->entries);
-    out_int(&call->out, "saves", NULL, (int64_t)group->saves);
-    out_int(&call->out, NULL, _("Changes"), (int64_t)(group->saves - twins));
-    out_bool(&call->out, "is_held", NULL, group->is_held);
-    out_word(&call->out, "reason", _("Waits for"), group->reason, words_say_reason(group->reason));
-    out_text(&call->out, "advice", _("What to do"), advise(group->reason));
-    out_row_end(&call->out);
+        rc = call_out_family(call, "family", met.is_gone ? NULL : _("Family"), met.family);
+    if (met.is_gone)
+        out_text(out, NULL, _("Family"), _("(no longer on this device)"));
+    out_text(out, "device", _("From device"), label);
+    out_int(out, "first", NULL, group->first);
+    out_int(out, "last", NULL, group->last);
+    out_int(out, "entries", NULL, (int64_t)group->entries);
+    out_int(out, "saves", NULL, (int64_t)group->saves);
+    out_int(out, NULL, _("Changes"), (int64_t)met.changes);
+    out_bool(out, "is_held", NULL, group->is_held);
+    out_word(out, "reason", _("Waits for"), group->reason,
+             status_say_reason(group->reason, met.fate));
+    out_text(out, "advice", _("What to do"), is_coming ? advise_fate(met.fate) : advise(group->reason));
+    out_row_end(out);
     texts_wipe(&texts);
     return rc;
 }
 
-enum rc
-status_received(struct call *call, const struct waiting *waiting)
+struct summing {
+    struct call *call;
+    const struct id *family;
+    struct received_sum *sum;
+};
+
+static enum rc
+sum_group(void *context, const struct parked_group *group)
 {
-    if (waiting->parked + waiting->held > 0)
+    struct summing *summing = context;
+    struct received_sum *sum = summing->sum;
+    bool is_own = id_equal(group->feed.device, replica_self(summing->call->replica).feed.device);
+    struct met met;
+    enum rc rc = meet(summing->call, group, &met);
+
+    if (rc != RC_OK || (summing->family != NULL && !id_equal(met.family, *summing->family)))
+        return rc;
+    if (met.is_gone)
+        sum->gone += met.changes;
+    if (group->is_held)
+        sum->held += met.changes;
+    else
+        sum->parked += met.changes;
+    if (is_own && met.fate > RECEIVED_UNSENT)
+        sum->own_counts += met.changes;
+    else if (met.fate != RECEIVED_WAITS)
+        sum->else_counts += met.changes;
+    return RC_OK;
+}
+
+enum rc
+status_sum_received(struct call *call, const struct id *family, struct received_sum *sum)
+{
+    struct summing summing = {call, family, sum};
+
+    *sum = (struct received_sum){.held = 0};
+    return replica_in_team(call->replica) ? replica_parked_groups(call->replica, sum_group, &summing) : RC_OK;
+}
+
+enum rc
+status_received(struct call *call)
+{
+    struct received_sum sum;
+    enum rc rc = status_sum_received(call, NULL, &sum);
+
+    if (rc == RC_OK && sum.parked + sum.held > 0)
         out_title(&call->out, _("Received, and waiting"));
     out_list(&call->out, "parked", OUT_TABLE);
-    enum rc rc = replica_parked_groups(call->replica, row_group, call);
+    if (rc == RC_OK)
+        rc = replica_parked_groups(call->replica, row_group, call);
     out_list_end(&call->out, NULL);
-    if (waiting->parked + waiting->held > 0)
+    if (rc == RC_OK && sum.parked + sum.held > sum.gone)
         out_line(&call->out, "%s", _("`baken late` shows what of it can be read: whose it is, of when, and its words."));
     return rc;
 }

@@ -15,7 +15,17 @@ struct owed {
 enum rc status_changes(struct call *call, uint64_t *changes) MUST_CHECK;
 /* A row for each family that this device sees or still has to send something of, and one for the team's stream. */
 enum rc status_families(struct call *call, const struct owed *owed) MUST_CHECK;
+/* What is parked or held, in changes as a person counts them; of one family, or of all where it is NULL. */
+struct received_sum {
+    uint64_t parked, held;
+    uint64_t own_counts;  /* of the held: own work, handed in, that counts by itself after an ordinary end of a cover */
+    uint64_t else_counts; /* the same of others, or not handed in yet */
+    uint64_t gone;        /* of all: of families that this device shows no longer */
+};
+enum rc status_sum_received(struct call *call, const struct id *family, struct received_sum *sum) MUST_CHECK;
+/* For people: what it waits for that came too late or waits, after "waits for". */
+const char *status_say_reason(const char *reason, enum received_fate fate);
 /* What is parked or held, by feed and reason, and what to do about it. */
-enum rc status_received(struct call *call, const struct waiting *waiting) MUST_CHECK;
+enum rc status_received(struct call *call) MUST_CHECK;
 
 #endif

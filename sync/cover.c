@@ -237,26 +237,29 @@ only_adds(const struct change *saves, size_t count, const struct entry *entry,
     return true;
 }
 
-static enum rc
-is_fit(struct replica *replica, const struct elog_row *row, bool *fit)
+enum rc
+cover_fate(struct replica *replica, const struct elog_row *row, enum received_fate *fate)
 {
     const struct entry *entry = &row->entry;
     struct ledger_entry_facts facts = ledger_facts_of(entry);
+    bool has_arrived = entry->arrived_ms != 0;
+    int64_t arrived_ms = has_arrived ? (int64_t)entry->arrived_ms : (int64_t)replica_server_ms(replica);
     struct ledger_judgement why;
     struct change *saves;
     size_t count;
 
-    *fit = false;
+    *fate = RECEIVED_WAITS;
     if (ledger_entry_counts(replica->ledger, &facts, &why) != LEDGER_LATE || !why.by_cover ||
-        (why.why != LEDGER_WHY_ENDED && why.why != LEDGER_WHY_EXPIRED) || entry->arrived_ms == 0 ||
-        (int64_t)entry->arrived_ms > (int64_t)why.ended_ms + TAKE_OVER_MS)
+        (why.why != LEDGER_WHY_ENDED && why.why != LEDGER_WHY_EXPIRED) ||
+        arrived_ms > (int64_t)why.ended_ms + TAKE_OVER_MS)
         return RC_OK;
     enum rc rc = source_read(replica, entry, &saves, &count);
-    if (rc == RC_OK)
-        *fit = only_adds(saves, count, entry, &why);
+    bool is_unread = source_is_unreadable(rc);
+    if (is_unread || (rc == RC_OK && only_adds(saves, count, entry, &why)))
+        *fate = !has_arrived ? RECEIVED_UNSENT : is_unread ? RECEIVED_UNREAD : RECEIVED_COUNTS;
     if (saves != NULL)
         body_free(saves, count);
-    return source_is_unreadable(rc) ? RC_OK : rc;
+    return is_unread ? RC_OK : rc;
 }
 
 /* Is this person a coach of the stream's family? */
@@ -278,16 +281,16 @@ look_at(struct replica *replica, const struct elog_row *row, struct admitting *a
                                .device = entry->device,
                                .incarnation = entry->incarnation,
                                .last = entry->last};
+    enum received_fate fate;
     size_t at;
-    bool fit;
 
     memcpy(head.hash, entry->hash, sizeof head.hash);
     if (!may_admit(replica, entry->stream) || has_feed(&admitting->closed, entry, &at))
         return RC_OK;
-    enum rc rc = is_fit(replica, row, &fit);
+    enum rc rc = cover_fate(replica, row, &fate);
     if (rc != RC_OK)
         return rc;
-    if (!fit)
+    if (fate != RECEIVED_COUNTS)
         return ledger_heads_add(&admitting->closed, &head);
     if (has_feed(&admitting->heads, entry, &at)) {
         admitting->heads.items[at] = head;

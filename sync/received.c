@@ -1,7 +1,9 @@
 /* What was received and does not count, read from the log itself: nothing of it is in the tables. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/schema.h"
+#include "sync/cover.h"
 #include "sync/replica_own.h"
 
 struct reading {
@@ -102,5 +104,56 @@ replica_received(struct replica *replica, replica_received_fn visit, void *conte
         }
     }
     elog_row_wipe(&reading.row);
+    return rc;
+}
+
+/* ---- what becomes of it ------------------------------------------------------------------------ */
+
+/* A coach whose session may admit what was late in the family. */
+static bool
+has_coach(const struct ledger *ledger, struct id family)
+{
+    const struct ledger_person *person;
+
+    for (size_t i = 0; (person = ledger_person_at(ledger, i)) != NULL; i++)
+        if (ledger_is_coach(ledger, family, person->id) && ledger_person_is_active(ledger, person->id))
+            return true;
+    return false;
+}
+
+static bool
+is_of_group(const struct elog_row *row, const struct parked_group *group)
+{
+    return id_equal(row->entry.device, group->feed.device) && row->entry.incarnation == group->feed.incarnation &&
+           strcmp(elog_reason_name(row->reason), group->reason) == 0;
+}
+
+enum rc
+replica_received_fate(struct replica *replica, const struct parked_group *group, enum received_fate *fate)
+{
+    const struct ledger_stream *known = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, group->stream);
+    struct elog_row row = ELOG_ROW_EMPTY;
+    struct elog_place place = {0, 0};
+    enum received_fate least = RECEIVED_COUNTS;
+    size_t count = 1;
+    enum rc rc = RC_OK;
+
+    *fate = RECEIVED_WAITS;
+    if (!group->is_held || known == NULL || id_is_zero(known->family) || !has_coach(replica->ledger, known->family))
+        return RC_OK;
+    while (rc == RC_OK && least != RECEIVED_WAITS) {
+        enum received_fate one = RECEIVED_COUNTS;
+        int64_t key;
+        rc = elog_keys_of(replica->db, group->stream, ELOG_HELD, &place, &key, 1, &count);
+        if (rc != RC_OK || count == 0)
+            break;
+        rc = elog_get(replica->db, key, &row);
+        if (rc == RC_OK && is_of_group(&row, group))
+            rc = cover_fate(replica, &row, &one);
+        least = one < least ? one : least;
+    }
+    elog_row_wipe(&row);
+    if (rc == RC_OK)
+        *fate = least;
     return rc;
 }

@@ -200,14 +200,25 @@ struct parked_group {
     uint32_t first, last; /* the lowest and highest save; others may lie between */
     uint64_t entries, saves;
 };
-/* The same as replica_waiting_twins of what was received, as far as it can be read here. */
+/* The same as replica_waiting_twins of what was received. */
 enum rc replica_received_twins(struct replica *replica, const struct parked_group *group,
                                uint64_t *twins) MUST_CHECK;
+/* What becomes of late work by itself (PROTOCOL section 9), from the least. */
+enum received_fate {
+    RECEIVED_WAITS,  /* nothing: a person must look at it */
+    RECEIVED_UNSENT, /* written under a cover that has ended in order, and not known to be at the server: that comes first */
+    RECEIVED_UNREAD, /* under such a cover, and at the server: a coach's session admits it if all of it only adds, which cannot be read here */
+    RECEIVED_COUNTS, /* a coach's session admits it */
+};
+/* Of a group the least of its entries: what stands behind one that waits, waits too. */
+enum rc replica_received_fate(struct replica *replica, const struct parked_group *group,
+                              enum received_fate *fate) MUST_CHECK;
 typedef enum rc (*replica_parked_groups_fn)(void *context, const struct parked_group *group);
 enum rc replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit,
                               void *context) MUST_CHECK;
 /* How many of the own saves that wait in an index stream, sealed or not, only carry what a save in the family's file says too:
- * a person made one change, not two. 0 in other streams. Reads each of them. */
+ * a person made one change, not two. 0 in other streams. Reads each of them; of a family that is here no more, whose key is gone, as
+ * many as can be are taken for such, so what is left is the least that was written. */
 enum rc replica_waiting_twins(struct replica *replica, struct id stream, uint64_t *twins) MUST_CHECK;
 
 /* Can a device see a save? From the least to the most; what holds first is told. */

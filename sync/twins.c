@@ -9,6 +9,7 @@ struct counting {
     struct replica *replica;
     enum stream_kind kind;
     uint64_t twins;
+    uint64_t unread; /* saves that cannot be */
 };
 
 static bool
@@ -22,17 +23,45 @@ is_twin(const struct counting *counting, const struct change *save)
     return save->count > 0;
 }
 
-/* What cannot be read is counted as a change: better one too many. */
 static void
 count_saves(struct counting *counting, const struct elog_feed *feed, uint32_t first, uint32_t last, const struct buf *body)
 {
     struct change *saves = NULL;
 
-    if (body_read(feed->stream, feed->feed, first, last, body->data, body->len, &saves) != RC_OK)
+    if (body_read(feed->stream, feed->feed, first, last, body->data, body->len, &saves) != RC_OK) {
+        counting->unread += last - first + 1;
         return;
+    }
     for (size_t i = 0; i <= last - first; i++)
         counting->twins += is_twin(counting, &saves[i]);
     body_free(saves, last - first + 1);
+}
+
+/* The saves of one entry. */
+static void
+count_entry(struct counting *counting, const struct elog_feed *feed, const struct entry *entry, struct buf *body)
+{
+    if (source_open(counting->replica, entry, body) == RC_OK)
+        count_saves(counting, feed, entry->first, entry->last, body);
+    else
+        counting->unread += entry->last - entry->first + 1;
+}
+
+/*
+ * What cannot be read is counted as a change: better one too many. Of a stream that was purged nothing can be, so that every visit
+ * would count twice: there each is taken for the twin of one of the saves in the family's file, as far as these reach.
+ */
+static enum rc
+add_purged(struct counting *counting, const struct ledger_stream *index, uint64_t in_file)
+{
+    enum streams_place place = STREAMS_SHOWN;
+    enum rc rc = counting->unread == 0 ? RC_OK : streams_find(counting->replica, index->id, &place);
+
+    if (rc != RC_OK || place == STREAMS_SHOWN || in_file <= counting->twins)
+        return rc;
+    uint64_t most = in_file - counting->twins;
+    counting->twins += counting->unread < most ? counting->unread : most;
+    return RC_OK;
 }
 
 static enum rc
@@ -77,8 +106,8 @@ count_sealed(struct counting *counting, const struct elog_feed *feed, struct buf
     while ((rc = next_unsent(db, feed->key, key, &key)) == RC_OK && key != 0) {
         struct elog_row row = ELOG_ROW_EMPTY;
         rc = elog_get(db, key, &row);
-        if (rc == RC_OK && source_open(counting->replica, &row.entry, body) == RC_OK)
-            count_saves(counting, feed, row.entry.first, row.entry.last, body);
+        if (rc == RC_OK)
+            count_entry(counting, feed, &row.entry, body);
         elog_row_wipe(&row);
         if (rc != RC_OK)
             break;
@@ -101,17 +130,30 @@ count_feed(void *context, const struct elog_feed *feed)
     return rc;
 }
 
+static struct id
+file_of(const struct replica *replica, const struct ledger_stream *index)
+{
+    const struct ledger_family *family = ledger_family(replica->ledger, index->family);
+
+    return family == NULL ? (struct id){{0}} : family->file;
+}
+
 enum rc
 replica_waiting_twins(struct replica *replica, struct id stream, uint64_t *twins)
 {
     const struct ledger_stream *known = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, stream);
     struct counting counting = {.replica = replica};
+    struct stream_waiting in_file = {.unsealed = 0};
 
     *twins = 0;
     if (known == NULL || known->kind != STREAM_INDEX)
         return RC_OK;
     counting.kind = known->kind;
     enum rc rc = elog_feeds(replica->db, stream, count_feed, &counting);
+    if (rc == RC_OK && counting.unread > 0)
+        rc = replica_waiting_in(replica, file_of(replica, known), &in_file);
+    if (rc == RC_OK)
+        rc = add_purged(&counting, known, in_file.unsealed + in_file.unsent);
     *twins = counting.twins;
     return rc;
 }
@@ -148,15 +190,33 @@ count_received(struct counting *counting, const struct elog_feed *feed, const st
     while ((rc = next_received(db, feed->key, group, key, &key)) == RC_OK && key != 0) {
         struct elog_row row = ELOG_ROW_EMPTY;
         rc = elog_get(db, key, &row);
-        if (rc == RC_OK && strcmp(elog_reason_name(row.reason), group->reason) == 0 &&
-            source_open(counting->replica, &row.entry, &body) == RC_OK)
-            count_saves(counting, feed, row.entry.first, row.entry.last, &body);
+        if (rc == RC_OK && strcmp(elog_reason_name(row.reason), group->reason) == 0)
+            count_entry(counting, feed, &row.entry, &body);
         elog_row_wipe(&row);
         if (rc != RC_OK)
             break;
     }
     buf_wipe(&body);
     return rc;
+}
+
+/* The group of the family's file that waits as one of its index does. */
+struct looking {
+    const struct parked_group *like;
+    struct id stream;
+    uint64_t saves;
+};
+
+static enum rc
+look_for_like(void *context, const struct parked_group *group)
+{
+    struct looking *looking = context;
+    const struct parked_group *like = looking->like;
+
+    if (id_equal(group->stream, looking->stream) && feed_equal(group->feed, like->feed) && group->is_held == like->is_held &&
+        strcmp(group->reason, like->reason) == 0)
+        looking->saves = group->saves;
+    return RC_OK;
 }
 
 enum rc
@@ -169,9 +229,14 @@ replica_received_twins(struct replica *replica, const struct parked_group *group
     *twins = 0;
     if (known == NULL || known->kind != STREAM_INDEX)
         return RC_OK;
+    struct looking looking = {.like = group, .stream = file_of(replica, known)};
     enum rc rc = elog_feed_find(replica->db, group->stream, group->feed, &feed);
     if (rc == RC_OK)
         rc = count_received(&counting, &feed, group);
+    if (rc == RC_OK && counting.unread > 0)
+        rc = replica_parked_groups(replica, look_for_like, &looking);
+    if (rc == RC_OK)
+        rc = add_purged(&counting, known, looking.saves);
     *twins = counting.twins;
     return rc == RC_ABSENT ? RC_OK : rc;
 }

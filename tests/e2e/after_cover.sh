@@ -114,6 +114,24 @@ check "later work has a newer key" test "$(wc -l <"$WORK/keys")" -ge 3
     nothing_left "after a rebuild, with a log left behind" $WORDS
 }
 
+# ---- ended while a visit was not sent yet: it counts by itself, so who covered is not told to write it again
+cover wulpenburg "$(date -d '+14 days' +%F)"
+as lieve visit add wulpenburg --text "op de valreep een rietzanger" >/dev/null 2>&1
+as joris cover end "$(json cover.id <"$WORK/cover")" >/dev/null || give_up "the cover is ended"
+check_says "the covering device hands it in" "Too late, held +1$" as lieve sync
+check_equal "and says that it counts by itself" 1 "$(grep -c "need not be written again: it counts once a coach" "$WORK/check.err")"
+check_equal "not that it is to be read here" 0 "$(grep -c "too late to count" "$WORK/check.err")"
+as lieve status >"$WORK/said" 2>&1
+check_equal "status has the visit in one row" 1 "$(grep -c "lieve  *1  *an exchange: it came after its cover  *nothing: the cover had ended" "$WORK/said")"
+check_equal "and of the family no id, and nothing to write again" "1 0" "$(grep -c "^(no longer on this device)" "$WORK/said") $(grep -c "write again" "$WORK/said")"
+answer "late" lieve late
+check_equal "late does not say that there is nothing" "1 not_shown" "$(value not_shown) $(value notices.0.code)"
+check_equal "in words neither" "0 1" "$(as lieve late 2>/dev/null | grep -c Nothing) $(as lieve late 2>&1 | grep -c "written there: 1")"
+as joris sync >/dev/null 2>&1
+check_says "the owner has it by the next exchange" "op de valreep" as joris visit list wulpenburg
+check_says "who covered exchanges once more" "^Sent +0" as lieve sync
+check_says "then there is nothing" "Nothing came too late" as lieve late
+
 # ---- ended by time, on a device that never comes online
 as joris visit add wulpenburg --text "een tweede kievitsbloem" >/dev/null
 as joris sync >/dev/null 2>&1

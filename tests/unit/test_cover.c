@@ -109,6 +109,127 @@ work_handed_in_late_that_only_adds_is_taken_over(void **state)
     assert_int_equal(office.devices[1].report.held, 0);
 }
 
+/* What a device is told of its groups: changes as a person counts them, and the least that becomes of them. */
+struct told {
+    int at;
+    uint64_t saves, changes;
+    enum received_fate fate;
+};
+
+static enum rc
+tell_group(void *context, const struct parked_group *group)
+{
+    struct told *told = context;
+    struct replica *replica = office.devices[told->at].replica;
+    enum received_fate fate;
+    uint64_t twins;
+
+    assert_ok(replica_received_twins(replica, group, &twins));
+    assert_ok(replica_received_fate(replica, group, &fate));
+    told->saves += group->saves;
+    told->changes += group->saves - twins;
+    told->fate = fate < told->fate ? fate : told->fate;
+    return RC_OK;
+}
+
+static struct told
+tell(int at)
+{
+    struct told told = {.at = at, .fate = RECEIVED_COUNTS};
+
+    assert_ok(replica_parked_groups(office.devices[at].replica, tell_group, &told));
+    return told;
+}
+
+/* Its key is gone, so which save is whose twin can be read no longer: one visit is still one change. */
+static void
+who_covered_is_told_that_what_came_late_counts_by_itself(void **state)
+{
+    (void)state;
+    struct id cover = give(1, 2, 10, true);
+    struct told told;
+    uint64_t twins;
+
+    accept(2, cover);
+    office_visit(&office, 2, family, "the first");
+    office_visit(&office, 2, family, "the second");
+    end(1, cover);
+    office_sync(&office, 2);
+    told = tell(2);
+    assert_int_equal(told.saves, 4);
+    assert_int_equal(told.changes, 2);
+    assert_int_equal(told.fate, RECEIVED_UNREAD);
+    office_sync(&office, 0); /* the coordinator has the lines in the index, and admits nothing */
+    told = tell(0);
+    assert_int_equal(told.saves, 2);
+    assert_int_equal(told.changes, 0);
+    assert_int_equal(told.fate, RECEIVED_COUNTS);
+    office_sync(&office, 1);
+    assert_true(has(1, file_of(), "the second"));
+    assert_int_equal(tell(1).saves, 0);
+    office_sync(&office, 2);
+    assert_int_equal(tell(2).saves, 0); /* it knows nothing of them any more */
+    assert_ok(replica_waiting_twins(office.devices[2].replica, index_of(), &twins));
+    assert_int_equal(twins, 0);
+}
+
+static void
+what_is_sealed_for_a_family_that_is_gone_is_counted_once(void **state)
+{
+    (void)state;
+    struct stream_waiting waiting;
+    uint64_t twins;
+
+    accept(2, give(1, 2, 10, true));
+    office_visit(&office, 2, family, "never sent");
+    office_pass(&office, 11 * DAY_MS);
+    office_reopen(&office, 2);
+    assert_ok(replica_waiting_in(office.devices[2].replica, index_of(), &waiting));
+    assert_int_equal(waiting.unsent, 1);
+    assert_ok(replica_waiting_twins(office.devices[2].replica, index_of(), &twins));
+    assert_int_equal(twins, 1);
+}
+
+/* An entry counts as a whole: the visit that was handed in with the other text of the owner's goal waits with it. */
+static void
+what_is_admitted_by_itself_is_what_a_device_says_of_it(void **state)
+{
+    (void)state;
+    struct id goal = office_goal(&office, 1, family, "up at seven");
+    office_sync(&office, 1);
+    struct id cover = give(1, 2, 10, true);
+
+    accept(2, cover);
+    office_visit(&office, 2, family, "with a change");
+    office_edit_goal(&office, 2, family, goal, "up at eight");
+    end(1, cover);
+    office_sync(&office, 2);
+    assert_int_equal(tell(2).fate, RECEIVED_UNREAD);
+    office_sync(&office, 1);
+    assert_false(has(1, file_of(), "with a change"));
+    assert_int_equal(tell(1).fate, RECEIVED_WAITS);
+    assert_int_equal(tell(1).changes, 2);
+}
+
+static void
+late_work_of_a_bundle_is_to_be_at_the_server_first(void **state)
+{
+    (void)state;
+    struct id cover = give(1, 2, 10, true);
+
+    accept(2, cover);
+    office_visit(&office, 2, family, "brought by bundle");
+    end(1, cover);
+    office_carry(&office, 2, 1);
+    assert_int_equal(tell(1).changes, 1);
+    assert_int_equal(tell(1).fate, RECEIVED_UNSENT);
+    office_carry(&office, 1, 2);
+    assert_int_equal(tell(2).changes, 1);
+    assert_int_equal(tell(2).fate, RECEIVED_UNSENT);
+    office_pass(&office, 31 * DAY_MS);
+    assert_int_equal(tell(1).fate, RECEIVED_WAITS); /* then it comes too late for that too */
+}
+
 static void
 a_second_cover_fills_the_file_again(void **state)
 {
@@ -311,6 +432,10 @@ main(void)
         CASE(an_end_by_command_leaves_nothing_on_the_device),
         CASE(an_end_by_time_needs_no_server_and_keeps_what_was_not_sent),
         CASE(work_handed_in_late_that_only_adds_is_taken_over),
+        CASE(who_covered_is_told_that_what_came_late_counts_by_itself),
+        CASE(what_is_sealed_for_a_family_that_is_gone_is_counted_once),
+        CASE(what_is_admitted_by_itself_is_what_a_device_says_of_it),
+        CASE(late_work_of_a_bundle_is_to_be_at_the_server_first),
         CASE(a_second_cover_fills_the_file_again),
         CASE(held_work_does_not_stop_who_covers_again),
         CASE(held_work_is_looked_at_again_only_when_something_changed),

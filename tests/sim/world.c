@@ -405,8 +405,11 @@ picture(struct world *world)
             world->rates.lie == 0 && !world->is_stepping
                 ? 0
                 : (uint64_t)adapter_ask(device, "SELECT value FROM sync_state WHERE name = 'acks_after'", NULL);
+        /* Of two machines that numbered alike, what the one acknowledged others may refuse for the other's higher number, until it does so
+         * in a life of its own. */
+        const uint64_t life = replica_self(device->replica).feed.incarnation;
         const uint64_t facts[] = {position, waiting.saves_unsealed, waiting.entries_unsent,
-                                  waiting.parked, waiting.held, acks};
+                                  waiting.parked, waiting.held, acks, life};
         world_trace_bytes(world, facts, sizeof facts);
         for (int stream = 0; stream < MODEL_STREAMS; stream++)
             for (int writer = 0; writer < world->names.writer_count; writer++) {

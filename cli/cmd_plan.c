@@ -282,6 +282,7 @@ row_absence(void *context, const struct absence *absence)
     out_date(&call->out, "until", _("Until"), absence->until);
     out_word(&call->out, "kind", _("Kind"), absence->kind, words_say(absence->kind));
     out_text(&call->out, "note", _("Note"), absence->note);
+    out_text(&call->out, NULL, _("Remark"), absence->facts.conflicts > 0 ? _("two versions") : "");
     out_row_end(&call->out);
     return rc;
 }
@@ -295,7 +296,8 @@ cmd_absence_list(struct call *call)
     if (rc != RC_OK)
         return rc;
     /* Who was away is history: without a period only what is and what comes. */
-    if (filter.from == 0 && !call_has(call, OPT_ALL))
+    filter.is_open_only = filter.from == 0 && !call_has(call, OPT_ALL);
+    if (filter.is_open_only)
         filter.from = call_today(call);
     out_list(&call->out, "absences", OUT_TABLE);
     rc = absence_list(call->journal, &filter, row_absence, call);

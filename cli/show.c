@@ -207,12 +207,18 @@ show_agreements(struct call *call, const struct record_filter *filter)
     return rc;
 }
 
+static void
+out_remark(struct call *call, uint32_t conflicts)
+{
+    out_text(&call->out, NULL, _("Remark"), conflicts > 0 ? _("two versions") : "");
+}
+
 static enum rc
 row_contact(void *context, const struct contact *contact)
 {
     struct call *call = context;
 
-    if (contact->is_withdrawn && !call_has(call, OPT_ALL))
+    if (contact->is_withdrawn && contact->facts.conflicts == 0 && !call_has(call, OPT_ALL))
         return RC_OK;
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), contact->facts.id);
@@ -226,6 +232,7 @@ row_contact(void *context, const struct contact *contact)
     out_text(&call->out, "note", _("Note"), contact->note);
     out_bool(&call->out, "is_withdrawn", NULL, contact->is_withdrawn);
     out_int(&call->out, "conflicts", NULL, contact->facts.conflicts);
+    out_remark(call, contact->facts.conflicts);
     out_row_end(&call->out);
     return rc;
 }
@@ -244,7 +251,7 @@ row_safety(void *context, const struct safety *safety)
 {
     struct call *call = context;
 
-    if (safety->is_withdrawn && !call_has(call, OPT_ALL))
+    if (safety->is_withdrawn && safety->facts.conflicts == 0 && !call_has(call, OPT_ALL))
         return RC_OK;
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), safety->facts.id);
@@ -256,6 +263,7 @@ row_safety(void *context, const struct safety *safety)
     if (rc == RC_OK)
         rc = call_out_person(call, "author", _("By"), safety->facts.author);
     out_bool(&call->out, "is_withdrawn", NULL, safety->is_withdrawn);
+    out_remark(call, safety->facts.conflicts);
     out_row_end(&call->out);
     return rc;
 }

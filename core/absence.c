@@ -10,7 +10,7 @@
 static const struct query absences = {
     ENTITY_ABSENCE,
     LIST_SQL(ABSENCE_COLUMNS, "team_absence",
-             "?6 IS NOT NULL AND (?4 = 0 OR r.until_date >= ?4) AND (?5 = 0 OR r.from_date <= ?5)",
+             "(?4 = 0 OR r.until_date >= ?4 OR (?6 AND " IN_DOUBT("r", "1") ")) AND (?5 = 0 OR r.from_date <= ?5)",
              "r.from_date * ?7, r.id"),
     ONE_SQL(ABSENCE_COLUMNS, "team_absence"),
 };

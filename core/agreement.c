@@ -10,7 +10,7 @@
 static const struct query agreements = {
     ENTITY_AGREEMENT,
     LIST_SQL(AGREEMENT_COLUMNS, "file_agreement",
-             "(NOT ?6 OR coalesce(r.done, 0) = 0) AND (?4 = 0 OR r.due >= ?4) "
+             "(NOT ?6 OR coalesce(r.done, 0) = 0 OR " IN_DOUBT("r", "2") ") AND (?4 = 0 OR r.due >= ?4) "
              "AND (?5 = 0 OR r.due <= ?5)",
              "r.due IS NULL, r.due * ?7, r.id"),
     ONE_SQL(AGREEMENT_COLUMNS, "file_agreement"),

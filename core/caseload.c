@@ -30,7 +30,7 @@ static const char lines_sql[] =
     "coalesce(q.units, 0) "
     "FROM journal_stream AS t LEFT JOIN index_family AS f ON f.s = t.s AND f.id = t.family "
     "LEFT JOIN quarrel AS q ON q.family = t.family "
-    "WHERE t.kind = 3 AND (?3 OR f.closed IS NULL) "
+    "WHERE t.kind = 3 AND (?3 OR f.closed IS NULL OR " IN_DOUBT("f", "3") ") "
     "ORDER BY f.code_name IS NULL, f.code_name COLLATE NOCASE, t.family";
 _Static_assert(STREAM_INDEX == 3, "the query names the kind by its number");
 

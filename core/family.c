@@ -8,7 +8,7 @@
 #define FAMILY_COLUMNS "r.code_name, r.phase, r.since, r.opened, r.closed"
 static const struct query families = {
     ENTITY_FAMILY,
-    LIST_SQL(FAMILY_COLUMNS, "index_family", "r.id = t.family AND (NOT ?6 OR r.closed IS NULL)",
+    LIST_SQL(FAMILY_COLUMNS, "index_family", "r.id = t.family AND (NOT ?6 OR r.closed IS NULL OR " IN_DOUBT("r", "3") ")",
              "r.code_name COLLATE NOCASE, r.id"),
     ONE_SQL(FAMILY_COLUMNS, "index_family"),
 };

@@ -10,7 +10,7 @@
 static const struct query goals = {
     ENTITY_GOAL,
     LIST_SQL(GOAL_COLUMNS, "file_goal",
-             "(NOT ?6 OR coalesce(r.status, 'open') = 'open') AND (?4 = 0 OR r.deadline >= ?4) "
+             "(NOT ?6 OR coalesce(r.status, 'open') = 'open' OR " IN_DOUBT("r", "1") ") AND (?4 = 0 OR r.deadline >= ?4) "
              "AND (?5 = 0 OR r.deadline <= ?5)",
              "r.deadline IS NULL, r.deadline * ?7, r.id"),
     ONE_SQL(GOAL_COLUMNS, "file_goal"),

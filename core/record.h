@@ -31,7 +31,7 @@ struct record_filter {
     struct id id;
     uint32_t from;
     uint32_t until;
-    bool is_open_only; /* families not closed, goals that are open, agreements not done */
+    bool is_open_only; /* families not closed, goals that are open, agreements not done; and what has two versions of that */
     bool with_hidden;
     bool newest_first;
     uint32_t limit; /* 0 = none */

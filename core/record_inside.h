@@ -48,6 +48,10 @@ enum { FACTS_COLUMNS = 8 };
     "SELECT " FACTS_SQL ", " columns " FROM " table                                                \
     " AS r JOIN journal_stream AS t ON t.s = r.s WHERE r.rid = ?1 AND r.hidden < 2"
 
+/* Whether the unit of the row has two versions: then what is shown of it is one of them, and a list leaves nothing out for it. */
+#define IN_DOUBT(row, unit)                                                                        \
+    "(" row ".conflicts > 0 AND EXISTS (SELECT 1 FROM journal_conflict AS x WHERE x.rid = " row ".rid AND x.unit = " unit "))"
+
 /* What each family's own index says of it: another's may hold a row under its id too. */
 #define FAMILY_LINE                                                                                \
     "(SELECT l.id, l.code_name, l.closed FROM index_family AS l JOIN journal_stream AS own "       \

@@ -10,7 +10,7 @@
 static const struct query judgements = {
     ENTITY_SAFETY,
     LIST_SQL(SAFETY_COLUMNS, "file_safety",
-             "(NOT ?6 OR coalesce(r.withdrawn, 0) = 0) AND (?4 = 0 OR r.date >= ?4) "
+             "(NOT ?6 OR coalesce(r.withdrawn, 0) = 0 OR " IN_DOUBT("r", "1") ") AND (?4 = 0 OR r.date >= ?4) "
              "AND (?5 = 0 OR r.date <= ?5)",
              "r.date * ?7, r.written * ?7, r.id"),
     ONE_SQL(SAFETY_COLUMNS, "file_safety"),

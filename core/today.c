@@ -46,16 +46,18 @@ gather(struct gathered *g, const struct today_item *item)
 /* Each query gives family, record, date, text, code name; ?1 is today, ?2 the last day of its window. */
 #define OPEN_FAMILY                                                                                \
     " JOIN journal_stream AS t ON t.s = r.s LEFT JOIN " FAMILY_LINE " AS f ON f.id = t.family "        \
-    "WHERE f.closed IS NULL AND NOT r.hidden AND ?1 + ?2 IS NOT NULL AND "
+    "WHERE (f.closed IS NULL OR EXISTS (SELECT 1 FROM journal_record AS q JOIN journal_conflict AS x ON x.rid = q.rid " \
+    "WHERE q.id = f.id AND q.entity = 1 AND x.unit = 3)) AND NOT r.hidden AND ?1 + ?2 IS NOT NULL AND "
+_Static_assert(ENTITY_FAMILY == 1, "the query names the entity by its number");
 static const char agreements_sql[] =
     "SELECT t.family, r.id, r.due, r.text, f.code_name FROM file_agreement AS r" OPEN_FAMILY
-    "r.due <= ?1 AND coalesce(r.done, 0) = 0";
+    "r.due <= ?1 AND (coalesce(r.done, 0) = 0 OR " IN_DOUBT("r", "2") ")";
 static const char goals_sql[] =
     "SELECT t.family, r.id, r.deadline, r.text, f.code_name FROM file_goal AS r" OPEN_FAMILY
-    "r.deadline <= ?1 AND coalesce(r.status, 'open') = 'open'";
+    "r.deadline <= ?1 AND (coalesce(r.status, 'open') = 'open' OR " IN_DOUBT("r", "1") ")";
 static const char appointments_sql[] =
     "SELECT t.family, r.id, r.next, NULL, f.code_name FROM file_contact AS r" OPEN_FAMILY
-    "r.next BETWEEN ?1 AND ?2 AND r.withdrawn IS NOT 1";
+    "r.next BETWEEN ?1 AND ?2 AND (r.withdrawn IS NOT 1 OR " IN_DOUBT("r", "1") ")";
 static const char members_sql[] =
     "SELECT t.family, r.id, r.birth_date, coalesce(r.given_name, r.surname), f.code_name "
     "FROM file_member AS r" OPEN_FAMILY "r.birth_date <= ?2";

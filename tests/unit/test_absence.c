@@ -45,6 +45,35 @@ absences_are_listed_when_they_overlap(void **state)
 }
 
 static void
+an_absence_with_two_versions_is_not_past_for_what_one_of_them_says(void **state)
+{
+    struct record_filter to_come = {.from = 20240810, .is_open_only = true};
+    struct record_filter august = {.from = 20240810, .until = 20240831};
+    struct absence absence = {
+        .person = devices_id(2, 1), .from = 20240720, .until = 20240801, .kind = "leave"};
+    struct absence longer;
+
+    (void)state;
+    assert_ok(absence_put(journal(0), &set, &absence));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    longer = absence;
+    longer.until = 20240901;
+    assert_ok(absence_put(journal(0), &set, &longer));
+    devices_save_set(&world, 0, &set);
+    world.device[1].now_ms = world.device[0].now_ms + 60000;
+    absence.until = 20240805;
+    assert_ok(absence_put(journal(1), &set, &absence));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    seen = 0;
+    assert_ok(absence_list(journal(0), &to_come, see, NULL));
+    assert_int_equal(seen, 1);
+    assert_ok(absence_list(journal(0), &august, see, NULL)); /* a period that was asked for is that of what is shown */
+    assert_int_equal(seen, 1);
+}
+
+static void
 an_assent_is_about_a_cover_and_a_colleague(void **state)
 {
     struct record_filter all = {.family = world.family};
@@ -66,6 +95,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(absences_are_listed_when_they_overlap),
+        TEST(an_absence_with_two_versions_is_not_past_for_what_one_of_them_says),
         TEST(an_assent_is_about_a_cover_and_a_colleague),
     };
 

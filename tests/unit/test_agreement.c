@@ -51,6 +51,34 @@ an_agreement_is_done_on_one_device_and_changed_on_another_without_conflict(void 
 }
 
 static void
+what_is_done_in_one_of_two_versions_stays_in_the_open_list(void **state)
+{
+    struct record_filter open = {.family = world.family, .is_open_only = true};
+    struct agreement agreement = {.facts.family = world.family, .text = "School bellen", .is_done = true};
+    struct agreement other, out;
+
+    (void)state;
+    assert_ok(agreement_put(journal(0), &set, &agreement));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    other = agreement;
+    other.is_done = false;
+    assert_ok(agreement_put(journal(0), &set, &other));
+    devices_save_set(&world, 0, &set);
+    world.device[1].now_ms = world.device[0].now_ms + 60000;
+    agreement.done_on = 20240109;
+    assert_ok(agreement_put(journal(1), &set, &agreement));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_ok(agreement_get(journal(0), agreement.facts.id, &out, &texts));
+    assert_true(out.is_done);
+    assert_int_equal(out.facts.conflicts, 1);
+    seen = 0;
+    assert_ok(agreement_list(journal(0), &open, see, NULL));
+    assert_int_equal(seen, 1);
+}
+
+static void
 what_cannot_be_is_refused(void **state)
 {
     struct agreement empty = {.facts.family = world.family, .text = ""};
@@ -66,6 +94,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_agreement_is_done_on_one_device_and_changed_on_another_without_conflict),
+        TEST(what_is_done_in_one_of_two_versions_stays_in_the_open_list),
         TEST(what_cannot_be_is_refused),
     };
 

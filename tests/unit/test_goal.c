@@ -89,6 +89,42 @@ both_versions_of_a_goal_are_kept_until_a_person_chooses(void **state)
     assert_int_equal(out.facts.conflicts, 1);
 }
 
+/* What is shown is one of two versions: no list of what is open leaves it out for that. */
+static void
+a_goal_that_is_reached_in_one_of_two_versions_stays_in_the_open_list(void **state)
+{
+    struct record_filter open = {.family = world.family, .is_open_only = true};
+    struct goal goal = {.facts.family = world.family, .text = "Samen eten"};
+    struct goal reached, out;
+    uint32_t deadlines[4];
+
+    (void)state;
+    assert_ok(goal_put(journal(0), &set, &goal));
+    devices_save_set(&world, 0, &set);
+    devices_sync(&world);
+    reached = goal;
+    goal.text = "Samen aan tafel";
+    assert_ok(goal_put(journal(0), &set, &goal));
+    devices_save_set(&world, 0, &set);
+    world.device[1].now_ms = world.device[0].now_ms + 60000;
+    reached.status = "reached";
+    assert_ok(goal_put(journal(1), &set, &reached));
+    devices_save_set(&world, 1, &set);
+    devices_sync(&world);
+    assert_ok(goal_get(journal(0), goal.facts.id, &out, &texts));
+    assert_string_equal(out.status, "reached");
+    assert_int_equal(out.facts.conflicts, 1);
+    for (size_t device = 0; device < 2; device++) {
+        seen = 0;
+        assert_ok(goal_list(journal(device), &open, see, deadlines));
+        assert_int_equal(seen, 1);
+    }
+    put("done", 0, "reached"); /* in its only version */
+    seen = 0;
+    assert_ok(goal_list(journal(0), &open, see, deadlines));
+    assert_int_equal(seen, 1);
+}
+
 static void
 the_twin_follows_the_goal(void **state)
 {
@@ -217,6 +253,7 @@ main(void)
         TEST(the_levels_are_a_list_and_others_are_shown_as_they_came),
         TEST(open_goals_are_listed_by_deadline),
         TEST(both_versions_of_a_goal_are_kept_until_a_person_chooses),
+        TEST(a_goal_that_is_reached_in_one_of_two_versions_stays_in_the_open_list),
         TEST(the_twin_follows_the_goal),
         TEST(a_goal_whose_first_part_was_changed_last_is_deleted_and_restored),
         TEST(an_edit_keeps_what_a_newer_program_put_there_byte_for_byte),

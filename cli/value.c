@@ -1,6 +1,7 @@
 /* Values of units shown: field by field, and what differs between two, word by word. */
 #include "cli/value.h"
 
+#include "cli/show.h"
 #include "cli/words.h"
 #include "core/diff.h"
 #include "core/i18n.h"
@@ -25,6 +26,14 @@ name_field(const struct schema_field *known, uint32_t number, char room[24], con
     *heading = known == NULL ? room : words_say(known->name);
 }
 
+/* A time of day is kept in minutes since midnight, and read as hours and minutes. */
+static bool
+is_time(const struct schema_field *known, const struct field *field)
+{
+    return known != NULL && field->type == FIELD_INT && strcmp(known->name, "time") == 0 && field->integer >= 0 &&
+           field->integer < 24 * 60;
+}
+
 /* One field of a value, by its type. */
 static void
 out_field(struct out *out, const struct schema_field *known, const struct field *field)
@@ -36,7 +45,9 @@ out_field(struct out *out, const struct schema_field *known, const struct field 
     name_field(known, field->number, room, &key, &heading);
     switch (field->type) {
     case FIELD_INT:
-        out_int(out, key, heading, field->integer);
+        out_int(out, key, is_time(known, field) ? NULL : heading, field->integer);
+        if (is_time(known, field))
+            show_minutes(out, NULL, heading, (int32_t)field->integer);
         break;
     case FIELD_DATE:
         out_date(out, key, heading, (uint32_t)field->integer);
@@ -105,6 +116,8 @@ field_text(const struct schema_field *known, const struct field *field, bool is_
         return RC_OK;
     switch (field->type) {
     case FIELD_INT:
+        if (is_time(known, field) && !is_json)
+            return buf_printf(text, "%02d:%02d", (int)field->integer / 60, (int)field->integer % 60);
         return buf_printf(text, "%" PRId64, field->integer);
     case FIELD_DATE:
         date = (unsigned)field->integer;

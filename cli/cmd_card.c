@@ -143,7 +143,7 @@ row_summary(void *context, const struct summary_item *item)
     out_time(&call->out, "at", _("When"), item->at_ms);
     enum rc rc = call_out_person(call, "person", _("Who"), item->person);
     out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
-             entity == NULL ? "?" : words_say(entity->name));
+             words_entity(entity == NULL ? NULL : entity->name));
     out_word(&call->out, "unit", NULL, item->unit, words_say(item->unit));
     out_bool(&call->out, "is_new", _("New"), item->is_new);
     out_bool(&call->out, "is_conflict", _("Two versions"), item->is_conflict);

@@ -248,7 +248,7 @@ show_conflict(struct call *call, const struct conflict *conflict)
     if (rc == RC_OK)
         rc = call_out_family(call, "family", _("Family"), conflict->family);
     out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
-             entity == NULL ? "?" : words_say(entity->name));
+             words_entity(entity == NULL ? NULL : entity->name));
     out_word(&call->out, "unit", _("Part"), conflict_unit_name(conflict, number),
              words_say(conflict_unit_name(conflict, number)));
     out_text(&call->out, "policy", NULL, policy);

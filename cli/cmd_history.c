@@ -101,7 +101,7 @@ out_unit(struct call *call, const struct conflict *unit, const struct history *h
     conflict_name(unit, name);
     out_row(&call->out);
     out_text(&call->out, "id", _("Part"), name);
-    out_word(&call->out, "entity", _("What"), entity->name, words_say(entity->name));
+    out_word(&call->out, "entity", _("What"), entity->name, words_entity(entity->name));
     out_text(&call->out, "unit", NULL, conflict_unit_name(unit, number));
     out_text(&call->out, "policy", NULL, schema_policy_name(policy));
     out_text(&call->out, "token", _("Token"), has_token ? token : NULL);

@@ -51,7 +51,7 @@ row_received(void *context, const struct received_item *item)
     if (rc == RC_OK)
         rc = call_out_family(call, "family", _("Family"), item->family);
     out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
-             entity == NULL ? "?" : words_say(entity->name));
+             words_entity(entity == NULL ? NULL : entity->name));
     out_text(&call->out, "unit", NULL, conflict_unit_name(&unit, number));
     out_text(&call->out, "mark", NULL, rc == RC_OK ? mark : NULL);
     out_bool(&call->out, "is_held", NULL, item->state == HISTORY_HELD);

@@ -354,7 +354,7 @@ row_search(void *context, const struct search_hit *hit)
     if (rc == RC_OK)
         rc = call_out_family(call, "family", _("Family"), hit->family);
     out_word(&call->out, "entity", _("What"), entity == NULL ? NULL : entity->name,
-             entity == NULL ? "?" : words_say(entity->name));
+             words_entity(entity == NULL ? NULL : entity->name));
     out_date(&call->out, "date", _("Date"), hit->date);
     out_text(&call->out, "snippet", _("Found"), buf_text(&snippet));
     out_row_end(&call->out);

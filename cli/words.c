@@ -56,6 +56,12 @@ words_say(const char *word)
 }
 
 const char *
+words_entity(const char *name)
+{
+    return name == NULL ? "?" : words_say(strcmp(name, "contact") == 0 ? "visit" : name);
+}
+
+const char *
 words_say_reason(const char *reason)
 {
     static const struct {

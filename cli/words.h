@@ -10,6 +10,8 @@
 const char *words_say_reason(const char *reason);
 /* The word in the user's language; `word` itself when it is not one of ours; "" for NULL. */
 const char *words_say(const char *word);
+/* What the commands call an entity; "?" for NULL. */
+const char *words_entity(const char *name);
 /* The word of the n-th role bit, from 0; NULL beyond the last. */
 const char *words_role(unsigned bit);
 /* LEDGER_ROLE_* as words for people, with commas, appended. */

@@ -31,16 +31,23 @@ set_up >"$WORK/set_up.out" 2>&1 || give_up "the team is set up" "$(tail -n 5 "$W
 # ---- lines that do not overlap: side by side, and a proposal
 edit anna --text $'Mo gets up at six.\nHe has breakfast.\nHe takes the bus.'
 edit fatma --text $'Mo gets up at seven.\nHe has breakfast.\nHe walks to school.' --deadline 2027-01-15
-as fatma visit add duin --text "Breakfast together." >/dev/null 2>&1
+as fatma visit add duin --text "Breakfast together." --json >"$WORK/breakfast" 2>/dev/null
+breakfast=$(json visit.id <"$WORK/breakfast")
 as fatma sync >/dev/null 2>&1
 answer "sync, which brings what a colleague changed" anna sync
 news() { python3 -c 'import json, sys
 print(*sorted(n["kind"] + " " + n["entity"] + "." + n["unit"] + " " + n["person"]["name"] for n in json.load(open(sys.argv[1]))["news"]), sep="|")' "$WORK/answer"; }
-check_equal "what is also changed, and what has two versions, by whom" "also_changed contact.report Fatma|two_versions goal.goal Fatma" "$(news)"
+check_equal "what is also changed, and what has two versions, by whom" "new contact.report Fatma|two_versions goal.goal Fatma" "$(news)"
 check_equal "one thing has two versions since" 1 "$(value report.new_conflicts)"
 answer "sync, once more" anna sync
 check_equal "it is told once" " 0" "$(news) $(value report.new_conflicts)"
 check_equal "and status has nothing left to tell" "[]" "$(as anna status --json | json news)"
+as fatma visit amend "$breakfast" --reason "with bread" --text "Breakfast together, with bread." >/dev/null 2>&1
+as fatma visit add duin --text "Lunch together." >/dev/null 2>&1
+as fatma sync >/dev/null 2>&1
+as anna sync >"$WORK/told" 2>/dev/null
+check_equal "people read that a visit is new" 1 "$(grep -cE '^new +Duin +visit +report' "$WORK/told")"
+check_equal "and that one which they had was changed" 1 "$(grep -cE '^also changed +Duin +visit +report' "$WORK/told")"
 answer "conflicts" anna conflicts
 conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
 check_equal "the base is what both had" "$(value conflicts.0.base.value.text)" $'Mo gets up at seven.\nHe has breakfast.\nHe takes the bus.'
@@ -175,6 +182,18 @@ check_equal "all three stand below each other" $'Work at the town hall.\n\nWork 
 sync anna joris
 settle
 
+# ---- what is reached in one version, and not in the other, stays in the open lists
+edit anna --text "Eat at six."
+edit fatma --status reached
+sync fatma anna fatma
+answer "goal list, of what is reached in one version" anna goal list duin
+check_equal "it is listed, as it is shown" "reached 1" "$(value goals.0.status) $(value goals.0.conflicts)"
+check_says "with the mark that there are two" "reached +two versions" as anna goal list duin
+check_says "also with the whole family" "reached +two versions" as fatma family show duin
+answer "conflicts, of that" anna conflicts
+check "the open one is chosen" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1
+settle
+
 # ---- deleted here, changed there
 goal_row() { as "$1" goal list duin --all --json >"$WORK/answer"; }
 answer "goal delete" anna goal delete "$goal"
@@ -257,13 +276,17 @@ answer "at the owner" anna conflicts
 check "the owner chooses" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
 settle
 check "a second device of Fatma's" second_device Fatma tablet
-as fatma visit add duin --text "Coffee with the mother." --json >"$WORK/visit" 2>/dev/null
+as fatma visit add duin --text "Coffee with the mother." --time 09:00 --json >"$WORK/visit" 2>/dev/null
 visit=$(json visit.id <"$WORK/visit")
 sync fatma tablet
-as fatma visit amend "$visit" --reason "typing error" --text "Tea with the mother." >/dev/null 2>&1
+as fatma visit amend "$visit" --reason "typing error" --text "Tea with the mother." --time 14:05 >/dev/null 2>&1
 as tablet visit amend "$visit" --reason "forgot" --text "Coffee with the mother and Mo." >/dev/null 2>&1
 sync fatma tablet anna fatma
 answer "a report with two versions, at a colleague" anna conflicts
+check_equal "a time of day is a number for programs" 845 "$(value conflicts.0.versions.0.value.time)"
+check_says "and hours and minutes for people, also in what differs" "\[-14:05-\]\{\+09:00\+\}" as anna conflicts
+check_equal "in no version as a number" 0 "$(as anna conflicts | grep -cE '\b(845|540)\b')"
+check_says "also in its history" "time +14:05" as anna history "$visit"
 check_equal "the colleague may not choose" false "$(value conflicts.0.may_choose)"
 check_exit "nor can she" 8 "only its author" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1
 answer "at its author" fatma conflicts

@@ -214,7 +214,8 @@ pull_all(struct session *session)
 
 /* The server holds fewer entries than it gave: it was restored. It is offered everything here that
  * it takes, whoever wrote it, and read from its first entry again. Late work too: its author's
- * device may have deleted it after it was handed in. */
+ * device may have deleted it after it was handed in. And what is not applied yet, as after a session that was
+ * cut: once it is, nothing tells any more that the server lacks it. */
 static enum rc
 hand_back(struct session *session)
 {
@@ -223,9 +224,9 @@ hand_back(struct session *session)
 
     if (rc != RC_OK)
         return rc;
-    rc = db_run(replica->db, /* ELOG_APPLIED, ELOG_HELD; parked for ELOG_KEY, ELOG_UNKNOWN */
+    rc = db_run(replica->db, /* of what is ELOG_PARKED: for ELOG_KEY, ELOG_GAP, ELOG_UNKNOWN */
                 "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL"
-                " AND (state IN (1, 3) OR (state = 2 AND reason IN (1, 4)))");
+                " AND (state <> 2 OR reason IN (1, 3, 4))");
     if (rc == RC_OK)
         rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0, is_unacknowledged = 1");
     if (rc == RC_OK)

@@ -11,7 +11,7 @@
 #include "tests/support/office_plan.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1 };
+enum { ANNA = 0, BRAM = 1, CAAS = 2 };
 
 static struct office office;
 static struct id family, file;
@@ -173,7 +173,7 @@ what_a_revoked_device_handed_in_comes_back_too(void **state)
 
 /* ---- what its author may read no longer ------------------------------------------------------------- */
 
-enum { CAAS = 2, COVER_DAYS = 10 };
+enum { COVER_DAYS = 10 };
 
 /* Caas covers the family for ten days. */
 static void
@@ -491,6 +491,82 @@ what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent(void **state)
     assert_int_equal(office_waiting(&office, ANNA).saves_unsealed, 0);
 }
 
+/* ---- what its author lost since ----------------------------------------------------------------------- */
+
+static int
+setup_three(void **state)
+{
+    (void)state;
+    family = office_three(&office);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    office_sync_all(&office, 3, 2);
+    return 0;
+}
+
+/* Bram's session ends once what fills the file is stored: nothing of it is applied yet. */
+static void
+fill_and_cut(void)
+{
+    struct office_device *bram = &office.devices[BRAM];
+
+    assert_ok(db_run(store_db(bram->store), "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until ="
+                                            " (SELECT value FROM sync_state WHERE name = 'cursor') WHERE kind = 4")); /* STREAM_FILE */
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_request = 3}; /* hello, what fills; the pull */
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    assert_false(has(BRAM, "of Anna, lost"));
+}
+
+/* The session that stored it was cut before it was applied. Anna's disk is gone. */
+static void
+what_was_stored_and_not_applied_yet_goes_back(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "of Bram");
+    office_sync(&office, BRAM); /* by whose cursor it knows of the restore */
+    office_visit(&office, ANNA, family, "of Anna, lost");
+    office_sync(&office, ANNA);
+    fill_and_cut();
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, CAAS);
+    assert_true(has(BRAM, "of Anna, lost"));
+    assert_true(has(CAAS, "of Anna, lost"));
+}
+
+/* It names what a page kept back, and the session was cut before it was applied without that. Anna's disk is gone. */
+static void
+what_waits_for_what_it_names_goes_back(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    int64_t cursor;
+
+    office_keep_server(&office);
+    struct id goal = office_goal(&office, CAAS, family, "of Caas");
+    office_sync(&office, CAAS);
+    office_sync(&office, ANNA);
+    assert_ok(state_get_int(store_db(office.devices[ANNA].store), STATE_CURSOR, &cursor));
+    assert_ok(state_put_int(store_db(bram->store), STATE_CURSOR, cursor)); /* and nothing of it came */
+    office_edit_goal(&office, ANNA, family, goal, "of Anna, lost");
+    office_sync(&office, ANNA);
+    assert_ok(state_put_int(store_db(bram->store), STATE_RETURN_BOXES, 1));
+    bram->requests = 0;
+    bram->fault = (struct office_fault){.lose_request = 3}; /* hello, pull; the boxes that the server lacks */
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    bram->fault = (struct office_fault){0};
+    assert_int_equal(office_ask(&office, BRAM, "SELECT count(*) FROM sync_entry WHERE state = 2 AND reason = 3"), 1);
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, CAAS); /* hands back what was kept back */
+    office_sync(&office, BRAM);
+    assert_true(office_shows_goal(&office, BRAM, goal, "of Anna, lost"));
+    assert_true(office_shows_goal(&office, CAAS, goal, "of Anna, lost"));
+}
+
+#define LOST(name) cmocka_unit_test_prestate_setup_teardown(name, setup_three, office_tear_down, &office)
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -515,6 +591,8 @@ main(void)
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),
         TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
+        LOST(what_was_stored_and_not_applied_yet_goes_back),
+        LOST(what_waits_for_what_it_names_goes_back),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

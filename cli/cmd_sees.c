@@ -9,21 +9,41 @@
 #include "core/schema.h"
 #include "sync/ledger.h"
 
-/* A record, and the versions of it that stand. Of a family's records of one, which all have its id, the first is meant. */
+struct writing {
+    struct id stream;
+    struct version version;
+};
+
+struct writings {
+    struct writing *items;
+    size_t count, room;
+};
+
+/* All that has the id, a family's card, profile and standing alike, and the versions of it that stand. */
 struct asked {
     struct subject of;
-    struct version *versions; /* those that count */
-    size_t count;
-    struct version *received; /* those that came too late, or wait, and that nothing newer replaces */
-    size_t received_count, received_room;
-    uint64_t held; /* of these, those that came too late */
+    struct writings counting;
+    struct writings received; /* those that came too late, or wait, and that nothing newer replaces */
+    uint64_t held;            /* of these, those that came too late */
 };
 
 static void
 asked_wipe(struct asked *asked)
 {
-    free(asked->versions);
-    free(asked->received);
+    free(asked->counting.items);
+    free(asked->received.items);
+}
+
+static enum rc
+add(struct writings *writings, struct id stream, const struct version *version)
+{
+    struct writing *grown = array_grow(writings->items, &writings->room, writings->count + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return RC_NOMEM;
+    writings->items = grown;
+    writings->items[writings->count++] = (struct writing){stream, *version};
+    return RC_OK;
 }
 
 /* Was its part written again since, by what counts? Of a list that would be the same thing in it. */
@@ -44,55 +64,67 @@ is_outdone(const struct history *history, const struct history_item *item)
 }
 
 static enum rc
-add_received(struct asked *asked, const struct history *history)
+add_received(struct asked *asked, struct id stream, const struct history *history)
 {
-    for (size_t i = 0; i < history->count; i++) {
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < history->count; i++) {
         const struct history_item *item = &history->items[i];
         if ((item->state != HISTORY_HELD && item->state != HISTORY_PARKED) || is_outdone(history, item))
             continue;
-        struct version *grown = array_grow(asked->received, &asked->received_room, asked->received_count + 1,
-                                           sizeof *grown);
-        if (grown == NULL)
-            return RC_NOMEM;
-        asked->received = grown;
-        asked->received[asked->received_count++] = item->version;
+        rc = add(&asked->received, stream, &item->version);
         asked->held += item->state == HISTORY_HELD;
     }
-    return RC_OK;
+    return rc;
 }
 
-struct seeking {
-    const struct subject *of;
-    bool is_found;
+/* History reads the whole file: only where something of the part was received that does not count. */
+static enum rc
+find_received(struct call *call, struct asked *asked)
+{
+    enum rc rc = call_received_of(call, &asked->of);
+
+    for (size_t i = 0; rc == RC_OK && i < asked->of.count; i++) {
+        const struct subject_part *part = &asked->of.parts[i];
+        struct history history = {.count = 0};
+        if (!part->is_received)
+            continue;
+        rc = replica_history(call->replica, part->stream, part->entity->number, asked->of.record, &history);
+        if (rc == RC_OK)
+            rc = add_received(asked, part->stream, &history);
+        replica_history_wipe(&history);
+    }
+    return rc;
+}
+
+struct deleting {
+    struct asked *asked;
+    struct id stream;
 };
 
 static enum rc
-match_record(void *context, const struct received_item *item)
+take_deletion(void *context, const struct current *current)
 {
-    struct seeking *seeking = context;
+    struct deleting *deleting = context;
 
-    seeking->is_found = seeking->is_found || (id_equal(item->record, seeking->of->record) &&
-                                              id_equal(item->stream, seeking->of->parts[0].stream) &&
-                                              item->entity == seeking->of->parts[0].entity->number);
-    return RC_OK;
+    return add(&deleting->asked->counting, deleting->stream, &current->version);
 }
 
-/* History reads the whole file: only where something of the record was received that does not count. */
+/* Of one part, all that stands: also that it was deleted, or put back. */
 static enum rc
-find_standing(struct call *call, struct asked *asked)
+find_counting(struct call *call, struct asked *asked, const struct subject_part *part)
 {
-    struct seeking seeking = {&asked->of, false};
-    struct history history = {.count = 0};
-    uint64_t unreadable;
-    enum rc rc = replica_received(call->replica, match_record, &seeking, &unreadable);
+    struct deleting deleting = {asked, part->stream};
+    struct version *versions = NULL;
+    size_t count = 0;
+    enum rc rc = journal_versions(call->journal, part->stream, part->entity->number, asked->of.record, &versions, &count);
 
-    if (rc == RC_OK && seeking.is_found)
-        rc = replica_history(call->replica, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
-                             asked->of.record, &history);
-    if (rc == RC_OK)
-        rc = add_received(asked, &history);
-    replica_history_wipe(&history);
-    return rc;
+    for (size_t i = 0; rc == RC_OK && i < count; i++)
+        rc = add(&asked->counting, part->stream, &versions[i]);
+    free(versions);
+    return rc == RC_OK ? journal_current(call->journal, part->stream, part->entity->number, asked->of.record,
+                                         UNIT_DELETED, take_deletion, &deleting)
+                       : rc;
 }
 
 static enum rc
@@ -102,15 +134,16 @@ find_record(struct call *call, const char *text, struct asked *asked)
 
     if (rc == RC_OK && asked->of.count == 0)
         rc = call_received(call, text, &asked->of);
-    else if (rc == RC_OK)
-        rc = journal_versions(call->journal, asked->of.parts[0].stream, asked->of.parts[0].entity->number,
-                              asked->of.record, &asked->versions, &asked->count);
-    return rc == RC_OK ? find_standing(call, asked) : rc;
+    else
+        for (size_t i = 0; rc == RC_OK && i < asked->of.count; i++)
+            rc = find_counting(call, asked, &asked->of.parts[i]);
+    return rc == RC_OK ? find_received(call, asked) : rc;
 }
 
 /* What a device sees of a record: all of it, and what of it counts. */
 struct seen {
     struct sight_status all, counting;
+    bool is_of_part; /* of a family it may see the card alone, and has all of that */
 };
 
 static bool
@@ -123,16 +156,36 @@ is_less(const struct sight_status *status, const struct sight_status *than)
 static enum rc
 see(struct call *call, const struct asked *asked, struct id device, bool is_received, struct sight_status *least)
 {
-    const struct version *versions = is_received ? asked->received : asked->versions;
-    size_t count = is_received ? asked->received_count : asked->count;
+    const struct writings *writings = is_received ? &asked->received : &asked->counting;
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
+    for (size_t i = 0; rc == RC_OK && i < writings->count; i++) {
+        const struct writing *writing = &writings->items[i];
         struct sight_status status;
-        rc = replica_sees(call->replica, device, asked->of.parts[0].stream, &versions[i], &status);
+        rc = replica_sees(call->replica, device, writing->stream, &writing->version, &status);
         if (is_less(&status, least))
             *least = status;
     }
+    return rc;
+}
+
+/* Does it have all of what it may see? */
+static enum rc
+see_part(struct call *call, const struct asked *asked, struct id device, bool *has)
+{
+    const struct writings *both[] = {&asked->counting, &asked->received};
+    size_t seen = 0, lacking = 0;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof both / sizeof *both; i++)
+        for (size_t k = 0; rc == RC_OK && k < both[i]->count; k++) {
+            const struct writing *writing = &both[i]->items[k];
+            struct sight_status status;
+            rc = replica_sees(call->replica, device, writing->stream, &writing->version, &status);
+            seen += status.sight == SIGHT_APPLIED;
+            lacking += status.sight != SIGHT_APPLIED && status.sight != SIGHT_NO_RIGHT;
+        }
+    *has = seen > 0 && lacking == 0;
     return rc;
 }
 
@@ -141,12 +194,15 @@ see_all(struct call *call, const struct asked *asked, struct id device, struct s
 {
     const struct sight_status unknown = {.sight = SIGHT_UNKNOWN}, applied = {.sight = SIGHT_APPLIED};
 
-    seen->counting = asked->count > 0 ? applied : unknown;
+    seen->is_of_part = false;
+    seen->counting = asked->counting.count > 0 ? applied : unknown;
     enum rc rc = see(call, asked, device, false, &seen->counting);
-    seen->all = asked->count > 0            ? seen->counting
-                : asked->received_count > 0 ? applied
+    seen->all = asked->counting.count > 0            ? seen->counting
+                : asked->received.count > 0 ? applied
                                             : unknown;
-    return rc == RC_OK ? see(call, asked, device, true, &seen->all) : rc;
+    if (rc == RC_OK)
+        rc = see(call, asked, device, true, &seen->all);
+    return rc == RC_OK && seen->all.sight == SIGHT_NO_RIGHT ? see_part(call, asked, device, &seen->is_of_part) : rc;
 }
 
 static const char *
@@ -180,8 +236,10 @@ say_sight(enum sight sight)
 static const char *
 say_seen(const struct asked *asked, const struct seen *seen)
 {
-    if (asked->count == 0 || seen->counting.sight != SIGHT_APPLIED || seen->all.sight == SIGHT_APPLIED)
-        return say_sight(asked->count == 0 ? seen->all.sight : seen->counting.sight);
+    if (seen->is_of_part)
+        return _("in part: may not see the rest");
+    if (asked->counting.count == 0 || seen->counting.sight != SIGHT_APPLIED || seen->all.sight == SIGHT_APPLIED)
+        return say_sight(asked->counting.count == 0 ? seen->all.sight : seen->counting.sight);
     return seen->all.sight == SIGHT_HELD ? _("in part: a later change came too late and waits for a decision")
                                          : _("in part, as far as is known: a later change waits on this device");
 }
@@ -199,7 +257,7 @@ row_sight(struct call *call, const struct asked *asked, const struct ledger_devi
         if (rc == RC_OK)
             rc = call_out_device(call, _("Device"), device->id);
         out_word(&call->out, "state", _("Can see it"), sight_name(seen.all.sight), say_seen(asked, &seen));
-        out_text(&call->out, "counting_state", NULL, asked->count > 0 ? sight_name(seen.counting.sight) : NULL);
+        out_text(&call->out, "counting_state", NULL, asked->counting.count > 0 ? sight_name(seen.counting.sight) : NULL);
         out_time(&call->out, "at", _("By what it told at"), seen.all.at_ms);
         out_row_end(&call->out);
     }
@@ -209,7 +267,17 @@ row_sight(struct call *call, const struct asked *asked, const struct ledger_devi
     return rc;
 }
 
-/* Devices of one person, whatever they may; or of all who may read it. */
+/* Any of it. */
+static bool
+may_read(const struct ledger *ledger, struct id device, const struct asked *asked, uint64_t now_ms)
+{
+    for (size_t i = 0; i < asked->of.count; i++)
+        if (ledger_may_read(ledger, device, asked->of.parts[i].stream, now_ms))
+            return true;
+    return false;
+}
+
+/* Devices of one person, whatever they may; or of all who may read any of it. */
 static enum rc
 rows(struct call *call, const struct asked *asked, const struct id *person, struct seen *most)
 {
@@ -219,8 +287,7 @@ rows(struct call *call, const struct asked *asked, const struct id *person, stru
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && (device = ledger_device_at(ledger, i)) != NULL; i++)
-        if (person != NULL ? id_equal(device->person, *person)
-                           : ledger_may_read(ledger, device->id, asked->of.parts[0].stream, now_ms))
+        if (person != NULL ? id_equal(device->person, *person) : may_read(ledger, device->id, asked, now_ms))
             rc = row_sight(call, asked, device, most);
     return rc;
 }
@@ -243,7 +310,7 @@ answer(struct call *call, const struct asked *asked, struct id person, const str
 enum rc
 cmd_sees(struct call *call)
 {
-    struct asked asked = {.count = 0};
+    struct asked asked = {.held = 0};
     const char *at = call_option(call, OPT_AT);
     struct id person = {{0}};
     struct seen most = {.all.sight = SIGHT_UNKNOWN};

@@ -156,12 +156,13 @@ enum rc call_cover(struct call *call, const char *text, struct id *cover) MUST_C
 enum rc call_record(struct call *call, uint32_t entity, const char *what, const char *text,
                     struct facts *facts) MUST_CHECK;
 /* What has one id, by the end of it: mostly one record, and for a family's id its records of one. */
-enum { SUBJECT_PARTS = 4 };
+enum { SUBJECT_PARTS = 8 };
 struct subject {
     struct id record, family;
-    struct {
+    struct subject_part {
         const struct schema_entity *entity;
         struct id stream;
+        bool is_received; /* something of it came too late, or waits; told by call_received and call_received_of */
     } parts[SUBJECT_PARTS];
     size_t count;
 };
@@ -169,6 +170,8 @@ struct subject {
 enum rc call_subject(struct call *call, const char *text, struct subject *subject) MUST_CHECK;
 /* The same of what came too late, or waits, where call_subject left count 0; RC_ABSENT where nothing of that answers either. */
 enum rc call_received(struct call *call, const char *text, struct subject *subject) MUST_CHECK;
+/* To a subject that was found: the parts of it that came too late, or wait. */
+enum rc call_received_of(struct call *call, struct subject *subject) MUST_CHECK;
 /* Names into `texts`; a short id where the name is not known here. */
 enum rc call_person_name(struct call *call, struct texts *texts, struct id person,
                          const char **name) MUST_CHECK;

@@ -187,7 +187,6 @@ call_subject(struct call *call, const char *text, struct subject *subject)
     return rc;
 }
 
-/* A record of which nothing that counts is here. */
 struct seeking {
     struct subject *subject;
     const char *text;
@@ -205,15 +204,19 @@ match_received(void *context, const struct received_item *item)
         return RC_OK;
     for (size_t i = 0; i < subject->count; i++) {
         seeking->is_ambiguous = seeking->is_ambiguous || !id_equal(subject->record, item->record);
-        if (subject->parts[i].entity == entity && id_equal(subject->parts[i].stream, item->stream))
+        struct subject_part *part = &subject->parts[i];
+        if (part->entity == entity && id_equal(part->stream, item->stream)) {
+            part->is_received = true;
             return RC_OK;
+        }
     }
     if (subject->count == SUBJECT_PARTS)
         return RC_OK;
-    subject->record = item->record;
-    subject->family = item->family;
-    subject->parts[subject->count].entity = entity;
-    subject->parts[subject->count++].stream = item->stream;
+    if (subject->count == 0) {
+        subject->record = item->record;
+        subject->family = item->family;
+    }
+    subject->parts[subject->count++] = (struct subject_part){entity, item->stream, true};
     return RC_OK;
 }
 
@@ -231,6 +234,17 @@ call_received(struct call *call, const char *text, struct subject *subject)
     if (rc == RC_OK && subject->count == 0)
         rc = rc_fail(RC_ABSENT, _("nothing has an id that ends in %s"), text);
     return rc;
+}
+
+enum rc
+call_received_of(struct call *call, struct subject *subject)
+{
+    char text[ID_TEXT_CHARS + 1];
+    struct seeking seeking = {subject, text, false};
+    uint64_t unreadable;
+
+    id_to_text(subject->record, text);
+    return replica_received(call->replica, match_received, &seeking, &unreadable);
 }
 
 /* Copies a name that was written there into `texts`. It stands within sentences: with a line end in it, it could begin another. */

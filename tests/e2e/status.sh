@@ -42,6 +42,33 @@ check_equal "one has it, the other not" "yes 0 no 2" \
     "$(of has_note_of_me arrivals device fatma) $(of saves_lacking arrivals device fatma) $(of has_note_of_me arrivals device joris) $(of saves_lacking arrivals device joris)"
 check_equal "nobody is silent" "0 0" "$(of silent_days devices device fatma) $(of silent_days devices device joris)"
 
+# ---- a family: its card, profile and standing have one id, and are seen where all of them are
+sees() { python3 -c 'import json, sys
+answer = json.load(open(sys.argv[1]))
+print(*[s["state"] for s in answer["sights"] if s["device"] == sys.argv[2]], json.dumps(answer["is_seen"]))' "$WORK/answer" "$1"; }
+duin_id=$(as anna family show duin --json | json family.id)
+answer "status of a family" anna status --of "$duin_id" --at Fatma
+check_equal "the colleague sees it" "applied true" "$(sees fatma)"
+as anna standing set duin visibility named --text "only Anna" >/dev/null 2>&1
+answer "status of a family, with a standing that waits" anna status --of "$duin_id" --at Fatma
+check_equal "what only this device has is seen by nobody" "here_only false" "$(sees fatma)"
+check_says "in words too" "Can Fatma see it\? not yet: only on this device" as anna status --of "${duin_id: -6}" --at Fatma
+sync anna
+answer "status of a family, with a standing that was sent" anna status --of "$duin_id" --at Fatma
+check_equal "it is at the server" "on_server false" "$(sees fatma)"
+sync fatma anna
+answer "status of a family, with a standing that was fetched" anna status --of "$duin_id" --at Fatma
+check_equal "then it is seen" "applied true" "$(sees fatma)"
+as anna family edit duin --address "Duinweg 1" >/dev/null 2>&1
+answer "status of a family, with an address that waits" anna status --of "$duin_id" --at Fatma
+check_equal "nor is the profile seen" "here_only false" "$(sees fatma)"
+goal_id=$(as anna goal list duin --json | json goals.0.id)
+as anna goal delete "$goal_id" >/dev/null 2>&1
+answer "status of a goal that was deleted here" anna status --of "$goal_id" --at Fatma
+check_equal "nor that something was deleted" "here_only false" "$(sees fatma)"
+as anna goal restore "$goal_id" >/dev/null 2>&1
+sync anna fatma joris anna
+
 # ---- since when a device is silent
 export BAKEN_TEST_CLOCK_OFFSET_MS=$((9 * DAY_MS))
 answer "status, nine days later" anna status
@@ -158,4 +185,15 @@ check_equal "the colleague is not said to have it" "0 1" "$(of saves_held famili
 sync lieve anna
 answer "status, when the colleague read of it" anna status
 check_equal "now it has" "0" "$(berk saves_lacking lieve)"
+
+# ---- a colleague who has the card of a family, and not its file
+as anna family edit berk --address "Berkenlaan 2" >/dev/null 2>&1
+device_join anna kees Kees coordinator >"$WORK/set_up.out" 2>&1 || give_up "a coordinator joins" "$(tail -n 5 "$WORK/set_up.out")"
+sync anna kees anna
+berk_id=$(as anna family show berk --json | json family.id)
+answer "status of a family, at who has its card alone" anna status --of "$berk_id" --at Kees
+check_equal "the rest is not seen" "no_right false" "$(sees kees)"
+check_says "but the card is" "Can Kees see it\? in part: may not see the rest" as anna status --of "$berk_id" --at Kees
+as anna family edit berk --code-name Beuk >/dev/null 2>&1
+check_says "until it is written anew" "Can Kees see it\? no: may not see this" as anna status --of "$berk_id" --at Kees
 finish

@@ -1,6 +1,7 @@
 /* Backup and restore: the store in one sealed file, and back. */
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/status_waits.h"
 #include "cli/unlock.h"
 #include "core/backup.h"
 #include "core/i18n.h"
@@ -95,7 +96,8 @@ cmd_backup(struct call *call)
 struct present {
     bool is_store;
     bool is_known;   /* it could be opened, so that what follows is known */
-    uint64_t unsent; /* own saves and entries that the server does not have */
+    uint64_t unsent;  /* own saves and entries that the server does not have */
+    uint64_t changes; /* the same as a person counts them */
 };
 
 /* RC_EXISTS when there is something that is no store: that is nobody's to move. */
@@ -147,6 +149,8 @@ look_inside(struct call *call, const char *directory, const struct backup *backu
     if (rc == RC_OK) {
         present->is_known = true;
         present->unsent = waiting.saves_unsealed + waiting.entries_unsent;
+        if (status_changes(replica, &waiting, &present->changes) != RC_OK)
+            present->changes = present->unsent; /* better too many */
     }
     if (replica != NULL)
         replica_close(replica);
@@ -170,7 +174,8 @@ tell_of_replaced(struct call *call, const char *aside, const struct present *pre
 {
     out_text(&call->out, "replaced", _("The store that was there"), aside);
     out_bool(&call->out, "replaced_is_known", NULL, present->is_known);
-    out_int(&call->out, "replaced_unsent", present->is_known ? _("Not sent from it") : NULL, (int64_t)present->unsent);
+    out_int(&call->out, "replaced_unsent", NULL, (int64_t)present->unsent);
+    out_int(&call->out, NULL, present->is_known ? _("Not sent from it") : NULL, (int64_t)present->changes);
     if (!present->is_known)
         out_notice(&call->out, "replaced_unknown",
                    _("The store that was there could not be opened: whether something in it was never sent is not known. Keep "
@@ -178,10 +183,10 @@ tell_of_replaced(struct call *call, const char *aside, const struct present *pre
                    aside);
     else if (present->unsent > 0)
         out_notice(&call->out, "replaced_unsent",
-                   _("%" PRIu64 " saves or packets in the store that was there were never sent, and are not in the backup "
+                   _("%" PRIu64 " changes in the store that was there were never sent, and are not in the backup "
                      "unless they are older than it. They lie in %s: `baken sync --store` with that directory sends them, "
                      "and `baken sync` after it fetches them here."),
-                   present->unsent, aside);
+                   present->changes, aside);
 }
 
 static enum rc
@@ -230,7 +235,7 @@ cmd_restore(struct call *call)
     struct buf path = BUF_EMPTY(PATH_MAX);
     struct secret key = SECRET_EMPTY;
     const char *directory;
-    struct present present = {false, false, 0};
+    struct present present = {.is_store = false};
     struct backup backup;
     enum rc rc = call_directory(call, &path, &directory);
 

@@ -32,7 +32,7 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
     out_int(&call->out, "remade", NULL, (int64_t)rescue->remade);
     out_int(&call->out, "replaced", NULL, (int64_t)rescue->replaced);
     out_int(&call->out, "lost", NULL, (int64_t)rescue->lost);
-    out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 "."), directory, rescue->unsent);
+    out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 " saves or sealed packets."), directory, rescue->unsent);
     if (rescue->remade > 0)
         out_notice(&call->out, "remade",
                    _("%" PRIu64 " saves of this device could not be read and were made good from what the tables show of them: look "

@@ -376,10 +376,8 @@ summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
     bool is_sent = waiting->saves_unsealed + waiting->entries_unsent == 0;
     bool is_known = is_proven && (!is_sent || waiting->last_sync_ms != 0);
     uint64_t changes = 0;
-    enum rc rc = is_sent || !replica_in_team(call->replica) ? RC_OK : status_changes(call, &changes);
+    enum rc rc = status_changes(call->replica, waiting, &changes);
 
-    if (changes == 0 && !is_sent) /* half of a change was sent, or there is no team to tell by */
-        changes = waiting->saves_unsealed + waiting->entries_unsent;
     out_int(&call->out, "changes_here", NULL, (int64_t)changes);
     out_word(&call->out, "server_has", NULL, !is_known ? "unknown" : is_sent ? "all" : "not_all", "");
     if (!is_proven)

@@ -40,21 +40,85 @@ progress(void *context, const char *step, uint64_t done, uint64_t of)
     progress_count(&call->out.progress, say_step(step), done, of);
 }
 
-/* People read what was held in changes, as `status` counts them; programs the entries of the report. */
+/* Before an exchange and after it, in changes as `status` counts them. */
+struct counted {
+    bool is_unknown;  /* what was sent: this store does not know what the server had, or it cannot be counted */
+    uint64_t here;    /* own changes that are only here */
+    uint64_t carried; /* packets of colleagues that a bundle brought */
+    struct received_sum late;
+};
+
+/* No failure: what cannot be counted does not keep anything from being exchanged. */
 static void
-out_report(struct call *call, const struct sync_report *report, const struct received_sum *sum)
+count(struct call *call, struct counted *counted)
 {
+    const char *reason;
+    struct waiting waiting;
+    enum rc rc = replica_waiting(call->replica, &waiting);
+
+    *counted = (struct counted){.is_unknown = !store_is_continuous(call->store, &reason)};
+    if (rc == RC_OK)
+        rc = status_changes(call->replica, &waiting, &counted->here);
+    if (rc == RC_OK)
+        counted->carried = waiting.entries_carried;
+    counted->is_unknown = counted->is_unknown || rc != RC_OK;
+    if (status_sum_received(call, NULL, &counted->late) != RC_OK)
+        counted->late = (struct received_sum){.held = 0};
+}
+
+/* One or more sessions, until one was not cut off: the counts before the first and after the last, and what went to the server. */
+struct exchange {
+    unsigned sessions;
+    struct counted before, after;
+    bool is_unknown;
+    uint64_t changes, carried;
+};
+
+static void
+add_session(struct call *call, struct exchange *exchange, const struct counted *before)
+{
+    struct counted *after = &exchange->after;
+
+    count(call, after);
+    if (exchange->sessions++ == 0)
+        exchange->before = *before;
+    exchange->is_unknown = exchange->is_unknown || before->is_unknown || after->is_unknown;
+    exchange->changes += before->here > after->here ? before->here - after->here : 0;
+    exchange->carried += before->carried > after->carried ? before->carried - after->carried : 0;
+}
+
+/* In changes, as `status` had them before; where that is not known, in packets, under that name. */
+static void
+say_sent(struct out *out, const struct sync_report *report, const struct exchange *exchange)
+{
+    if (exchange->sessions == 0)
+        return; /* a bundle was taken in */
+    if (exchange->is_unknown)
+        out_int(out, NULL, _("Sent (sealed packets)"), (int64_t)report->pushed);
+    else
+        out_int(out, NULL, _("Sent"), report->pushed == 0 ? 0 : (int64_t)exchange->changes);
+    if (!exchange->is_unknown && exchange->carried > 0)
+        out_int(out, NULL, _("Passed on of colleagues (sealed packets)"), (int64_t)exchange->carried);
+}
+
+/* People read what a person wrote in changes, and all else by its name; programs the entries of the report. */
+static void
+out_report(struct call *call, const struct sync_report *report, const struct exchange *exchange)
+{
+    const struct received_sum *late = &exchange->after.late;
     struct out *out = &call->out;
 
     out_object(out, "report");
     out_int(out, "ledger_lines", NULL, (int64_t)report->lines);
-    out_int(out, "pushed", _("Sent"), (int64_t)report->pushed);
-    out_int(out, "pulled", _("Received"), (int64_t)report->pulled);
-    out_int(out, "applied", _("Applied"), (int64_t)report->applied);
-    out_int(out, "parked", report->parked > 0 ? _("Waiting") : NULL, (int64_t)report->parked);
+    out_int(out, "pushed", NULL, (int64_t)report->pushed);
+    say_sent(out, report, exchange);
+    out_int(out, "pulled", _("Received (sealed packets)"), (int64_t)report->pulled);
+    out_int(out, "applied", _("Applied (sealed packets)"), (int64_t)report->applied);
+    out_int(out, "parked", NULL, (int64_t)report->parked);
+    out_int(out, NULL, late->parked > 0 ? _("Waiting") : NULL, (int64_t)late->parked);
     out_int(out, "held", NULL, (int64_t)report->held);
-    out_int(out, NULL, sum->held > 0 ? _("Too late, held") : NULL, (int64_t)sum->held);
-    out_int(out, "refused", report->refused > 0 ? _("Refused by the server") : NULL,
+    out_int(out, NULL, late->held > 0 ? _("Too late, held") : NULL, (int64_t)late->held);
+    out_int(out, "refused", report->refused > 0 ? _("Refused by the server (sealed packets)") : NULL,
             (int64_t)report->refused);
     out_int(out, "new_conflicts", report->new_conflicts > 0 ? _("Two versions") : NULL,
             (int64_t)report->new_conflicts);
@@ -100,22 +164,23 @@ remark_parked(struct call *call, const struct sync_report *report)
     return rc;
 }
 
-/* What came after the right to write it had ended, and what becomes of it. */
+/* What came after the right to write it had ended, and what becomes of it: told once, when it came. */
 static void
-remark_late(struct call *call, const struct received_sum *sum)
+remark_late(struct call *call, const struct exchange *exchange)
 {
+    const struct received_sum *before = &exchange->before.late, *after = &exchange->after.late;
     struct out *out = &call->out;
 
-    if (sum->own_counts > 0)
+    if (after->own_counts > before->own_counts)
         out_notice(out, "held_after_cover", "%s",
                    _("The cover had ended before what you wrote was at the server. It was handed in, and need not be written again: "
                      "it counts once a coach of the family runs `baken sync`. Only if part of it changed what stood there, that "
                      "coach reads it with `baken late` and decides."));
-    if (sum->else_counts > 0)
+    if (after->else_counts > before->else_counts)
         out_notice(out, "held_after_cover", "%s",
                    _("Some work came in after its cover had ended: it counts once a coach of the family runs `baken sync`; see "
                      "`baken status`."));
-    if (sum->held > sum->own_counts + sum->else_counts)
+    if (after->held - after->own_counts - after->else_counts > before->held - before->own_counts - before->else_counts)
         out_notice(out, "held", "%s",
                    _("Some work came too late to count; it is kept: read it with `baken late`."));
 }
@@ -189,24 +254,29 @@ has_brought(const struct sync_report *report)
 /* With --wait a server that is not reached is asked again until the time is over; each time a longer while after. Meanwhile the store
  * is others' to use; who holds it when the time has come is waited for likewise. */
 static enum rc
-sync_until(struct call *call, uint32_t wait_s, struct sync_report *report, bool *brought)
+sync_until(struct call *call, uint32_t wait_s, struct sync_report *report, struct exchange *exchange, bool *brought)
 {
     struct sync_options options = {.progress = progress, .context = call};
     int64_t end_ms = clock_mono_ms(&call->clock) + (int64_t)wait_s * 1000;
     unsigned failures = 0;
     uint64_t conflicts = 0, lines = 0; /* of sessions that were cut off */
     struct pause pause = PAUSE_EMPTY;
+    struct counted before = {.here = 0};
     enum rc rc = RC_OFFLINE;
 
     for (;;) {
         if (call->replica != NULL) {
+            count(call, &before);
             rc = replica_sync(call->replica, &call->transport, &options, report);
             conflicts += rc == RC_OFFLINE ? report->new_conflicts : 0;
             lines += rc == RC_OFFLINE ? report->lines_returned : 0;
         }
         int64_t left_ms = end_ms - clock_mono_ms(&call->clock);
         int64_t ms = backoff_ms(++failures, random_u64());
-        if ((rc != RC_OFFLINE && rc != RC_BUSY) || left_ms <= 0)
+        bool is_last = (rc != RC_OFFLINE && rc != RC_BUSY) || left_ms <= 0;
+        if (call->replica != NULL && (rc == RC_OK || !is_last)) /* of a failure that is told the sentence stays */
+            add_session(call, exchange, &before);
+        if (is_last)
             break;
         progress_step(&call->out.progress, _("waiting for the network"));
         rc = call->replica == NULL ? RC_OK : call_pause(call, &pause);
@@ -226,7 +296,7 @@ enum rc
 cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
-    struct received_sum sum;
+    struct exchange exchange = {.sessions = 0};
     struct news news = NEWS_EMPTY;
     bool brought = false;
     uint32_t wait_s;
@@ -239,20 +309,17 @@ cmd_sync(struct call *call)
     if (rc == RC_OK)
         rc = news_start(call, &news);
     if (rc == RC_OK)
-        rc = sync_until(call, wait_s, &report, &brought);
+        rc = sync_until(call, wait_s, &report, &exchange, &brought);
     rc = news_tell(call, &news, brought, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
-    rc = status_sum_received(call, NULL, &sum);
-    if (rc != RC_OK)
-        return rc;
-    out_report(call, &report, &sum);
+    out_report(call, &report, &exchange);
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
     if (!replica_in_team(call->replica))
         out_notice(&call->out, "not_let_in", "%s",
                    _("This device is not let in yet: the digits wait for who invited you."));
     remark(call, &report);
-    remark_late(call, &sum);
+    remark_late(call, &exchange);
     return remark_parked(call, &report);
 }
 
@@ -298,10 +365,9 @@ cmd_bundle_export(struct call *call)
                    _("No work is in it: as far as this device knows, the other may have nothing that it lacks. What was "
                      "shared since the last `baken sync` here is not known here yet."));
     if (rc == RC_OK && report.saves_left > 0)
-        out_notice(&call->out, "saves_left",
-                   _("Not in it, and still only here: %" PRIu64 " saves, which need a new key or the server's word "
-                     "first. `baken sync` sends them."),
-                   report.saves_left);
+        out_notice(&call->out, "saves_left", "%s",
+                   _("Not all that you wrote is in it: some of it needs a new key or the server's word first, and is still only "
+                     "here. `baken sync` sends it."));
     buf_wipe(&bundle);
     return rc;
 }
@@ -325,7 +391,7 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
-    struct received_sum sum;
+    struct exchange exchange = {.sessions = 0};
     struct news news = NEWS_EMPTY;
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
     bool is_read = rc == RC_OK;
@@ -339,18 +405,19 @@ cmd_bundle_import(struct call *call)
     if (rc == RC_OK)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
+        count(call, &exchange.before);
+    if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
     if (rc == RC_TOO_LARGE || (is_read && (rc == RC_INVALID || rc == RC_DENIED)))
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
     rc = news_tell(call, &news, has_brought(&report), rc);
     buf_wipe(&bundle);
-    if (rc == RC_OK)
-        rc = status_sum_received(call, NULL, &sum);
     if (rc != RC_OK)
         return rc;
-    out_report(call, &report, &sum);
+    count(call, &exchange.after);
+    out_report(call, &report, &exchange);
     remark(call, &report);
-    remark_late(call, &sum);
+    remark_late(call, &exchange);
     if (is_asked(call))
         out_notice(&call->out, "cover_waits", "%s",
                    _("A colleague asks you to cover: see `baken cover list`. After `baken cover accept`, import this file once more."));

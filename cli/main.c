@@ -232,6 +232,20 @@ check_words(struct call *call, size_t own_words, const char *name)
     return options_check(&call->options, call->command->options, name);
 }
 
+/* What is missing, and what brings it. */
+static const char *
+say_incomplete(const struct waiting *waiting)
+{
+    if (waiting->is_pull_open || waiting->filling != waiting->filling_covered)
+        return _("Not everything that you may see has come in yet, so this answer may lack something: "
+                 "`baken sync` goes on where it stopped.");
+    if (waiting->is_cover_carried)
+        return _("Of the families that you cover without the server this device may not have all, so this answer may lack "
+                 "something: the next file of your colleague brings more (`baken bundle import`), `baken sync` brings all.");
+    return _("The files of the families that you cover are not all here yet, so this answer may lack something: "
+             "`baken sync` fetches them.");
+}
+
 /* Every answer says so, for every answer lacks what is hidden, or did not come in yet. */
 static enum rc
 tell_hidden_and_missing(struct call *call)
@@ -251,9 +265,7 @@ tell_hidden_and_missing(struct call *call)
                    _("Your team uses a newer program than this one: upgrade it. Until then something that you may see is not "
                      "shown here, and what you write may have to wait on this device."));
     if (rc == RC_OK && waiting.is_incomplete)
-        out_notice(&call->out, "incomplete", "%s",
-                   _("Not everything that you may see has come in yet, so this answer may lack something: "
-                     "`baken sync` goes on where it stopped."));
+        out_notice(&call->out, "incomplete", "%s", say_incomplete(&waiting));
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 

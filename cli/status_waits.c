@@ -19,7 +19,7 @@ struct part {
 };
 
 struct taking {
-    struct call *call;
+    struct replica *replica;
     struct id stream;
     struct part *part;
 };
@@ -32,7 +32,7 @@ take_group(void *context, const struct parked_group *group)
 
     if (!id_equal(group->stream, taking->stream))
         return RC_OK;
-    enum rc rc = replica_received_twins(taking->call->replica, group, &twins);
+    enum rc rc = replica_received_twins(taking->replica, group, &twins);
     if (group->is_held)
         taking->part->held_twins += twins;
     else
@@ -41,24 +41,24 @@ take_group(void *context, const struct parked_group *group)
 }
 
 static enum rc
-take_twins(struct call *call, struct id stream, struct part *part)
+take_twins(struct replica *replica, struct id stream, struct part *part)
 {
-    struct taking taking = {call, stream, part};
+    struct taking taking = {replica, stream, part};
 
-    return replica_parked_groups(call->replica, take_group, &taking);
+    return replica_parked_groups(replica, take_group, &taking);
 }
 
 static enum rc
-add_stream(struct call *call, struct id stream, const struct owed *owed, struct part *part)
+add_stream(struct replica *replica, struct id stream, const struct owed *owed, struct part *part)
 {
     struct stream_waiting waiting;
     uint64_t twins = 0;
-    enum rc rc = replica_waiting_in(call->replica, stream, &waiting);
+    enum rc rc = replica_waiting_in(replica, stream, &waiting);
 
     if (rc == RC_OK && waiting.unsealed + waiting.unsent > 0)
-        rc = replica_waiting_twins(call->replica, stream, &twins);
+        rc = replica_waiting_twins(replica, stream, &twins);
     if (rc == RC_OK && waiting.parked + waiting.held > 0)
-        rc = take_twins(call, stream, part);
+        rc = take_twins(replica, stream, part);
     part->changes += waiting.unsealed + waiting.unsent - twins;
     part->waiting.unsealed += waiting.unsealed;
     part->waiting.unsent += waiting.unsent;
@@ -104,21 +104,35 @@ row_part(struct call *call, struct id family, const struct part *part)
     return rc;
 }
 
-enum rc
-status_changes(struct call *call, uint64_t *changes)
+static enum rc
+count_changes(struct replica *replica, uint64_t *changes)
 {
     static const struct owed nothing = {LEDGER_IDS_EMPTY, LEDGER_PAIRS_EMPTY};
-    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger *ledger = replica_ledger(replica);
     const struct ledger_family *family;
     struct part part = {.owes_rotation = false};
-    enum rc rc = add_stream(call, ledger_team_stream(ledger), &nothing, &part);
+    enum rc rc = add_stream(replica, ledger_team_stream(ledger), &nothing, &part);
 
     for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
-        rc = add_stream(call, family->index, &nothing, &part);
+        rc = add_stream(replica, family->index, &nothing, &part);
         if (rc == RC_OK)
-            rc = add_stream(call, family->file, &nothing, &part);
+            rc = add_stream(replica, family->file, &nothing, &part);
     }
     *changes = part.changes;
+    return rc;
+}
+
+enum rc
+status_changes(struct replica *replica, const struct waiting *waiting, uint64_t *changes)
+{
+    uint64_t parts = waiting->saves_unsealed + waiting->entries_unsent;
+    enum rc rc = RC_OK;
+
+    *changes = 0;
+    if (parts > 0 && replica_in_team(replica))
+        rc = count_changes(replica, changes);
+    if (*changes == 0) /* half of a change was sent, or there is no team to tell by */
+        *changes = parts;
     return rc;
 }
 
@@ -130,7 +144,7 @@ status_families(struct call *call, const struct owed *owed)
     struct id self = replica_self(call->replica).feed.device;
     uint64_t now_ms = (uint64_t)replica_now_ms(call->replica);
     struct part team = {.owes_rotation = false};
-    enum rc rc = add_stream(call, ledger_team_stream(ledger), owed, &team);
+    enum rc rc = add_stream(call->replica, ledger_team_stream(ledger), owed, &team);
 
     out_title(&call->out, _("Family by family: what waits"));
     out_list(&call->out, "families", OUT_TABLE);
@@ -138,9 +152,9 @@ status_families(struct call *call, const struct owed *owed)
         rc = row_part(call, (struct id){{0}}, &team);
     for (size_t i = 0; rc == RC_OK && (family = ledger_family_at(ledger, i)) != NULL; i++) {
         struct part part = {.owes_rotation = false};
-        rc = add_stream(call, family->index, owed, &part);
+        rc = add_stream(call->replica, family->index, owed, &part);
         if (rc == RC_OK)
-            rc = add_stream(call, family->file, owed, &part);
+            rc = add_stream(call->replica, family->file, owed, &part);
         /* What waits of a family that was lost is told too. */
         if (rc == RC_OK && (ledger_may_read(ledger, self, family->index, now_ms) ||
                             part.waiting.unsealed + part.waiting.unsent > 0))

@@ -11,8 +11,9 @@ struct owed {
     struct ledger_pairs grants;
 };
 
-/* How many changes wait here in all, as a person counts them: a visit, not the visit and its line in the index. */
-enum rc status_changes(struct call *call, uint64_t *changes) MUST_CHECK;
+/* How many changes of its own wait in a store in all, as a person counts them: a visit, not the visit and its line in the index.
+ * `waiting` is what replica_waiting says of it. */
+enum rc status_changes(struct replica *replica, const struct waiting *waiting, uint64_t *changes) MUST_CHECK;
 /* A row for each family that this device sees or still has to send something of, and one for the team's stream. */
 enum rc status_families(struct call *call, const struct owed *owed) MUST_CHECK;
 /* What is parked or held, in changes as a person counts them; of one family, or of all where it is NULL. */

@@ -204,9 +204,45 @@ count_hidden_files(struct db *db, int64_t *count)
     return stmt_finish_int(stmt, count);
 }
 
-static enum rc
-count_filling(struct db *db, struct waiting *waiting)
+/* The accepted cover by which this person works with the family; NULL for none. */
+static const struct ledger_cover *
+find_cover(const struct replica *replica, struct id family)
 {
+    struct id self = ledger_device(replica->ledger, replica->identity.device)->person;
+    const struct ledger_cover *cover;
+
+    for (size_t i = 0; (cover = ledger_cover_at(replica->ledger, i)) != NULL; i++)
+        if (cover->state == LEDGER_COVER_ACCEPTED && id_equal(cover->person, self) &&
+            id_is_among(family, cover->families, cover->family_count, sizeof *cover->families))
+            return cover;
+    return NULL;
+}
+
+/* Which of the streams that are being filled a cover opened: of others the family was shared in another way. */
+static enum rc
+count_covered(struct replica *replica, struct waiting *waiting)
+{
+    struct ledger_ids filling = LEDGER_IDS_EMPTY;
+    struct stmt *stmt;
+    enum rc rc = db_stmt(replica->db, "SELECT stream FROM sync_stream WHERE is_filling AND hidden_ms IS NULL", &stmt);
+
+    if (rc == RC_OK)
+        rc = streams_list(stmt, &filling);
+    for (size_t i = 0; rc == RC_OK && i < filling.count; i++) {
+        const struct ledger_stream *stream = ledger_stream(replica->ledger, filling.items[i]);
+        const struct ledger_cover *cover =
+            stream == NULL || id_is_zero(stream->family) ? NULL : find_cover(replica, stream->family);
+        waiting->filling_covered += cover != NULL;
+        waiting->is_cover_carried = waiting->is_cover_carried || (cover != NULL && cover->is_carried);
+    }
+    ledger_ids_wipe(&filling);
+    return rc;
+}
+
+static enum rc
+count_filling(struct replica *replica, struct waiting *waiting)
+{
+    struct db *db = replica->db;
     int64_t filling, is_open = 0, is_full = 0;
     enum rc rc = db_get_int(db, "SELECT count(*) FROM sync_stream WHERE is_filling AND hidden_ms IS NULL",
                             &filling);
@@ -217,8 +253,9 @@ count_filling(struct db *db, struct waiting *waiting)
     if (rc == RC_OK)
         rc = state_get_int(db, STATE_PULL_OPEN, &is_open);
     waiting->filling = rc == RC_OK ? (uint64_t)filling : 0;
+    waiting->is_pull_open = is_open != 0;
     waiting->is_incomplete = rc == RC_OK && (filling > 0 || is_open != 0);
-    return rc;
+    return rc == RC_OK && filling > 0 ? count_covered(replica, waiting) : rc;
 }
 
 enum rc
@@ -253,7 +290,7 @@ replica_waiting(struct replica *replica, struct waiting *waiting)
     waiting->hidden = (uint64_t)hidden;
     if (rc == RC_OK)
         rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, &waiting->last_sync_ms);
-    return rc == RC_OK && replica->is_in_team ? count_filling(replica->db, waiting) : rc;
+    return rc == RC_OK && replica->is_in_team ? count_filling(replica, waiting) : rc;
 }
 
 static enum rc

@@ -24,7 +24,7 @@ picture() {
     as "$1" conflicts --json | json conflicts
 }
 times() { as "$1" visit list duin --all --json | grep -oF -- "\"note\":\"$2\"" | wc -l; }
-received() { sed -n 's/^Received *//p' "$WORK/check.out"; }
+received() { sed -n 's/^Received (sealed packets) *//p' "$WORK/check.out"; }
 
 # ---- both ways
 check "a visit on the first device" as anna visit add duin --text "First of Anna."
@@ -35,6 +35,7 @@ check_equal "no words can be read in it" 0 "$(grep -acE 'First of Anna|Duin|Up a
 check "a bundle back" to anna fatma f1
 own=$(as fatma status --json | json entries_unsent)
 check "the second takes it in" import fatma a1
+check_equal "which sends nothing" 0 "$(grep -c '^Sent' "$WORK/check.out")"
 check_equal "with something new" yes "$([ "$(received)" -gt 0 ] && echo yes)"
 check_equal "what it brought is not counted as its own" "$own" "$(as fatma status --json | json entries_unsent)"
 check "but as carried" test "$(as fatma status --json | json entries_carried)" -gt 0

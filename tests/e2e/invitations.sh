@@ -128,6 +128,11 @@ check "revoked again" as anna device revoke piet
 check_exit "the revoked device is told" 8 "revoked" as piet sync
 one_sentence "a revoked device"
 as lars sync >"$WORK/out" 2>"$WORK/err"
+check_equal "whose colleague is told once, of one visit" "1 Too late, held 1" \
+    "$(grep -c "too late to count" "$WORK/err") $(grep "^Too late" "$WORK/out" | tr -s ' ')"
+as lars sync >"$WORK/out" 2>"$WORK/err"
+check_equal "not in each session" "0 Too late, held 1" \
+    "$(grep -c "too late to count" "$WORK/err") $(grep "^Too late" "$WORK/out" | tr -s ' ')"
 check_equal "its work is not applied" "$(as lars visit list duin --json | json visits | grep -c "before it heard")" 0
 check_says "but held, where a person sees it" "\"held_count\":[1-9]" as lars status --json
 check_says "its words can be read" "before it heard" as lars late duin

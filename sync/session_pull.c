@@ -61,6 +61,32 @@ check_pasts(const struct replica *replica, const struct wire_run_list *runs)
     return RC_OK;
 }
 
+/* What fills a stream may show what the shared cursor has not reached: that cursor, which stands before it, misses it no more when the
+ * session is cut there and the server is put back. Until the shared cursor came to its end, the last of each feed is offered. */
+static enum rc
+note_shown(struct db *db, const struct wire_run_list *runs)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < runs->run_count; i++) {
+        size_t count;
+        const struct entry *items = wire_run_at(runs, i, &count);
+        struct stmt *stmt;
+        rc = db_stmt(db,
+                     "INSERT INTO sync_unconfirmed (feed, last, was_had) SELECT feed, ?4, 1 FROM sync_feed WHERE stream = ?1"
+                     " AND device = ?2 AND incarnation = ?3 ON CONFLICT (feed) DO UPDATE SET last = max(last, excluded.last)",
+                     &stmt);
+        if (rc != RC_OK)
+            break;
+        stmt_id(stmt, 1, items[0].stream);
+        stmt_id(stmt, 2, items[0].device);
+        stmt_int(stmt, 3, (int64_t)items[0].incarnation);
+        stmt_int(stmt, 4, items[count - 1].last);
+        rc = stmt_finish(stmt);
+    }
+    return rc;
+}
+
 static enum rc
 take_page(struct session *session, struct pull *pull, const struct buf *bytes)
 {
@@ -103,6 +129,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
         rc = move_cursor(replica, pull);
     if (rc == RC_OK && !session->is_newer_full && pull->stream == NULL)
         rc = inbox_confirm(replica, &page.runs);
+    if (rc == RC_OK && pull->stream != NULL && page.next > pull->until)
+        rc = note_shown(replica->db, &page.runs);
     rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         session->report->pulled += stored;

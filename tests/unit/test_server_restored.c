@@ -536,6 +536,23 @@ what_was_stored_and_not_applied_yet_goes_back(void **state)
     assert_true(has(CAAS, "of Anna, lost"));
 }
 
+/* The shared cursor stands before what filled the file: by it nobody notices that the server was put back. Anna's disk is gone. */
+static void
+what_fills_beyond_the_cursor_goes_back(void **state)
+{
+    (void)state;
+    office_keep_server(&office);
+    office_visit(&office, ANNA, family, "of Anna, lost");
+    office_sync(&office, ANNA);
+    fill_and_cut();
+    office_restore_server(&office);
+    office_sync(&office, BRAM);
+    office_sync(&office, BRAM);
+    office_sync(&office, CAAS);
+    assert_true(has(BRAM, "of Anna, lost"));
+    assert_true(has(CAAS, "of Anna, lost"));
+}
+
 /* It names what a page kept back, and the session was cut before it was applied without that. Anna's disk is gone. */
 static void
 what_waits_for_what_it_names_goes_back(void **state)
@@ -592,6 +609,7 @@ main(void)
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),
         TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
         LOST(what_was_stored_and_not_applied_yet_goes_back),
+        LOST(what_fills_beyond_the_cursor_goes_back),
         LOST(what_waits_for_what_it_names_goes_back),
     };
     stores_demand(secret_start(), "secret_start");

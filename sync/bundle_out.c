@@ -456,7 +456,7 @@ replica_bundle_pack(struct replica *replica, struct id device, bool is_whole,
     if (rc == RC_OK && (to == NULL || !ledger_device_is_active(replica->ledger, device)))
         rc = rc_fail(RC_ABSENT, _("no such device in the team"));
     if (rc == RC_OK)
-        rc = outbox_seal(replica, (struct id){{0}});
+        rc = outbox_seal_alone(replica);
     if (rc == RC_OK) /* first: its number is given by a commit of its own */
         rc = make_own_ack(&packing);
     if (rc == RC_OK)

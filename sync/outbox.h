@@ -21,6 +21,8 @@ enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *las
  * What was sealed may leave this device only after RC_OK: the instance token has counted on then. Outside a transaction.
  */
 enum rc outbox_seal(struct replica *replica, struct id stream) MUST_CHECK;
+/* The same of all without the server: what is owed is judged by device time, for the clock may have been put back since the greeting. */
+enum rc outbox_seal_alone(struct replica *replica) MUST_CHECK;
 /* The stream of the first own feed with saves that wait after *feed (0: of all), which it becomes. A stream with feeds of two
  * incarnations comes twice. */
 enum rc outbox_next_stream(struct db *db, int64_t *feed, struct id *stream, bool *found) MUST_CHECK;

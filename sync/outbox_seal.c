@@ -295,6 +295,7 @@ enum { SEAL_ENTRIES = 256, SEAL_BYTES = 1 << 20 };
 struct sealing {
     struct replica *replica;
     struct id only; /* zero: all that owe no rotation */
+    uint64_t at_ms; /* at this time */
     struct batch *batch;
     bool is_apart; /* each entry a commit of its own */
     unsigned entries; /* in the commit that is open */
@@ -327,7 +328,7 @@ seal_stream(struct sealing *sealing, struct id stream)
     bool sealed = true;
 
     if (id_is_zero(sealing->only)
-            ? ledger_rotation_is_owed(replica->ledger, stream, replica_server_ms(replica)) && !broken_is(BROKEN_SEAL)
+            ? ledger_rotation_is_owed(replica->ledger, stream, sealing->at_ms) && !broken_is(BROKEN_SEAL)
             : !id_equal(sealing->only, stream))
         return RC_OK;
     enum rc rc = elog_feed_find(replica->db, stream, replica_feed(replica), &feed);
@@ -363,10 +364,10 @@ seal_streams(struct sealing *sealing)
     return sealing->is_apart ? rc : db_end(db, rc);
 }
 
-enum rc
-outbox_seal(struct replica *replica, struct id only)
+static enum rc
+seal(struct replica *replica, struct id only, uint64_t at_ms)
 {
-    struct sealing sealing = {.replica = replica, .only = only};
+    struct sealing sealing = {.replica = replica, .only = only, .at_ms = at_ms};
 
     if (!replica->is_in_team || replica->must_recover || replica->is_ledger_short)
         return RC_OK;
@@ -392,4 +393,16 @@ outbox_seal(struct replica *replica, struct id only)
     if (rc == RC_OK && sealing.has_sealed)
         rc = store_count_on(replica->store);
     return rc;
+}
+
+enum rc
+outbox_seal(struct replica *replica, struct id only)
+{
+    return seal(replica, only, replica_server_ms(replica));
+}
+
+enum rc
+outbox_seal_alone(struct replica *replica)
+{
+    return seal(replica, (struct id){{0}}, (uint64_t)replica_now_ms(replica));
 }

@@ -129,7 +129,8 @@ enum rc replica_learn_time(struct replica *replica, int64_t server_ms) MUST_CHEC
 /* The same, not yet stored: the caller does that when its session ends, well or not. */
 enum rc replica_hear_time(struct replica *replica, int64_t server_ms) MUST_CHECK;
 /* The server's time, as its latest signed hello lets us reckon: what the next line will be judged by. Device time may be
- * ahead of it for ever, when the server's own clock was once; then what is owed would be judged otherwise than the server does. */
+ * ahead of it for ever, when the server's own clock was once; then what is owed would be judged otherwise than the server does.
+ * For sessions: without a fresh greeting it goes where somebody puts the clock. */
 uint64_t replica_server_ms(const struct replica *replica);
 
 /* ---- replica.c ---- */

@@ -163,6 +163,46 @@ what_waits_for_a_rotation_stays_and_is_counted(void **state)
     assert_int_equal(bring(BRAM, ANNA, false).saves_left, 0);
 }
 
+/* The clock is put back before the server was heard again: the cover is over all the same, and its colleague has the key of this time. */
+static void
+what_waits_for_a_rotation_stays_whatever_the_clock_says(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    office_pass(&office, 31 * DAY_MS);
+    bram->clock_off_ms = -120 * DAY_MS;
+    office_reopen(&office, BRAM);
+    office_visit(&office, BRAM, family, "waits");
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 2); /* of file and index */
+    uint32_t epoch = ledger_stream(replica_ledger(bram->replica), file)->epoch;
+    office_sync(&office, BRAM);
+    assert_int_equal(ledger_stream(replica_ledger(bram->replica), file)->epoch, epoch + 1);
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 0);
+}
+
+/* Set ahead, it puts a cover's end too early: what waits goes with the server, which knows better. */
+static void
+what_a_clock_set_ahead_keeps_from_a_bundle_goes_by_the_server(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    cover_by_lines_alone();
+    office_sync_all(&office, 3, 2);
+    bram->clock_off_ms = 365 * DAY_MS;
+    office_reopen(&office, BRAM);
+    bram->clock_off_ms = 0;
+    office_visit(&office, BRAM, family, "waits");
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 2);
+    uint32_t epoch = ledger_stream(replica_ledger(bram->replica), file)->epoch;
+    office_sync(&office, BRAM);
+    assert_int_equal(ledger_stream(replica_ledger(bram->replica), file)->epoch, epoch);
+    assert_int_equal(bring(BRAM, ANNA, false).saves_left, 0);
+}
+
 /* A store that was put back gets its own work again from whoever has it; it goes on when the server was heard. */
 static void
 a_whole_bundle_brings_own_work_back(void **state)
@@ -555,6 +595,8 @@ main(void)
         TEST(acknowledgements_travel_and_status_tells_by_them),
         TEST(lines_begin_where_the_receiver_has_read_and_a_gap_is_told),
         TEST(what_waits_for_a_rotation_stays_and_is_counted),
+        TEST(what_waits_for_a_rotation_stays_whatever_the_clock_says),
+        TEST(what_a_clock_set_ahead_keeps_from_a_bundle_goes_by_the_server),
         TEST(a_whole_bundle_brings_own_work_back),
         TEST(a_store_that_was_put_back_seals_again_after_a_bundle_that_has_all_of_it),
         TEST(what_waits_and_nobody_was_seen_to_have_keeps_the_doubt),

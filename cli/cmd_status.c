@@ -407,7 +407,7 @@ summary(struct call *call, const struct waiting *waiting)
                    " sealed packets. `baken sync` passes on what the server lacks of them."),
                  waiting->entries_carried);
     if (waiting->last_sync_ms == 0)
-        out_line(&call->out, "%s", _("Nothing was exchanged with the server yet."));
+        out_line(&call->out, "%s", _("No `baken sync` was completed on this device yet."));
     if (replica_is_revoked(call->replica))
         out_notice(&call->out, "revoked", "%s",
                    _("This device was shut out of the team: what is written on it does not count at "
@@ -451,8 +451,7 @@ cmd_status(struct call *call)
     out_int(&call->out, "clock_off_ms", NULL, waiting.clock_off_ms);
     out_time(&call->out, "last_sync_at", _("Last exchange"), waiting.last_sync_ms);
     if (!replica_in_team(call->replica)) {
-        out_notice(&call->out, "not_let_in", "%s",
-                   _("This device is not let in yet: the digits wait for who invited you."));
+        call_tell_teamless(call);
         return RC_OK;
     }
     rc = news_list(call); /* of an exchange that was cut off before it told them */

@@ -236,6 +236,8 @@ end_sync(struct call *call, enum rc rc)
         call->ending.safe = _("what you saved is on this device");
         call->ending.advice = _("ask who manages the server");
     }
+    if (rc == RC_DENIED && !replica_in_team(call->replica))
+        call->ending.advice = call_digits_advice();
     if (rc == RC_DENIED && replica_is_revoked(call->replica)) {
         call->ending.safe = _("what you saved is still on this device");
         call->ending.advice = _("tell the coordinator of your team what you wrote here: at your "
@@ -316,8 +318,7 @@ cmd_sync(struct call *call)
     out_report(call, &report, &exchange);
     out_bool(&call->out, "is_in_team", NULL, replica_in_team(call->replica));
     if (!replica_in_team(call->replica))
-        out_notice(&call->out, "not_let_in", "%s",
-                   _("This device is not let in yet: the digits wait for who invited you."));
+        call_tell_teamless(call);
     remark(call, &report);
     remark_late(call, &exchange);
     return remark_parked(call, &report);

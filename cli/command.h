@@ -50,7 +50,8 @@ struct call {
     bool is_checkup; /* the doctor's: call_open opens the store even where it is damaged, and no replica */
     struct journal *journal; /* the replica's */
     struct transport_http *http;
-    struct transport transport;
+    struct transport transport, wire; /* what is sent goes through `transport`, which notes it, to `wire` */
+    bool was_written;                 /* the server was asked to change something */
 };
 
 /* ---- open.c: the store, the team, the server ---- */
@@ -69,6 +70,12 @@ enum rc call_open_team(struct call *call) MUST_CHECK;
 enum rc call_open_or_make(struct call *call) MUST_CHECK;
 /* A transport to `address`, or to the team's server when NULL. */
 enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
+/* What is safe and what to do where the server was not reached, unless the command has said it. */
+void call_offline_ending(struct call *call);
+/* What to do on the way into a team. */
+const char *call_digits_advice(void);
+/* Notice: in no team, or on the way into one, and what to do. */
+void call_tell_teamless(struct call *call);
 void call_close(struct call *call);
 /* What opens the store again that call_pause closed. */
 struct pause {

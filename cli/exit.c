@@ -34,7 +34,8 @@ static const struct {
     [RC_STALE] = {EXIT_STALE, N_("nothing was changed"),
                   N_("run `baken sync`, look again and repeat it")},
     [RC_OFFLINE] = {EXIT_OFFLINE, N_("what you saved before waits on this device"),
-                    N_("try again when there is a connection; everything else works without it")},
+                    N_("try again when there is a connection; notes, goals and what else needs no server can be written "
+                       "meanwhile")},
     [RC_UNTRUSTED] = {EXIT_UNTRUSTED,
                       N_("nothing of it was taken over and what you saved is on this device"),
                       N_("do not try again and tell who manages the server")},

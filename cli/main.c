@@ -317,6 +317,8 @@ run(struct call *call, const char *name)
     if (rc == RC_OK)
         rc = out_finish(&call->out);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));
+    if (rc == RC_OFFLINE)
+        call_offline_ending(call);
     if (rc != RC_OK)
         out_failure(&call->out, rc, exit_code, &call->ending);
     call_close(call);

@@ -1,5 +1,5 @@
 /* Opens what a command needs, in this order: directory, key, store, replica, team, server. */
-#include "cli/command.h"
+#include "cli/commands.h"
 
 #include "cli/unlock.h"
 #include "core/home.h"
@@ -157,6 +157,25 @@ fail_teamless(struct call *call, enum rc code)
     return rc_fail(code, _("the store on this device belongs to no team yet"));
 }
 
+const char *
+call_digits_advice(void)
+{
+    return _("the digits wait for who invited you (`baken team join` with the same invitation shows them once more), and then `baken sync`");
+}
+
+void
+call_tell_teamless(struct call *call)
+{
+    struct buf server = BUF_EMPTY(PATH_CEILING_BYTES);
+
+    if (replica_server_address(call->replica, &server) == RC_OK)
+        out_notice(&call->out, "not_let_in", _("This device is not let in yet: %s."), call_digits_advice());
+    else
+        out_notice(&call->out, "no_team", "%s",
+                   _("The store on this device belongs to no team yet: go on with `baken team join` or `baken team create`."));
+    buf_wipe(&server);
+}
+
 enum rc
 call_open_team(struct call *call)
 {
@@ -169,10 +188,10 @@ call_open_team(struct call *call)
     buf_wipe(&server);
     if (rc == RC_ABSENT)
         return fail_teamless(call, RC_DENIED);
-    if (rc == RC_OK)
-        rc = rc_fail(RC_DENIED,
-                     _("this device is not let in by its team yet; `baken sync` looks again"));
-    return rc;
+    if (rc != RC_OK)
+        return rc;
+    call->ending.advice = call_digits_advice();
+    return rc_fail(RC_DENIED, _("this device is not let in by its team yet; `baken sync` looks again"));
 }
 
 static void
@@ -237,6 +256,15 @@ pause_wipe(struct pause *pause)
     secret_wipe(&pause->key);
 }
 
+static enum rc
+send_noted(void *context, const struct transport_request *request, struct transport_reply *reply)
+{
+    struct call *call = context;
+
+    call->was_written = call->was_written || strcmp(request->method, "GET") != 0;
+    return call->wire.send(call->wire.context, request, reply);
+}
+
 enum rc
 call_connect(struct call *call, const char *address)
 {
@@ -257,11 +285,35 @@ call_connect(struct call *call, const char *address)
     if (rc == RC_OK && ca_file != NULL && ca_file[0] != '\0')
         rc = transport_http_trust(call->http, ca_file);
     if (rc == RC_OK) {
-        call->transport = transport_http_transport(call->http);
+        call->wire = transport_http_transport(call->http);
+        call->transport = (struct transport){send_noted, call};
         progress_step(&call->out.progress, _("asking the server"));
     }
     buf_wipe(&known);
     return rc;
+}
+
+/* Before the first answer nothing was asked for that changes; of what was, the answer may have been lost alone. */
+void
+call_offline_ending(struct call *call)
+{
+    if (call->replica == NULL || call->ending.safe != NULL)
+        return;
+    if (!replica_in_team(call->replica)) {
+        call->ending.safe = _("this device is in no team yet");
+        call->ending.advice = _("do it again when there is a connection");
+    } else if (call->command->run == cmd_sync) {
+        return;
+    } else if (call->was_written) {
+        call->ending.safe = _("whether the server still did it is not known here");
+        call->ending.advice = _("when there is a connection run `baken sync`, look, and do it again if it is not done");
+    } else {
+        call->ending.safe = _("nothing was changed by this command, and what you saved before waits on this device");
+        call->ending.advice = (call->command->options & OPT_BIT(OPT_CARRY)) != 0
+                                  ? _("do it again when there is a connection, or with --carry: then it goes by `baken bundle export`")
+                                  : _("do it again when there is a connection; notes, goals and what else needs no server can be "
+                                      "written meanwhile");
+    }
 }
 
 const char *

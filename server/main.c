@@ -225,6 +225,7 @@ run_server(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     if (!secret_is_locked())
         log_warn("server.memory_not_locked", "pid=%ld", (long)getpid());
+    int hold = server_hold(options->dir);
     rc = server_open(options->dir, NULL, &server);
     if (rc == RC_OK)
         rc = http_start(server, &options->http, &http);
@@ -235,6 +236,8 @@ run_server(const struct options *options)
     enum exit_code code = rc == RC_OK ? EXIT_FINE : fail(rc);
     http_stop(http, GRACE_S);
     server_close(server);
+    if (hold >= 0)
+        (void)close(hold);
     if (rc == RC_OK)
         log_info("server.stopped", "status=%d", (int)code);
     return code;

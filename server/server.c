@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,6 +178,28 @@ server_setup(const char *dir, bool *made)
 
 /* ---- a depot that was put back ---- */
 
+/* The directory itself is locked: nothing is left in it, whatever ends the program. Where locks are not to be had nothing is
+ * known, and the operator's word holds. */
+int
+server_hold(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)flock(fd, LOCK_SH);
+    return fd;
+}
+
+/* Until *fd is closed nobody begins to serve. */
+static enum rc
+keep_out(const char *dir, int *fd)
+{
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return rc_fail(RC_BUSY, _("the server runs, and would not heed it: stop it, do this again, and start it"));
+    return RC_OK;
+}
+
 /* One line in the file `closed`: until when, in UTC milliseconds. */
 enum rc
 server_close_ledgers(const char *dir, unsigned hours)
@@ -184,7 +207,7 @@ server_close_ledgers(const char *dir, unsigned hours)
     const struct clock clock = clock_system();
     char *key = NULL, *path = NULL, *beside = NULL;
     char line[32];
-    int fd = -1;
+    int fd = -1, held = -1;
     enum rc rc = join_path(dir, "server.key", &key);
 
     if (rc == RC_OK)
@@ -193,6 +216,8 @@ server_close_ledgers(const char *dir, unsigned hours)
         rc = join_path(dir, "closed.new", &beside);
     if (rc == RC_OK && access(key, F_OK) != 0)
         rc = rc_fail(RC_ABSENT, _("there is no %s: `bakend setup --dir DIR` makes it"), key);
+    if (rc == RC_OK && hours > 0)
+        rc = keep_out(dir, &held);
     if (rc == RC_OK && hours == 0) {
         rc = unlink(path) == 0 || errno == ENOENT ? flush_dir(dir) : fail_errno(path);
     } else if (rc == RC_OK) {
@@ -206,6 +231,8 @@ server_close_ledgers(const char *dir, unsigned hours)
     }
     if (fd >= 0)
         (void)close(fd);
+    if (held >= 0)
+        (void)close(held);
     free(key);
     free(path);
     free(beside);

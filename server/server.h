@@ -59,8 +59,12 @@ struct server {
  * tells whether a key was made. RC_IO, RC_FULL, RC_CORRUPT. */
 enum rc server_setup(const char *dir, bool *made) MUST_CHECK;
 
+/* Whoever serves holds `dir` from before it opens it, until the caller closes the descriptor; more than one may. -1: no such directory. */
+int server_hold(const char *dir);
+
 /* The depot was put back from a backup: whoever opens `dir` from now on takes no new operations until `hours` hours from now have
- * passed; 0: at once again. Lines that are handed back are taken all the same. RC_ABSENT nothing was set up there; RC_IO, RC_FULL. */
+ * passed; 0: at once again. Lines that are handed back are taken all the same. RC_ABSENT nothing was set up there; RC_BUSY somebody
+ * holds `dir`, and hours are not 0; RC_IO, RC_FULL. */
 enum { SERVER_CLOSED_HOURS = 24, SERVER_CLOSED_MOST_HOURS = 24 * 31 };
 enum rc server_close_ledgers(const char *dir, unsigned hours) MUST_CHECK;
 

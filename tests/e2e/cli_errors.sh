@@ -289,6 +289,11 @@ as anna team invite --name New --roles coach --output "$WORK/new.invitation" >/d
 check_exit "nor joined" 13 "in a team already.*another directory" as anna team join "$WORK/new.invitation"
 server_stop
 check_exit "no server" 9 "waits on this device" as anna sync
+check_exit "what needs it says that it did nothing" 9 "reached: .*; nothing was changed by this command, and what you saved before waits" \
+    as anna family add Away
+check_exit "a role neither" 9 "nothing was changed by this command" as anna person roles anna --roles coordinator,administrator
+check_exit "a cover can go by bundle" 9 "nothing was changed by this command.*or with --carry" \
+    as anna cover start berk --person fatma --until 2099-01-01
 check "work goes on without a server" as anna visit add berk --text "on the spot"
 check_says "status says what waits" "Only on this device" as anna status
 check_says "the help of unlock names how long it is open" "60 when left out, 720 at most" "$BAKEN" unlock --help

@@ -19,7 +19,7 @@ check_says "a new passphrase is asked twice" "once more" terminal $'het geheim\n
     "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna --roles coach,coordinator
 check_equal "it is not shown" "$(grep -c geheim "$WORK/check.out")" 0
 echo "het geheim" >"$WORK/first"
-check_says "before any exchange nothing is claimed of the server" "Nothing was exchanged" \
+check_says "before the first sync nothing is claimed of the server" "No .baken sync. was completed" \
     "$BAKEN" status --passphrase-file "$WORK/first"
 check_equal "not even that it has everything" "$(grep -c "The server has" "$WORK/check.out")" 0
 check_equal "nor to programs" "$("$BAKEN" status --passphrase-file "$WORK/first" --json | json server_has)" unknown

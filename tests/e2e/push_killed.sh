@@ -33,4 +33,16 @@ check "the device syncs again" as anna sync
 check_equal "nothing is stored twice" "$stored" "$(entries)"
 check_says "nothing waits any more" '^Sent +0' as anna sync
 check "the other device syncs" as fatma sync
+
+# ---- the same of an operation of the team
+echo "$SERVER_PID" >"$WORK/pid"
+echo ledger >"$WORK/kill"
+check_exit "whether a family was made is not claimed to be known" 9 "; whether the server still did it is not known here; .*baken sync" \
+    as anna family add Meer
+wait "$SERVER_PID" 2>/dev/null
+SERVER_PID=
+server_start >/dev/null 2>&1
+check "sync asks" as anna sync
+check "and it is done once more" as anna family add Meer
+check_equal "which makes no second" 1 "$(as anna family list | grep -c Meer)"
 finish

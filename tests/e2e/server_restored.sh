@@ -24,6 +24,13 @@ server_stop
 before=$(entries)
 rm -f "$WORK/server/depot.db-wal" "$WORK/server/depot.db-shm"
 cp "$WORK/backup.db" "$WORK/server/depot.db"
+server_start
+check_exit "a server that runs would not heed that it was put back" 6 "the server runs.*stop it" "$BAKEND" restored --dir "$WORK/server" --hours 1
+check_exit "nothing of it is left for later" 1 "" test -e "$WORK/server/closed"
+check "another code is given all the same" "$BAKEND" code --dir "$WORK/server"
+server_stop
+check "once it is stopped it is said" "$BAKEND" restored --dir "$WORK/server" --hours 1
+check "and ended" "$BAKEND" restored --dir "$WORK/server" --hours 0
 check "the backup lacks something" test "$(entries)" -lt "$before"
 server_start
 check "the owner syncs" as anna sync --json

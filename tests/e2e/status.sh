@@ -18,10 +18,26 @@ for row in json.load(open(sys.argv[1]))[name]:
 set_up() {
     server_start
     team_create anna Anna && device_join anna fatma Fatma coach && device_join anna joris Joris coach || return
+    as anna status >"$WORK/first_status"
     as anna family add Duin && as anna family assign duin Fatma && as anna family assign duin Joris && as anna family add Berk || return
     as anna visit add duin --text "first" && sync anna fatma joris anna
 }
 set_up >"$WORK/set_up.out" 2>&1 || give_up "the team is set up" "$(tail -n 5 "$WORK/set_up.out")"
+
+# ---- before the first sync, and before there is a team
+check "that nothing was exchanged is not said of who invited two" grep -q "^No .baken sync. was completed on this device yet" "$WORK/first_status"
+device_make nel
+check_exit "a team is not made without a server" 9 "; this device is in no team yet; do it again when there is a connection\.$" \
+    as nel team create --server "http://127.0.0.1:$(port_free)" --code-file "$CODE" --name Nel
+answer "status, in no team" nel status
+check_equal "nobody is waited for" "no_team false" "$(value notices.0.code) $(value is_in_team)"
+check_exit "sync says the same" 4 "belongs to no team yet; nothing was changed; go on with .baken team join. or .baken team create." as nel sync
+as anna team invite --name Nel --roles coach --output "$WORK/nel.invitation" >/dev/null 2>&1
+as nel team join "$WORK/nel.invitation" >/dev/null 2>&1 || not_ok "a newcomer asks to join"
+answer "status, before the newcomer is let in" nel status
+check_equal "the digits are waited for" "not_let_in" "$(value notices.0.code)"
+check_exit "so says sync" 8 "the digits wait for who invited you .*shows them once more" as nel sync
+check_exit "and what needs a team" 8 "the digits wait for who invited you" as nel visit add duin --text "too early"
 
 # ---- what waits, and where one's notes are
 answer "status" anna status

@@ -95,7 +95,7 @@ cmd_backup(struct call *call)
 /* What stands in the way, and what it holds. */
 struct present {
     bool is_store;
-    bool is_known;   /* it could be opened, so that what follows is known */
+    bool is_known;    /* it could be opened, so that what follows is known */
     uint64_t unsent;  /* own saves and entries that the server does not have */
     uint64_t changes; /* the same as a person counts them */
 };

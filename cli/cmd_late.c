@@ -94,7 +94,7 @@ cmd_late(struct call *call)
                    unreadable);
     if (rc == RC_OK && sum.gone > 0)
         out_notice(&call->out, "not_shown",
-                   _("Of a family that you no longer cover, or work with, nothing is shown here any more; written there: %" PRIu64
+                   _("Of a family that you no longer cover, or work with, nothing is shown here any more; changes written there: %" PRIu64
                      ". `baken status` says what becomes of it."),
                    sum.gone);
     return rc;

@@ -282,7 +282,7 @@ row_absence(void *context, const struct absence *absence)
     out_date(&call->out, "until", _("Until"), absence->until);
     out_word(&call->out, "kind", _("Kind"), absence->kind, words_say(absence->kind));
     out_text(&call->out, "note", _("Note"), absence->note);
-    out_text(&call->out, NULL, _("Remark"), absence->facts.conflicts > 0 ? _("two versions") : "");
+    show_remark(&call->out, &absence->facts);
     out_row_end(&call->out);
     return rc;
 }

@@ -46,6 +46,12 @@ add(struct writings *writings, struct id stream, const struct version *version)
     return RC_OK;
 }
 
+static bool
+counts(const struct history_item *item)
+{
+    return item->state != HISTORY_HELD && item->state != HISTORY_PARKED;
+}
+
 /* Was its part written again since, by what counts? Of a list that would be the same thing in it. */
 static bool
 is_outdone(const struct history *history, const struct history_item *item)
@@ -54,8 +60,7 @@ is_outdone(const struct history *history, const struct history_item *item)
 
     for (size_t i = 0; i < history->count; i++) {
         const struct history_item *other = &history->items[i];
-        if (other->state != HISTORY_HELD && other->state != HISTORY_PARKED && other->unit == item->unit &&
-            other->hlc > item->hlc &&
+        if (counts(other) && other->unit == item->unit && other->hlc > item->hlc &&
             (!is_of_list || (other->value_len == item->value_len &&
                              memcmp(other->value, item->value, item->value_len) == 0)))
             return true;
@@ -70,7 +75,7 @@ add_received(struct asked *asked, struct id stream, const struct history *histor
 
     for (size_t i = 0; rc == RC_OK && i < history->count; i++) {
         const struct history_item *item = &history->items[i];
-        if ((item->state != HISTORY_HELD && item->state != HISTORY_PARKED) || is_outdone(history, item))
+        if (counts(item) || is_outdone(history, item))
             continue;
         rc = add(&asked->received, stream, &item->version);
         asked->held += item->state == HISTORY_HELD;
@@ -143,66 +148,41 @@ find_record(struct call *call, const char *text, struct asked *asked)
 /* What a device sees of a record: all of it, and what of it counts. */
 struct seen {
     struct sight_status all, counting;
-    bool is_of_part; /* of a family it may see the card alone, and has all of that */
+    bool has, lacks; /* some of it; some of what it may see */
 };
 
-static bool
-is_less(const struct sight_status *status, const struct sight_status *than)
-{
-    return status->sight < than->sight || (status->sight == than->sight && status->at_ms > than->at_ms);
-}
-
-/* Many versions are seen where the least of them is; `least` is what was seen before. */
+/* Many versions are seen where the least of them is: `all` is the least so far. */
 static enum rc
-see(struct call *call, const struct asked *asked, struct id device, bool is_received, struct sight_status *least)
+see(struct call *call, const struct writings *writings, struct id device, struct seen *seen)
 {
-    const struct writings *writings = is_received ? &asked->received : &asked->counting;
+    struct sight_status *least = &seen->all;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < writings->count; i++) {
         const struct writing *writing = &writings->items[i];
         struct sight_status status;
         rc = replica_sees(call->replica, device, writing->stream, &writing->version, &status);
-        if (is_less(&status, least))
+        if (status.sight < least->sight || (status.sight == least->sight && status.at_ms > least->at_ms))
             *least = status;
+        seen->has = seen->has || status.sight == SIGHT_APPLIED;
+        seen->lacks = seen->lacks || (status.sight != SIGHT_APPLIED && status.sight != SIGHT_NO_RIGHT);
     }
-    return rc;
-}
-
-/* Does it have all of what it may see? */
-static enum rc
-see_part(struct call *call, const struct asked *asked, struct id device, bool *has)
-{
-    const struct writings *both[] = {&asked->counting, &asked->received};
-    size_t seen = 0, lacking = 0;
-    enum rc rc = RC_OK;
-
-    for (size_t i = 0; rc == RC_OK && i < sizeof both / sizeof *both; i++)
-        for (size_t k = 0; rc == RC_OK && k < both[i]->count; k++) {
-            const struct writing *writing = &both[i]->items[k];
-            struct sight_status status;
-            rc = replica_sees(call->replica, device, writing->stream, &writing->version, &status);
-            seen += status.sight == SIGHT_APPLIED;
-            lacking += status.sight != SIGHT_APPLIED && status.sight != SIGHT_NO_RIGHT;
-        }
-    *has = seen > 0 && lacking == 0;
     return rc;
 }
 
 static enum rc
 see_all(struct call *call, const struct asked *asked, struct id device, struct seen *seen)
 {
-    const struct sight_status unknown = {.sight = SIGHT_UNKNOWN}, applied = {.sight = SIGHT_APPLIED};
-
-    seen->is_of_part = false;
-    seen->counting = asked->counting.count > 0 ? applied : unknown;
-    enum rc rc = see(call, asked, device, false, &seen->counting);
-    seen->all = asked->counting.count > 0            ? seen->counting
-                : asked->received.count > 0 ? applied
-                                            : unknown;
+    *seen = (struct seen){.all.sight = SIGHT_APPLIED};
+    enum rc rc = see(call, &asked->counting, device, seen);
+    seen->counting = seen->all;
     if (rc == RC_OK)
-        rc = see(call, asked, device, true, &seen->all);
-    return rc == RC_OK && seen->all.sight == SIGHT_NO_RIGHT ? see_part(call, asked, device, &seen->is_of_part) : rc;
+        rc = see(call, &asked->received, device, seen);
+    if (asked->counting.count == 0)
+        seen->counting.sight = SIGHT_UNKNOWN;
+    if (asked->counting.count + asked->received.count == 0)
+        seen->all.sight = SIGHT_UNKNOWN;
+    return rc;
 }
 
 static const char *
@@ -214,7 +194,7 @@ say_sight(enum sight sight)
     case SIGHT_NO_RIGHT:
         return _("no: may not see this");
     case SIGHT_HELD:
-        return _("no: it came too late and waits for a decision");
+        return _("no: it came too late, and counts nowhere so far");
     case SIGHT_PARKED_HERE:
         return _("not known: it waits on this device");
     case SIGHT_HERE_ONLY:
@@ -236,11 +216,11 @@ say_sight(enum sight sight)
 static const char *
 say_seen(const struct asked *asked, const struct seen *seen)
 {
-    if (seen->is_of_part)
+    if (seen->all.sight == SIGHT_NO_RIGHT && seen->has && !seen->lacks)
         return _("in part: may not see the rest");
     if (asked->counting.count == 0 || seen->counting.sight != SIGHT_APPLIED || seen->all.sight == SIGHT_APPLIED)
         return say_sight(asked->counting.count == 0 ? seen->all.sight : seen->counting.sight);
-    return seen->all.sight == SIGHT_HELD ? _("in part: a later change came too late and waits for a decision")
+    return seen->all.sight == SIGHT_HELD ? _("in part: a later change came too late, and counts nowhere so far")
                                          : _("in part, as far as is known: a later change waits on this device");
 }
 
@@ -338,7 +318,8 @@ cmd_sees(struct call *call)
         rc = answer(call, &asked, person, &most);
     if (rc == RC_OK && asked.held > 0)
         out_notice(&call->out, "held", "%s",
-                   _("Something of it came too late: `baken late` shows it. Write again what should count."));
+                   _("Something of it came too late: `baken late` shows it, and `baken status` says whether it counts by itself or is to be "
+                     "written again."));
     asked_wipe(&asked);
     return rc;
 }

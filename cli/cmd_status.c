@@ -69,8 +69,7 @@ count_held(const struct held *held, const struct feed_status *feed, uint32_t unt
 
     for (size_t i = 0; i < held->count; i++) {
         const struct span *span = &held->items[i];
-        if (span->first <= until && id_equal(span->stream, feed->stream) &&
-            id_equal(span->feed.device, feed->feed.device) && span->feed.incarnation == feed->feed.incarnation)
+        if (span->first <= until && id_equal(span->stream, feed->stream) && feed_equal(span->feed, feed->feed))
             count += (span->last < until ? span->last : until) - span->first + 1;
     }
     return count;

@@ -241,7 +241,7 @@ say_incomplete(const struct waiting *waiting)
                  "`baken sync` goes on where it stopped.");
     if (waiting->is_cover_carried)
         return _("Of the families that you cover without the server this device may not have all, so this answer may lack "
-                 "something: the next file of your colleague brings more (`baken bundle import`), `baken sync` brings all.");
+                 "something: the next bundle of your colleague brings more (`baken bundle import`), `baken sync` brings all.");
     return _("The files of the families that you cover are not all here yet, so this answer may lack something: "
              "`baken sync` fetches them.");
 }

@@ -207,10 +207,10 @@ show_agreements(struct call *call, const struct record_filter *filter)
     return rc;
 }
 
-static void
-out_remark(struct call *call, uint32_t conflicts)
+void
+show_remark(struct out *out, const struct facts *facts)
 {
-    out_text(&call->out, NULL, _("Remark"), conflicts > 0 ? _("two versions") : "");
+    out_text(out, NULL, _("Remark"), facts->conflicts > 0 ? _("two versions") : "");
 }
 
 static enum rc
@@ -232,7 +232,7 @@ row_contact(void *context, const struct contact *contact)
     out_text(&call->out, "note", _("Note"), contact->note);
     out_bool(&call->out, "is_withdrawn", NULL, contact->is_withdrawn);
     out_int(&call->out, "conflicts", NULL, contact->facts.conflicts);
-    out_remark(call, contact->facts.conflicts);
+    show_remark(&call->out, &contact->facts);
     out_row_end(&call->out);
     return rc;
 }
@@ -263,7 +263,7 @@ row_safety(void *context, const struct safety *safety)
     if (rc == RC_OK)
         rc = call_out_person(call, "author", _("By"), safety->facts.author);
     out_bool(&call->out, "is_withdrawn", NULL, safety->is_withdrawn);
-    out_remark(call, safety->facts.conflicts);
+    show_remark(&call->out, &safety->facts);
     out_row_end(&call->out);
     return rc;
 }

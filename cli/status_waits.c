@@ -246,7 +246,6 @@ row_group(void *context, const struct parked_group *group)
     const char *label = NULL;
     struct met met;
     enum rc rc = meet(call, group, &met);
-    bool is_coming = met.fate != RECEIVED_WAITS;
 
     if (rc != RC_OK || (!out->is_json && met.changes == 0))
         return rc;
@@ -263,9 +262,8 @@ row_group(void *context, const struct parked_group *group)
     out_int(out, "saves", NULL, (int64_t)group->saves);
     out_int(out, NULL, _("Changes"), (int64_t)met.changes);
     out_bool(out, "is_held", NULL, group->is_held);
-    out_word(out, "reason", _("Waits for"), group->reason,
-             status_say_reason(group->reason, met.fate));
-    out_text(out, "advice", _("What to do"), is_coming ? advise_fate(met.fate) : advise(group->reason));
+    out_word(out, "reason", _("Waits for"), group->reason, status_say_reason(group->reason, met.fate));
+    out_text(out, "advice", _("What to do"), met.fate == RECEIVED_WAITS ? advise(group->reason) : advise_fate(met.fate));
     out_row_end(out);
     texts_wipe(&texts);
     return rc;

@@ -4,8 +4,8 @@
 set -u
 MAKE=${MAKE:-make}
 passed=0 failed=0 took='' last=$(date +%s)
-# In memory, where there is room: a test that saves waits for the disk's flushes more than it computes, and a flush is nothing that it could see (power
-# is cut on a disk of our own, tests/crash/power; e2e/disk_real has real ones).
+# In memory, where there is room: on a disk most of the time goes to flushes, and no test here can tell whether one was made
+# (tests/crash/power cuts the power of a disk of its own; e2e/disk_real makes real disks).
 scratch=
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt $((6 * 1024 * 1024)) ] 2>/dev/null; then
     scratch=$(mktemp -d /dev/shm/tests.XXXXXX) && chmod 755 "$scratch" || exit 1 # an ordinary user works there too
@@ -14,7 +14,6 @@ fi
 log=$(mktemp) aside=$(mktemp) scripts=$(mktemp -d)
 trap 'rm -rf "$log" "$aside" "$scripts" ${scratch:+"$scratch"}' EXIT
 
-# Each step's line ends in the seconds it took, those of scripts beside one another each its own.
 # A step that counts for itself: its last line is "N passed, N failed".
 counted() {
     name=$1
@@ -38,6 +37,7 @@ check() {
     report
 }
 
+# The seconds since the step before; of scripts that ran beside others what each took itself.
 report() {
     passed=$((passed + ok)) failed=$((failed + bad)) now=$(date +%s)
     if [ "$bad" -gt 0 ]; then cat "$log"; fi
@@ -62,8 +62,8 @@ end_to_end() {
     took=''
 }
 
-# Each alone: those that look at what is in everybody's places (day, demo_user), or unmount a disk, which lives on in the mount namespace that another
-# script makes meanwhile (disk_real).
+# Each alone: day and demo_user look at what is in everybody's places; the disk that disk_real unmounts would live on in a mount
+# namespace that another script makes meanwhile.
 ALONE='day demo_user disk_real'
 # Once more under the sanitizers: those that exchange, and need neither a tracer, a library loaded before nor a build of their own.
 SANITIZED='bundle carried_cover cli_errors cli_json conflicts disk http_hostile invitations ledger_restored lost_laptop many_versions push_killed

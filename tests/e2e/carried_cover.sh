@@ -42,12 +42,12 @@ check "the colleague takes it in" import fatma a1
 check_equal "and is told of it" 1 "$(grep -c 'asks you to cover' "$WORK/check.err")"
 check_exit "what is not accepted opens nothing" 4 "" cut fatma visit list duin
 check_says "accepted without the server" "Import the file that asked you once more" cut fatma cover accept
-check_equal "an answer until then says what brings the file" 1 "$(cut fatma family list 2>&1 | grep -c 'the next file of your colleague brings more')"
+check_equal "an answer until then says what brings the rest" 1 "$(cut fatma family list 2>&1 | grep -c 'the next bundle of your colleague brings more')"
 check "the same file once more" import fatma a1
 check_says "the family is there" "with the aunt" cut fatma visit list duin
 check_says "and its card" "Up at seven" cut fatma cover card duin
 check_equal "of which nothing was cut off" "1 0" \
-    "$(grep -c 'the next file of your colleague brings more' "$WORK/check.err") $(grep -c 'goes on where it stopped' "$WORK/check.err")"
+    "$(grep -c 'the next bundle of your colleague brings more' "$WORK/check.err") $(grep -c 'goes on where it stopped' "$WORK/check.err")"
 check_exit "the other family is not" 4 "" cut fatma visit list berk
 check_equal "who covers whom" "accepted true" "$(cut fatma cover list --json | json covers.0.state) $(cut fatma cover list --json | json covers.0.carried)"
 

@@ -60,9 +60,9 @@ check_equal "one has it, the other not" "yes 0 no 2" \
 check_equal "nobody is silent" "0 0" "$(of silent_days devices device fatma) $(of silent_days devices device joris)"
 
 # ---- a family: its card, profile and standing have one id, and are seen where all of them are
-sees() { python3 -c 'import json, sys
-answer = json.load(open(sys.argv[1]))
-print(*[s["state"] for s in answer["sights"] if s["device"] == sys.argv[2]], json.dumps(answer["is_seen"]))' "$WORK/answer" "$1"; }
+sight() { python3 -c 'import json, sys
+print(*[s["state"] for s in json.load(open(sys.argv[1]))["sights"] if s["device"] == sys.argv[2]])' "$WORK/answer" "$1"; }
+sees() { echo "$(sight "$1") $(value is_seen)"; }
 duin_id=$(as anna family show duin --json | json family.id)
 answer "status of a family" anna status --of "$duin_id" --at Fatma
 check_equal "the colleague sees it" "applied true" "$(sees fatma)"
@@ -141,8 +141,6 @@ row() {
 family, key, device = sys.argv[2:]
 print(*[row[key] for row in json.load(open(sys.argv[1]))["arrivals"] if row["family"]["name"] == family and row["device"] == device])' "$WORK/answer" "$@"
 }
-sight() { python3 -c 'import json, sys
-print(*[s["state"] for s in json.load(open(sys.argv[1]))["sights"] if s["device"] == sys.argv[2]])' "$WORK/answer" "$1"; }
 tablet_join() {
     local digits
     device_make tablet

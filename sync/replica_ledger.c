@@ -201,5 +201,5 @@ replica_take_line(struct replica *replica, const void *line, size_t len)
     }
     replica->is_in_team =
         replica->has_identity && ledger_device(replica->ledger, replica->identity.device) != NULL;
-    return rc;
+    return rc == RC_OK ? streams_pass_line(replica) : rc;
 }

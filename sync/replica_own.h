@@ -164,6 +164,13 @@ enum rc streams_find(struct replica *replica, struct id stream,
 /* Runs a statement whose first column is a stream, to its end, and adds each to `streams`, which is the caller's to wipe, success or
  * not. The statement is done then. */
 enum rc streams_list(struct stmt *stmt, struct ledger_ids *streams) MUST_CHECK;
+/* A whole stream is asked for once more, from zero up to the shared cursor. */
+enum rc streams_fill_again(struct replica *replica, struct id stream) MUST_CHECK;
+/* Within the transaction that stores a page: it was made up by ledger lines up to `position`, which are not all here. */
+enum rc streams_shown_by(struct replica *replica, uint64_t position) MUST_CHECK;
+/* Within the transaction that takes a line: such a page left out what this line ended the right to, and the cursor passed it. Should a
+ * later line give it again before anything follows this one, the stream is filled anew. */
+enum rc streams_pass_line(struct replica *replica) MUST_CHECK;
 /* True when the stream is one of ours now; hidden ones are not. */
 enum rc streams_have(struct replica *replica, struct id stream, bool *is_here,
                      bool *is_filling) MUST_CHECK;

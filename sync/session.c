@@ -11,6 +11,8 @@
 #include "sync/outbox.h"
 #include "sync/recover.h"
 
+enum { SESSION_LEDGER_ROUNDS = 4 };
+
 void
 session_progress(const struct session *session, const char *step, uint64_t done, uint64_t of)
 {
@@ -57,6 +59,13 @@ session_tell_newer(struct session *session)
                    (unsigned long long)saves);
 }
 
+/* Whatever the server spoke of and we have not read, and can. */
+static bool
+is_behind(const struct session *session)
+{
+    return session->server_position > ledger_position(session->replica->ledger) && !session->replica->has_newer_line;
+}
+
 static enum rc
 membership(struct session *session)
 {
@@ -75,18 +84,29 @@ membership(struct session *session)
     return rc;
 }
 
+/* Pulls and applies; reads the ledger again as long as pages name lines that were not read. */
 static enum rc
 receive(struct session *session)
 {
     struct replica *replica = session->replica;
-    enum rc rc = session_pull(session);
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK)
+    for (int i = 0; rc == RC_OK && i < SESSION_LEDGER_ROUNDS; i++) {
         rc = db_set_synchronous(replica->db, false);
-    if (rc == RC_OK)
-        rc = inbox_apply(replica, session->report, session->options);
-    enum rc full = db_set_synchronous(replica->db, true);
-    return rc == RC_OK ? full : rc;
+        if (rc == RC_OK)
+            rc = session_pull(session);
+        if (rc == RC_OK)
+            rc = inbox_apply(replica, session->report, session->options);
+        enum rc full = db_set_synchronous(replica->db, true);
+        if (rc == RC_OK)
+            rc = full;
+        if (rc != RC_OK || !is_behind(session))
+            break;
+        rc = session_ledger(session);
+        if (rc == RC_OK)
+            rc = session_boxes(session);
+    }
+    return rc;
 }
 
 /* Of a session that had nothing to do the only thing that is written: one flush. */

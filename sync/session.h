@@ -53,7 +53,6 @@ enum rc session_rotate(struct session *session, const struct ledger_ids *streams
 /* What an earlier session sent and no page brought back yet may not be there: its last entries go once more. Before session_push. */
 enum rc session_offer_unconfirmed(struct session *session) MUST_CHECK;
 enum rc session_push(struct session *session) MUST_CHECK;
-/* All that is new, stored and not yet applied. What came with word of a line that is not here is asked for anew behind that line. */
 enum rc session_pull(struct session *session) MUST_CHECK;
 /* Fills streams again that lack what the server must hold: at once, and then more and more seldom. RC_UNTRUSTED while a feed
  * goes on after a save that is not here. */

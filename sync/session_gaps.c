@@ -94,23 +94,12 @@ list_due(struct replica *replica, struct ledger_ids *streams)
     return streams_list(stmt, streams);
 }
 
-/* A whole stream is asked for once more, from zero up to the shared cursor. */
 static enum rc
 fill_again(struct replica *replica, struct id stream)
 {
     struct stmt *stmt;
-    int64_t cursor;
 
-    enum rc rc = state_get_int(replica->db, STATE_CURSOR, &cursor);
-    if (rc == RC_OK)
-        rc = db_stmt(replica->db,
-                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 WHERE stream = ?1",
-                     &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_int(stmt, 2, cursor);
-    rc = stmt_finish(stmt);
+    enum rc rc = streams_fill_again(replica, stream);
     if (rc == RC_OK)
         rc = db_stmt(replica->db, "UPDATE sync_lack SET asked_ms = ?2, times = times + 1 WHERE stream = ?1", &stmt);
     if (rc != RC_OK)

@@ -1,19 +1,10 @@
-/* Pull: pages of what this device may have by the lines that it has read, stored with the cursor. */
+/* Pull: pages of what this device may have, stored with the cursor. */
 #include <string.h>
 
 #include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/session.h"
-
-enum { SESSION_LEDGER_ROUNDS = 4 };
-
-/* Whatever the server spoke of and we have not read, and can. */
-static bool
-is_behind(const struct session *session)
-{
-    return session->server_position > ledger_position(session->replica->ledger) && !session->replica->has_newer_line;
-}
 
 /* What one page is asked of: the shared cursor, or one stream that is being filled. */
 struct pull {
@@ -104,12 +95,9 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
         rc = rc_fail(RC_UNTRUSTED, _("the server answers with another page than was asked"));
     if (rc == RC_OK)
         rc = check_pasts(replica, &page.runs);
-    if (rc == RC_OK && session->server_position < page.position)
-        session->server_position = page.position;
-    /* By a line that is not here yet the server may have left out a stream that a later line gives again: no cursor passes that. */
-    if (rc == RC_OK && !is_behind(session))
+    if (rc == RC_OK)
         rc = db_begin(replica->db);
-    if (rc != RC_OK || is_behind(session)) {
+    if (rc != RC_OK) {
         wire_run_page_wipe(&page);
         return rc;
     }
@@ -127,6 +115,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     }
     if (rc == RC_OK && !session->is_newer_full)
         rc = move_cursor(replica, pull);
+    if (rc == RC_OK && page.position > ledger_position(replica->ledger))
+        rc = streams_shown_by(replica, page.position);
     if (rc == RC_OK && !session->is_newer_full && pull->stream == NULL)
         rc = inbox_confirm(replica, &page.runs);
     if (rc == RC_OK && pull->stream != NULL && page.next > pull->until)
@@ -134,6 +124,8 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     rc = db_end(replica->db, rc);
     if (rc == RC_OK) {
         session->report->pulled += stored;
+        if (session->server_position < page.position)
+            session->server_position = page.position;
         for (size_t i = 0; i < page.runs.count; i++)
             if (session->server_position < page.runs.items[i].position)
                 session->server_position = page.runs.items[i].position;
@@ -152,7 +144,7 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
 
     if (pull->stream != NULL)
         request_hex(pull->stream->bytes, ID_BYTES, stream);
-    while (rc == RC_OK && !pull->is_done && !is_behind(session)) {
+    while (rc == RC_OK && !pull->is_done) {
         struct request_call call = {.method = "GET", .wait_ms = wait_ms};
         unsigned long long after = pull->after;
         if (pull->stream != NULL)
@@ -272,8 +264,8 @@ hand_back(struct session *session)
     return rc;
 }
 
-static enum rc
-pull_or_hand_back(struct session *session)
+enum rc
+session_pull(struct session *session)
 {
     enum rc rc = pull_all(session);
 
@@ -284,35 +276,5 @@ pull_or_hand_back(struct session *session)
         rc = pull_all(session);
     if (rc == RC_STALE)
         rc = rc_fail(RC_UNTRUSTED, _("the server says again that it was put back from a backup, of all that it was asked"));
-    return rc;
-}
-
-/* What a pull brings can be fetched again: its commits are flushed with the next that must be. */
-static enum rc
-pull_unflushed(struct session *session)
-{
-    struct db *db = session->replica->db;
-    enum rc rc = db_set_synchronous(db, false);
-
-    if (rc == RC_OK)
-        rc = pull_or_hand_back(session);
-    enum rc full = db_set_synchronous(db, true);
-    return rc == RC_OK ? full : rc;
-}
-
-enum rc
-session_pull(struct session *session)
-{
-    enum rc rc = pull_unflushed(session);
-
-    for (int i = 1; rc == RC_OK && is_behind(session) && i < SESSION_LEDGER_ROUNDS; i++) {
-        rc = session_ledger(session);
-        if (rc == RC_OK)
-            rc = session_boxes(session);
-        if (rc == RC_OK)
-            rc = pull_unflushed(session);
-    }
-    if (rc == RC_OK && is_behind(session)) /* lines came faster than they were read */
-        rc = state_put_int(session->replica->db, STATE_PULL_OPEN, 1);
     return rc;
 }

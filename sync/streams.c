@@ -134,6 +134,53 @@ streams_find(struct replica *replica, struct id stream, enum streams_place *plac
     return rc;
 }
 
+enum rc
+streams_fill_again(struct replica *replica, struct id stream)
+{
+    struct stmt *stmt;
+    int64_t cursor;
+
+    enum rc rc = state_get_int(replica->db, STATE_CURSOR, &cursor);
+    if (rc == RC_OK)
+        rc = db_stmt(replica->db,
+                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2 WHERE stream = ?1",
+                     &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, stream);
+    stmt_int(stmt, 2, cursor);
+    return stmt_finish(stmt);
+}
+
+enum rc
+streams_shown_by(struct replica *replica, uint64_t position)
+{
+    int64_t known;
+    enum rc rc = state_get_int(replica->db, STATE_SHOWN_BY, &known);
+
+    if (rc != RC_OK || (uint64_t)known >= position)
+        return rc;
+    return state_put_int(replica->db, STATE_SHOWN_BY, (int64_t)position);
+}
+
+enum rc
+streams_pass_line(struct replica *replica)
+{
+    struct held_list list;
+    int64_t shown_by;
+    enum rc rc = state_get_int(replica->db, STATE_SHOWN_BY, &shown_by);
+
+    if (rc != RC_OK || (uint64_t)shown_by < ledger_position(replica->ledger))
+        return rc;
+    rc = list_held(replica, &list);
+    for (size_t i = 0; rc == RC_OK && i < list.count; i++)
+        if (!ledger_reads_by_lines(replica->ledger, replica->identity.device, list.items[i].stream,
+                                   (uint64_t)replica_now_ms(replica)))
+            rc = streams_fill_again(replica, list.items[i].stream);
+    free(list.items);
+    return rc;
+}
+
 static enum rc
 gain(struct replica *replica, const struct ledger_stream *stream)
 {

@@ -1,4 +1,4 @@
-/* Pages and the ledger lines by which they were made up: what a line left out comes with the line that gives it again. */
+/* Pages and the ledger lines by which they were made up: what one line left out is filled in when another gives it again. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1 };
+enum { ANNA = 0, BRAM = 1, CAAS = 2 };
 
 static struct office office;
 static struct transport honest;
@@ -34,11 +34,24 @@ release(void *context, const struct transport_request *request, struct transport
     return honest.send(context, request, reply);
 }
 
+/* Before each page that Bram asks for somebody adds a line. */
+static enum rc
+add_line(void *context, const struct transport_request *request, struct transport_reply *reply)
+{
+    if (strstr(request->target, "/entries?") != NULL && strcmp(request->method, "GET") == 0) {
+        office_assign(&office, ANNA, family, CAAS, pages % 2 == 0 ? LEDGER_COACH : LEDGER_RELEASED);
+        pages++;
+    }
+    return honest.send(context, request, reply);
+}
+
 static int
 setup(void **state)
 {
     (void)state;
-    family = office_shared(&office, ANNA);
+    family = office_pair_and_one(&office, ANNA);
+    office_assign(&office, ANNA, family, BRAM, LEDGER_COACH);
+    office_sync_all(&office, 3, 2);
     honest = office.devices[BRAM].transport;
     office.devices[BRAM].transport.send = release;
     is_cut = was_released = false;
@@ -80,6 +93,19 @@ a_page_that_names_a_line_is_asked_for_anew_behind_it(void **state)
     assert_true(office.devices[BRAM].report.is_complete);
 }
 
+/* A colleague who floods the ledger hinders nobody's work. */
+static void
+a_line_before_each_page_starves_nobody(void **state)
+{
+    (void)state;
+    office_visit(&office, ANNA, family, "for Bram");
+    office_sync(&office, ANNA);
+    office.devices[BRAM].transport.send = add_line;
+    office_sync(&office, BRAM);
+    assert_true(pages > 1);
+    assert_true(office_shows(&office, BRAM, file(), "for Bram"));
+}
+
 #define CASE(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -87,6 +113,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_right_that_ended_amid_a_cut_session_and_came_back_leaves_no_hole),
+        CASE(a_line_before_each_page_starves_nobody),
         CASE(a_page_that_names_a_line_is_asked_for_anew_behind_it),
     };
 

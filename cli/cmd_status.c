@@ -91,25 +91,29 @@ struct told {
     bool is_not_yet; /* it told before it could know that this counts */
 };
 
-/* From a save that was told of down to one that is shown there; *below: that one. */
+/* From a save that was told of down to one that is shown there; *below: that one. Entry by entry: whoever was shut out may have filled
+ * each with all the saves that it holds. */
 static enum rc
 look_back(const struct looking *looking, const struct feed_status *feed, uint32_t *below, struct told *told)
 {
     enum rc rc = RC_OK;
 
-    for (; rc == RC_OK && *below > 0; --*below) {
+    while (rc == RC_OK && *below > 0) {
         struct version version = {feed->feed, *below, 0};
         struct sight_status status;
         rc = replica_sees(looking->call->replica, looking->reader->id, feed->stream, &version, &status);
         if (rc != RC_OK || status.sight == SIGHT_APPLIED)
             break;
-        if (status.sight == SIGHT_HELD)
-            continue; /* they are counted once, also those that nothing led to */
-        told->is_unknown = told->is_unknown || status.sight == SIGHT_UNKNOWN || status.sight == SIGHT_PARKED_HERE;
-        told->is_not_yet = told->is_not_yet || (status.sight != SIGHT_UNKNOWN && status.sight != SIGHT_PARKED_HERE);
-        told->lacks += status.sight == SIGHT_UNKNOWN ? *below : 1;
+        bool is_dark = status.sight == SIGHT_UNKNOWN || status.sight == SIGHT_PARKED_HERE;
+        uint32_t before = status.first == 0 ? *below - 1 : status.first - 1;
         if (status.sight == SIGHT_UNKNOWN)
-            *below = 1; /* nor is anything before it known */
+            before = 0; /* nor is anything before it known */
+        if (status.sight != SIGHT_HELD) { /* those are counted once, also those that nothing led to */
+            told->is_unknown = told->is_unknown || is_dark;
+            told->is_not_yet = told->is_not_yet || !is_dark;
+            told->lacks += *below - before;
+        }
+        *below = before;
     }
     return rc;
 }

@@ -45,7 +45,6 @@ struct counted {
     bool is_unknown;  /* what was sent: this store does not know what the server had, or it cannot be counted */
     uint64_t here;    /* own changes that are only here */
     uint64_t carried; /* packets of colleagues that a bundle brought */
-    struct received_sum late;
 };
 
 /* No failure: what cannot be counted does not keep anything from being exchanged. */
@@ -62,29 +61,44 @@ count(struct call *call, struct counted *counted)
     if (rc == RC_OK)
         counted->carried = waiting.entries_carried;
     counted->is_unknown = counted->is_unknown || rc != RC_OK;
-    if (status_sum_received(call, NULL, &counted->late) != RC_OK)
-        counted->late = (struct received_sum){.held = 0};
 }
 
-/* One or more sessions, until one was not cut off: the counts before the first and after the last, and what went to the server. */
+/* One or more sessions, until one was not cut off: what went to the server; what was held before the first, and is after the last. */
 struct exchange {
     unsigned sessions;
-    struct counted before, after;
     bool is_unknown;
     uint64_t changes, carried;
+    struct received_marks marks;
+    struct received_sum late;
 };
+#define EXCHANGE_EMPTY ((struct exchange){.marks = RECEIVED_MARKS_EMPTY})
+
+/* Likewise no failure. */
+static void
+mark_late(struct call *call, struct exchange *exchange)
+{
+    if (!exchange->marks.is_taken && status_mark_received(call, &exchange->marks) != RC_OK)
+        status_marks_wipe(&exchange->marks);
+}
+
+static void
+sum_late(struct call *call, struct exchange *exchange)
+{
+    if (status_sum_since(call, &exchange->marks, &exchange->late) != RC_OK)
+        exchange->late = (struct received_sum){.held = 0};
+    status_marks_wipe(&exchange->marks);
+}
 
 static void
 add_session(struct call *call, struct exchange *exchange, const struct counted *before)
 {
-    struct counted *after = &exchange->after;
+    struct counted after;
 
-    count(call, after);
-    if (exchange->sessions++ == 0)
-        exchange->before = *before;
-    exchange->is_unknown = exchange->is_unknown || before->is_unknown || after->is_unknown;
-    exchange->changes += before->here > after->here ? before->here - after->here : 0;
-    exchange->carried += before->carried > after->carried ? before->carried - after->carried : 0;
+    count(call, &after);
+    exchange->sessions++;
+    exchange->is_unknown = exchange->is_unknown || before->is_unknown || after.is_unknown;
+    exchange->changes += before->here > after.here ? before->here - after.here : 0;
+    exchange->carried += before->carried > after.carried ? before->carried - after.carried : 0;
 }
 
 /* In changes, as `status` had them before; where that is not known, in packets, under that name. */
@@ -105,7 +119,7 @@ say_sent(struct out *out, const struct sync_report *report, const struct exchang
 static void
 out_report(struct call *call, const struct sync_report *report, const struct exchange *exchange)
 {
-    const struct received_sum *late = &exchange->after.late;
+    const struct received_sum *late = &exchange->late;
     struct out *out = &call->out;
 
     out_object(out, "report");
@@ -168,19 +182,19 @@ remark_parked(struct call *call, const struct sync_report *report)
 static void
 remark_late(struct call *call, const struct exchange *exchange)
 {
-    const struct received_sum *before = &exchange->before.late, *after = &exchange->after.late;
+    const struct received_sum *late = &exchange->late;
     struct out *out = &call->out;
 
-    if (after->own_counts > before->own_counts)
+    if (late->own_came)
         out_notice(out, "held_after_cover", "%s",
                    _("The cover had ended before what you wrote was at the server. It was handed in, and need not be written again: "
                      "it counts once a coach of the family runs `baken sync`. Only if part of it changed what stood there, that "
                      "coach reads it with `baken late` and decides."));
-    if (after->else_counts > before->else_counts)
+    if (late->else_came)
         out_notice(out, "held_after_cover", "%s",
                    _("Some work came in after its cover had ended: it counts once a coach of the family runs `baken sync`; see "
                      "`baken status`."));
-    if (after->held - after->own_counts - after->else_counts > before->held - before->own_counts - before->else_counts)
+    if (late->held_came)
         out_notice(out, "held", "%s",
                    _("Some work came too late to count; it is kept: read it with `baken late`."));
 }
@@ -269,6 +283,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report, struc
     for (;;) {
         if (call->replica != NULL) {
             count(call, &before);
+            mark_late(call, exchange);
             rc = replica_sync(call->replica, &call->transport, &options, report);
             conflicts += rc == RC_OFFLINE ? report->new_conflicts : 0;
             lines += rc == RC_OFFLINE ? report->lines_returned : 0;
@@ -298,7 +313,7 @@ enum rc
 cmd_sync(struct call *call)
 {
     struct sync_report report = {0};
-    struct exchange exchange = {.sessions = 0};
+    struct exchange exchange = EXCHANGE_EMPTY;
     struct news news = NEWS_EMPTY;
     bool brought = false;
     uint32_t wait_s;
@@ -312,6 +327,9 @@ cmd_sync(struct call *call)
         rc = news_start(call, &news);
     if (rc == RC_OK)
         rc = sync_until(call, wait_s, &report, &exchange, &brought);
+    if (rc == RC_OK)
+        sum_late(call, &exchange);
+    status_marks_wipe(&exchange.marks);
     rc = news_tell(call, &news, brought, rc);
     if (rc != RC_OK)
         return end_sync(call, rc);
@@ -392,7 +410,7 @@ cmd_bundle_import(struct call *call)
 {
     struct buf bundle = BUF_EMPTY((size_t)BUNDLE_MAX_BYTES + 1);
     struct sync_report report = {0};
-    struct exchange exchange = {.sessions = 0};
+    struct exchange exchange = EXCHANGE_EMPTY;
     struct news news = NEWS_EMPTY;
     enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
     bool is_read = rc == RC_OK;
@@ -406,16 +424,18 @@ cmd_bundle_import(struct call *call)
     if (rc == RC_OK)
         progress_step(&call->out.progress, _("taking in"));
     if (rc == RC_OK)
-        count(call, &exchange.before);
+        mark_late(call, &exchange);
     if (rc == RC_OK)
         rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
     if (rc == RC_TOO_LARGE || (is_read && (rc == RC_INVALID || rc == RC_DENIED)))
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
+    if (rc == RC_OK)
+        sum_late(call, &exchange);
+    status_marks_wipe(&exchange.marks);
     rc = news_tell(call, &news, has_brought(&report), rc);
     buf_wipe(&bundle);
     if (rc != RC_OK)
         return rc;
-    count(call, &exchange.after);
     out_report(call, &report, &exchange);
     remark(call, &report);
     remark_late(call, &exchange);

@@ -2,10 +2,68 @@
 #include "cli/status_waits.h"
 
 #include "cli/words.h"
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/ledger.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- changes as a person counts them ------------------------------------------------------------ */
+
+/* More than anybody writes of one family too late. Who was shut out may hand in as much as the server takes. */
+enum { READ_SAVES = 4096, READ_ENTRIES = 256 };
+
+static bool
+is_large(const struct parked_group *group)
+{
+    return group->saves > READ_SAVES || group->entries > READ_ENTRIES;
+}
+
+/* The group of a family's file that waits as one of its index does. */
+struct liking {
+    const struct parked_group *group;
+    struct id file;
+    uint64_t saves;
+};
+
+static bool
+is_like(const struct parked_group *one, const struct parked_group *other)
+{
+    return feed_equal(one->feed, other->feed) && one->is_held == other->is_held && strcmp(one->reason, other->reason) == 0;
+}
+
+static enum rc
+look_for_like(void *context, const struct parked_group *group)
+{
+    struct liking *liking = context;
+
+    if (id_equal(group->stream, liking->file) && is_like(group, liking->group))
+        liking->saves = group->saves;
+    return RC_OK;
+}
+
+/* Of a large group nothing is read: each of its saves is taken for the twin of one in the family's file, as far as these reach. */
+static enum rc
+count_twins(struct replica *replica, const struct parked_group *group, uint64_t *twins)
+{
+    const struct ledger *ledger = replica_ledger(replica);
+    const struct ledger_stream *known = ledger == NULL ? NULL : ledger_stream(ledger, group->stream);
+
+    if (!is_large(group))
+        return replica_received_twins(replica, group, twins);
+    *twins = 0;
+    if (known == NULL || known->kind != STREAM_INDEX)
+        return RC_OK;
+    const struct ledger_family *family = ledger_family(ledger, known->family);
+    struct liking liking = {.group = group};
+    if (family == NULL)
+        return RC_OK;
+    liking.file = family->file;
+    enum rc rc = replica_parked_groups(replica, look_for_like, &liking);
+    *twins = liking.saves < group->saves ? liking.saves : group->saves;
+    return rc;
+}
 
 /* ---- family by family ------------------------------------------------------------------------- */
 
@@ -32,7 +90,7 @@ take_group(void *context, const struct parked_group *group)
 
     if (!id_equal(group->stream, taking->stream))
         return RC_OK;
-    enum rc rc = replica_received_twins(taking->replica, group, &twins);
+    enum rc rc = count_twins(taking->replica, group, &twins);
     if (group->is_held)
         taking->part->held_twins += twins;
     else
@@ -228,7 +286,7 @@ meet(struct call *call, const struct parked_group *group, struct met *met)
     const struct ledger_stream *known = ledger_stream(ledger, group->stream);
     struct id self = replica_self(call->replica).feed.device;
     uint64_t twins = 0;
-    enum rc rc = replica_received_twins(call->replica, group, &twins);
+    enum rc rc = count_twins(call->replica, group, &twins);
 
     *met = (struct met){.changes = group->saves - twins};
     if (known != NULL)
@@ -269,18 +327,116 @@ row_group(void *context, const struct parked_group *group)
     return rc;
 }
 
+/* What is told of held work, and as what it is summed. */
+enum told { TOLD_HELD, TOLD_ELSE, TOLD_OWN };
+
+static enum told
+told_as(const struct call *call, const struct parked_group *group, enum received_fate fate)
+{
+    bool is_own = id_equal(group->feed.device, replica_self(call->replica).feed.device);
+
+    if (is_own && fate > RECEIVED_UNSENT)
+        return TOLD_OWN;
+    return fate == RECEIVED_WAITS ? TOLD_HELD : TOLD_ELSE;
+}
+
+/* A group that was held before. */
+struct received_mark {
+    struct parked_group group;
+    bool is_known; /* as what it was told */
+    enum told told;
+};
+
+struct marking {
+    struct call *call;
+    struct received_marks *marks;
+};
+
+static enum rc
+mark_group(void *context, const struct parked_group *group)
+{
+    struct marking *marking = context;
+    struct received_marks *marks = marking->marks;
+    bool is_own = id_equal(group->feed.device, replica_self(marking->call->replica).feed.device);
+    struct received_mark mark = {.group = *group, .is_known = is_own || !is_large(group)};
+    enum received_fate fate = RECEIVED_WAITS;
+    enum rc rc = RC_OK;
+
+    if (!group->is_held)
+        return RC_OK;
+    if (mark.is_known)
+        rc = replica_received_fate(marking->call->replica, group, &fate);
+    mark.told = told_as(marking->call, group, fate);
+    struct received_mark *items =
+        rc == RC_OK ? array_grow(marks->items, &marks->room, marks->count + 1, sizeof *items) : NULL;
+    if (items == NULL)
+        return rc == RC_OK ? RC_NOMEM : rc;
+    marks->items = items;
+    marks->items[marks->count++] = mark;
+    return RC_OK;
+}
+
+enum rc
+status_mark_received(struct call *call, struct received_marks *marks)
+{
+    struct marking marking = {call, marks};
+    enum rc rc = RC_OK;
+
+    status_marks_wipe(marks);
+    if (replica_in_team(call->replica))
+        rc = replica_parked_groups(call->replica, mark_group, &marking);
+    marks->is_taken = rc == RC_OK;
+    return rc;
+}
+
+void
+status_marks_wipe(struct received_marks *marks)
+{
+    free(marks->items);
+    *marks = RECEIVED_MARKS_EMPTY;
+}
+
+/* By what lies at its ends too: while some of it was admitted, as much may have come. */
+static bool
+has_come(const struct received_marks *marks, const struct parked_group *group, enum told told)
+{
+    for (size_t i = 0; i < marks->count; i++) {
+        const struct received_mark *mark = &marks->items[i];
+        const struct parked_group *before = &mark->group;
+        if (id_equal(before->stream, group->stream) && is_like(before, group))
+            return group->last > before->last || group->first < before->first || group->entries > before->entries ||
+                   (mark->is_known && mark->told != told);
+    }
+    return marks->is_taken;
+}
+
 struct summing {
     struct call *call;
     const struct id *family;
+    const struct received_marks *marks;
     struct received_sum *sum;
 };
+
+static void
+add_held(const struct summing *summing, const struct parked_group *group, const struct met *met)
+{
+    struct received_sum *sum = summing->sum;
+    enum told told = told_as(summing->call, group, met->fate);
+    bool came = summing->marks != NULL && met->changes > 0 && has_come(summing->marks, group, told);
+
+    sum->held += met->changes;
+    sum->own_counts += told == TOLD_OWN ? met->changes : 0;
+    sum->else_counts += told == TOLD_ELSE ? met->changes : 0;
+    sum->own_came = sum->own_came || (came && told == TOLD_OWN);
+    sum->else_came = sum->else_came || (came && told == TOLD_ELSE);
+    sum->held_came = sum->held_came || (came && told == TOLD_HELD);
+}
 
 static enum rc
 sum_group(void *context, const struct parked_group *group)
 {
     struct summing *summing = context;
     struct received_sum *sum = summing->sum;
-    bool is_own = id_equal(group->feed.device, replica_self(summing->call->replica).feed.device);
     struct met met;
     enum rc rc = meet(summing->call, group, &met);
 
@@ -289,23 +445,35 @@ sum_group(void *context, const struct parked_group *group)
     if (met.is_gone)
         sum->gone += met.changes;
     if (group->is_held)
-        sum->held += met.changes;
+        add_held(summing, group, &met);
     else
         sum->parked += met.changes;
-    if (is_own && met.fate > RECEIVED_UNSENT)
-        sum->own_counts += met.changes;
-    else if (met.fate != RECEIVED_WAITS)
-        sum->else_counts += met.changes;
     return RC_OK;
+}
+
+static enum rc
+sum_groups(struct summing *summing)
+{
+    struct replica *replica = summing->call->replica;
+
+    *summing->sum = (struct received_sum){.held = 0};
+    return replica_in_team(replica) ? replica_parked_groups(replica, sum_group, summing) : RC_OK;
 }
 
 enum rc
 status_sum_received(struct call *call, const struct id *family, struct received_sum *sum)
 {
-    struct summing summing = {call, family, sum};
+    struct summing summing = {call, family, NULL, sum};
 
-    *sum = (struct received_sum){.held = 0};
-    return replica_in_team(call->replica) ? replica_parked_groups(call->replica, sum_group, &summing) : RC_OK;
+    return sum_groups(&summing);
+}
+
+enum rc
+status_sum_since(struct call *call, const struct received_marks *marks, struct received_sum *sum)
+{
+    struct summing summing = {call, NULL, marks, sum};
+
+    return sum_groups(&summing);
 }
 
 enum rc

@@ -144,7 +144,8 @@ struct past {
     size_t supersedes_count;
 };
 /* The common base of a conflict: the one version that all current versions descend from and no other such version does; of several
- * of equal bytes the latest. RC_ABSENT when there is none, or several that differ, of all or of any two of the current versions. */
+ * of equal bytes the latest. RC_ABSENT when there is none, or several that differ, of all or of any two of the current versions; and of more
+ * than eight current versions, whose pairs are not gone through. */
 enum rc journal_base(struct journal *journal, const struct save_source *source, struct id stream,
                      uint32_t entity, struct id record, uint32_t unit,
                      struct past *base) MUST_CHECK;

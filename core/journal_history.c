@@ -12,6 +12,7 @@
 enum {
     ANCESTORS = 4096, /* a base further back than this helps nobody */
     PLACES = 16384,   /* a power of two, at most a third full */
+    TIPS = 8,         /* more versions than people write at once; each pair of them is gone through */
 };
 
 void
@@ -199,7 +200,7 @@ follow(struct search *s, const struct version *start, uint64_t head)
 }
 
 struct tips {
-    struct version versions[64];
+    struct version versions[TIPS];
     size_t count;
 };
 

@@ -242,6 +242,7 @@ const char *sight_name(enum sight sight); /* a stable word */
 struct sight_status {
     enum sight sight;
     int64_t at_ms; /* SIGHT_APPLIED: the device's claim when it told so; 0: it is this device, or wrote it */
+    uint32_t first; /* of the saves of one entry, from this one to the save that was asked, the same is told; 0: it is in no entry here */
 };
 /* Never SIGHT_APPLIED of a device that has not applied it, but for what nobody here can know: that its store was put back, or
  * hides what a jump of its clock ended, since it told. */

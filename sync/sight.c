@@ -198,6 +198,7 @@ replica_sees(struct replica *replica, struct id device, struct id stream,
         return RC_OK;
     }
     rc = elog_find(replica->db, feed.key, version->save, &look.row);
+    status->first = rc == RC_OK ? look.row.entry.first : 0;
     if (rc == RC_OK && look.row.state == ELOG_HELD)
         status->sight = SIGHT_HELD;
     else if (rc == RC_OK)

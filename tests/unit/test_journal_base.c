@@ -184,6 +184,34 @@ of_a_choice_and_what_goes_on_the_base_is_what_both_had(void **state)
     journal_past_wipe(&base);
 }
 
+/* Each pair of versions is gone through: of so many, which people do not write, none is. */
+static void
+of_more_than_eight_versions_no_base_is_sought(void **state)
+{
+    struct save_source source = {get_sent, NULL};
+    struct version base_version;
+    struct past base;
+    char text[16];
+
+    (void)state;
+    put_plain(0, 1, "base");
+    base_version = version(0, 1);
+    devices_sync(&world);
+    for (int i = 0; i < 9; i++) {
+        snprintf(text, sizeof text, "choice %d", i);
+        put((size_t)i % 3, GOAL, 1, 1, text, &base_version, 1);
+        devices_sync(&world);
+        if (i != 7)
+            continue;
+        assert_int_equal(look(0, GOAL, 1, 1).count, 8);
+        assert_ok(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base));
+        assert_memory_equal(base.value + 4, "base", 4);
+        journal_past_wipe(&base);
+    }
+    assert_int_equal(look(0, GOAL, 1, 1).count, 9);
+    assert_int_equal(journal_base(world.device[0].journal, &source, world.file, GOAL, record(1), 1, &base), RC_ABSENT);
+}
+
 int
 main(void)
 {
@@ -195,6 +223,7 @@ main(void)
         TEST(a_third_who_saw_less_does_not_make_one_choice_the_base),
         TEST(of_equal_choices_the_base_is_what_both_chose),
         TEST(of_a_choice_and_what_goes_on_the_base_is_what_both_had),
+        TEST(of_more_than_eight_versions_no_base_is_sought),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

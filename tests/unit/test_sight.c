@@ -178,6 +178,31 @@ late_work_is_held_and_seen_by_nobody(void **state)
     assert_int_equal(bram->report.held > 0, true);
 }
 
+/* So that whoever goes back over late work goes by entries: one holds up to 65,536 saves. */
+static void
+where_an_entry_begins_is_told_with_what_is_told_of_it(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct version late = {.feed = {caas->id, caas->replica->incarnation}};
+    struct sight_status status;
+
+    accept(give(30));
+    office_visit(&office, CAAS, family, "in time");
+    office_sync(&office, CAAS);
+    office_visit(&office, CAAS, family, "late");
+    office_visit(&office, CAAS, family, "of the same entry");
+    office_visit(&office, CAAS, family, "likewise");
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, caas->id));
+    assert_int_equal(office_try_sync(&office, CAAS), RC_DENIED);
+    office_sync(&office, BRAM);
+    for (late.save = 1; late.save <= 5; late.save++) {
+        assert_ok(replica_sees(bram->replica, anna->id, ledger_family(bram->replica->ledger, family)->index, &late, &status));
+        assert_int_equal(status.first, late.save == 1 ? 1 : late.save < 5 ? 2 : 0);
+        assert_string_equal(sight_name(status.sight), late.save == 1 ? "on_server" : late.save < 5 ? "held" : "unknown");
+    }
+}
+
 static void
 what_waits_here_is_not_promised_of_others(void **state)
 {
@@ -318,6 +343,7 @@ main(void)
         TEST(who_may_not_see_it_and_who_is_gone_are_told_apart),
         TEST(a_key_that_nobody_passed_on_is_told),
         TEST(late_work_is_held_and_seen_by_nobody),
+        TEST(where_an_entry_begins_is_told_with_what_is_told_of_it),
         TEST(what_waits_here_is_not_promised_of_others),
         TEST(of_a_store_in_doubt_nothing_is_said_of_what_waits),
         TEST(who_read_on_for_another_reason_tells_again_what_is_there),

@@ -192,12 +192,13 @@ cover_set_up() {
     local cover
     cover=$(as anna cover start berk --person Fatma --until "$(date -d '+7 days' +%F)" --json | json cover.id) || return
     sync anna fatma && as fatma cover accept && sync fatma anna lieve anna fatma || return
-    as fatma visit add berk --text "written while it ended" && as anna cover end "$cover" || return
+    as fatma visit add berk --text "written while it ended" && as fatma visit add berk --text "in the same packet" || return
+    as anna cover end "$cover" || return
     sync anna fatma lieve anna
 }
 cover_set_up >"$WORK/set_up.out" 2>&1 || give_up "a cover ends" "$(tail -n 5 "$WORK/set_up.out")"
 answer "status, at who took it over" anna status
-check_equal "the colleague is not said to have it" "0 1" "$(of saves_held families family Berk) $(berk saves_lacking lieve)"
+check_equal "the colleague is not said to have either visit" "0 2" "$(of saves_held families family Berk) $(berk saves_lacking lieve)"
 sync lieve anna
 answer "status, when the colleague read of it" anna status
 check_equal "now it has" "0" "$(berk saves_lacking lieve)"

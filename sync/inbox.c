@@ -133,6 +133,19 @@ out:
     return rc;
 }
 
+/* Two machines may have numbered alike. Until the feeds were compared, a number stands for what waits here, in a rebuild too: else what is
+ * written meanwhile names the other's, and is renumbered as if it named ours. RC_ABSENT when nothing waits under it. */
+static enum rc
+apply_own(struct replica *replica, const struct entry *entry, uint32_t save)
+{
+    struct elog_feed feed;
+
+    if (!replica->must_recover || !id_equal(entry->device, replica->identity.device))
+        return RC_ABSENT;
+    enum rc rc = elog_feed_find(replica->db, entry->stream, (struct feed_ref){entry->device, entry->incarnation}, &feed);
+    return rc == RC_OK ? outbox_reapply_save(replica, &feed, save) : rc;
+}
+
 static enum rc
 apply_saves(struct replica *replica, const struct opened *opened)
 {
@@ -147,7 +160,9 @@ apply_saves(struct replica *replica, const struct opened *opened)
             continue;
         if (save > entry->first && broken_is(BROKEN_HALF))
             break;
-        rc = journal_apply(replica->journal, &opened->author, save, change);
+        rc = apply_own(replica, entry, save);
+        if (rc == RC_ABSENT)
+            rc = journal_apply(replica->journal, &opened->author, save, change);
         if (rc == RC_OK && !id_equal(entry->device, replica->identity.device))
             rc = journal_observe_clock(replica->journal, change->hlc, trusted_ms);
     }

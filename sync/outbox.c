@@ -136,6 +136,16 @@ reapply_one(struct replica *replica, const struct elog_feed *feed, uint32_t save
     return rc;
 }
 
+enum rc
+outbox_reapply_save(struct replica *replica, const struct elog_feed *feed, uint32_t save)
+{
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
+    enum rc rc = reapply_one(replica, feed, save, &body);
+
+    buf_wipe(&body);
+    return rc;
+}
+
 static enum rc
 reapply_feed(void *context, const struct elog_feed *feed)
 {

@@ -34,6 +34,8 @@ enum rc outbox_unseal_torn(struct replica *replica) MUST_CHECK;
 /* A save of an own feed that was lost, as the tables show it, in line again under its number: salvage_finish, and fails as that.
  * Before it is applied, the journal must not hold what comes after. Inside a transaction. */
 enum rc outbox_put_again(struct replica *replica, const struct elog_feed *feed, struct salvage *item) MUST_CHECK;
+/* Applies the save that waits under that number of an own feed; RC_ABSENT when none does. */
+enum rc outbox_reapply_save(struct replica *replica, const struct elog_feed *feed, uint32_t save) MUST_CHECK;
 /* Applies the waiting saves of a stream to the journal again, after it was reset. */
 enum rc outbox_reapply(struct replica *replica, struct id stream) MUST_CHECK;
 

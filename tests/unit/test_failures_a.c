@@ -201,6 +201,50 @@ failure_03_both_copies_of_a_store_write_before_either_syncs(void **state)
     assert_int_equal(office_conflicts(&office, 2), 1); /* two versions of the goal: nothing was written over */
 }
 
+/* The image of a whole machine, token and all, put back in place: neither store can know of the other. */
+static void
+move_image(const char *from, const char *to)
+{
+    char command[700];
+
+    snprintf(command, sizeof command, "mkdir -p '%s' && rm -rf '%s'/* && cp -a '%s'/. '%s'", to, to, from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static void
+failure_03_what_a_copy_wrote_stays_until_it_is_compared(void **state)
+{
+    char store[200], token[200];
+
+    (void)state;
+    snprintf(store, sizeof store, "%s/image", office.scratch.directory);
+    snprintf(token, sizeof token, "%s/image-token", office.scratch.directory);
+    struct id goal = office_goal(&office, 1, family, "before the copy");
+    struct id other = office_goal(&office, 1, family, "another, before the copy");
+    office_sync_all(&office, 3, 2);
+    office_shut(&office, 1);
+    move_image(device(1)->directory, store);
+    move_image(device(1)->state, token);
+    assert_ok(office_start(&office, 1));
+    office_edit_goal(&office, 1, family, other, "by the original");
+    office_sync(&office, 1);
+    office_shut(&office, 1);
+    move_image(store, device(1)->directory);
+    move_image(token, device(1)->state);
+    assert_ok(office_start(&office, 1));
+    office_edit_goal(&office, 1, family, goal, "by the clone");
+    office_sync(&office, 1); /* refused: the same numbers are the original's. Both are here now */
+    assert_true(device(1)->report.refused > 0);
+    assert_ok(replica_rebuild(device(1)->replica, ledger_family(ledger_of(1), family)->file));
+    assert_true(office_shows_goal(&office, 1, goal, "by the clone"));
+    office_edit_goal(&office, 1, family, goal, "by the clone, again");
+    office_sync_all(&office, 3, 3);
+    assert_all_equal();
+    assert_int_equal(office_conflicts(&office, 2), 0); /* it named what it was written over, and nothing else */
+    assert_true(office_shows_goal(&office, 2, goal, "by the clone, again"));
+    assert_true(office_shows_goal(&office, 2, other, "by the original"));
+}
+
 /* ---- 4: a constraint makes a merged row vanish ----------------------------------------------------------- */
 
 static void
@@ -420,6 +464,7 @@ main(void)
             &office),
         CASE(failure_02_whatever_row_is_refused_at_who_receives_it_is_applied_by_the_next_session),
         CASE(failure_03_both_copies_of_a_store_write_before_either_syncs),
+        CASE(failure_03_what_a_copy_wrote_stays_until_it_is_compared),
         CASE(failure_04_two_families_of_one_name_are_both_there),
         CASE(failure_04_a_child_that_comes_before_its_parent_waits_in_its_place),
         cmocka_unit_test(failure_05_every_interleaving_of_two_deletes_and_an_edit_ends_the_same),

@@ -313,8 +313,8 @@ replica_cover_carry_acceptance(struct replica *replica, struct id id)
         return rc;
     op.kind = LEDGER_COVER_ACCEPT;
     op.as.cover_accept = id;
-    if (cover->is_carried) /* its own end stands in the gift */
-        op.not_after_ms = (uint64_t)(replica_now_ms(replica) + LEDGER_CARRIED_MS);
+    if (cover->is_carried) /* its own end stands in the gift: by a clock that is ahead here, who gave it would refuse the answer */
+        op.not_after_ms = cover->not_after_ms;
     rc = cover->state == LEDGER_COVER_ACCEPTED ? RC_OK : make(replica, &op);
     ledger_op_wipe(&op);
     if (rc == RC_EXISTS)

@@ -116,6 +116,7 @@ struct ledger_cover {
     const struct id *families; /* ascending */
     size_t family_count;
     bool is_carried; /* what it says is not all on the ledger: the positions are 0 that no line has */
+    uint64_t not_after_ms; /* when carried: a line of a later time gives it no more */
 };
 struct ledger_invitation {
     uint8_t invite_public[CRYPTO_PUBLIC_BYTES];

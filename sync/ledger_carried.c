@@ -40,7 +40,7 @@ concerns(const struct ledger *ledger, const struct inside_carried *carried, cons
 static bool
 is_over(const struct inside_carried *carried, uint64_t at_ms)
 {
-    return at_ms >= carried->facts.until_ms || at_ms > carried->not_after_ms;
+    return at_ms >= carried->facts.until_ms || at_ms > carried->facts.not_after_ms;
 }
 
 const struct inside_carried *
@@ -95,8 +95,8 @@ ledger_inside_carried_span(const struct ledger *ledger, uint64_t at_ms, struct l
     span->carried = ledger->carried_changes;
     for (size_t i = 0; i < ledger->carried_count; i++) {
         const struct inside_carried *carried = &ledger->carried[i];
-        uint64_t end_ms = carried->facts.until_ms <= carried->not_after_ms ? carried->facts.until_ms
-                                                                           : carried->not_after_ms + 1;
+        const struct ledger_cover *facts = &carried->facts;
+        uint64_t end_ms = facts->until_ms <= facts->not_after_ms ? facts->until_ms : facts->not_after_ms + 1;
         if (end_ms <= at_ms && end_ms > span->from_ms)
             span->from_ms = end_ms;
         if (end_ms > at_ms && end_ms < span->until_ms)
@@ -158,7 +158,7 @@ take_give(struct ledger *ledger, const struct ledger_op *op, const uint8_t *hash
     carried->has_give = true;
     memcpy(carried->give_hash, hash, sizeof carried->give_hash);
     carried->seen = op->seen;
-    carried->not_after_ms = op->not_after_ms;
+    carried->facts.not_after_ms = op->not_after_ms;
     return RC_OK;
 }
 
@@ -177,10 +177,10 @@ take_accept(struct ledger *ledger, const struct ledger_op *op)
         return rc;
     if (!carried->has_give) {
         carried->seen = op->seen;
-        carried->not_after_ms = op->not_after_ms;
+        carried->facts.not_after_ms = op->not_after_ms;
     }
-    if (op->not_after_ms < carried->not_after_ms)
-        carried->not_after_ms = op->not_after_ms;
+    if (op->not_after_ms < carried->facts.not_after_ms)
+        carried->facts.not_after_ms = op->not_after_ms;
     carried->facts.state = LEDGER_COVER_ACCEPTED;
     return RC_OK;
 }

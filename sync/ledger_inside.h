@@ -80,7 +80,6 @@ struct inside_carried {
     bool has_give; /* else it is an acceptance of a cover that is on the ledger */
     uint8_t give_hash[CRYPTO_HASH_BYTES];
     uint64_t seen; /* entries sealed before that position are not of it */
-    uint64_t not_after_ms;
     bool is_refused;
 };
 

@@ -269,6 +269,25 @@ the_acceptance_alone_is_carried_too(void **state)
     assert_true(office_agree(&office, BRAM, DAAN, file));
 }
 
+/* The days that a colleague's clock is ahead are no days of the cover: whoever gave it would have known nothing of the acceptance. */
+static void
+an_acceptance_counts_whatever_the_clock_of_its_author(void **state)
+{
+    (void)state;
+    office.devices[CAAS].clock_off_ms = 2 * DAY_MS;
+    (void)cover_by_bundle(20, true);
+    assert_int_equal(office.devices[BRAM].report.carried_refused, 0);
+    assert_int_equal(office.devices[BRAM].report.carried_taken, 1);
+    office_visit(&office, CAAS, family, "WAARGENOMEN");
+    (void)bring(CAAS, BRAM);
+    assert_true(shows(BRAM, "WAARGENOMEN"));
+    office_sync(&office, BRAM); /* the colleague meets nobody: gift and answer are told all the same */
+    assert_int_equal(office.devices[BRAM].report.carried_ordered, 2);
+    assert_int_equal(office.devices[BRAM].report.refused, 0);
+    office_sync(&office, DAAN);
+    assert_true(shows(DAAN, "WAARGENOMEN"));
+}
+
 static void
 one_who_only_reads_writes_nothing(void **state)
 {
@@ -493,6 +512,7 @@ main(void)
         TEST(the_colleague_meets_the_server_first),
         TEST(the_giver_meets_the_server_first),
         TEST(the_acceptance_alone_is_carried_too),
+        TEST(an_acceptance_counts_whatever_the_clock_of_its_author),
         TEST(one_who_only_reads_writes_nothing),
         TEST(what_is_refused_ends_and_its_work_is_late_work),
         TEST(of_work_under_a_carried_cover_nothing_is_promised_of_its_writer),

@@ -390,24 +390,12 @@ drop_entry(struct replica *replica, const struct looked_at *at)
                : elog_drop(replica->db, at->key);
 }
 
-/* The whole stream is asked for once more, up to where the shared cursor is. */
 static enum rc
 fill_again(struct replica *replica, struct id stream)
 {
-    struct stmt *stmt;
-    int64_t cursor;
-    enum rc rc = state_get_int(replica->db, STATE_CURSOR, &cursor);
+    enum rc rc = streams_fill_again(replica, stream);
 
-    if (rc == RC_OK)
-        rc = db_stmt(replica->db,
-                     "UPDATE sync_stream SET is_filling = 1, fill_after = 0, fill_until = ?2, news_floor = NULL "
-                     "WHERE stream = ?1",
-                     &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_int(stmt, 2, cursor);
-    return stmt_finish(stmt);
+    return rc == RC_OK ? db_run_id(replica->db, "UPDATE sync_stream SET news_floor = NULL WHERE stream = ?1", stream) : rc;
 }
 
 /* Drops what does not hold and the server has; counts what only this device has. */

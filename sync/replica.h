@@ -174,8 +174,8 @@ struct waiting {
     uint64_t parked, held;
     uint64_t hidden;      /* families of a cover that is over only by a jump of this device's clock */
     uint64_t filling;     /* streams that are being fetched from their beginning */
-    bool needs_upgrade;   /* the team, or a colleague, uses a newer program, and something waits for that one here */
     uint64_t filling_covered; /* of these, streams of families that this person covers */
+    bool needs_upgrade;   /* the team, or a colleague, uses a newer program, and something waits for that one here */
     bool is_cover_carried;    /* such a cover travels without the server: nobody here can say whether what a bundle brought is all */
     bool is_pull_open;        /* the server had more in the latest session */
     bool is_incomplete;   /* a session was cut off while the server had more: not all that this device may read is here */

@@ -20,6 +20,16 @@ session_progress(const struct session *session, const char *step, uint64_t done,
         session->options->progress(session->options->context, step, done, of);
 }
 
+/* What a server lost with its lines is perhaps nowhere else than here: its boxes follow them at once, before anything can come between. A
+ * server that does not take them stops no later session. */
+static enum rc
+boxes(struct session *session)
+{
+    enum rc rc = session_boxes(session);
+
+    return rc == RC_OK && session->report->lines_returned > 0 ? session_return_boxes(session) : rc;
+}
+
 enum rc
 session_begin(struct session *session)
 {
@@ -34,7 +44,7 @@ session_begin(struct session *session)
     if (rc == RC_OK)
         rc = carried_settle(session);
     if (rc == RC_OK)
-        rc = session_boxes(session);
+        rc = boxes(session);
     /* What an operation needs to know may stand in a line that only a newer program reads. */
     return rc == RC_OK && session->replica->has_newer_line ? session_tell_newer(session) : rc;
 }
@@ -74,7 +84,7 @@ membership(struct session *session)
     if (rc == RC_OK)
         rc = carried_settle(session);
     if (rc == RC_OK)
-        rc = session_boxes(session);
+        rc = boxes(session);
     if (session->replica->has_newer_line)
         return rc; /* who is owed what is not known */
     if (rc == RC_OK)

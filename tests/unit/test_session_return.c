@@ -187,6 +187,25 @@ a_family_made_for_a_colleague_comes_back_with_its_keys(void **state)
     assert_false(office_shows(&office, ANNA, file_of(second), "of the colleague"));
 }
 
+/* Nobody else has that key: so an operation gives it back with the line, and does not wait for the next sync, before which its store may be
+ * put back too. */
+static void
+an_operation_gives_back_the_boxes_with_the_lines(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+
+    office_keep_server(&office);
+    struct id second = office_family(&office, ANNA, "das", CAAS);
+    office_restore_server(&office);
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, office.devices[CAAS].person, LEDGER_COACH));
+    office_sync(&office, CAAS);
+    office_visit(&office, CAAS, second, "of the colleague");
+    office_sync(&office, CAAS);
+    assert_true(office_shows(&office, CAAS, file_of(second), "of the colleague"));
+    assert_int_equal(office.devices[CAAS].report.parked, 0);
+}
+
 static enum rc
 try_family(int by, const char *code_name, int owner)
 {
@@ -538,6 +557,7 @@ main(void)
         TEST(each_hands_back_what_the_one_before_it_did_not_know),
         TEST(a_rotation_comes_back_with_its_boxes_and_its_link),
         TEST(a_family_made_for_a_colleague_comes_back_with_its_keys),
+        TEST(an_operation_gives_back_the_boxes_with_the_lines),
         TEST(a_family_made_for_a_colleague_comes_back_though_the_answer_was_lost),
         TEST(a_device_whose_cursors_are_low_hears_of_the_restore_from_the_numbers),
         TEST(numbers_of_acknowledgements_tell_it_too),

@@ -13,7 +13,8 @@ struct stored {
     bool is_unproven; /* nobody has looked at its signature yet */
 };
 
-/* Stored entries of a feed do not overlap, so the last that begins by then is the one. RC_ABSENT when there is none. */
+/* One that stands there, a proven one before any other: what gives way is dropped only for an entry that is stored then. Stored entries of
+ * a feed do not overlap, so all of them begin with the last that begins by its first save. RC_ABSENT when there is none. */
 static enum rc
 overlap(struct db *db, int64_t feed, const struct entry *entry, struct stored *stored)
 {
@@ -21,15 +22,17 @@ overlap(struct db *db, int64_t feed, const struct entry *entry, struct stored *s
     struct entry held;
 
     enum rc rc = db_stmt(db,
-                         "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0, reason FROM"
-                         " (SELECT * FROM sync_entry WHERE feed = ?1 AND first <= ?3"
-                         " ORDER BY first DESC LIMIT 1) WHERE last >= ?2",
+                         "SELECT entry, header, ciphertext IS NULL, arrived_ms = 0, reason FROM sync_entry"
+                         " WHERE feed = ?1 AND first <= ?3 AND last >= ?2 AND first >= coalesce("
+                         "(SELECT max(first) FROM sync_entry WHERE feed = ?1 AND first <= ?2), ?2)"
+                         " ORDER BY reason = ?4 LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, feed);
     stmt_int(stmt, 2, entry->first);
     stmt_int(stmt, 3, entry->last);
+    stmt_int(stmt, 4, ELOG_LEDGER);
     rc = stmt_need_row(stmt);
     if (rc == RC_OK) {
         size_t len;

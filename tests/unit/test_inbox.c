@@ -97,9 +97,9 @@ bring(const struct entry *entry, bool from_server)
     return rc;
 }
 
-/* Of the newcomer's save at the victim. */
+/* Of a save of the newcomer's at the victim. */
 static enum elog_state
-state_there(uint8_t *hash)
+state_of(uint32_t save, uint8_t *hash)
 {
     struct replica *victim = office.devices[VICTIM].replica;
     struct feed_ref ref = {office.devices[NEWCOMER].id, 7};
@@ -107,11 +107,17 @@ state_there(uint8_t *hash)
     struct elog_feed feed;
 
     assert_ok(elog_feed_find(victim->db, ledger_team_stream(victim->ledger), ref, &feed));
-    assert_ok(elog_find(victim->db, feed.key, 1, &row));
+    assert_ok(elog_find(victim->db, feed.key, save, &row));
     enum elog_state state = row.state;
     memcpy(hash, row.entry.hash, CRYPTO_HASH_BYTES);
     elog_row_wipe(&row);
     return state;
+}
+
+static enum elog_state
+state_there(uint8_t *hash)
+{
+    return state_of(1, hash);
 }
 
 /* Brought before the victim knows the newcomer: first without its body, then whole. */
@@ -175,6 +181,31 @@ a_colleague_who_signs_two_saves_as_one_stops_nobody(void **state)
     assert_int_equal(state_there(hash), ELOG_APPLIED);
     assert_memory_equal(hash, one.hash, sizeof hash);
     for (int i = 0; i < 2; i++)
+        buf_wipe(&ciphers[i]);
+}
+
+/* It would take the place of two: of one that waits for a ledger line, and of one that stands. */
+static void
+an_entry_that_is_refused_drops_none_that_waits(void **state)
+{
+    (void)state;
+    struct buf ciphers[3] = {BUF_EMPTY(8192), BUF_EMPTY(8192), BUF_EMPTY(8192)};
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+    struct entry both = seal_saves_as_newcomer(NEWCOMER, 5, 2, &ciphers[1]);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    office_sync(&office, VICTIM);
+    office_family(&office, FORGER, "vos", FORGER);
+    struct entry next = seal_behind(&one, NEWCOMER, 2, 1, &ciphers[2]); /* on that line */
+    assert_ok(bring(&next, true));
+    assert_ok(inbox_apply(office.devices[VICTIM].replica, NULL, NULL));
+    assert_ok(bring(&one, true));
+    assert_ok(bring(&both, false));
+    office_sync(&office, VICTIM);
+    assert_int_equal(state_there(hash), ELOG_APPLIED);
+    assert_int_equal(state_of(2, hash), ELOG_APPLIED);
+    assert_memory_equal(hash, next.hash, sizeof hash);
+    for (int i = 0; i < 3; i++)
         buf_wipe(&ciphers[i]);
 }
 
@@ -547,6 +578,7 @@ main(void)
         CASE(an_entry_counts_only_under_its_authors_signature),
         CASE(the_right_header_under_a_wrong_signature_is_mended),
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
+        CASE(an_entry_that_is_refused_drops_none_that_waits),
         CASE(a_colleagues_fork_stops_no_session),
         CASE(many_forks_stop_no_session),
         CASE(work_that_builds_on_a_colleagues_fork_still_reaches_all),

@@ -7,10 +7,11 @@
 
 /* Entries came from the server whose predecessors did not. It takes no entry after a gap, so it has them; of another life of this
  * device, which may be a copy of its store that works on, too. A run of a newer format that waits for an upgrade may hold what is
- * missing. */
+ * missing. Of an entry whose signature nobody looked at it is not known whose it is, nor whether anything goes before it: it is looked at
+ * again with the ledger line that it waits for. */
 #define GAPS                                                                                       \
     " FROM sync_entry AS e JOIN sync_feed AS f ON f.feed = e.feed WHERE e.state = 2 AND "          \
-    "e.state <> 1 AND e.reason <> 6 AND e.arrived_ms > 0" /* ELOG_FORK */                          \
+    "e.state <> 1 AND e.reason NOT IN (2, 6) AND e.arrived_ms > 0" /* ELOG_LEDGER, ELOG_FORK */    \
     " AND NOT (f.is_own AND f.incarnation IS (SELECT value FROM sync_state WHERE name = 'incarnation'))" \
     " AND e.first > 1 AND e.first - 1 IS NOT (SELECT b.last FROM sync_entry AS b" \
     " WHERE b.feed = e.feed AND b.first < e.first ORDER BY b.first DESC LIMIT 1)"                  \

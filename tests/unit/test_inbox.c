@@ -242,6 +242,25 @@ a_colleagues_fork_stops_no_session(void **state)
         buf_wipe(&ciphers[i]);
 }
 
+/* As one lie, or one damaged page, can make it: nobody knows whose it is, so nothing is known to be missing before it. */
+static void
+a_second_save_of_nobodys_stops_no_session(void **state)
+{
+    (void)state;
+    struct buf ciphers[2] = {BUF_EMPTY(8192), BUF_EMPTY(8192)};
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+    struct entry next = seal_behind(&one, NEWCOMER, 2, 1, &ciphers[1]);
+
+    next.device = id_random();
+    next.arrived_ms = 1;
+    assert_ok(bring(&next, true));
+    for (int i = 0; i < 2; i++) {
+        office_sync(&office, VICTIM);
+        assert_int_equal(office.devices[VICTIM].report.parked, 1);
+        buf_wipe(&ciphers[i]);
+    }
+}
+
 /* One for each of the lives that a device may have in a stream. */
 static void
 many_forks_stop_no_session(void **state)
@@ -580,6 +599,7 @@ main(void)
         CASE(a_colleague_who_signs_two_saves_as_one_stops_nobody),
         CASE(an_entry_that_is_refused_drops_none_that_waits),
         CASE(a_colleagues_fork_stops_no_session),
+        CASE(a_second_save_of_nobodys_stops_no_session),
         CASE(many_forks_stop_no_session),
         CASE(work_that_builds_on_a_colleagues_fork_still_reaches_all),
         CASE(what_was_applied_without_a_name_names_it_once_it_comes),

@@ -285,7 +285,7 @@ elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry, 
     struct stmt *stmt;
 
     enum rc rc = db_stmt(db,
-                         "SELECT header, reason FROM sync_entry WHERE feed = ?1 AND first <= ?2"
+                         "SELECT header, reason, signature FROM sync_entry WHERE feed = ?1 AND first <= ?2"
                          " AND last >= ?2 ORDER BY first DESC LIMIT 1",
                          &stmt);
     if (rc != RC_OK)
@@ -299,6 +299,8 @@ elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry, 
         *is_unproven = stmt_get_int(stmt, 1) == ELOG_LEDGER;
         rc = entry_header_decode(header, len, entry);
     }
+    if (rc == RC_OK)
+        rc = stmt_get_fixed(stmt, 2, entry->signature, sizeof entry->signature);
     stmt_done(stmt);
     return rc;
 }

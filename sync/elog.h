@@ -73,8 +73,8 @@ enum rc elog_find(struct db *db, int64_t feed, uint32_t save, struct elog_row *r
 /* The header hash of the entry of a feed that ends at `last`, in any state; RC_ABSENT without a sentence. */
 enum rc elog_head_at(struct db *db, int64_t feed, uint32_t last,
                      uint8_t hash[CRYPTO_HASH_BYTES]) MUST_CHECK;
-/* The header of the entry of a feed that holds `save`, in any state; RC_ABSENT without a
- * sentence. Unproven: nobody has looked at its signature yet. */
+/* The header of the entry of a feed that holds `save`, with its signature, in any state; RC_ABSENT without a
+ * sentence. Unproven: perhaps nobody has looked at its signature yet (ELOG_LEDGER). */
 enum rc elog_header_at(struct db *db, int64_t feed, uint32_t save, struct entry *entry,
                        bool *is_unproven) MUST_CHECK;
 /* The last save of a feed in the log, in any state, and the last one applied; 0 when none. */

@@ -49,7 +49,7 @@ saw(struct replica *replica, const struct entry *entry, const struct feed_seen *
 
     enum rc rc = elog_feed_find(replica->db, entry->stream, seen->feed, &feed);
     if (rc == RC_OK)
-        rc = elog_header_at(replica->db, feed.key, seen->last, &there, &is_unproven);
+        rc = inbox_header_at(replica, feed.key, seen->last, &there, &is_unproven);
     if (rc == RC_ABSENT || (rc == RC_OK && is_unproven)) {
         *verdict = inbox_park(ELOG_GAP);
         return RC_OK;

@@ -33,6 +33,9 @@ struct inbox_verdict inbox_park(enum elog_reason reason);
 /* By lines, and the chains that their heads name: docs/PROTOCOL.md, section 9. */
 enum rc inbox_verdict(struct replica *replica, const struct entry *entry,
                       struct inbox_verdict *verdict) MUST_CHECK;
+/* elog_header_at; of what waits for a ledger line the signature is looked at here. */
+enum rc inbox_header_at(struct replica *replica, int64_t feed, uint32_t save, struct entry *entry,
+                        bool *is_unproven) MUST_CHECK;
 /*
  * Is the entry, stored here, part of the chain that ends in `head`? ELOG_NO_REASON: yes; ELOG_GAP:
  * the chain is not whole here; ELOG_FORK: another chain is here. What was found is kept until the

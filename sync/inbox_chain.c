@@ -10,9 +10,21 @@ inbox_chain_forget(struct replica *replica)
         replica->chains[i].feed = 0;
 }
 
+enum rc
+inbox_header_at(struct replica *replica, int64_t feed, uint32_t save, struct entry *entry, bool *is_unproven)
+{
+    enum rc rc = elog_header_at(replica->db, feed, save, entry, is_unproven);
+
+    if (rc != RC_OK || !*is_unproven)
+        return rc;
+    const struct ledger_device *device = ledger_device(replica->ledger, entry->device);
+    *is_unproven = device == NULL || !entry_verify(entry, device->sign_public);
+    return RC_OK;
+}
+
 /* From the head down, as far as each header names the one before it. */
 static enum rc
-descend(struct db *db, const struct ledger_head *head, struct chain_found *chain)
+descend(struct replica *replica, const struct ledger_head *head, struct chain_found *chain)
 {
     uint8_t expected[CRYPTO_HASH_BYTES];
     uint32_t save = head->last;
@@ -22,7 +34,7 @@ descend(struct db *db, const struct ledger_head *head, struct chain_found *chain
     while (save > 0) {
         struct entry entry;
         bool is_unproven;
-        enum rc rc = elog_header_at(db, chain->feed, save, &entry, &is_unproven);
+        enum rc rc = inbox_header_at(replica, chain->feed, save, &entry, &is_unproven);
         if (rc == RC_ABSENT) {
             chain->stopped = ELOG_GAP;
             return RC_OK;
@@ -58,7 +70,7 @@ inbox_chain(struct replica *replica, const struct entry *entry, const struct led
         memcmp(chain->hash, head->hash, sizeof chain->hash) != 0) {
         *chain = (struct chain_found){.feed = feed.key, .last = head->last};
         memcpy(chain->hash, head->hash, sizeof chain->hash);
-        rc = descend(replica->db, head, chain);
+        rc = descend(replica, head, chain);
     }
     if (rc != RC_OK)
         inbox_chain_forget(replica);

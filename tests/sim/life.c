@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include "server/depot.h"
+#include "sync/replica_own.h"
+#include "sync/sent.h"
 #include "tests/sim/adapter.h"
 #include "tests/sim/copies.h"
+#include "tests/sim/opens.h"
 #include "tests/sim/world.h"
 
 /* ---- devices ---- */
@@ -287,8 +290,24 @@ find(const struct id *ids, int count, struct id wanted)
     return MODEL_NONE;
 }
 
+/* Who has the key can make the box again; so can who keeps it made, of a stream that it may not hold. */
+static bool
+can_be_made(struct world *world, const struct ledger_pair *named)
+{
+    struct wire_box box = {.stream = named->stream, .epoch = named->epoch, .recipient = named->device};
+
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
+        struct replica *replica = world->devices[i].replica;
+        bool found = true;
+        if (replica == NULL || keyring_has(replica->keys, box.stream, box.epoch) || sent_find(replica, &box, &found) != RC_OK ||
+            found)
+            return true;
+    }
+    return false;
+}
+
 static void
-check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device)
+check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device, bool *is_lost)
 {
     struct ledger_pairs boxes = LEDGER_PAIRS_EMPTY;
     enum rc rc = ledger_boxes_of_use(world->ledger, device, (uint64_t)world->now_ms, &boxes);
@@ -296,7 +315,11 @@ check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id
     for (size_t i = 0; rc == RC_OK && i < boxes.count && !world->has_failed; i++) {
         struct looking looking = {.box = &boxes.items[i]};
         rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
-        if (rc == RC_OK && !looking.found)
+        if (rc != RC_OK || looking.found)
+            continue;
+        if (!can_be_made(world, looking.box) && opens_was_put_back(world, looking.box->stream, looking.box->epoch))
+            *is_lost = true;
+        else
             world_fail(world, "the server lacks a key box that its lines gave: epoch %u of stream %d, for device %d",
                        boxes.items[i].epoch, find(world->names.streams, MODEL_STREAMS, boxes.items[i].stream),
                        find(world->names.devices, MODEL_DEVICES, boxes.items[i].device));
@@ -311,6 +334,7 @@ life_check_boxes(struct world *world)
 {
     struct depot *depot = NULL;
     struct depot_team team;
+    bool is_lost = false;
 
     if (!world->was_short || world->has_failed)
         return;
@@ -319,10 +343,12 @@ life_check_boxes(struct world *world)
         rc = depot_find_team(depot, world->team, &team);
     for (int i = 0; rc == RC_OK && i < WORLD_DEVICES; i = world_next(world, i))
         if (model_is_active(world->model, i))
-            check_boxes_of(world, depot, team.key, world->names.devices[i]);
+            check_boxes_of(world, depot, team.key, world->names.devices[i], &is_lost);
     server_give_depot(world->server, depot);
     if (rc != RC_OK)
         world_fail(world, "the server's boxes: %s", rc_sentence());
+    else if (is_lost)
+        world_give_up(world, "a key went with the server's lines, and with the stores of all who had it, which were put back");
 }
 
 /* With a shorter ledger it takes no new operations until somebody has handed the lines back. */

@@ -92,6 +92,29 @@ opens_look(struct device *device)
         world_fail(world, "device %d, its keys: %s", device->index, rc_sentence());
 }
 
+bool
+opens_was_put_back(struct world *world, struct id stream, uint32_t epoch)
+{
+    int place = stream_of(world, stream);
+    unsigned holders = 0;
+    bool was_put_back = false;
+
+    if (place == MODEL_NONE)
+        return false;
+    for (size_t i = 0; i < world->key_count; i++)
+        if (world->keys[i].stream == place && world->keys[i].epoch == epoch)
+            holders |= world->keys[i].holders;
+    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
+        const struct device *device = &world->devices[i];
+        bool has_had = (holders >> device->original & 1) != 0, is_maker = model_made(world->model, i, place, epoch);
+        bool may_hold = ledger_may_hold(world->ledger, world->names.devices[i], stream, (uint64_t)world->now_ms);
+        if (!device->was_returned && (is_maker || (has_had && may_hold)))
+            return false;
+        was_put_back = was_put_back || (device->was_returned && (is_maker || has_had));
+    }
+    return was_put_back;
+}
+
 /* ---- boxes ---- */
 
 static bool

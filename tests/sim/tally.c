@@ -34,7 +34,7 @@ static const struct {
     [HAPPENED_COPIED_WHOLE] = {0, "with token"},
     [HAPPENED_COPY_FIRST] = {0, "first of two to send"},
     [HAPPENED_COPY_TOLD] = {0, "second found out"},
-    [HAPPENED_GIVEN_UP] = {0, "seeds given up"},
+    [HAPPENED_GIVEN_UP] = {"without a verdict", "seeds given up"},
     [HAPPENED_SERVER_RESTORED] = {"server restored from an old backup", "all its ledger there"},
     [HAPPENED_SERVER_SHORT] = {0, "ledger lines lost"},
     [HAPPENED_PACKED] = {"without the server", "bundle written"},

@@ -216,14 +216,11 @@ cmd_cover_assent(struct call *call)
 {
     static const char *const answers[] = {"yes", "no", "veto", NULL};
     struct change_set set = CHANGE_SET_EMPTY;
-    struct assent assent = {.answer = call->words[2]};
+    struct assent assent = {.answer = words_meant(call->words[2], answers)};
     const struct ledger_cover *cover = NULL;
-    bool is_known = false;
     enum rc rc = call_date(call, OPT_DATE, call_today(call), &assent.date);
 
-    for (size_t i = 0; answers[i] != NULL; i++)
-        is_known = is_known || strcmp(answers[i], assent.answer) == 0;
-    if (rc == RC_OK && !is_known)
+    if (rc == RC_OK && assent.answer == NULL)
         rc = rc_fail(RC_INVALID, _("the answer of a family is one of: yes, no, veto"));
     if (rc == RC_OK)
         rc = call_open_team(call);
@@ -290,7 +287,7 @@ cmd_cover_list(struct call *call)
         out_word(&call->out, "scope", _("May"),
                  cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
                  cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
-        out_word(&call->out, "state", _("State"), state, words_say(state));
+        out_word(&call->out, "state", _("State"), state, strcmp(state, "given") == 0 ? _("asked") : words_say(state)); /* a consent is given */
         out_bool(&call->out, "carried", cover->is_carried ? _("Only by bundle as yet") : NULL, cover->is_carried);
         if (rc == RC_OK)
             rc = out_cover_families(call, cover);

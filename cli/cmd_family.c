@@ -299,6 +299,7 @@ cmd_family_assign(struct call *call)
 enum rc
 cmd_member_add(struct call *call)
 {
+    static const char *const relations[] = {"mother", "father", "child", "other", NULL};
     struct change_set set = CHANGE_SET_EMPTY;
     struct texts texts = TEXTS_EMPTY;
     struct member member = {0};
@@ -309,7 +310,7 @@ cmd_member_add(struct call *call)
     if (rc == RC_OK)
         rc = call_text(call, OPT_SURNAME, &texts, &member.surname);
     if (rc == RC_OK)
-        rc = call_text(call, OPT_RELATION, &texts, &member.relation);
+        rc = call_word_or_own(call, OPT_RELATION, relations, &texts, &member.relation);
     if (rc == RC_OK)
         rc = call_text(call, OPT_LIVES, &texts, &member.lives_where);
     if (rc == RC_OK)

@@ -186,24 +186,16 @@ cmd_agreement_list(struct call *call)
     return rc == RC_OK ? show_agreements(call, &filter) : rc;
 }
 
-static enum rc
-check_level(const char *level)
-{
-    static const char *const levels[] = {"safe", "worry", "unsafe", NULL};
-
-    for (size_t i = 0; levels[i] != NULL; i++)
-        if (strcmp(levels[i], level) == 0)
-            return RC_OK;
-    return rc_fail(RC_INVALID, _("the level of safety is one of: safe, worry, unsafe"));
-}
-
 enum rc
 cmd_safety_set(struct call *call)
 {
+    static const char *const levels[] = {"safe", "worry", "unsafe", NULL};
     struct change_set set = CHANGE_SET_EMPTY;
     struct texts texts = TEXTS_EMPTY;
-    struct safety safety = {.level = call->words[1]};
-    enum rc rc = check_level(safety.level);
+    struct safety safety = {.level = words_meant(call->words[1], levels)};
+    enum rc rc = safety.level != NULL
+                     ? RC_OK
+                     : rc_fail(RC_INVALID, _("the level of safety is one of: safe, worry, unsafe"));
 
     if (rc == RC_OK)
         rc = call_date(call, OPT_DATE, call_today(call), &safety.date);
@@ -236,6 +228,7 @@ cmd_safety_list(struct call *call)
 enum rc
 cmd_absence_add(struct call *call)
 {
+    static const char *const kinds[] = {"leave", "ill", "other", NULL};
     struct change_set set = CHANGE_SET_EMPTY;
     struct texts texts = TEXTS_EMPTY;
     struct absence absence = {.kind = "leave"};
@@ -251,10 +244,8 @@ cmd_absence_add(struct call *call)
         rc = call_date(call, OPT_UNTIL, 0, &absence.until);
     if (rc == RC_OK && absence.until < absence.from)
         rc = rc_fail(RC_INVALID, _("the last day lies before the first"));
-    if (rc == RC_OK && call_has(call, OPT_KIND))
-        rc = call_text(call, OPT_KIND, &texts, &absence.kind);
-    if (rc == RC_OK && absence.kind != NULL)
-        rc = schema_check_slug(absence.kind);
+    if (rc == RC_OK)
+        rc = call_word_or_own(call, OPT_KIND, kinds, &texts, &absence.kind);
     if (rc == RC_OK)
         rc = text_into(call, NOTE_IF_NAMED, &texts, &absence.note);
     if (rc == RC_OK)

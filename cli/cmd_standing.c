@@ -2,32 +2,51 @@
 #include "cli/commands.h"
 #include "cli/words.h"
 #include "core/i18n.h"
+#include "core/schema.h"
 #include "core/standing.h"
 
 #include <string.h>
 
 /* What was asked for, among what stands. */
 struct asked {
-    const char *what;
-    const char *word;
+    const struct standing *standing;
     bool holds;
 };
+
+/* What was typed, in the words of the schema; as it is, to be refused, where they are none of those. */
+static struct standing
+typed(const struct call *call)
+{
+    struct standing standing = {.what = call->words[1], .word = call->words[2]};
+    const struct schema_entity *entity = schema_entity(ENTITY_STANDING);
+
+    for (size_t u = 0; u < entity->unit_count; u++) {
+        const struct schema_unit *unit = &entity->units[u];
+        const char *what = words_meant(standing.what, (const char *const[]){unit->name, NULL});
+        const char *word = what == NULL ? NULL : words_meant(standing.word, unit->protection);
+        if (what != NULL)
+            standing.what = what;
+        if (word != NULL)
+            standing.word = word;
+    }
+    return standing;
+}
 
 static enum rc
 compare(void *context, const struct standing *standing)
 {
     struct asked *asked = context;
 
-    if (strcmp(standing->what, asked->what) == 0)
-        asked->holds = standing->word != NULL && strcmp(standing->word, asked->word) == 0;
+    if (strcmp(standing->what, asked->standing->what) == 0)
+        asked->holds = standing->word != NULL && strcmp(standing->word, asked->standing->word) == 0;
     return RC_OK;
 }
 
 /* Something stricter that stands beside it holds on. */
 static enum rc
-tell_whether_it_holds(struct call *call, struct id family)
+tell_whether_it_holds(struct call *call, struct id family, const struct standing *standing)
 {
-    struct asked asked = {.what = call->words[1], .word = call->words[2]};
+    struct asked asked = {.standing = standing};
     enum rc rc = standing_list(call->journal, family, compare, &asked);
 
     if (rc == RC_OK && !asked.holds)
@@ -42,7 +61,7 @@ cmd_standing_set(struct call *call)
 {
     struct change_set set = CHANGE_SET_EMPTY;
     struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES);
-    struct standing standing = {.what = call->words[1], .word = call->words[2]};
+    struct standing standing = typed(call);
     struct id family, file;
     bool has_note = false;
     enum rc rc = call_date(call, OPT_DATE, call_today(call), &standing.date);
@@ -64,7 +83,7 @@ cmd_standing_set(struct call *call)
     if (rc == RC_OK)
         rc = call_save(call, &set, "standing", family);
     if (rc == RC_OK)
-        rc = tell_whether_it_holds(call, family);
+        rc = tell_whether_it_holds(call, family, &standing);
 out:
     change_set_wipe(&set);
     buf_wipe(&note);

@@ -35,6 +35,7 @@ time_option(const struct call *call, int32_t *minutes)
 static enum rc
 contact_options(struct call *call, struct texts *texts, struct contact *contact)
 {
+    static const char *const kinds[] = {"visit", "call", "message", "meeting", NULL};
     enum rc rc = call_date(call, OPT_DATE, contact->date, &contact->date);
 
     if (rc == RC_OK)
@@ -43,12 +44,7 @@ contact_options(struct call *call, struct texts *texts, struct contact *contact)
         rc = call_number(call, OPT_MINUTES, 1, MINUTES_MOST, contact->minutes, &contact->minutes);
     if (rc == RC_OK)
         rc = time_option(call, &contact->time);
-    if (rc == RC_OK && call_has(call, OPT_KIND)) {
-        rc = call_text(call, OPT_KIND, texts, &contact->kind);
-        if (rc == RC_OK)
-            rc = schema_check_slug(contact->kind);
-    }
-    return rc;
+    return rc == RC_OK ? call_word_or_own(call, OPT_KIND, kinds, texts, &contact->kind) : rc;
 }
 
 /* The note of the command into `texts`. */

@@ -125,9 +125,12 @@ enum rc call_need_text(const struct call *call, enum option option, struct texts
 /* The same of a word that was typed; `what` names it in the sentence of a failure. */
 enum rc input_text(const char *typed, const char *what, struct texts *texts,
                    const char **text) MUST_CHECK;
-/* One of the words in `known` (ended by NULL); `otherwise` when the option was not given. */
+/* One of the words in `known` (ended by NULL), as words_meant takes it; `otherwise` when the option was not given. */
 enum rc call_word(const struct call *call, enum option option, const char *const *known,
                   const char *otherwise, const char **word) MUST_CHECK;
+/* The same where people may have words of their own, slugs; *word is left alone when the option was not given. Belongs to `texts`. */
+enum rc call_word_or_own(const struct call *call, enum option option, const char *const *known, struct texts *texts,
+                         const char **word) MUST_CHECK;
 /* Whether a long text also comes from standard input, when no option says where it is. */
 enum note_wish {
     NOTE_IF_NAMED, /* it does not */

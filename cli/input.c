@@ -2,7 +2,9 @@
 #include "cli/command.h"
 
 #include "cli/interrupt.h"
+#include "cli/words.h"
 #include "core/i18n.h"
+#include "core/schema.h"
 #include "core/text.h"
 #include "sync/ledger.h"
 
@@ -151,15 +153,29 @@ call_word(const struct call *call, enum option option, const char *const *known,
     *word = otherwise;
     if (typed == NULL)
         return RC_OK;
+    *word = words_meant(typed, known);
+    if (*word != NULL)
+        return RC_OK;
     for (size_t i = 0; known[i] != NULL; i++) {
-        if (strcmp(known[i], typed) == 0) {
-            *word = known[i];
-            return RC_OK;
-        }
         size_t len = strlen(list);
-        (void)snprintf(list + len, sizeof list - len, "%s%s", i == 0 ? "" : ", ", known[i]);
+        (void)snprintf(list + len, sizeof list - len, "%s%s", i == 0 ? "" : ", ", words_say(known[i]));
     }
     return rc_fail(RC_INVALID, _("--%s is not one of: %s"), option_name(option), list);
+}
+
+enum rc
+call_word_or_own(const struct call *call, enum option option, const char *const *known, struct texts *texts, const char **word)
+{
+    const char *own = NULL;
+    enum rc rc = call_text(call, option, texts, &own);
+
+    if (rc != RC_OK || own == NULL)
+        return rc;
+    *word = words_meant(own, known);
+    if (*word != NULL)
+        return RC_OK;
+    *word = own;
+    return schema_check_slug(own);
 }
 
 void
@@ -385,8 +401,10 @@ input_roles(const char *list, uint32_t *roles)
     for (const char *at = list;;) {
         size_t len = strcspn(at, ",");
         size_t i = 0;
+        char typed[64];
+        (void)snprintf(typed, sizeof typed, "%.*s", (int)(len < sizeof typed ? len : sizeof typed), at);
         while (i < sizeof roles_table / sizeof roles_table[0] &&
-               (strlen(roles_table[i].word) != len || memcmp(roles_table[i].word, at, len) != 0))
+               words_meant(typed, (const char *const[]){roles_table[i].word, NULL}) == NULL)
             i++;
         if (i == sizeof roles_table / sizeof roles_table[0])
             return rc_fail(RC_INVALID, _("`%.*s` is not a role"), (int)(len < 40 ? len : 40), at);

@@ -1,7 +1,9 @@
 /* The table of stable words and their translations. */
 #include "cli/words.h"
 
+#include "core/goal.h"
 #include "core/i18n.h"
+#include "core/text.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -13,10 +15,10 @@ static const char *const known[] = {
     /* safety */ N_("safe"), N_("worry"), N_("unsafe"),
     /* members */ N_("mother"), N_("father"), N_("child"), N_("other"),
     /* absences */ N_("leave"), N_("ill"),
-    /* covers */ N_("given"), N_("accepted"), N_("ended"), N_("expired"), N_("declined"),
+    /* covers */ N_("accepted"), N_("ended"), N_("expired"), N_("declined"),
     N_("read"), N_("write"),
     /* assent */ N_("yes"), N_("no"), N_("veto"),
-    /* standings */ N_("standing"), N_("consent"), N_("visibility"), N_("limited"), N_("lifted"), N_("stands"),
+    /* standings */ N_("standing"), N_("consent"), N_("visibility"), N_("given"), N_("limited"), N_("lifted"), N_("stands"),
     N_("coaches"), N_("named"),
     /* roles */ N_("administrator"), N_("coordinator"), N_("coach"), N_("scientist"), N_("duty"),
     N_("intake"), N_("owner"), N_("released"),
@@ -53,6 +55,51 @@ words_say(const char *word)
         if (strcmp(known[i], word) == 0)
             return _(known[i]);
     return word;
+}
+
+/* The words that people type, in Dutch: taken on an English screen too, where no catalogue has them. tests/unit/test_words.c holds them
+ * against the catalogue. */
+static const struct {
+    const char *word, *dutch;
+} typed_words[] = {
+    {"visit", "bezoek"}, {"call", "telefoongesprek"}, {"message", "bericht"}, {"meeting", "overleg"},
+    {"reached", "bereikt"}, {"dropped", "losgelaten"},
+    {"advised", "geadviseerd"}, {"agreed", "afgesproken"}, {"prescribed", "opgelegd"},
+    {"safe", "veilig"}, {"worry", "zorgen"}, {"unsafe", "onveilig"},
+    {"mother", "moeder"}, {"father", "vader"}, {"child", "kind"}, {"other", "anders"},
+    {"leave", "verlof"}, {"ill", "ziek"},
+    {"yes", "ja"}, {"no", "nee"},
+    {"consent", "toestemming"}, {"visibility", "zichtbaarheid"}, {"safety", "veiligheid"},
+    {"given", "gegeven"}, {"limited", "beperkt"}, {"refused", "geweigerd"}, {"lifted", "ingetrokken"}, {"stands", "van kracht"},
+    {"named", "met naam genoemden"},
+    {"administrator", "beheerder"}, {"coordinator", "coördinator"}, {"scientist", "gedragswetenschapper"}, {"duty", "dienst"},
+    {"intake", "aanmelding"}, {"owner", "eigenaar"}, {"released", "eraf"},
+};
+
+/* Levels of goals are Dutch by themselves, and have their words in core/goal.c. */
+static bool
+is_said(const char *typed, const char *word)
+{
+    const struct goal_level *level;
+
+    if (text_equal_folded(word, typed) || text_equal_folded(words_say(word), typed))
+        return true;
+    for (size_t i = 0; i < sizeof typed_words / sizeof typed_words[0]; i++)
+        if (strcmp(typed_words[i].word, word) == 0)
+            return text_equal_folded(typed_words[i].dutch, typed);
+    for (size_t i = 0; (level = goal_level_at(i)) != NULL; i++)
+        if (strcmp(level->slug, word) == 0)
+            return text_equal_folded(level->name, typed) || text_equal_folded(_(level->name), typed);
+    return false;
+}
+
+const char *
+words_meant(const char *typed, const char *const *among)
+{
+    for (size_t i = 0; among[i] != NULL; i++)
+        if (is_said(typed, among[i]))
+            return among[i];
+    return NULL;
 }
 
 const char *

@@ -12,6 +12,9 @@ const char *words_say_reason(const char *reason);
 const char *words_say(const char *word);
 /* What the commands call an entity; "?" for NULL. */
 const char *words_entity(const char *name);
+/* Which of `among` (ended by NULL) a person means who typed this: the word itself, or what people read for it, in Dutch, in English or
+ * in the user's language; upper or lower case. NULL for none of them. */
+const char *words_meant(const char *typed, const char *const *among);
 /* The word of the n-th role bit, from 0; NULL beyond the last. */
 const char *words_role(unsigned bit);
 /* LEDGER_ROLE_* as words for people, with commas, appended. */

@@ -1,11 +1,11 @@
 /* Tests of core/i18n: each choice of language in a child of its own, for gettext remembers. */
 #include "core/i18n.h"
 
+#include "tests/unit/catalogue.h"
 #include "tests/unit/unit.h"
 
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,25 +65,6 @@ without_a_start_messages_are_english(void **state)
 {
     (void)state;
     assert_string_equal(_("the disk is full"), "the disk is full");
-}
-
-/* The catalogue stands beside the programs; a unit test lies two directories deeper. */
-static int
-link_catalogue(void **state)
-{
-    char path[4096];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 32);
-
-    (void)state;
-    if (len <= 0)
-        return -1;
-    path[len] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return -1;
-    memcpy(slash, "/locale", sizeof "/locale");
-    (void)unlink(path);
-    return symlink("../../locale", path);
 }
 
 int

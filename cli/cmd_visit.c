@@ -7,27 +7,27 @@
 #include "core/schema.h"
 #include "core/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { PARTICIPANTS = 32, MINUTES_MOST = 24 * 60 };
 
-/* HH:MM as minutes since midnight. */
+/* H:MM or HH:MM as minutes since midnight. */
 static enum rc
 time_option(const struct call *call, int32_t *minutes)
 {
+    static const char digits[] = "0123456789";
     const char *text = call_option(call, OPT_TIME);
 
     if (text == NULL)
         return RC_OK;
-    for (size_t i = 0; i < 5; i++)
-        if (strlen(text) != 5 || (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9'))
-            return rc_fail(RC_INVALID, _("--%s is not a time such as 14:30"),
-                           option_name(OPT_TIME));
-    int32_t hour = (text[0] - '0') * 10 + text[1] - '0';
-    int32_t minute = (text[3] - '0') * 10 + text[4] - '0';
-    if (hour > 23 || minute > 59)
+    size_t hours = strspn(text, digits);
+    bool is_time = (hours == 1 || hours == 2) && text[hours] == ':' && strlen(text) == hours + 3 &&
+                   strspn(text + hours + 1, digits) == 2;
+    long hour = is_time ? strtol(text, NULL, 10) : 0, minute = is_time ? strtol(text + hours + 1, NULL, 10) : 0;
+    if (!is_time || hour > 23 || minute > 59)
         return rc_fail(RC_INVALID, _("--%s is not a time such as 14:30"), option_name(OPT_TIME));
-    *minutes = hour * 60 + minute;
+    *minutes = (int32_t)(hour * 60 + minute);
     return RC_OK;
 }
 

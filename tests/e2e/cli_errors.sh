@@ -67,8 +67,21 @@ check_exit "no store, and a note that is not there" 4 "cannot be read.*name and 
 check_exit "a day that does not exist" 3 "2026|30" as anna visit add duin --date 2026-02-30 --text x
 check_exit "not a date" 3 "" as anna visit add duin --date tomorrow --text x
 check_exit "a time that does not exist" 3 "not a time" as anna visit add duin --time 25:00 --text x
+for time in 8:3 :30 8:60 08:305 "8:30 " 8.30 008:30; do check_exit "$time neither" 3 "not a time" as anna visit add duin --time "$time" --text x; done
 check_exit "a number that is none" 3 "whole number" as anna visit add duin --minutes many --text x
 check_exit "a negative number" 3 "whole number" as anna visit add duin --minutes=-3 --text x
+# stored PART WORDS ...: what is stored of a visit that is added by these words.
+stored() {
+    local part=$1
+    shift
+    as anna visit show "$(as anna visit add berk "$@" --text x --json 2>/dev/null | json visit.id)" --json | json "visit.$part"
+}
+for time in 8:30 08:30; do check_equal "an hour of one digit or two: $time" "$(stored time --time "$time")" 08:30; done
+for kind in visit bezoek Bezoek; do check_equal "a kind in words of the screen: $kind" "$(stored kind --kind "$kind")" visit; done
+check_equal "on a Dutch screen too" "$(BAKEN_LANG=nl stored kind --kind overleg)" meeting
+check_equal "a kind of one's own" "$(stored kind --kind wandeling)" wandeling
+check_exit "the words of a list are named as people read them" 3 "niet een van: open, bereikt, losgelaten" env BAKEN_LANG=nl \
+    BAKEN_HOME="$WORK/anna" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" "$BAKEN" goal edit "$goal" --status lost --no-input
 check_exit "a kind that is no slug" 3 "" as anna visit add duin --kind "Big Visit" --text x
 check_exit "a status that is none" 3 "one of: open" as anna goal edit "$goal" --status lost
 check_exit "a level of a goal that is none" 3 "not one of: hoofddoel, subdoel, werkdoel" as anna goal add duin --level blah --text x
@@ -153,7 +166,7 @@ check_exit "an empty text" 3 "empty" as anna visit add duin --text " "
 check_exit "no text for a goal" 3 "empty" as anna goal add duin </dev/null
 check_exit "no text for an agreement" 3 "empty" as anna agreement add duin </dev/null
 check_exit "no text for a judgement of safety" 3 "empty" as anna safety set duin safe </dev/null
-check_equal "only the good note was saved" "$(as anna visit list --json | json visits | grep -o '"written_at"' | wc -l)" 1
+check_equal "only the good note was saved" "$(as anna visit list duin --json | json visits | grep -o '"written_at"' | wc -l)" 1
 as anna visit add duin --minutes 30 --json </dev/null >"$WORK/answer" 2>&1
 check_equal "a visit needs no text: it is told" "$(json notices.0.code <"$WORK/answer"; json notices.1.code <"$WORK/answer")" \
     "$(printf 'saved_here\nno_note')"

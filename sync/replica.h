@@ -244,8 +244,8 @@ struct sight_status {
     int64_t at_ms; /* SIGHT_APPLIED: the device's claim when it told so; 0: it is this device, or wrote it */
     uint32_t first; /* of the saves of one entry, from this one to the save that was asked, the same is told; 0: it is in no entry here */
 };
-/* Never SIGHT_APPLIED of a device that has not applied it, but for what nobody here can know: that its store was put back, or
- * hides what a jump of its clock ended, since it told. */
+/* Never SIGHT_APPLIED of a device that has not applied it, but for what nobody here can know: that since it told its store was put back,
+ * hides what a jump of its clock ended, or holds it as late work by a line that was not read here. */
 enum rc replica_sees(struct replica *replica, struct id device, struct id stream,
                      const struct version *version, struct sight_status *status) MUST_CHECK;
 

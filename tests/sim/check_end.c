@@ -81,13 +81,11 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
 }
 
 /* Decision 024: its author purged the stream, and the server said once more in a later session that it has it; then a backup of the server
- * that is older than both was put back, and nobody else had fetched it. */
+ * that is older than both was put back, and nobody else had fetched it. The stream may have come back since, without it. */
 static bool
 is_given_up(struct world *world, int stream, int writer, uint32_t save)
 {
-    struct device *author = &world->devices[model_device(world->model, writer)];
-
-    if (!world->was_server_restored || world->told[stream][writer].purged < save || adapter_has_stream(author, stream))
+    if (!world->was_server_restored || world->told[stream][writer].purged < save)
         return false;
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
         if (life_logged(&world->devices[i], stream, writer) >= (int64_t)save)

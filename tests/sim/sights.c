@@ -82,6 +82,19 @@ can_be_known(struct device *other, int stream)
            adapter_has_stream(other, stream) && !adapter_is_filling(other, stream);
 }
 
+/* It had applied it, and by a line that the asker has not read it is late work there since. */
+static bool
+became_late(const struct question *question)
+{
+    struct device *other = question->other;
+
+    if (is_silent(other) || !claims_is_logged(other, question->stream, question->writer, question->save))
+        return false;
+    uint64_t there = ledger_position(replica_ledger(other->replica));
+    return there > question->position && model_save_counts_at(other->world->model, question->stream, question->writer,
+                                                              question->save, there) != MODEL_COUNTS;
+}
+
 /* By the ledger as the asker has read it. NULL: right; else what is wrong. */
 static const char *
 judge_right(const struct question *question, bool *is_settled)
@@ -173,7 +186,7 @@ judge(const struct question *question)
         return wrong;
     if (question->sight == SIGHT_APPLIED)
         return can_be_known(question->other, question->stream) &&
-                       !has_applied(question->other, question->stream, question->writer, question->save)
+                       !has_applied(question->other, question->stream, question->writer, question->save) && !became_late(question)
                    ? "it has not applied it"
                    : NULL;
     if (is_in_doubt(question->asker) || !adapter_has_stream(question->asker, question->stream))

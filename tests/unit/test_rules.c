@@ -30,13 +30,18 @@ assert_found(size_t device, const char *expected)
 }
 
 static void
-save_family(size_t device, const char *code_name, uint32_t closed)
+name_family(size_t device, struct id id, const char *code_name, uint32_t closed)
 {
-    struct family family = {
-        .facts = {.id = world.family, .family = world.family}, .code_name = code_name, .closed = closed};
+    struct family family = {.facts = {.id = id, .family = id}, .code_name = code_name, .closed = closed};
 
     assert_ok(family_put(journal(device), &set, &family));
     devices_save_set(&world, device, &set);
+}
+
+static void
+save_family(size_t device, const char *code_name, uint32_t closed)
+{
+    name_family(device, world.family, code_name, closed);
 }
 
 static void
@@ -76,6 +81,51 @@ what_two_made_together_is_found_by_both(void **state)
                     "goal-twice 0 Samen eten\n"
                     "member-twice 0 Mo\n"
                     "visit-in-future 20240401 -\n");
+}
+
+/* Which two a finding is about. */
+static enum rc
+keep_pair(void *context, const struct rule_finding *finding)
+{
+    memcpy(context, finding->records, sizeof finding->records);
+    return RC_OK;
+}
+
+/* Of three of one name each is told of once, and of none whose help was ended. */
+static void
+two_families_of_one_name_are_found_by_both(void **state)
+{
+    const struct id families[] = {world.family, devices_id(3, 2), devices_id(3, 3)};
+    struct id pair[RULES_RECORDS];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned k = 1; k < 3; k++) {
+            assert_ok(journal_add_stream(journal(i), devices_id(5, 2 * k), STREAM_INDEX, families[k]));
+            assert_ok(journal_add_stream(journal(i), devices_id(5, 2 * k + 1), STREAM_FILE, families[k]));
+        }
+    name_family(0, families[0], "Duin", 0);
+    name_family(1, families[1], "Duin", 0);
+    name_family(1, families[2], "Zee", 0);
+    assert_found(0, ""); /* each sees their own alone */
+    assert_found(1, "");
+    devices_sync(&world);
+    for (size_t i = 0; i < 2; i++) {
+        assert_found(i, "name-twice 0 Duin\n");
+        assert_ok(rules_list(journal(i), CASEWORK_TODAY, keep_pair, pair));
+        assert_true(id_equal(pair[0], families[0]));
+        assert_true(id_equal(pair[1], families[1]));
+    }
+    name_family(0, families[2], "Duin", 0);
+    devices_sync(&world);
+    assert_found(1, "name-twice 0 Duin\nname-twice 0 Duin\n");
+    name_family(1, families[1], "Duin", 20240301);
+    devices_sync(&world);
+    assert_found(0, "name-twice 0 Duin\n"); /* the first and the third */
+    name_family(0, families[2], "Zee", 0);
+    devices_sync(&world);
+    assert_found(0, "");
+    assert_found(1, "");
 }
 
 static void
@@ -208,6 +258,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(good_work_gives_no_findings),
         TEST(what_two_made_together_is_found_by_both),
+        TEST(two_families_of_one_name_are_found_by_both),
         TEST(a_family_without_a_name_is_found),
         TEST(a_dismissal_holds_on_every_device_and_two_are_one_record),
         TEST(a_dismissal_can_be_taken_back_by_whoever_sees_otherwise),

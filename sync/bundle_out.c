@@ -146,7 +146,8 @@ pack_lines(struct packing *packing)
 
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-/* The key of an epoch, sealed to the device, where it may hold it and it is here. */
+/* The key of an epoch, sealed to the device, where it may hold it and it is here. While a grant is due there, no line says that the device has
+ * it: were its right to end now, nobody would owe a rotation, and it could open what is written later. */
 static enum rc
 add_box(struct packing *packing, struct id stream, uint32_t epoch)
 {
@@ -156,9 +157,11 @@ add_box(struct packing *packing, struct id stream, uint32_t epoch)
     struct keyring_epoch shared = {stream, epoch, &recipient, 1, NULL};
     struct ledger_op unused = LEDGER_OP_EMPTY;
     struct wire_boxes *boxes = &packing->content.boxes;
+    uint64_t now_ms = (uint64_t)replica_now_ms(replica);
 
     if (!keyring_has(replica->keys, stream, epoch) ||
-        !ledger_may_hold(replica->ledger, packing->device, stream, (uint64_t)replica_now_ms(replica)))
+        !ledger_may_hold(replica->ledger, packing->device, stream, now_ms) ||
+        ledger_grant_is_due(replica->ledger, stream, packing->device, now_ms))
         return RC_OK;
     enum rc rc = keyring_share(replica->keys, &shared, &unused, boxes);
     ledger_op_wipe(&unused);

@@ -90,6 +90,30 @@ who_may_not_read_is_given_no_key(void **state)
     assert_false(shows(CAAS, "WAARNEMER"));
 }
 
+/* Caas may read by a line that Bram has from a bundle, and no line gave him the key. Were it in Bram's, and his device lost now, nobody would
+ * owe a new one. */
+static void
+a_key_that_no_line_gave_is_in_no_bundle(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *caas = &office.devices[CAAS];
+
+    office_visit(&office, BRAM, family, "NOG DICHT");
+    anna->requests = 0;
+    anna->fault.lose_request = 5; /* what would have paid the grant */
+    assert_ok(replica_set_roles(anna->replica, &anna->transport, caas->person, LEDGER_ROLE_SCIENTIST));
+    anna->fault.lose_request = 0;
+    (void)bring(ANNA, BRAM, false);
+    assert_true(ledger_grant_is_due(office.devices[BRAM].replica->ledger, file, caas->id, (uint64_t)office.now_ms));
+    assert_int_equal(bring(BRAM, CAAS, false).boxes, 0);
+    assert_true(caas->report.parked > 0);
+    assert_false(keyring_has(caas->replica->keys, file, 1));
+    office_sync(&office, BRAM); /* pays */
+    assert_true(bring(BRAM, CAAS, true).boxes >= 2);
+    assert_int_equal(caas->report.parked, 0);
+    assert_true(shows(CAAS, "NOG DICHT"));
+}
+
 static void
 acknowledgements_travel_and_status_tells_by_them(void **state)
 {
@@ -592,6 +616,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_bundle_brings_the_keys_of_what_it_carries),
         TEST(who_may_not_read_is_given_no_key),
+        TEST(a_key_that_no_line_gave_is_in_no_bundle),
         TEST(acknowledgements_travel_and_status_tells_by_them),
         TEST(lines_begin_where_the_receiver_has_read_and_a_gap_is_told),
         TEST(what_waits_for_a_rotation_stays_and_is_counted),

@@ -48,7 +48,8 @@ struct inside_family {
     size_t cover_count;
 };
 
-/* One epoch: who was given its key. A mark tells that the device could not hold the stream at some later line. */
+/* One epoch: who was given its key. A mark tells that the device could not hold the stream at some later line, or that no line gave the key,
+ * which a carried cover may have brought. */
 struct inside_epoch {
     uint64_t position;
     uint8_t commitment[CRYPTO_HASH_BYTES];

@@ -1,4 +1,4 @@
-/* The ledger's memory of keys: which device was given which epoch, and whose box has lapsed since. */
+/* The ledger's memory of keys: which device was given which epoch, or may have it, and whose box has lapsed since. */
 #include <string.h>
 
 #include "sync/ledger_inside.h"
@@ -81,8 +81,9 @@ wake_covers(struct ledger *ledger, const struct inside_stream *stream)
     return rc;
 }
 
+/* With the mark `lapsed` it is only known that the device may have the key: its grant is due. */
 static enum rc
-give(struct inside_epoch *epoch, struct id recipient)
+give(struct inside_epoch *epoch, struct id recipient, uint8_t lapsed)
 {
     size_t low = 0;
     size_t high = epoch->given_count;
@@ -95,21 +96,21 @@ give(struct inside_epoch *epoch, struct id recipient)
             high = middle;
     }
     if (low < epoch->given_count && id_equal(epoch->given[low], recipient)) {
-        epoch->lapsed[low] = 0;
+        epoch->lapsed[low] &= lapsed;
         return RC_OK;
     }
     struct id *given = array_one_more(epoch->given, epoch->given_count, sizeof *given);
     if (given == NULL)
         return RC_NOMEM;
     epoch->given = given;
-    uint8_t *lapsed = array_one_more(epoch->lapsed, epoch->given_count, sizeof *lapsed);
-    if (lapsed == NULL)
+    uint8_t *marks = array_one_more(epoch->lapsed, epoch->given_count, sizeof *marks);
+    if (marks == NULL)
         return RC_NOMEM;
-    epoch->lapsed = lapsed;
+    epoch->lapsed = marks;
     memmove(&given[low + 1], &given[low], (epoch->given_count - low) * sizeof *given);
-    memmove(&lapsed[low + 1], &lapsed[low], epoch->given_count - low);
+    memmove(&marks[low + 1], &marks[low], epoch->given_count - low);
     given[low] = recipient;
-    lapsed[low] = 0;
+    marks[low] = lapsed;
     epoch->given_count++;
     return RC_OK;
 }
@@ -138,6 +139,27 @@ make_epoch(const struct ledger *ledger, struct inside_stream *stream, const stru
     return RC_OK;
 }
 
+/* A gift that names no keys was carried, and a bundle may have brought them to each device of who covers that its author had not read to be
+ * revoked. */
+static enum rc
+note_carried(struct ledger *ledger, const struct ledger_op *op)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < ledger->devices_count; i++) {
+        const struct ledger_device *device = &ledger->devices[i].facts;
+        if (!id_equal(device->person, op->as.cover_give.person) || (device->revoked != 0 && device->revoked <= op->seen))
+            continue;
+        for (size_t k = 0; rc == RC_OK && k < op->family_count; k++) {
+            const struct ledger_family *family = &ledger_inside_family(ledger, op->families[k])->facts;
+            rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->index)), device->id, 1);
+            if (rc == RC_OK)
+                rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->file)), device->id, 1);
+        }
+    }
+    return rc;
+}
+
 enum rc
 ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op)
 {
@@ -146,11 +168,11 @@ ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op)
         struct inside_stream *stream = ledger_inside_stream(ledger, part->stream);
         enum rc rc = part->makes ? make_epoch(ledger, stream, op, part) : RC_OK;
         for (size_t k = 0; k < part->recipient_count && rc == RC_OK; k++)
-            rc = give(ledger_inside_current(stream), part->recipients[k]);
+            rc = give(ledger_inside_current(stream), part->recipients[k], 0);
         if (rc == RC_OK)
             rc = wake_covers(ledger, stream);
         if (rc != RC_OK)
             return rc;
     }
-    return RC_OK;
+    return op->kind == LEDGER_COVER_GIVE && op->part_count == 0 ? note_carried(ledger, op) : RC_OK;
 }

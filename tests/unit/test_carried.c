@@ -246,6 +246,51 @@ the_giver_meets_the_server_first(void **state)
     meet_the_server(BRAM, CAAS);
 }
 
+static uint32_t
+epoch_of(struct id stream)
+{
+    return ledger_stream(replica_of(BRAM)->ledger, stream)->epoch;
+}
+
+/* No line gave Caas the key that a bundle brought, and none does any more. */
+static void
+an_end_that_comes_before_the_grant_makes_new_keys(void **state)
+{
+    (void)state;
+    struct id id = cover_by_bundle(20, true);
+
+    assert_ok(replica_cover_end(replica_of(BRAM), &office.devices[BRAM].transport, id));
+    office_visit(&office, BRAM, family, "DAARNA");
+    office_sync_all(&office, 4, 2);
+    assert_true(office_agree(&office, BRAM, DAAN, file));
+    assert_int_equal(epoch_of(file), 2);
+    assert_int_equal(epoch_of(stream_index), 2);
+    assert_false(office_shows(&office, CAAS, file, "DAARNA"));
+}
+
+/* One of Caas's machines was lost, and the cover went to whoever has it. */
+static void
+what_went_to_a_device_that_was_revoked_makes_new_keys(void **state)
+{
+    (void)state;
+    struct buf bundle;
+
+    office_join_again(&office, 4, office.devices[CAAS].person);
+    office_sync_all(&office, 5, 2);
+    assert_ok(replica_revoke_device(replica_of(ANNA), &office.devices[ANNA].transport, office.devices[4].id));
+    struct id id = carry(20, true);
+    (void)pack(BRAM, 4, &bundle);
+    take(4, &bundle);
+    assert_ok(replica_cover_carry_acceptance(replica_of(4), id));
+    take(4, &bundle);
+    buf_wipe(&bundle);
+    assert_true(shows(4, "EERST"));
+    office_sync(&office, BRAM);
+    assert_int_equal(state_of(BRAM, id), LEDGER_COVER_GIVEN);
+    assert_int_equal(epoch_of(file), 2);
+    assert_int_equal(epoch_of(stream_index), 2);
+}
+
 static void
 the_acceptance_alone_is_carried_too(void **state)
 {
@@ -511,6 +556,8 @@ main(void)
         TEST(bundles_in_another_order_and_twice_come_to_the_same),
         TEST(the_colleague_meets_the_server_first),
         TEST(the_giver_meets_the_server_first),
+        TEST(an_end_that_comes_before_the_grant_makes_new_keys),
+        TEST(what_went_to_a_device_that_was_revoked_makes_new_keys),
         TEST(the_acceptance_alone_is_carried_too),
         TEST(an_acceptance_counts_whatever_the_clock_of_its_author),
         TEST(one_who_only_reads_writes_nothing),

@@ -113,7 +113,9 @@ out_sides(struct call *call, const struct conflict *conflict, const struct versi
     out_list_end(&call->out, NULL);
     out_int(&call->out, "versions_left_out", NULL, (int64_t)versions->left_out);
     if (versions->left_out > 0)
-        out_line(&call->out, _("And %zu more versions, which come once these are resolved."),
+        out_line(&call->out,
+                 P_("And %zu more version, which comes once these are resolved.",
+                    "And %zu more versions, which come once these are resolved.", versions->left_out),
                  versions->left_out);
     return rc;
 }

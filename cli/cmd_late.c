@@ -90,7 +90,8 @@ cmd_late(struct call *call)
     out_int(&call->out, "not_shown", NULL, (int64_t)sum.gone);
     if (rc == RC_OK && unreadable > 0)
         out_notice(&call->out, "unreadable",
-                   _("%" PRIu64 " sealed packets more cannot be read here yet: `baken status` says what each waits for."),
+                   P_("%" PRIu64 " sealed packet more cannot be read here yet: `baken status` says what it waits for.",
+                      "%" PRIu64 " sealed packets more cannot be read here yet: `baken status` says what each waits for.", unreadable),
                    unreadable);
     if (rc == RC_OK && sum.gone > 0)
         out_notice(&call->out, "not_shown",

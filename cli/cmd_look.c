@@ -82,7 +82,10 @@ remark_today(struct call *call)
     if (conflicts > 0)
         out_line(&call->out, _("%u with two versions: see `baken conflicts`."), conflicts);
     if (covers > 0)
-        out_line(&call->out, _("%u covers wait for your answer: see `baken cover list`."), covers);
+        out_line(&call->out,
+                 P_("%u cover waits for your answer: see `baken cover list`.",
+                    "%u covers wait for your answer: see `baken cover list`.", covers),
+                 covers);
     return rc;
 }
 

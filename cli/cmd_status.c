@@ -103,8 +103,9 @@ summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
         out_line(&call->out, "%s", _("The server has everything that was saved here."));
     if (!is_sent)
         out_line(&call->out,
-                 is_proven ? _("Only on this device: %" PRIu64 " changes.")
-                           : _("To send, as far as this store knows: %" PRIu64 " changes."),
+                 is_proven ? P_("Only on this device: %" PRIu64 " change.", "Only on this device: %" PRIu64 " changes.", changes)
+                           : P_("To send, as far as this store knows: %" PRIu64 " change.",
+                                "To send, as far as this store knows: %" PRIu64 " changes.", changes),
                  changes);
     return rc;
 }
@@ -119,8 +120,11 @@ summary(struct call *call, const struct waiting *waiting)
     enum rc rc = summary_of_own(call, waiting, is_proven);
     if (waiting->entries_carried > 0)
         out_line(&call->out,
-                 _("Of colleagues, received by bundle: %" PRIu64
-                   " sealed packets. `baken sync` passes on what the server lacks of them."),
+                 P_("Of colleagues, received by bundle: %" PRIu64
+                    " sealed packet. `baken sync` passes it on if the server lacks it.",
+                    "Of colleagues, received by bundle: %" PRIu64
+                    " sealed packets. `baken sync` passes on what the server lacks of them.",
+                    waiting->entries_carried),
                  waiting->entries_carried);
     if (waiting->last_sync_ms == 0)
         out_line(&call->out, "%s", _("No `baken sync` was completed on this device yet."));

@@ -168,12 +168,16 @@ remark_parked(struct call *call, const struct sync_report *report)
 
     if (rc == RC_OK && keyless > 0)
         out_notice(&call->out, "waits_for_key",
-                   _("%" PRIu64 " sealed packets wait for keys that are not on this device yet: `baken sync` "
-                     "fetches them, once a colleague's device has passed them on."),
+                   P_("%" PRIu64 " sealed packet waits for a key that is not on this device yet: `baken sync` "
+                      "fetches it, once a colleague's device has passed it on.",
+                      "%" PRIu64 " sealed packets wait for keys that are not on this device yet: `baken sync` "
+                      "fetches them, once a colleague's device has passed them on.",
+                      keyless),
                    keyless);
     if (rc == RC_OK && report->parked > keyless)
         out_notice(&call->out, "waits",
-                   _("%" PRIu64 " sealed packets wait for something else; see `baken status`."),
+                   P_("%" PRIu64 " sealed packet waits for something else; see `baken status`.",
+                      "%" PRIu64 " sealed packets wait for something else; see `baken status`.", report->parked - keyless),
                    report->parked - keyless);
     return rc;
 }

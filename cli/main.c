@@ -255,10 +255,15 @@ tell_hidden_and_missing(struct call *call)
 
     if (rc == RC_OK && waiting.hidden > 0)
         out_notice(&call->out, "cover_hidden",
-                   _("The clock of this device jumped, and by it your cover is over. Hidden, not deleted: "
-                     "%" PRIu64 " families, and what you wrote and have not sent. Run `baken sync`: the "
-                     "server's time decides. Without it they are deleted here in seven days, all but "
-                     "what was not sent."),
+                   P_("The clock of this device jumped, and by it your cover is over. Hidden, not deleted: "
+                      "%" PRIu64 " family, and what you wrote and have not sent. Run `baken sync`: the "
+                      "server's time decides. Without it they are deleted here in seven days, all but "
+                      "what was not sent.",
+                      "The clock of this device jumped, and by it your cover is over. Hidden, not deleted: "
+                      "%" PRIu64 " families, and what you wrote and have not sent. Run `baken sync`: the "
+                      "server's time decides. Without it they are deleted here in seven days, all but "
+                      "what was not sent.",
+                      waiting.hidden),
                    waiting.hidden);
     if (rc == RC_OK && waiting.needs_upgrade)
         out_notice(&call->out, "upgrade_needed", "%s",

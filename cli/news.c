@@ -96,7 +96,10 @@ news_list(struct call *call)
     enum rc rc = replica_news(call->replica, row_news, call, &more);
     out_list_end(&call->out, NULL);
     if (rc == RC_OK && more > 0)
-        out_notice(&call->out, "more_news", _("And %" PRIu64 " more sealed packets of others came in."), more);
+        out_notice(&call->out, "more_news",
+                   P_("And %" PRIu64 " more sealed packet of others came in.",
+                      "And %" PRIu64 " more sealed packets of others came in.", more),
+                   more);
     return rc;
 }
 
@@ -114,7 +117,9 @@ tell_findings(struct call *call, const struct news *news)
     out_int(&call->out, "new_findings", NULL, (int64_t)count);
     if (count > 0)
         out_notice(&call->out, "findings",
-                   _("%zu things ask for a look, which nobody made alone: see `baken today`."), count);
+                   P_("%zu thing asks for a look, which nobody made alone: see `baken today`.",
+                      "%zu things ask for a look, which nobody made alone: see `baken today`.", count),
+                   count);
     rules_known_free(&now);
     return RC_OK;
 }

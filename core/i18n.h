@@ -6,6 +6,8 @@
 
 #define _(text) dgettext("baken", text)
 #define N_(text) text
+/* What is said of a count: of one, and of none or more. */
+#define P_(one, more, count) dngettext("baken", one, more, count)
 
 /* Chooses the language and finds the messages; call once, before any thread. The first of BAKEN_LANG,
  * LANGUAGE, LC_ALL, LC_MESSAGES and LANG that names a language decides; C and POSIX name none; when

@@ -7,7 +7,7 @@ set -eu
 template=build/baken.pot
 mkdir -p build
 git ls-files --cached --others --exclude-standard -- 'core/*.c' 'sync/*.c' 'server/*.c' 'cli/*.c' |
-    sort | xgettext --files-from=- --output="$template" --keyword=_ --keyword=N_ --language=C \
+    sort | xgettext --files-from=- --output="$template" --keyword=_ --keyword=N_ --keyword=P_:1,2 --language=C \
         --from-code=UTF-8 --no-location --sort-output --no-wrap --package-name=baken \
         --flag=rc_fail:2:c-format --flag=rc_while:2:c-format --flag=buf_printf:2:c-format
 [ -f "$template" ] || exit 0 # no messages at all

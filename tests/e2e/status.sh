@@ -45,7 +45,10 @@ check_equal "the server has all" "all 0" "$(value server_has) $(value changes_he
 check_equal "so have the colleagues" "yes yes 0" \
     "$(of has_note_of_me arrivals device fatma) $(of has_note_of_owner arrivals device joris) $(of saves_lacking arrivals device fatma)"
 as anna visit add duin --text "second" >/dev/null 2>&1
+check_says "one change is told as one" "^Only on this device: 1 change\.$" as anna status
+check_equal "in Dutch too" 1 "$(BAKEN_LANG=nl as anna status | grep -c "^Alleen nog op dit apparaat: 1 wijziging\.$")"
 as anna goal add duin --text "a goal" >/dev/null 2>&1
+check_says "and two as more" "^Only on this device: 2 changes\.$" as anna status
 as anna family edit berk --phase startfase >/dev/null 2>&1
 answer "status, with work that waits" anna status
 check_equal "three changes wait, as a person counts" "not_all 3" "$(value server_has) $(value changes_here)"

@@ -10,17 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 1024, CANDIDATES_BYTES = 200 };
+enum { NAME_BYTES = 1024, CANDIDATES_BYTES = 300 };
 
-/* One of many: remembers the first that matches, and the short ids of all. */
+/* One of many: remembers the first that matches, and the names and short ids of all. */
 struct choice {
     size_t count;
     struct id first;
     char candidates[CANDIDATES_BYTES];
 };
 
+/* `name` is NULL for what has none. */
 static void
-choice_add(struct choice *choice, struct id id)
+choice_add(struct choice *choice, struct id id, const char *name)
 {
     char brief[ID_TEXT_CHARS + 1];
     size_t len = strlen(choice->candidates);
@@ -29,9 +30,11 @@ choice_add(struct choice *choice, struct id id)
     id_to_text(id, brief);
     if (choice->count == 0)
         choice->first = id;
+    if (name == NULL || len + strlen(name) + 13 >= sizeof choice->candidates)
+        name = ""; /* a long one is left out: no half of it */
     if (len + 12 < sizeof choice->candidates)
-        (void)snprintf(choice->candidates + len, sizeof choice->candidates - len, "%s%s",
-                       len == 0 ? "" : ", ", brief + ID_TEXT_CHARS - 8);
+        (void)snprintf(choice->candidates + len, sizeof choice->candidates - len, "%s%s%s%s", len == 0 ? "" : ", ", name,
+                       name[0] == '\0' ? "" : " ", brief + ID_TEXT_CHARS - 8);
     choice->count++;
 }
 
@@ -59,7 +62,7 @@ match_family(void *context, const struct family *family)
 
     if (id_matches(family->facts.id, search->text) ||
         (family->code_name != NULL && text_equal_folded(family->code_name, search->text)))
-        choice_add(&search->choice, family->facts.id);
+        choice_add(&search->choice, family->facts.id, family->code_name);
     return RC_OK;
 }
 
@@ -91,9 +94,9 @@ call_person(struct call *call, const char *text, struct id *person)
         const char *name = NULL;
         rc = call_person_name(call, &texts, at->id, &name);
         if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(name, text)))
-            choice_add(&whole, at->id);
+            choice_add(&whole, at->id, name);
         else if (rc == RC_OK && text[0] != '\0' && text_begins_folded(name, text))
-            choice_add(&begun, at->id);
+            choice_add(&begun, at->id, name);
     }
     texts_wipe(&texts);
     return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("colleague"), text, person)
@@ -121,7 +124,7 @@ call_family_to_write(struct call *call, const char *text, struct id *family)
 enum rc
 call_device(struct call *call, const char *text, struct id *device)
 {
-    struct choice choice = {0};
+    struct choice whole = {0}, begun = {0};
     struct texts texts = TEXTS_EMPTY;
     const struct ledger *ledger = replica_ledger(call->replica);
     const struct ledger_device *at = NULL;
@@ -131,10 +134,12 @@ call_device(struct call *call, const char *text, struct id *device)
         const char *label = NULL;
         rc = call_device_label(call, &texts, at->id, &label);
         if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(label, text)))
-            choice_add(&choice, at->id);
+            choice_add(&whole, at->id, label);
+        else if (rc == RC_OK && text[0] != '\0' && text_begins_folded(label, text))
+            choice_add(&begun, at->id, label);
     }
     texts_wipe(&texts);
-    return rc == RC_OK ? choice_end(&choice, _("device"), text, device) : rc;
+    return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("device"), text, device) : rc;
 }
 
 enum rc
@@ -146,7 +151,7 @@ call_cover(struct call *call, const char *text, struct id *cover)
 
     for (size_t i = 0; (at = ledger_cover_at(ledger, i)) != NULL; i++)
         if (id_matches(at->id, text))
-            choice_add(&choice, at->id);
+            choice_add(&choice, at->id, NULL);
     return choice_end(&choice, _("cover"), text, cover);
 }
 

@@ -88,6 +88,7 @@ check_exit "a file that exists is not written over" 13 "exists|made" to fatma an
 check_exit "nor is there one in a directory that is not there" 4 "directory" to fatma anna none/a7
 check_equal "and nothing was sealed for them" 2 "$(as anna status --json | json saves_unsealed)"
 check_exit "a device that is not there" 4 "no device" to nobody anna a8
+check "a device by the beginning of its label" to Fat anna by_beginning
 check_exit "a bundle for another device" 8 "for another device; nothing was changed" import joris a7
 check_exit "one's own bundle" 8 "for another device; nothing was changed" import anna a7
 size=$(stat -c %s "$WORK/a7")

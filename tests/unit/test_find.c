@@ -3,6 +3,7 @@
 
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/office.h"
@@ -110,6 +111,28 @@ a_device_answers_to_its_id_and_to_a_label_that_only_it_has(void **state)
 }
 
 static void
+devices_with_one_beginning_are_all_named(void **state)
+{
+    (void)state;
+    struct texts texts = TEXTS_EMPTY;
+    const char *label;
+    char said[512];
+    struct id found;
+
+    assert_int_equal(call_device(&call, "", &found), RC_ABSENT);
+    assert_int_equal(call_device(&call, "aptop", &found), RC_ABSENT);
+    assert_int_equal(call_device(&call, "LAP", &found), RC_AMBIGUOUS);
+    (void)snprintf(said, sizeof said, "%s", rc_sentence());
+    for (int at = ANNA; at <= BRITT; at++) {
+        assert_ok(call_device_label(&call, &texts, office.devices[at].id, &label));
+        char named[64];
+        (void)snprintf(named, sizeof named, "%s %s", label, short_id(office.devices[at].id));
+        assert_non_null(strstr(said, named));
+    }
+    texts_wipe(&texts);
+}
+
+static void
 a_cover_answers_to_its_id(void **state)
 {
     (void)state;
@@ -154,6 +177,7 @@ main(void)
         TEST(a_family_answers_to_its_whole_code_name_or_id),
         TEST(only_who_may_write_finds_a_family_to_write_in),
         TEST(a_device_answers_to_its_id_and_to_a_label_that_only_it_has),
+        TEST(devices_with_one_beginning_are_all_named),
         TEST(a_cover_answers_to_its_id),
         TEST(who_has_no_name_here_is_shown_by_a_short_id),
     };

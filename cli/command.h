@@ -185,6 +185,7 @@ enum rc call_received_of(struct call *call, struct subject *subject) MUST_CHECK;
 /* Names into `texts`; a short id where the name is not known here. */
 enum rc call_person_name(struct call *call, struct texts *texts, struct id person,
                          const char **name) MUST_CHECK;
+/* Of devices of one person with one label each with its number behind it: "Anna (2)". */
 enum rc call_device_label(struct call *call, struct texts *texts, struct id device,
                           const char **label) MUST_CHECK;
 enum rc call_family_name(struct call *call, struct texts *texts, struct id family,

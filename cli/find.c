@@ -50,6 +50,31 @@ choice_end(const struct choice *choice, const char *what, const char *text, stru
     return RC_OK;
 }
 
+/* Copies a name that was written there into `texts`. It stands within sentences: with a line end in it, it could begin another. */
+static enum rc
+keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
+{
+    for (size_t i = 0; i < written->len; i++)
+        if (written->data[i] < ' ')
+            written->data[i] = ' ';
+    const char *copy = rc == RC_OK ? buf_text(written) : NULL;
+
+    if (rc == RC_OK)
+        rc = copy == NULL ? rc_nomem() : texts_copy(texts, copy, text);
+    buf_wipe(written);
+    return rc;
+}
+
+/* As it stands on the ledger. */
+static enum rc
+label_written(struct call *call, struct texts *texts, struct id device, const char **label)
+{
+    struct buf written = BUF_EMPTY(NAME_BYTES);
+    enum rc rc = replica_device_label(call->replica, device, &written);
+
+    return keep(texts, rc, &written, label);
+}
+
 struct family_search {
     const char *text;
     struct choice choice;
@@ -131,9 +156,11 @@ call_device(struct call *call, const char *text, struct id *device)
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && (at = ledger_device_at(ledger, i)) != NULL; i++) {
-        const char *label = NULL;
+        const char *label = NULL, *written = NULL;
         rc = call_device_label(call, &texts, at->id, &label);
-        if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(label, text)))
+        if (rc == RC_OK) /* without its number it means the other too */
+            rc = label_written(call, &texts, at->id, &written);
+        if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(label, text) || text_equal_folded(written, text)))
             choice_add(&whole, at->id, label);
         else if (rc == RC_OK && text[0] != '\0' && text_begins_folded(label, text))
             choice_add(&begun, at->id, label);
@@ -252,21 +279,6 @@ call_received_of(struct call *call, struct subject *subject)
     return replica_received(call->replica, match_received, &seeking, &unreadable);
 }
 
-/* Copies a name that was written there into `texts`. It stands within sentences: with a line end in it, it could begin another. */
-static enum rc
-keep(struct texts *texts, enum rc rc, struct buf *written, const char **text)
-{
-    for (size_t i = 0; i < written->len; i++)
-        if (written->data[i] < ' ')
-            written->data[i] = ' ';
-    const char *copy = rc == RC_OK ? buf_text(written) : NULL;
-
-    if (rc == RC_OK)
-        rc = copy == NULL ? rc_nomem() : texts_copy(texts, copy, text);
-    buf_wipe(written);
-    return rc;
-}
-
 enum rc
 call_person_name(struct call *call, struct texts *texts, struct id person, const char **name)
 {
@@ -276,13 +288,30 @@ call_person_name(struct call *call, struct texts *texts, struct id person, const
     return keep(texts, rc, &written, name);
 }
 
+/* A device whose label nobody chose is called after its person, and so is the next: the ledger's order numbers them, those that were shut
+ * out too, so that no number ever changes hands. */
 enum rc
 call_device_label(struct call *call, struct texts *texts, struct id device, const char **label)
 {
-    struct buf written = BUF_EMPTY(NAME_BYTES);
-    enum rc rc = replica_device_label(call->replica, device, &written);
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_device *self = ledger == NULL ? NULL : ledger_device(ledger, device), *at = NULL;
+    size_t number = 0, count = 0;
+    enum rc rc = label_written(call, texts, device, label);
 
-    return keep(texts, rc, &written, label);
+    for (size_t i = 0; rc == RC_OK && self != NULL && (at = ledger_device_at(ledger, i)) != NULL; i++) {
+        const char *other = NULL;
+        if (!id_equal(at->person, self->person))
+            continue;
+        rc = label_written(call, texts, at->id, &other);
+        count += rc == RC_OK && text_equal_folded(*label, other);
+        if (id_equal(at->id, device))
+            number = count;
+    }
+    if (rc != RC_OK || count < 2)
+        return rc;
+    struct buf numbered = BUF_EMPTY(NAME_BYTES + 32);
+    rc = buf_printf(&numbered, "%s (%zu)", *label, number);
+    return keep(texts, rc, &numbered, label);
 }
 
 enum rc

@@ -111,6 +111,31 @@ a_device_answers_to_its_id_and_to_a_label_that_only_it_has(void **state)
 }
 
 static void
+devices_of_one_person_with_one_label_are_numbered(void **state)
+{
+    static const struct {
+        int at;
+        const char *label;
+    } known[] = {{ANNA, "laptop"}, {BRAM, "laptop (1)"}, {BRAMS_TABLET, "laptop (2)"}, {BRITT, "laptop"}};
+    struct office_device *anna = &office.devices[ANNA];
+    struct texts texts = TEXTS_EMPTY;
+    const char *label;
+    struct id found;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        assert_ok(call_device_label(&call, &texts, office.devices[known[i].at].id, &label));
+        assert_string_equal(label, known[i].label);
+    }
+    assert_ok(call_device(&call, "Laptop (2", &found));
+    assert_true(id_equal(found, office.devices[BRAMS_TABLET].id));
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, office.devices[BRAM].id));
+    assert_ok(call_device_label(&call, &texts, office.devices[BRAMS_TABLET].id, &label));
+    assert_string_equal(label, "laptop (2)");
+    texts_wipe(&texts);
+}
+
+static void
 devices_with_one_beginning_are_all_named(void **state)
 {
     (void)state;
@@ -123,6 +148,8 @@ devices_with_one_beginning_are_all_named(void **state)
     assert_int_equal(call_device(&call, "aptop", &found), RC_ABSENT);
     assert_int_equal(call_device(&call, "LAP", &found), RC_AMBIGUOUS);
     (void)snprintf(said, sizeof said, "%s", rc_sentence());
+    assert_int_equal(call_device(&call, "Laptop", &found), RC_AMBIGUOUS);
+    assert_string_equal(strchr(said, ':'), strchr(rc_sentence(), ':')); /* whole, it names those with a number too */
     for (int at = ANNA; at <= BRITT; at++) {
         assert_ok(call_device_label(&call, &texts, office.devices[at].id, &label));
         char named[64];
@@ -177,6 +204,7 @@ main(void)
         TEST(a_family_answers_to_its_whole_code_name_or_id),
         TEST(only_who_may_write_finds_a_family_to_write_in),
         TEST(a_device_answers_to_its_id_and_to_a_label_that_only_it_has),
+        TEST(devices_of_one_person_with_one_label_are_numbered),
         TEST(devices_with_one_beginning_are_all_named),
         TEST(a_cover_answers_to_its_id),
         TEST(who_has_no_name_here_is_shown_by_a_short_id),

@@ -9,27 +9,33 @@
 
 #include "sync/entry.h"
 #include "sync/ledger.h"
+#include "sync/outbox.h"
 #include "sync/wire.h"
 #include "tests/support/chance.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, CLEAN, LOST, CUT, LATER, VISITS = 60, NOTE_BYTES = 100 * 1024 };
+enum { ANNA = 0, CLEAN, LOST, CUT, LATER };
+/* What lies at the server fills two pages; what the many visits left there fills three, and is applied in two parts. */
+enum { VISITS = 80, NOTE_BYTES = 100 * 1024, MANY_VISITS = 550, MANY_NOTE_BYTES = 24 * 1024 };
 
 static struct office office;
 static struct id family;
 
 /* Letters of chance: they compress by a quarter, so that what was written fills some pages. */
 static void
-write_visits(void)
+write_visits(unsigned count, size_t note_bytes, bool seals_each)
 {
     static char note[NOTE_BYTES + 1];
     struct chance chance = {1};
 
-    for (int i = 0; i < VISITS; i++) {
-        for (size_t k = 0; k < NOTE_BYTES; k++)
+    memset(note, 0, sizeof note);
+    for (unsigned i = 0; i < count; i++) {
+        for (size_t k = 0; k < note_bytes; k++)
             note[k] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[chance_below(&chance, 64)];
         office_visit(&office, ANNA, family, note);
+        if (seals_each)
+            assert_ok(outbox_seal(office.devices[ANNA].replica, (struct id){{0}}));
     }
     office_sync(&office, ANNA);
 }
@@ -94,18 +100,52 @@ sync_cut_everywhere(int at, bool loses_answer)
     return partly;
 }
 
+/* What a session told of one step. */
+struct told {
+    const char *step;
+    unsigned calls;
+    bool rises; /* each call told of more than the one before, and of the same total */
+    uint64_t done, of;
+};
+
+static void
+keep_progress(void *context, const char *step, uint64_t done, uint64_t of)
+{
+    struct told *told = context;
+
+    while (told->step != NULL && strcmp(told->step, step) != 0)
+        told++;
+    if (told->step == NULL)
+        return;
+    told->rises = told->calls == 0 ? done > 0 : told->rises && done > told->done && of == told->of;
+    told->calls++;
+    told->done = done;
+    told->of = of;
+}
+
+/* A session that tells of the steps in `told`, which ends with NULL. */
+static void
+sync_telling(int at, struct told *told)
+{
+    struct office_device *device = &office.devices[at];
+    struct sync_options options = {.progress = keep_progress, .context = told};
+
+    assert_ok(replica_sync(device->replica, &device->transport, &options, &device->report));
+}
+
 static void
 a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(void **state)
 {
     (void)state;
     struct office_device *clean = &office.devices[CLEAN], *lost = &office.devices[LOST], *cut = &office.devices[CUT];
+    struct told told[] = {{.step = "pull"}, {NULL}};
 
-    write_visits();
+    write_visits(VISITS, NOTE_BYTES, false);
     office_join_only(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
     clean->entry_bytes = 0;
-    office_sync(&office, CLEAN);
+    sync_telling(CLEAN, told);
     size_t whole = clean->entry_bytes;
-    assert_true(whole > (size_t)WIRE_PAGE_BYTES + 64 * 1024); /* or nothing would be cut between two pages */
+    assert_true(told[0].calls >= 2); /* or nothing would be cut between two pages */
     assert_false(is_incomplete(CLEAN));
 
     office_join_only(&office, LOST, "Caas", LEDGER_ROLE_SCIENTIST);
@@ -121,31 +161,39 @@ a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(vo
     assert_true(cut->entry_bytes_most <= (size_t)WIRE_PAGE_BYTES + ENTRY_CIPHERTEXT_MAX_BYTES + 64 * 1024);
 }
 
-/* How far the filling of streams came, and of how many. */
-struct told {
-    uint64_t done, of;
-};
-
 static void
-keep_progress(void *context, const char *step, uint64_t done, uint64_t of)
+a_first_session_tells_page_by_page_what_came_and_part_by_part_what_was_taken_in(void **state)
 {
-    if (strcmp(step, "fill") == 0)
-        *(struct told *)context = (struct told){done, of};
+    struct told told[] = {{.step = "pull"}, {.step = "apply"}, {NULL}};
+
+    (void)state;
+    write_visits(MANY_VISITS, MANY_NOTE_BYTES, true);
+    office_join_only(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
+    sync_telling(CLEAN, told);
+    uint64_t entries = office.devices[CLEAN].report.pulled;
+    assert_true(entries > 2 * MANY_VISITS); /* file and index */
+    assert_true(told[0].rises);
+    assert_true(told[0].calls >= 3);
+    assert_int_equal(told[0].done, entries);
+    assert_true(told[1].rises);
+    assert_true(told[1].calls >= 2);
+    assert_int_equal(told[1].done, entries);
+    assert_int_equal(told[1].of, entries);
 }
 
 static void
-progress_is_told_against_a_total(void **state)
+each_stream_that_is_filled_is_told_against_their_number(void **state)
 {
-    (void)state;
-    struct office_device *later = &office.devices[LATER];
-    struct told told = {0, 0};
-    struct sync_options options = {.progress = keep_progress, .context = &told};
+    struct told told[] = {{.step = "fill"}, {NULL}};
 
+    (void)state;
     office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);
     office_assign(&office, ANNA, family, LATER, LEDGER_COACH);
-    assert_ok(replica_sync(later->replica, &later->transport, &options, &later->report));
-    assert_int_equal(told.done, 2); /* index and file */
-    assert_int_equal(told.of, 2);
+    sync_telling(LATER, told);
+    assert_true(told[0].rises);
+    assert_int_equal(told[0].calls, 2); /* index and file */
+    assert_int_equal(told[0].done, 2);
+    assert_int_equal(told[0].of, 2);
 }
 
 static void
@@ -179,7 +227,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole),
         TEST(who_is_assigned_a_family_later_is_told_until_it_is_there),
-        TEST(progress_is_told_against_a_total),
+        TEST(a_first_session_tells_page_by_page_what_came_and_part_by_part_what_was_taken_in),
+        TEST(each_stream_that_is_filled_is_told_against_their_number),
         TEST(who_makes_a_family_has_all_of_it),
     };
 

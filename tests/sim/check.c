@@ -245,28 +245,37 @@ check_rights(struct device *device)
 
 /* ---- at every step ---- */
 
-static bool
-anybody_ended(const struct world *world, int stream)
-{
-    for (int device = 0; device < world->names.device_count; device++)
-        if (model_write_ended(world->model, device, stream))
-            return true;
-    return false;
-}
-
+/* All that was acknowledged is applied here, or held as late work. */
 static void
 check_own_saves(struct device *device, int stream)
 {
     struct world *world = device->world;
     int writer = copies_writer(device, stream);
     uint32_t saved = model_last(world->model, stream, writer);
-    uint32_t seen = model_seen(world->model, device->index, stream, writer);
+    uint32_t lacking = model_lacks(world->model, device->index, stream, writer, saved);
 
-    if (!device->is_returned && adapter_has_stream(device, stream) &&
-        !adapter_is_filling(device, stream) && seen < saved &&
-        !model_write_ended(world->model, device->index, stream))
-        world_fail(world, "device %d applied only %u of its own %u acknowledged saves in stream %d",
-                   device->index, seen, saved, stream);
+    if (!device->is_returned && !adapter_is_filling(device, stream) && lacking != 0)
+        world_fail(world, "device %d neither applied nor holds its own save %u of %u in stream %d", device->index,
+                   lacking, saved, stream);
+}
+
+/* By the lines that it has judged by, what it applied counts, and what it holds does not. */
+static void
+check_judged(struct device *device, int stream)
+{
+    struct world *world = device->world;
+    uint64_t judged = (uint64_t)adapter_ask(
+        device, "SELECT coalesce(max(value), 0) FROM sync_state WHERE name = 'judged'", NULL);
+
+    for (int writer = 0; judged <= model_position(world->model) && writer < world->names.writer_count; writer++)
+        for (uint32_t save = 1; save <= model_last(world->model, stream, writer) && !world->has_failed; save++) {
+            enum model_counts counts = model_save_counts_at(world->model, stream, writer, save, judged);
+            bool holds = model_is_held_by(world->model, device->index, stream, writer, save);
+            bool is_applied = !holds && save <= model_seen(world->model, device->index, stream, writer);
+            if ((holds && counts == MODEL_COUNTS) || (is_applied && counts == MODEL_LATE))
+                world_fail(world, "device %d %s save %u of writer %d in stream %d, judged by line %llu", device->index,
+                           holds ? "holds" : "applied", save, writer, stream, (unsigned long long)judged);
+        }
 }
 
 /* Others move the own clock ten minutes beyond trusted time at most; how far that ever was, the device's clocks say. */
@@ -322,9 +331,9 @@ check_all(struct device *device)
     if (!world->has_failed)
         check_rights(device);
     for (int stream = 0; stream < MODEL_STREAMS && !world->has_failed; stream++)
-        if (check_is_there(world, stream) && adapter_has_stream(device, stream) && !check_is_carried(device, stream) &&
-            !anybody_ended(world, stream) && !copies_is_torn(device, stream)) {
+        if (check_is_there(world, stream) && adapter_has_stream(device, stream) && !copies_is_torn(device, stream)) {
             check_own_saves(device, stream);
+            check_judged(device, stream);
             check_against(device, device->index, stream);
         }
 }

@@ -104,6 +104,14 @@ model_holds(struct model *model, int device, int stream, int writer, uint32_t fi
         feed->saves[save - 1].held_at |= 1u << device;
 }
 
+bool
+model_is_held_by(const struct model *model, int device, int stream, int writer, uint32_t save)
+{
+    const struct feed *feed = &model->feeds[stream][writer];
+
+    return save <= feed->count && (feed->saves[save - 1].held_at >> device & 1) != 0;
+}
+
 /* ---- saves ---- */
 
 static void
@@ -307,13 +315,18 @@ model_acks(struct model *model, int device, int stream, int writer, uint32_t las
 }
 
 uint32_t
-model_ack_lacks(const struct model *model, int device, int stream, int writer)
+model_lacks(const struct model *model, int device, int stream, int writer, uint32_t last)
 {
     const struct feed *feed = &model->feeds[stream][writer];
-    uint32_t acked = model->acked[device][stream][writer];
 
-    for (uint32_t save = model->seen[device][stream][writer] + 1; save <= acked; save++)
+    for (uint32_t save = model->seen[device][stream][writer] + 1; save <= last; save++)
         if (save > feed->count || (feed->saves[save - 1].held_at >> device & 1) == 0)
             return save;
     return 0;
+}
+
+uint32_t
+model_ack_lacks(const struct model *model, int device, int stream, int writer)
+{
+    return model_lacks(model, device, stream, writer, model->acked[device][stream][writer]);
 }

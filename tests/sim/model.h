@@ -141,6 +141,9 @@ uint32_t model_seen(const struct model *model, int device, int stream, int write
 void model_holds_none(struct model *model, int device);
 void model_holds(struct model *model, int device, int stream, int writer, uint32_t first,
                  uint32_t last);
+bool model_is_held_by(const struct model *model, int device, int stream, int writer, uint32_t save);
+/* The first of a writer's saves up to `last` that the device neither applied nor holds; 0 when there is none. */
+uint32_t model_lacks(const struct model *model, int device, int stream, int writer, uint32_t last);
 /* Begins a save, whose fate is open until one of the two below. Gives its number. */
 uint32_t model_begin(struct model *model, const struct model_save *save);
 void model_acknowledge(struct model *model, int stream, int writer);

@@ -20,14 +20,14 @@ session_progress(const struct session *session, const char *step, uint64_t done,
         session->options->progress(session->options->context, step, done, of);
 }
 
-/* What a server lost with its lines is perhaps nowhere else than here: its boxes follow them at once, before anything can come between. A
- * server that does not take them stops no later session. */
+/* Before anything else: what a server that was put back lost is perhaps nowhere else than here, and what is sealed with a key that nobody has
+ * is lost too. */
 static enum rc
 boxes(struct session *session)
 {
     enum rc rc = session_boxes(session);
 
-    return rc == RC_OK && session->report->lines_returned > 0 ? session_return_boxes(session) : rc;
+    return rc == RC_OK ? session_return_boxes(session) : rc;
 }
 
 enum rc

@@ -8,7 +8,6 @@
 #include "core/schema.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 struct listing {
     struct call *call;
@@ -21,15 +20,14 @@ struct listing {
 static enum rc
 find_fate(struct listing *listing, const struct received_item *item)
 {
-    struct parked_group *group = &listing->group;
-    bool is_held = item->state == HISTORY_HELD;
+    const struct parked_group *before = &listing->group;
+    const struct parked_group group = {
+        .stream = item->stream, .feed = item->version.feed, .is_held = item->state == HISTORY_HELD, .reason = item->reason};
 
-    if (group->reason != NULL && strcmp(group->reason, item->reason) == 0 && group->is_held == is_held &&
-        id_equal(group->stream, item->stream) && feed_equal(group->feed, item->version.feed))
+    if (before->reason != NULL && id_equal(before->stream, group.stream) && replica_group_is_like(before, &group))
         return RC_OK;
-    *group = (struct parked_group){
-        .stream = item->stream, .feed = item->version.feed, .is_held = is_held, .reason = item->reason};
-    return replica_received_fate(listing->call->replica, group, &listing->fate);
+    listing->group = group;
+    return replica_received_fate(listing->call->replica, &group, &listing->fate);
 }
 
 static enum rc

@@ -27,18 +27,12 @@ struct liking {
     uint64_t saves;
 };
 
-static bool
-is_like(const struct parked_group *one, const struct parked_group *other)
-{
-    return feed_equal(one->feed, other->feed) && one->is_held == other->is_held && strcmp(one->reason, other->reason) == 0;
-}
-
 static enum rc
 look_for_like(void *context, const struct parked_group *group)
 {
     struct liking *liking = context;
 
-    if (id_equal(group->stream, liking->file) && is_like(group, liking->group))
+    if (id_equal(group->stream, liking->file) && replica_group_is_like(group, liking->group))
         liking->saves = group->saves;
     return RC_OK;
 }
@@ -403,7 +397,7 @@ has_come(const struct received_marks *marks, const struct parked_group *group, e
     for (size_t i = 0; i < marks->count; i++) {
         const struct received_mark *mark = &marks->items[i];
         const struct parked_group *before = &mark->group;
-        if (id_equal(before->stream, group->stream) && is_like(before, group))
+        if (id_equal(before->stream, group->stream) && replica_group_is_like(before, group))
             return group->last > before->last || group->first < before->first || group->entries > before->entries ||
                    (mark->is_known && mark->told != told);
     }

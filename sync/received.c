@@ -1,6 +1,5 @@
 /* What was received and does not count, read from the log itself: nothing of it is in the tables. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/schema.h"
 #include "sync/cover.h"
@@ -122,10 +121,12 @@ has_coach(const struct ledger *ledger, struct id family)
 }
 
 static bool
-is_of_group(const struct elog_row *row, const struct parked_group *group)
+is_held_in(const struct elog_row *row, const struct parked_group *group)
 {
-    return id_equal(row->entry.device, group->feed.device) && row->entry.incarnation == group->feed.incarnation &&
-           strcmp(elog_reason_name(row->reason), group->reason) == 0;
+    const struct parked_group own = {
+        .feed = {row->entry.device, row->entry.incarnation}, .is_held = true, .reason = elog_reason_name(row->reason)};
+
+    return replica_group_is_like(&own, group);
 }
 
 enum rc
@@ -148,7 +149,7 @@ replica_received_fate(struct replica *replica, const struct parked_group *group,
         if (rc != RC_OK || count == 0)
             break;
         rc = elog_get(replica->db, key, &row);
-        if (rc == RC_OK && is_of_group(&row, group))
+        if (rc == RC_OK && is_held_in(&row, group))
             rc = cover_fate(replica, &row, &one);
         least = one < least ? one : least;
     }

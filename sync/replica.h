@@ -203,6 +203,8 @@ struct parked_group {
     uint32_t first, last; /* the lowest and highest save; others may lie between */
     uint64_t entries, saves;
 };
+/* Of one feed, state and reason, whatever the stream. */
+bool replica_group_is_like(const struct parked_group *one, const struct parked_group *other);
 /* The same as replica_waiting_twins of what was received. */
 enum rc replica_received_twins(struct replica *replica, const struct parked_group *group,
                                uint64_t *twins) MUST_CHECK;

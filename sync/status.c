@@ -1,6 +1,8 @@
 /* What has synced, and at whom. */
 #include "sync/status.h"
 
+#include <string.h>
+
 #include "core/i18n.h"
 #include "sync/ack.h"
 #include "sync/inbox.h"
@@ -363,6 +365,12 @@ replica_waiting_in(struct replica *replica, struct id stream, struct stream_wait
                       " WHERE stream = ?1 AND state = 3 AND state <> 1",
                       stream, &waiting->held);
     return rc;
+}
+
+bool
+replica_group_is_like(const struct parked_group *one, const struct parked_group *other)
+{
+    return feed_equal(one->feed, other->feed) && one->is_held == other->is_held && strcmp(one->reason, other->reason) == 0;
 }
 
 enum rc

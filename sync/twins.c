@@ -211,10 +211,8 @@ static enum rc
 look_for_like(void *context, const struct parked_group *group)
 {
     struct looking *looking = context;
-    const struct parked_group *like = looking->like;
 
-    if (id_equal(group->stream, looking->stream) && feed_equal(group->feed, like->feed) && group->is_held == like->is_held &&
-        strcmp(group->reason, like->reason) == 0)
+    if (id_equal(group->stream, looking->stream) && replica_group_is_like(group, looking->like))
         looking->saves = group->saves;
     return RC_OK;
 }

@@ -355,6 +355,24 @@ what_a_restored_device_tells_takes_the_place_of_all_that_its_lost_life_told(void
     assert_int_equal(told_in(bram->replica->incarnation), 3); /* the team's stream, the family's index and file */
 }
 
+static void
+groups_are_alike_by_feed_state_and_reason_in_whatever_stream(void **state)
+{
+    const struct parked_group one = {.stream = {{1}}, .feed = {{{2}}, 3}, .is_held = true, .reason = "late", .first = 4, .saves = 5};
+    struct parked_group other = {.stream = {{6}}, .feed = {{{2}}, 3}, .is_held = true, .reason = "late"};
+
+    (void)state;
+    assert_true(replica_group_is_like(&one, &other));
+    other.reason = "key";
+    assert_false(replica_group_is_like(&one, &other));
+    other = (struct parked_group){.feed = {{{2}}, 3}, .is_held = false, .reason = "late"};
+    assert_false(replica_group_is_like(&one, &other));
+    other = (struct parked_group){.feed = {{{2}}, 4}, .is_held = true, .reason = "late"};
+    assert_false(replica_group_is_like(&one, &other));
+    other.feed = (struct feed_ref){{{7}}, 3};
+    assert_false(replica_group_is_like(&one, &other));
+}
+
 #define TEST(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -367,6 +385,7 @@ main(void)
         TEST(a_feed_is_done_up_to_the_first_entry_that_was_not_applied),
         TEST(a_visit_and_its_line_in_the_index_are_one_change),
         TEST(what_is_parked_is_told_with_its_reason),
+        cmocka_unit_test(groups_are_alike_by_feed_state_and_reason_in_whatever_stream),
         TEST(a_colleague_who_never_told_has_applied_nothing),
         TEST(saves_that_got_other_numbers_are_waited_for_no_longer),
         TEST(a_cover_given_again_is_not_said_to_have_what_it_purged),

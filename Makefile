@@ -249,8 +249,8 @@ plots: ## draw docs/growth-*.svg from the lines of the last `make bench`
 sqlite-suite: ## SQLite's own tests on our VFS and on plain SQLite; FILES='wal* pager1' runs only those
 	@MAKE='$(MAKE)' FILES='$(FILES)' ONLY='$(ONLY)' SECS='$(SECS)' tools/sqlite-suite.sh
 
-sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n from START=s on runs so many (default 1000), JOBS at a time
-	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --start $(or $(START),1) --jobs $(or $(JOBS),1))
+sim: $(SIM) ## the simulator; SEED=n replays one seed, SEEDS=n from START=s on runs so many (default 1000), JOBS at a time; MODE=lying ... does one thing all the time
+	@$(SIM) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --start $(or $(START),1) --jobs $(or $(JOBS),1)) $(addprefix --,$(MODE))
 
 prove: deps ## what shows one promise of the sync engine, POINT=merge|world|faults|...: see tests/README.md
 	@MAKE='$(MAKE)' tools/prove.sh $(POINT)

@@ -22,6 +22,11 @@ if [ ! -f build/peers/node/whole ]; then
 fi
 ours=$lines.ours
 cp "$lines" "$ours"
+missing=0
 for peer in yjs pouchdb actual; do
-    OURS=$ours show node "tests/bench/peers/$peer.mjs" || echo "{\"missing\":\"$peer\",\"why\":\"its benchmark failed\"}" | tee -a "$lines"
+    OURS=$ours show node "tests/bench/peers/$peer.mjs" || {
+        missing=1
+        echo "{\"missing\":\"$peer\",\"why\":\"its benchmark failed\"}" | tee -a "$lines"
+    }
 done
+exit $missing

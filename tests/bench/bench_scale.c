@@ -303,7 +303,7 @@ int
 main(void)
 {
     static struct cost all[STEPS_MOST][LINES][RUNS_MOST];
-    int steps = figure_number("STEPS", 5), smallest = figure_number("SMALLEST", 50000), runs = figure_number("RUNS", 1);
+    int steps = figure_number("STEPS", 5), smallest = figure_number("SMALLEST", 50000), runs = figure_number("RUNS", 5);
 
     if (steps < 1 || steps > STEPS_MOST || smallest < PER_ENTRY * VISITS_FIELDS || runs < 1 || runs > RUNS_MOST) {
         fprintf(stderr, "bench_scale: no such STEPS, SMALLEST or RUNS\n");

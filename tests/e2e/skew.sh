@@ -1,10 +1,11 @@
 #!/bin/bash
 # failure_14, programs of several ages:
 # three of them in one team, in every order: last knows a bit less than this one, next a bit more (tests/skew). What
-# one does not know it keeps, passes on and leaves as it was; after an upgrade, also one that was killed, it takes effect. ORDERS
-# names the orders: "last this next" is the order in which the three devices run them.
+# one does not know it keeps, passes on and leaves as it was; after an upgrade, also one that was killed at any of its writes, it takes
+# effect. ORDERS names the orders: "last this next" is the order in which the three devices run them.
 . "$(dirname "$0")/lib.sh"
 
+KILLS=0 HALVES=0 # kills in upgrades; of these, between the tables of the newer program and their rows
 declare -A BUILD_OF=([last]=$ROOT/build/last [this]=$BUILD [next]=$ROOT/build/next) RUNS=() TEAM=()
 ORDERS=${ORDERS:-last this next,last next this,this last next,this next last,next last this,next this last}
 
@@ -81,23 +82,32 @@ newer_fields() {
     skew "$1" dump | grep "^ shown 1 .*$(printf 'The school asked.' | od -An -tx1 | tr -d ' \n')" | sed "s/.*0602..\($(printf The | od -An -tx1 | tr -d ' \n')\)/\1/"
 }
 
-# kill_within NAME: a command of the device's program is killed at some moment of its first opening.
-kill_within() {
-    local pid
-    XDG_STATE_HOME=$WORK/state BAKEN_HOME=$WORK/$1 BAKEN_PASSPHRASE_FILE=$WORK/$1.passphrase \
-        "${BUILD_OF[${RUNS[$1]}]}/baken" status --no-input >/dev/null 2>&1 &
-    pid=$!
-    sleep "0.0$((RANDOM % 4))$((RANDOM % 10))"
-    kill -9 $pid 2>/dev/null
-    wait $pid 2>/dev/null
+# The store as it is, and back in its directory; with what shows that nobody put it back.
+keep() { rm -rf "$WORK/kept" "$WORK/kept.state" && cp -rp "$WORK/$1" "$WORK/kept" && cp -rp "$WORK/state" "$WORK/kept.state"; }
+put_back() {
+    find "$WORK/$1" "$WORK/state" -mindepth 1 -delete && cp -rp "$WORK/kept/." "$WORK/$1" && cp -rp "$WORK/kept.state/." "$WORK/state"
 }
 
-# upgrade NAME AGE: a store of the older program, opened by the newer one, which is killed thrice before it comes to an end.
+# killed_at NAME WRITE: the device's program opens the store, and is killed at that write.
+killed_at() {
+    { skew "$1" upgrade "$2"; } >/dev/null 2>&1
+    [ $? -eq 137 ]
+}
+
+# upgrade NAME AGE: a store of the older program, opened by the newer one, which is killed at each write of that in turn: the next
+# opening shows what one shows that nobody disturbed.
 upgrade() {
+    local writes marked whole
     RUNS[$1]=$2
-    kill_within "$1"
-    kill_within "$1"
-    kill_within "$1"
+    keep "$1" && read -r writes marked < <(skew "$1" upgrade 0) && whole=$(skew "$1" dump) || return
+    [ "$writes" -ge 2 ] && [ "$marked" -eq 0 ] || { echo "$writes writes, $marked marked"; return 1; }
+    for at in $(seq "$writes"); do
+        put_back "$1" && killed_at "$1" "$at" || { echo "not killed at $at of $writes"; return 1; }
+        KILLS=$((KILLS + 1))
+        read -r _ marked < <(skew "$1" upgrade 0) || return
+        [ "$marked" -eq 0 ] || HALVES=$((HALVES + 1))
+        [ "$(skew "$1" dump)" = "$whole" ] || { echo "killed at $at of $writes it shows something else"; return 1; }
+    done
     as "$1" status >/dev/null && as "$1" doctor >/dev/null
 }
 
@@ -157,14 +167,14 @@ one_order() {
     check "$team: what the oldest carried is there" holds "$this" "Carried by the oldest."
 
     # ---- upgrades
-    check "$team: this becomes next, killed meanwhile" upgrade "$this" next
+    check "$team: this becomes next, killed at each write" upgrade "$this" next
     check "$team: two of the next program show the same, the letters too" same_by "$this" "$next"
     check "$team: it shows the letters" eval 'skew "$this" dump | grep -q "^row file_letter"'
     skew "$this" put duin 5 "$GOAL" 3 1=light && skew "$next" put duin 5 "$GOAL" 3 1=massive || not_ok "$team: two weights"
-    check "$team: last becomes this, killed meanwhile" upgrade "$last" this
+    check "$team: last becomes this, killed at each write" upgrade "$last" this
     check "$team: and shows the participants" eval 'skew "$last" dump | grep -q "^participant neighbour"'
     check "$team: all sync after the upgrades" all_sync
-    check "$team: and this becomes next, killed meanwhile" upgrade "$last" next
+    check "$team: and this becomes next, killed at each write" upgrade "$last" next
     check "$team: all three show the same" same_by "$last" "$next"
     check "$team: all three, to the byte" same_by "$this" "$next"
     check "$team: by the new policy the least weight" eval 'skew "$last" dump | grep "^row file_goal" | grep -q "weight=$(printf light | od -An -tx1 | tr -d " ")"'
@@ -182,4 +192,5 @@ for order in "${orders[@]}"; do
     server_stop # which takes so many greetings a second of one address; another team lives elsewhere
     server_start
 done
+check "failure_14: $KILLS kills in upgrades, $HALVES of them between the tables and their rows" test "$HALVES" -gt 0 -a "$KILLS" -gt "$HALVES"
 finish

@@ -1,8 +1,12 @@
-/* Writes what this program's schema knows and no command writes, and dumps what a store shows. One for each flavour. */
+/* Writes what this program's schema knows and no command writes, dumps what a store shows, and is killed in its upgrade. One for each
+ * flavour. */
 #include <inttypes.h>
+#include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/change_set.h"
 #include "core/contact.h"
@@ -12,10 +16,13 @@
 static const char USAGE[] =
     "usage: skew put DIR PASSPHRASE-FILE FAMILY ENTITY RECORD UNIT NUMBER=VALUE ...\n"
     "       skew dump DIR PASSPHRASE-FILE\n"
+    "       skew upgrade DIR PASSPHRASE-FILE WRITE\n"
     "FAMILY  its code name\n"
     "RECORD  an id or its end; `new`: a new one, whose id is printed\n"
     "VALUE   a text; :n an integer; @n a date; #HEX the bytes of a type that no program knows\n"
-    "The fields are put into the value that is shown; in a set they are an element.\n";
+    "The fields are put into the value that is shown; in a set they are an element.\n"
+    "`upgrade` opens the store and is killed, as by kill -9, at that write on the way; 0: at none. Then it says how many there were,\n"
+    "and how many streams an opening that was killed before had left to be made anew.\n";
 
 enum { TYPE_OF_NOBODY = 9 };
 
@@ -33,7 +40,7 @@ demand(enum rc rc, const char *what)
 }
 
 static void
-open_store(const char *directory, const char *passphrase_file, struct store **store, struct replica **replica)
+open_store(const char *directory, const char *passphrase_file, struct store **store)
 {
     struct opened opened;
     struct store_options options = {.directory = directory, .clock = clock_system()};
@@ -41,7 +48,6 @@ open_store(const char *directory, const char *passphrase_file, struct store **st
     opened_key(&opened, directory, passphrase_file);
     options.key = &opened.key;
     demand(store_open(&options, store), "store_open");
-    demand(replica_open(*store, replica), "replica_open");
     secret_wipe(&opened.key);
 }
 
@@ -186,20 +192,73 @@ dump_family(void *context, const struct family *family)
     return contact_list(replica_journal(replica), &contacts, dump_participants, replica_journal(replica));
 }
 
+/* ---- upgrade ---------------------------------------------------------------------------------------- */
+
+/* How often SQLite wrote to a file, and at which time the program is killed. */
+static struct {
+    unsigned long count, last;
+    bool counts;
+} writes;
+
+static ssize_t
+write_or_die(int fd, const void *bytes, size_t len, off_t at)
+{
+    writes.count += writes.counts;
+    if (writes.counts && writes.count == writes.last)
+        (void)raise(SIGKILL);
+    return pwrite(fd, bytes, len, at);
+}
+
+static void
+watch_writes(void)
+{
+    sqlite3_vfs *disk = sqlite3_vfs_find("unix");
+    const char *names[] = {"pwrite", "pwrite64"};
+
+    for (size_t i = 0; i < 2; i++)
+        if (disk->xGetSystemCall(disk, names[i]) != NULL)
+            (void)disk->xSetSystemCall(disk, names[i], (sqlite3_syscall_ptr)write_or_die);
+}
+
+static void
+upgrade(const char *directory, const char *passphrase_file, const char *last)
+{
+    struct store *store;
+    struct replica *replica;
+    int64_t marked;
+
+    writes.last = strtoul(last, NULL, 10);
+    watch_writes();
+    open_store(directory, passphrase_file, &store);
+    demand(db_get_int(store_db(store), "SELECT count(*) FROM sync_stream WHERE needs_rebuild", &marked), "what is marked");
+    writes.counts = true;
+    demand(replica_open(store, &replica), "replica_open");
+    writes.counts = false;
+    printf("%lu %" PRId64 "\n", writes.count, marked);
+    replica_close(replica);
+    store_close(store);
+}
+
 int
 main(int argc, char **argv)
 {
     struct store *store;
     struct replica *replica;
     bool is_put = argc > 8 && strcmp(argv[1], "put") == 0;
+    bool is_upgrade = argc == 5 && strcmp(argv[1], "upgrade") == 0;
     struct record_filter all = {.with_hidden = true};
 
-    if (!is_put && (argc != 4 || strcmp(argv[1], "dump") != 0)) {
+    if (!is_put && !is_upgrade && (argc != 4 || strcmp(argv[1], "dump") != 0)) {
         fputs(USAGE, stderr);
         return 2;
     }
     demand(secret_start(), "secret_start");
-    open_store(argv[2], argv[3], &store, &replica);
+    if (is_upgrade) {
+        upgrade(argv[2], argv[3], argv[4]);
+        return 0;
+    }
+    open_store(argv[2], argv[3], &store);
+    demand(replica_open(store, &replica), "replica_open");
     if (is_put)
         put(replica, argv + 4, argc - 4);
     else

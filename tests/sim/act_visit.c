@@ -9,6 +9,17 @@
 
 enum { VISITS_MOST = 64, TWIN_UNIT = 1 };
 
+/* Both its saves bear its number, from 1. */
+static void
+note_visit(struct device *device, int stream, struct id record)
+{
+    struct world *world = device->world;
+
+    world->visits[world->visit_count++] = (struct visit){record, stream};
+    model_tag(world->model, stream, copies_writer(device, stream), world->visit_count);
+    model_tag(world->model, stream - 1, copies_writer(device, stream - 1), world->visit_count);
+}
+
 void
 act_visit(struct device *device)
 {
@@ -36,8 +47,7 @@ act_visit(struct device *device)
     if (rc == RC_OK)
         adapter_take_own_saves(device);
     if (rc == RC_OK && world->visit_count < VISITS_MOST)
-        world->visits[world->visit_count++] =
-            (struct visit){contact.facts.id, stream, copies_writer(device, stream)};
+        note_visit(device, stream, contact.facts.id);
     change_set_wipe(&set);
     act_done(device);
 }
@@ -94,26 +104,29 @@ follows(const struct value *twin, const struct value *file)
     return true;
 }
 
+static bool
+is_whole(struct device *device, int stream)
+{
+    return adapter_has_stream(device, stream) && !adapter_is_filling(device, stream) &&
+           (device->world->is_ending || !copies_is_torn(device, stream));
+}
+
+/* Where both saves of a visit are applied, or at the end count: one of them may have come alone, or be late work alone. */
 void
-visit_check_twins(struct device *device, bool is_end)
+visit_check_twins(struct device *device)
 {
     struct world *world = device->world;
+    struct model_view view = {world->model, world->is_ending ? MODEL_NONE : device->index};
 
     for (int i = 0; i < world->visit_count && !world->has_failed; i++) {
         const struct visit *visit = &world->visits[i];
         struct value file, twin;
-        if ((!is_end && visit->writer != device->writer) ||
-            !adapter_has_stream(device, visit->stream) ||
-            !adapter_has_stream(device, visit->stream - 1) ||
-            adapter_is_filling(device, visit->stream - 1) ||
-            model_write_ended(world->model, model_device(world->model, visit->writer),
-                              visit->stream) ||
-            model_write_ended(world->model, model_device(world->model, visit->writer),
-                              visit->stream - 1))
+        if (!is_whole(device, visit->stream) || !is_whole(device, visit->stream - 1) ||
+            !model_tag_stands(&view, visit->stream, i + 1) || !model_tag_stands(&view, visit->stream - 1, i + 1))
             continue;
-        if (!read_unit(device, visit->stream, visit->record, &file))
-            continue;
-        if (!read_unit(device, visit->stream - 1, visit->record, &twin) || !follows(&twin, &file))
+        bool has_both = read_unit(device, visit->stream, visit->record, &file) &&
+                        read_unit(device, visit->stream - 1, visit->record, &twin);
+        if (!has_both || !follows(&twin, &file))
             world_fail(world, "device %d, stream %d: a visit has no twin, or another one",
                        device->index, visit->stream);
     }

@@ -325,7 +325,7 @@ check_all(struct device *device)
     check_cursor(device);
     check_clock(device);
     claims_note_log(device);
-    visit_check_twins(device, false);
+    visit_check_twins(device);
     if (!world->has_failed)
         claims_check_acks(device, false);
     if (!world->has_failed)

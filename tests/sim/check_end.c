@@ -194,7 +194,7 @@ check_end(struct world *world)
         if (!world->has_failed)
             check_cursor(&world->devices[i]);
         if (!world->has_failed)
-            visit_check_twins(&world->devices[i], true);
+            visit_check_twins(&world->devices[i]);
         if (!world->has_failed)
             claims_check_acks(&world->devices[i], true);
         if (!world->has_failed)

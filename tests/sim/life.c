@@ -103,7 +103,6 @@ static void
 forget_lost(struct device *device)
 {
     struct world *world = device->world;
-    int kept = 0;
 
     for (int stream = 0; stream < MODEL_STREAMS; stream++)
         for (int writer = 0; writer < world->names.writer_count; writer++) {
@@ -118,10 +117,6 @@ forget_lost(struct device *device)
             model_truncate(world->model, stream, writer, saved > stored ? saved : stored);
         }
     model_acks_none(world->model, device->index);
-    for (int i = 0; i < world->visit_count; i++)
-        if (!is_its(device, world->visits[i].writer))
-            world->visits[kept++] = world->visits[i];
-    world->visit_count = kept;
 }
 
 static void

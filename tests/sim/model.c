@@ -104,6 +104,15 @@ model_holds(struct model *model, int device, int stream, int writer, uint32_t fi
         feed->saves[save - 1].held_at |= 1u << device;
 }
 
+void
+model_tag(struct model *model, int stream, int writer, int tag)
+{
+    struct feed *feed = &model->feeds[stream][writer];
+
+    assert(feed->count > 0);
+    feed->saves[feed->count - 1].tag = tag;
+}
+
 bool
 model_is_held_by(const struct model *model, int device, int stream, int writer, uint32_t save)
 {

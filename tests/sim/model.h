@@ -212,6 +212,9 @@ size_t model_current(const struct model_view *view, int stream, const char *reco
  * was never told. */
 bool model_shown(const struct model_view *view, int stream, const char *record, const char *unit,
                  struct model_version *shown);
+/* A mark on the writer's last save there, which goes with it to another number. */
+void model_tag(struct model *model, int stream, int writer, int tag);
+bool model_tag_stands(const struct model_view *view, int stream, int tag);
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);

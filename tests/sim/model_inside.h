@@ -53,6 +53,7 @@ struct save {
     uint32_t entry_last;
     uint64_t read; /* of the ledger, when it was made */
     uint64_t clock; /* 0: not told */
+    int tag;
 };
 struct feed {
     struct save *saves;

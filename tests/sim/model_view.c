@@ -333,6 +333,18 @@ model_is_settled(const struct model_view *view, int stream, const char *record, 
 }
 
 bool
+model_tag_stands(const struct model_view *view, int stream, int tag)
+{
+    for (int writer = 0; writer < MODEL_WRITERS; writer++) {
+        const struct feed *feed = &view->model->feeds[stream][writer];
+        for (uint32_t save = 1; save <= feed->count; save++)
+            if (feed->saves[save - 1].tag == tag && is_visible(view, stream, writer, save))
+                return true;
+    }
+    return false;
+}
+
+bool
 model_is_held(const struct model_view *view, int stream, const char *record, const char *unit)
 {
     for (int writer = 0; writer < MODEL_WRITERS; writer++) {

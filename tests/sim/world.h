@@ -150,7 +150,7 @@ struct past_answer {
 /* Saved as a front end does, with a twin. */
 struct visit {
     struct id record;
-    int stream, writer;
+    int stream;
 };
 
 /* What is known of ids: each position is the model's number. */
@@ -320,7 +320,7 @@ void act_begin(struct device *device, const char *what);
 /* ---- act_visit.c ---- */
 void act_visit(struct device *device);
 /* What the index shows of a visit is what the file does; at the end on every device. */
-void visit_check_twins(struct device *device, bool is_end);
+void visit_check_twins(struct device *device);
 
 /* ---- act_carry.c ---- */
 void act_carry(struct world *world);

@@ -74,6 +74,8 @@ int model_team_stream(void);
 int model_family_stream(int family, enum model_stream_kind kind);
 /* Did its right to write there ever end by a line? */
 bool model_write_ended(const struct model *model, int device, int stream);
+/* By a line after that one. */
+bool model_write_ended_after(const struct model *model, int device, int stream, uint64_t position);
 /* Did its person ever cover? Such a right ends by time, too. */
 bool model_has_covered(const struct model *model, int device);
 bool model_may_read(const struct model *model, int device, int stream, int64_t now_ms);
@@ -90,6 +92,8 @@ void model_is_copy_of(struct model *model, int device, int original);
 /* Whoever may hold a stream at any line from this one on may open what was sealed on it: a later key opens the past. Who holds the
  * reserve may open each index. */
 bool model_was_granted(const struct model *model, int device, int stream, uint64_t position);
+/* At that line or before. */
+bool model_was_granted_before(const struct model *model, int device, int stream, uint64_t position);
 /* It may hold the reserve, and pass keys on. */
 bool model_may_share(const struct model *model, int device);
 

@@ -44,16 +44,28 @@ may_share_at(const struct model *model, int device, uint64_t position)
            (rights->roles[person] & (MODEL_COORDINATOR | MODEL_DUTY)) != 0;
 }
 
-bool
-model_was_granted(const struct model *model, int device, int stream, uint64_t position)
+static bool
+might_hold(const struct model *model, int device, int stream, uint64_t first, uint64_t last)
 {
     bool is_index = stream % 2 == 1;
 
-    for (uint64_t p = position; p <= model->position; p++)
+    for (uint64_t p = first; p <= last; p++)
         if (model->lines[p].may_hold[model->rights.identity_of[device]][stream] ||
             (is_index && may_share_at(model, device, p)))
             return true;
     return false;
+}
+
+bool
+model_was_granted(const struct model *model, int device, int stream, uint64_t position)
+{
+    return might_hold(model, device, stream, position, model->position);
+}
+
+bool
+model_was_granted_before(const struct model *model, int device, int stream, uint64_t position)
+{
+    return might_hold(model, device, stream, 1, position);
 }
 
 bool

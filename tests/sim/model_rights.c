@@ -252,14 +252,20 @@ model_may_hold_at(const struct model *model, int device, int stream, uint64_t po
 }
 
 bool
-model_write_ended(const struct model *model, int device, int stream)
+model_write_ended_after(const struct model *model, int device, int stream, uint64_t position)
 {
     device = model->rights.identity_of[device];
-    for (uint64_t p = 1; p < model->position; p++)
+    for (uint64_t p = position; p < model->position; p++)
         if (model->lines[p].may_write[device][stream] &&
             !model->lines[p + 1].may_write[device][stream])
             return true;
     return false;
+}
+
+bool
+model_write_ended(const struct model *model, int device, int stream)
+{
+    return model_write_ended_after(model, device, stream, 1);
 }
 
 bool

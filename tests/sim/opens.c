@@ -282,13 +282,16 @@ is_lent(const struct world *world, int device, const struct known_key *key)
     return false;
 }
 
-/* Sealed under the last line and epoch at which its writer had the right, by one that had lost it: others lost theirs by that line too,
- * and still had the key of that epoch. */
+/* Sealed under the last line and epoch at which its writer had the right, by one that lost it by a later line: others lost theirs by
+ * that line or before, and still had the key of that epoch. */
 static bool
 is_handed_in(const struct world *world, int device, const struct stored *stored)
 {
-    return model_was_granted(world->model, device, stored->stream, 1) &&
-           model_write_ended(world->model, model_device(world->model, stored->writer), stored->stream);
+    const struct model *model = world->model;
+    int writer = model_device(model, stored->writer);
+
+    return model_was_granted_before(model, device, stored->stream, stored->position) &&
+           model_write_ended_after(model, writer, stored->stream, stored->position);
 }
 
 static void

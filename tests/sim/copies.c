@@ -236,8 +236,10 @@ copies_act(struct device *device)
     put_under_shadow(copy, life);
     copy->is_returned = !has_token;
     device_open(copy);
-    if (!world->has_failed)
+    if (!world->has_failed) { /* both were opened, and what had only been fetched is applied by that */
+        adapter_look(device);
         adapter_look(copy);
+    }
     if (!world->has_failed && world_falls(world, 700))
         write_in_both(device, copy);
 }

@@ -22,7 +22,7 @@ static const struct target {
     {"POST", "/ledger", true},    {"POST", "/entries", true},  {"POST", "/acks", true},
     {"GET", "/entries", true},    {"GET", "/boxes", true},     {"GET", "/ledger", true},
     {"GET", "/acks", true},       {"GET", "/heads", true},   {"POST", "/handback", false},
-    {"GET", "/lacking", true},    {"POST", "/boxes", true},
+    {"GET", "/lacking", true},    {"POST", "/boxes", true},  {"GET", "/joins", true},
 };
 enum { TARGETS = sizeof targets / sizeof targets[0] };
 

@@ -11,6 +11,7 @@
 #include "core/db_cache.h"
 #include "core/db_error.h"
 #include "core/i18n.h"
+#include "core/text.h"
 #include "core/vfs.h"
 
 enum { DETAILS_BYTES = 64 * 1024 };
@@ -98,6 +99,14 @@ has_shared_memory(struct db *db)
            file->pMethods->iVersion >= 2 && file->pMethods->xShmMap != NULL;
 }
 
+/* COLLATE folded: for questions alone. In an index another version of the tables of Unicode would put a text elsewhere. */
+static int
+compare_folded(void *unused, int a_len, const void *a, int b_len, const void *b)
+{
+    (void)unused;
+    return text_compare_folded(a, (size_t)a_len, b, (size_t)b_len);
+}
+
 static enum rc
 configure(struct db *db, const struct db_options *options)
 {
@@ -111,6 +120,8 @@ configure(struct db *db, const struct db_options *options)
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) != SQLITE_OK)
         return rc_fail(RC_IO, "SQLite lacks a setting");
+    if (sqlite3_create_collation_v2(db->handle, "folded", SQLITE_UTF8, NULL, compare_folded, NULL) != SQLITE_OK)
+        return rc_nomem();
     if (options->exclusive && !(options->share && has_shared_memory(db))) /* first: several of the others read the schema */
         rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE");
     if (rc == RC_OK)

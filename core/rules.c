@@ -38,9 +38,10 @@ static const struct rule {
      TWICE("file_agreement", "text", "text, due", "coalesce(done, 0) = 0") " AND f.closed IS NULL"},
     {"member-twice", N_("the same member of the family twice"),
      TWICE("file_member", "given_name", "given_name, surname, birth_date", "1")},
+    /* A lookup takes names for one that differ in capitals alone. */
     {"name-twice", N_("two families with one code name"),
      "SELECT f.id, f.id, f.other, NULL, f.code_name FROM (SELECT id, code_name, "
-     "lead(id) OVER (PARTITION BY code_name ORDER BY id) AS other FROM " FAMILY_LINE
+     "lead(id) OVER (PARTITION BY code_name COLLATE folded ORDER BY id) AS other FROM " FAMILY_LINE
      " WHERE closed IS NULL AND code_name IS NOT NULL) AS f WHERE ?1 IS NOT NULL AND f.other IS NOT NULL"},
     {"family-without-name", N_("a family without a code name"),
      "SELECT t.family, t.family, NULL, NULL, NULL FROM journal_stream AS t LEFT JOIN " FAMILY_LINE

@@ -92,10 +92,8 @@ text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, const char *
 
 /* The folded form, for wipe_and_free; NULL for bad UTF-8 or when memory runs out. */
 static uint8_t *
-fold(const char *text, size_t *len)
+fold(const char *text, size_t text_len, size_t *len)
 {
-    size_t text_len = strlen(text);
-
     *len = 0;
     if (u8_check((const uint8_t *)text, text_len) != NULL)
         return NULL;
@@ -110,8 +108,8 @@ matches_folded(const char *label, const char *typed, bool is_whole)
 {
     size_t label_len = 0;
     size_t typed_len = 0;
-    uint8_t *a = fold(label, &label_len);
-    uint8_t *b = fold(typed, &typed_len);
+    uint8_t *a = fold(label, strlen(label), &label_len);
+    uint8_t *b = fold(typed, strlen(typed), &typed_len);
     bool found = a != NULL && b != NULL && typed_len <= label_len &&
                  (!is_whole || typed_len == label_len) && memcmp(a, b, typed_len) == 0;
 
@@ -130,6 +128,27 @@ bool
 text_begins_folded(const char *label, const char *typed)
 {
     return matches_folded(label, typed, false);
+}
+
+static int
+compare_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+int
+text_compare_folded(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t one_len, other_len;
+    uint8_t *one = fold(a, a_len, &one_len);
+    uint8_t *other = fold(b, b_len, &other_len);
+    int order = one != NULL && other != NULL ? compare_bytes(one, one_len, other, other_len) : compare_bytes(a, a_len, b, b_len);
+
+    wipe_and_free(one, one_len);
+    wipe_and_free(other, other_len);
+    return order;
 }
 
 enum rc

@@ -21,6 +21,8 @@ enum rc text_normalise(const void *bytes, size_t len, size_t ceiling_bytes, cons
 /* Case folded and normalised comparing of labels; false also for bad UTF-8 or when memory runs out. */
 bool text_equal_folded(const char *a, const char *b);
 bool text_begins_folded(const char *label, const char *typed);
+/* The order in which labels that are equal so stand together; of bad UTF-8, or when memory runs out, that of the bytes. Lengths in bytes. */
+int text_compare_folded(const char *a, size_t a_len, const char *b, size_t b_len);
 
 /* Where words begin, by the rules of UAX #29: breaks[i] is 1 where the text may be cut before byte i, also between words and
  * what stands between them; never before the first. RC_INVALID for bad UTF-8. */

@@ -355,6 +355,13 @@ apply_batch(struct pass *pass, const int64_t *keys, size_t key_count)
     return rc;
 }
 
+static void
+tell(const struct pass *pass, const struct sync_options *options, uint64_t of)
+{
+    if (options != NULL && options->progress != NULL)
+        options->progress(options->context, "apply", pass->applied, of);
+}
+
 static enum rc
 run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
 {
@@ -370,12 +377,12 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
                          : elog_keys_of(db, pass->stream, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
+        tell(pass, options, of); /* the first part may take a while */
         rc = apply_batch(pass, keys, key_count);
         if (rc != RC_OK)
             return rc;
         pass->place = place;
-        if (options != NULL && options->progress != NULL)
-            options->progress(options->context, "apply", pass->applied, of);
+        tell(pass, options, of);
     }
 }
 

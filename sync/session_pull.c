@@ -142,6 +142,8 @@ pull_pages(struct session *session, struct pull *pull, int64_t wait_ms)
     int64_t boxes;
     enum rc rc = state_get_int(session->replica->db, STATE_BOXES_AFTER, &boxes);
 
+    if (wait_ms == 0) /* the first page may take a while */
+        session_progress(session, "pull", session->report->pulled, 0);
     if (pull->stream != NULL)
         request_hex(pull->stream->bytes, ID_BYTES, stream);
     while (rc == RC_OK && !pull->is_done) {

@@ -126,6 +126,10 @@ two_families_of_one_name_are_found_by_both(void **state)
     devices_sync(&world);
     assert_found(0, "");
     assert_found(1, "");
+    name_family(0, families[2], "D\u00dcIN", 0); /* typed so, the lookup finds both */
+    name_family(1, families[1], "d\u00fcin", 0);
+    devices_sync(&world);
+    assert_found(0, "name-twice 0 d\u00fcin\n");
 }
 
 static void

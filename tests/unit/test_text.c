@@ -47,6 +47,9 @@ labels_match_whatever_their_case_or_composition(void **state)
     assert_false(text_begins_folded("Fatma", "atm"));
     assert_true(text_begins_folded("Fatma", ""));
     assert_true(text_equal_folded("", ""));
+    assert_int_equal(text_compare_folded("STRASSE x", 7, "stra\xc3\x9f" "e", 7), 0);
+    assert_true(text_compare_folded("Duin", 4, "duinen", 6) < 0);
+    assert_true(text_compare_folded("\xff", 1, "a", 1) > 0);
     assert_false(text_begins_folded("Fat", "Fatma"));
     assert_false(text_equal_folded("\xff", "\xff"));
 }

@@ -114,7 +114,7 @@ any_kind(struct world *world, enum model_stream_kind home)
 {
     for (;;) {
         const struct unit_kind *kind = &unit_kinds[world_below(world, UNIT_KINDS)];
-        bool is_rare = kind->is_set || strcmp(kind->name, "future.thing") == 0;
+        bool is_rare = kind->is_set || kind->moves || strcmp(kind->name, "future.thing") == 0;
         if (kind->home == home && (!is_rare || world_falls(world, 250)))
             return kind;
     }
@@ -142,7 +142,8 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     *op = (struct model_op){.is_shown_in_conflict = kind->is_shown,
                             .supersedes_nothing = kind->is_set,
                             .is_once = kind->is_once,
-                            .deletes = strcmp(kind->name, "goal.deleted") == 0};
+                            .deletes = strcmp(kind->name, "goal.deleted") == 0,
+                            .moves = kind->moves};
     op->supersedes_one = !kind->is_set && world_falls(world, 60);
     snprintf(op->unit, sizeof op->unit, "%s", kind->name);
     size_t word = strcspn(kind->name, ".");
@@ -153,7 +154,11 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     } else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
                  world_below(world, 3));
-    if (kind->is_strict) {
+    if (kind->moves) { /* or it never did */
+        op->protects = world_falls(world, 600) ? 1 : 0;
+        if (op->protects == 1)
+            snprintf(op->value, sizeof op->value, "v%d", world->next_value++);
+    } else if (kind->is_strict) {
         unsigned place = world_below(world, STRICT_WORDS);
         op->protects = 1 + place;
         op->needs_two = kind->needs_two;

@@ -13,10 +13,11 @@ struct unit_kind {
     bool is_set;   /* each version is a member */
     bool is_once;  /* stays its author's */
     bool is_strict; /* shown is what protects most; to protect less takes a coach */
+    bool moves;     /* strict, with one word: a value */
     bool needs_two; /* or two persons of different functions */
     bool is_last;  /* a plain edit goes over all that is current, also in conflict */
 };
-enum { UNIT_KINDS = 13, STRICT_WORDS = 3 };
+enum { UNIT_KINDS = 14, STRICT_WORDS = 3 };
 extern const struct unit_kind unit_kinds[UNIT_KINDS];
 const struct unit_kind *unit_kind(const char *name);
 /* The words of a strict unit, from open to protective. */
@@ -49,6 +50,8 @@ void adapter_take_own_saves(struct device *device);
 /* Compares one unit on the device with a view of the model. */
 void adapter_compare(struct device *device, const struct model_view *view, int stream,
                      const char *record, const char *unit);
+/* Whether the device's own lists leave the record out; false too where it has nothing of it. */
+bool adapter_hides(struct device *device, int stream, const char *record, const struct unit_kind *kind);
 /* An entry is applied there without what it names of a header that has not come (PROTOCOL section 5). Never in the end. */
 bool adapter_lacks_names(struct device *device, int stream);
 /* The conflicts of a stream that the engine lists: their number, the first `room` of them in `listed`. */

@@ -13,6 +13,7 @@ const struct unit_kind unit_kinds[UNIT_KINDS] = {
     {"goal.goal", ENTITY_GOAL, 1, 1, MODEL_FILE, .is_shown = true},
     {"goal.level", ENTITY_GOAL, 2, 1, MODEL_FILE, .is_last = true},
     {"goal.deleted", ENTITY_GOAL, UNIT_DELETED, 1, MODEL_FILE, .is_set = true},
+    {"goal.moved", ENTITY_GOAL, UNIT_MOVED, 1, MODEL_FILE, .is_strict = true, .moves = true},
     {"member.name", ENTITY_MEMBER, 1, 1, MODEL_FILE, .is_shown = true},
     {"member.phone", ENTITY_MEMBER, 5, 1, MODEL_FILE, .is_last = true},
     {"contact.report", ENTITY_CONTACT, 1, 4, MODEL_FILE, .is_shown = true, .is_once = true},
@@ -392,7 +393,9 @@ relaxes_in_vain(const struct device *device, int stream, const struct unit_kind 
     unsigned enough = kind->needs_two ? FUNCTIONS_OF_TWO : FUNCTION_COACH;
     bool relaxes = false;
 
-    for (size_t i = 0; kind->is_strict && i < count; i++)
+    for (size_t i = 0; kind->moves && op->protects == 0 && i < count; i++)
+        relaxes |= standing[i].value[0] != '\0';
+    for (size_t i = 0; kind->is_strict && !kind->moves && i < count; i++)
         for (unsigned place = op->protects; place < STRICT_WORDS; place++) /* its own word's is one less */
             relaxes |= strcmp(standing[i].value, strict_word(kind, place)) == 0;
     return relaxes && (self.functions & enough) == 0;

@@ -161,6 +161,27 @@ adapter_compare(struct device *device, const struct model_view *view, int stream
         compare_shown(&shown, view, stream, record);
 }
 
+bool
+adapter_hides(struct device *device, int stream, const char *record, const struct unit_kind *kind)
+{
+    struct stmt *stmt = NULL;
+    int64_t hidden = 0;
+    enum rc rc = db_stmt(store_db(device->store),
+                         "SELECT coalesce(max(hidden), 0) FROM journal_record JOIN journal_stream USING (s)"
+                         " WHERE journal_stream.id = ?1 AND entity = ?2 AND journal_record.id = ?3",
+                         &stmt);
+
+    if (rc == RC_OK) {
+        stmt_id(stmt, 1, device->world->names.streams[stream]);
+        stmt_int(stmt, 2, (int64_t)kind->entity);
+        stmt_id(stmt, 3, adapter_record(device->world, record));
+        rc = stmt_finish_int(stmt, &hidden);
+    }
+    if (rc != RC_OK)
+        world_fail(device->world, "device %d, record %s: %s", device->index, record, rc_sentence());
+    return hidden != 0;
+}
+
 /* ---- conflicts ---- */
 
 struct listing {

@@ -135,7 +135,7 @@ note_unit(struct model *model, int stream, const struct model_op *op)
     *units = must(realloc(*units, (*count + 1) * sizeof **units));
     struct unit *unit = &(*units)[(*count)++];
     *unit = (struct unit){
-        .is_shown = op->is_shown_in_conflict, .deletes = op->deletes, .is_once = op->is_once};
+        .is_shown = op->is_shown_in_conflict, .deletes = op->deletes, .moves = op->moves, .is_once = op->is_once};
     snprintf(unit->record, sizeof unit->record, "%s", op->record);
     snprintf(unit->unit, sizeof unit->unit, "%s", op->unit);
 }

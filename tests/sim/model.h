@@ -122,6 +122,7 @@ struct model_op {
     bool is_once;              /* stays its author's: others may write into it, and remove nothing */
     unsigned protects; /* of a strict unit: the place of its word, from open to protective; 0: the unit is not strict */
     bool needs_two;    /* to protect less, two persons of different functions, and not one coach of the family */
+    bool moves;                /* a value hides the record, the empty one does not */
     bool deletes;              /* lists what the author sees of the record's other units */
     bool
         supersedes_one; /* only the first of what the author sees: the rest came after the screen */
@@ -222,7 +223,8 @@ bool model_tag_stands(const struct model_view *view, int stream, int tag);
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);
 void model_units(const struct model *model, int stream, model_unit_fn visit, void *context);
-/* Is there one current deletion that lists every current version of the record's other units? */
+/* Is there one current deletion that lists every current version of the record's other units, or a current mark of moving? What is held hides
+ * too, which is not asked here. */
 bool model_is_hidden(const struct model_view *view, int stream, const char *record);
 /* Every version of the unit that counts here was sealed: who protects less by which functions is certain. */
 bool model_is_settled(const struct model_view *view, int stream, const char *record, const char *unit);

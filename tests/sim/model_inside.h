@@ -61,7 +61,7 @@ struct feed {
 };
 struct unit {
     char record[MODEL_TEXT], unit[MODEL_TEXT];
-    bool is_shown, deletes, is_once;
+    bool is_shown, deletes, moves, is_once;
 };
 
 struct model {

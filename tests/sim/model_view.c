@@ -301,11 +301,27 @@ covers_all(struct walk *walk, const struct op *op, struct model_version version)
     return op->what.deletes;
 }
 
+static bool
+has_moved(const struct model_view *view, int stream, const struct unit *unit)
+{
+    struct model_standing standing[CURRENT_MOST];
+    size_t count = model_current(view, stream, unit->record, unit->unit, standing, CURRENT_MOST);
+
+    for (size_t i = 0; i < count; i++)
+        if (standing[i].value[0] != '\0')
+            return true;
+    return false;
+}
+
 bool
 model_is_hidden(const struct model_view *view, int stream, const char *record)
 {
     const struct model *model = view->model;
 
+    for (size_t i = 0; i < model->unit_count[stream]; i++)
+        if (model->units[stream][i].moves && strcmp(model->units[stream][i].record, record) == 0 &&
+            has_moved(view, stream, &model->units[stream][i]))
+            return true;
     for (size_t i = 0; i < model->unit_count[stream]; i++) {
         struct walk deletions = {.view = view,
                                  .stream = stream,

@@ -7,11 +7,11 @@
 #include "core/journal.h"
 #include "tests/support/devices.h"
 
-enum { ROUNDS = 40, SAVES = 40, DEVICES_HERE = 4, RECORDS = 2, MODEL_OPS = 400 };
+enum { ROUNDS = 40, SAVES = 40, DEVICES_HERE = 4, RECORDS = 2, MODEL_OPS = 400, LISTED = 60 };
 
 /* The units that are tried: (entity, unit) of every policy, and an unknown one. */
-static const uint32_t kinds[][2] = {{5, 1}, {5, 2}, {4, 1}, {4, 2}, {1, 2}, {88, 3}, {10, 1}, {10, 4}};
-enum { KINDS = sizeof kinds / sizeof *kinds, KEEP = 0, LAST, ONCE, SET, HUMAN, UNKNOWN, STRICT, OF_TWO };
+static const uint32_t kinds[][2] = {{5, 1}, {5, 2}, {4, 1}, {4, 2}, {1, 2}, {88, 3}, {10, 1}, {10, 4}, {5, UNIT_MOVED}, {5, UNIT_DELETED}};
+enum { KINDS = sizeof kinds / sizeof *kinds, KEEP = 0, LAST, ONCE, SET, HUMAN, UNKNOWN, STRICT, OF_TWO, MOVED, DELETED };
 /* What values a, b and c are called in the strict ones, from open to protective. */
 static const char *const words[2][3] = {{"given", "limited", "refused"}, {"safe", "worry", "unsafe"}};
 /* Functions, as bits; the last is a colleague's who covers. */
@@ -26,6 +26,8 @@ struct model_op {
     unsigned functions;
     size_t names[8];
     size_t name_count;
+    size_t lists[LISTED]; /* of a deletion: what its author saw of the record's other units, or not all of that */
+    size_t list_count;
     uint64_t hlc;
 };
 
@@ -71,7 +73,19 @@ are_two(const struct model_op *a, const struct model_op *b)
     return false;
 }
 
-/* Values rise with what they protect; the empty one is 0. */
+static bool
+is_strict(size_t kind)
+{
+    return kind == STRICT || kind == OF_TWO || kind == MOVED;
+}
+
+/* Values rise with what they protect; the empty one is 0. All marks of moving are one word. */
+static int
+protection(const struct model_op *op)
+{
+    return op->kind == MOVED ? op->value != 0 : op->value;
+}
+
 static bool
 is_strict_dead(size_t at, size_t which)
 {
@@ -81,7 +95,7 @@ is_strict_dead(size_t at, size_t which)
         const struct model_op *by = &model.ops[i];
         if (!is_here(at, by) || !names(by, which))
             continue;
-        if (by->value >= op->value || (op->kind == STRICT && (by->functions & COACH) != 0))
+        if (protection(by) >= protection(op) || (op->kind != OF_TWO && (by->functions & COACH) != 0))
             return true;
         for (size_t k = 0; op->kind == OF_TWO && k < i; k++)
             if (is_here(at, &model.ops[k]) && names(&model.ops[k], which) && are_two(by, &model.ops[k]))
@@ -97,7 +111,7 @@ is_current(size_t at, size_t which)
 
     if (!is_here(at, op) || (op->kind == SET && op->value == 0))
         return false;
-    if (op->kind == STRICT || op->kind == OF_TWO)
+    if (is_strict(op->kind))
         return !is_strict_dead(at, which);
     for (size_t i = 0; i < model.count; i++) {
         const struct model_op *by = &model.ops[i];
@@ -145,8 +159,8 @@ owner(size_t at, size_t kind, size_t record)
 static bool
 is_shown_over(const struct model_op *a, const struct model_op *b)
 {
-    if ((a->kind == STRICT || a->kind == OF_TWO) && a->value != b->value)
-        return a->value > b->value;
+    if (is_strict(a->kind) && protection(a) != protection(b))
+        return protection(a) > protection(b);
     return is_later(a, b);
 }
 
@@ -183,7 +197,7 @@ expect(size_t at, size_t kind, size_t record)
         counted++;
     }
     /* What is held in a strict unit, as far as nothing that is here replaces it, may be shown instead; it is never current. */
-    for (size_t i = 0; (kind == STRICT || kind == OF_TWO) && i < model.count; i++) {
+    for (size_t i = 0; is_strict(kind) && i < model.count; i++) {
         const struct model_op *op = &model.ops[i];
         if (op->kind == kind && op->record == record && !is_here(at, op) && model.held[at][op->sent] &&
             !is_strict_dead(at, i) && (e.shown == NULL || is_shown_over(op, e.shown)))
@@ -192,6 +206,38 @@ expect(size_t at, size_t kind, size_t record)
     bool is_listed = kind == KEEP || kind == ONCE || kind == HUMAN || kind == STRICT || kind == OF_TWO;
     e.conflicting = differ && is_listed ? counted : 0;
     return e;
+}
+
+/* Of the units of the one entity that has both marks. */
+static bool
+is_listable(const struct model_op *op, size_t record)
+{
+    return op->record == record && op->kind != DELETED && kinds[op->kind][0] == kinds[DELETED][0];
+}
+
+static bool
+covers_all(size_t at, const struct model_op *deletion)
+{
+    for (size_t i = 0; i < model.count; i++) {
+        bool is_listed = !is_listable(&model.ops[i], deletion->record) || !is_current(at, i);
+        for (size_t k = 0; k < deletion->list_count && !is_listed; k++)
+            is_listed = deletion->lists[k] == i;
+        if (!is_listed)
+            return false;
+    }
+    return true;
+}
+
+/* Moved, also by what is held; or deleted by one who saw all. */
+static bool
+is_hidden(size_t at, size_t record)
+{
+    struct expected mark = expect(at, MOVED, record), deletions = expect(at, DELETED, record);
+    bool hides = mark.shown != NULL && mark.shown->value != 0;
+
+    for (size_t i = 0; i < deletions.count && !hides; i++)
+        hides = covers_all(at, &model.ops[deletions.current[i]]);
+    return hides;
 }
 
 static struct id
@@ -235,6 +281,23 @@ count_conflicts(void *context, const struct conflict *conflict)
 }
 
 static void
+check_hidden(size_t at, size_t record)
+{
+    struct stmt *stmt;
+    int64_t hidden;
+
+    assert_ok(db_stmt(world.device[at].db,
+                      "SELECT coalesce(max(hidden), 0) FROM journal_record JOIN journal_stream USING (s) "
+                      "WHERE journal_stream.id = ?1 AND entity = ?2 AND journal_record.id = ?3",
+                      &stmt));
+    stmt_id(stmt, 1, world.file);
+    stmt_int(stmt, 2, kinds[DELETED][0]);
+    stmt_id(stmt, 3, record_id(record));
+    assert_ok(stmt_finish_int(stmt, &hidden));
+    assert_int_equal(hidden != 0, is_hidden(at, record));
+}
+
+static void
 check(size_t at)
 {
     size_t expected = 0;
@@ -247,11 +310,31 @@ check(size_t at)
             assert_ok(journal_current(world.device[at].journal, stream, kinds[kind][0],
                                       record_id(record), kinds[kind][1], check_one, &e));
             assert_int_equal(e.met, e.count);
-            expected += e.conflicting;
+            if (kinds[kind][0] != kinds[DELETED][0] || !is_hidden(at, record))
+                expected += e.conflicting;
         }
     }
     assert_ok(journal_conflicts(world.device[at].journal, count_conflicts, &found));
     assert_int_equal(found, expected);
+    for (size_t record = 0; record < RECORDS; record++)
+        check_hidden(at, record);
+}
+
+static void
+put_list(size_t at, struct model_op *op, struct dice *dice, struct buf *value)
+{
+    struct version versions[LISTED];
+
+    for (size_t i = 0; i < model.count && op->list_count < LISTED; i++)
+        if (is_listable(&model.ops[i], op->record) && dice_below(dice, 12) != 0 && is_current(at, i)) {
+            size_t k = op->list_count;
+            struct version version = version_of(&model.ops[i]);
+            for (; k > 0 && version_compare(&version, &versions[k - 1]) < 0; k--)
+                versions[k] = versions[k - 1];
+            versions[k] = version;
+            op->lists[op->list_count++] = i;
+        }
+    assert_ok(value_put_versions(value, 1, versions, op->list_count));
 }
 
 /* One save with one or two operations that name current, dead or unseen versions at random. */
@@ -267,7 +350,7 @@ save(size_t at, struct dice *dice)
     for (uint32_t index = 0; index < operations; index++) {
         struct model_op *op = &model.ops[model.count];
         struct version names[8];
-        struct buf value = BUF_EMPTY(100);
+        struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
         *op = (struct model_op){.device = at, .sent = world.sent_count, .index = index};
         op->kind = human ? HUMAN : dice_below(dice, KINDS);
         if (!human && op->kind == HUMAN)
@@ -287,9 +370,12 @@ save(size_t at, struct dice *dice)
         op->functions = world.device[at].self.functions;
         char letter[2] = {op->value, 0};
         const char *text = letter;
-        if (op->value != 0 && op->kind >= STRICT)
+        if (op->value != 0 && (op->kind == STRICT || op->kind == OF_TWO))
             text = words[op->kind - STRICT][op->value - 'a'];
-        assert_ok(value_put_text(&value, 1, text));
+        if (op->kind == DELETED)
+            put_list(at, op, dice, &value);
+        else
+            assert_ok(value_put_text(&value, 1, text));
         assert_ok(change_put_over(&change, kinds[op->kind][0], record_id(op->record),
                                   kinds[op->kind][1], &value, names, op->name_count));
         buf_wipe(&value);

@@ -111,15 +111,22 @@ is_whole(struct device *device, int stream)
            (device->world->is_ending || !copies_is_torn(device, stream));
 }
 
-/* Where both saves of a visit are applied, or at the end count: one of them may have come alone, or be late work alone. */
+static bool
+reads_on(const struct device *device, int stream)
+{
+    return model_may_read(device->world->model, device->index, stream, device->refreshed_ms);
+}
+
+/* Where both saves of a visit are applied, or at the end count and come here: one of them may have come alone, or be late work alone. */
 void
 visit_check_twins(struct device *device)
 {
     struct world *world = device->world;
-    struct model_view view = {world->model, world->is_ending ? MODEL_NONE : device->index};
 
     for (int i = 0; i < world->visit_count && !world->has_failed; i++) {
         const struct visit *visit = &world->visits[i];
+        bool is_end = world->is_ending && reads_on(device, visit->stream) && reads_on(device, visit->stream - 1);
+        struct model_view view = {world->model, is_end ? MODEL_NONE : device->index};
         struct value file, twin;
         if (!is_whole(device, visit->stream) || !is_whole(device, visit->stream - 1) ||
             !model_tag_stands(&view, visit->stream, i + 1) || !model_tag_stands(&view, visit->stream - 1, i + 1))

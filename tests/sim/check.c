@@ -260,13 +260,13 @@ check_rights(struct device *device)
 
 /* ---- at every step ---- */
 
-/* Of a stream that went and came back, whose key has not come yet. */
+/* Of a stream that went and came back: it was not looked at yet, for the session was cut, or its key has not come. */
 static bool
-waits_for_key(struct device *device, int stream)
+waits_to_be_read(struct device *device, int stream)
 {
-    return adapter_ask(device, /* ELOG_PARKED for ELOG_KEY */
+    return adapter_ask(device, /* ELOG_NEW; ELOG_PARKED for ELOG_KEY */
                        "SELECT count(*) FROM sync_entry JOIN sync_feed USING (feed)"
-                       " WHERE stream = ?1 AND is_own AND state = 2 AND reason = 1",
+                       " WHERE stream = ?1 AND is_own AND (state = 0 OR (state = 2 AND reason = 1))",
                        &device->world->names.streams[stream]) > 0;
 }
 
@@ -279,7 +279,7 @@ check_own_saves(struct device *device, int stream)
     uint32_t saved = model_last(world->model, stream, writer);
     uint32_t lacking = model_lacks(world->model, device->index, stream, writer, saved);
 
-    if (!device->is_returned && !adapter_is_filling(device, stream) && lacking != 0 && !waits_for_key(device, stream))
+    if (!device->is_returned && !adapter_is_filling(device, stream) && lacking != 0 && !waits_to_be_read(device, stream))
         world_fail(world, "device %d neither applied nor holds its own save %u of %u in stream %d", device->index,
                    lacking, saved, stream);
 }

@@ -261,6 +261,13 @@ out_cover_families(struct call *call, const struct ledger_cover *cover)
     return rc;
 }
 
+/* A cover that nobody answered was asked for; "given" is the word for a consent. */
+static const char *
+say_state(const char *state)
+{
+    return strcmp(state, "given") == 0 ? _("asked") : words_say(state);
+}
+
 enum rc
 cmd_cover_list(struct call *call)
 {
@@ -287,7 +294,7 @@ cmd_cover_list(struct call *call)
         out_word(&call->out, "scope", _("May"),
                  cover->scope == LEDGER_SCOPE_WRITE ? "write" : "read",
                  cover->scope == LEDGER_SCOPE_WRITE ? _("read and write") : _("only read"));
-        out_word(&call->out, "state", _("State"), state, strcmp(state, "given") == 0 ? _("asked") : words_say(state)); /* a consent is given */
+        out_word(&call->out, "state", _("State"), state, say_state(state));
         out_bool(&call->out, "carried", cover->is_carried ? _("Only by bundle as yet") : NULL, cover->is_carried);
         if (rc == RC_OK)
             rc = out_cover_families(call, cover);

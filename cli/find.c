@@ -10,7 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 1024, CANDIDATES_BYTES = 300 };
+enum {
+    NAME_BYTES = 1024,
+    CANDIDATES_BYTES = 300,
+    LONGER_ID_CHARS = 8 /* of six, which lists show, all may have the same */
+};
 
 /* One of many: remembers the first that matches, and the names and short ids of all. */
 struct choice {
@@ -23,18 +27,18 @@ struct choice {
 static void
 choice_add(struct choice *choice, struct id id, const char *name)
 {
-    char brief[ID_TEXT_CHARS + 1];
-    size_t len = strlen(choice->candidates);
+    char full[ID_TEXT_CHARS + 1];
+    size_t len = strlen(choice->candidates), room = sizeof choice->candidates - len;
+    size_t nameless = strlen(", ") + strlen(" ") + LONGER_ID_CHARS + 1;
 
-    /* More characters than usual: the usual ones may be the same for all. */
-    id_to_text(id, brief);
+    id_to_text(id, full);
     if (choice->count == 0)
         choice->first = id;
-    if (name == NULL || len + strlen(name) + 13 >= sizeof choice->candidates)
+    if (name == NULL || nameless + strlen(name) > room)
         name = ""; /* a long one is left out: no half of it */
-    if (len + 12 < sizeof choice->candidates)
-        (void)snprintf(choice->candidates + len, sizeof choice->candidates - len, "%s%s%s%s", len == 0 ? "" : ", ", name,
-                       name[0] == '\0' ? "" : " ", brief + ID_TEXT_CHARS - 8);
+    if (nameless <= room)
+        (void)snprintf(choice->candidates + len, room, "%s%s%s%s", len == 0 ? "" : ", ", name, name[0] == '\0' ? "" : " ",
+                       full + ID_TEXT_CHARS - LONGER_ID_CHARS);
     choice->count++;
 }
 
@@ -158,7 +162,7 @@ call_device(struct call *call, const char *text, struct id *device)
     for (size_t i = 0; rc == RC_OK && (at = ledger_device_at(ledger, i)) != NULL; i++) {
         const char *label = NULL, *written = NULL;
         rc = call_device_label(call, &texts, at->id, &label);
-        if (rc == RC_OK) /* without its number it means the other too */
+        if (rc == RC_OK) /* a label without its number means each that has it */
             rc = label_written(call, &texts, at->id, &written);
         if (rc == RC_OK && (id_matches(at->id, text) || text_equal_folded(label, text) || text_equal_folded(written, text)))
             choice_add(&whole, at->id, label);

@@ -5,7 +5,7 @@
 # effect. ORDERS names the orders: "last this next" is the order in which the three devices run them.
 . "$(dirname "$0")/lib.sh"
 
-KILLS=0 HALVES=0 # kills in upgrades; of these, between the tables of the newer program and their rows
+KILLS=0 HALF_DONE=0 # kills in upgrades; of these, after the tables of the newer program were made and before their rows
 declare -A BUILD_OF=([last]=$ROOT/build/last [this]=$BUILD [next]=$ROOT/build/next) RUNS=() TEAM=()
 ORDERS=${ORDERS:-last this next,last next this,this last next,this next last,next last this,next this last}
 
@@ -82,7 +82,7 @@ newer_fields() {
     skew "$1" dump | grep "^ shown 1 .*$(printf 'The school asked.' | od -An -tx1 | tr -d ' \n')" | sed "s/.*0602..\($(printf The | od -An -tx1 | tr -d ' \n')\)/\1/"
 }
 
-# The store as it is, and back in its directory; with what shows that nobody put it back.
+# keep NAME: the store of a device and its instance token; put_back NAME: both as they were, so that it looks like no restore.
 keep() { rm -rf "$WORK/kept" "$WORK/kept.state" && cp -rp "$WORK/$1" "$WORK/kept" && cp -rp "$WORK/state" "$WORK/kept.state"; }
 put_back() {
     find "$WORK/$1" "$WORK/state" -mindepth 1 -delete && cp -rp "$WORK/kept/." "$WORK/$1" && cp -rp "$WORK/kept.state/." "$WORK/state"
@@ -97,7 +97,7 @@ killed_at() {
 # upgrade NAME AGE: a store of the older program, opened by the newer one, which is killed at each write of that in turn: the next
 # opening shows what one shows that nobody disturbed.
 upgrade() {
-    local writes marked whole
+    local writes marked whole at
     RUNS[$1]=$2
     keep "$1" && read -r writes marked < <(skew "$1" upgrade 0) && whole=$(skew "$1" dump) || return
     [ "$writes" -ge 2 ] && [ "$marked" -eq 0 ] || { echo "$writes writes, $marked marked"; return 1; }
@@ -105,7 +105,7 @@ upgrade() {
         put_back "$1" && killed_at "$1" "$at" || { echo "not killed at $at of $writes"; return 1; }
         KILLS=$((KILLS + 1))
         read -r _ marked < <(skew "$1" upgrade 0) || return
-        [ "$marked" -eq 0 ] || HALVES=$((HALVES + 1))
+        [ "$marked" -eq 0 ] || HALF_DONE=$((HALF_DONE + 1))
         [ "$(skew "$1" dump)" = "$whole" ] || { echo "killed at $at of $writes it shows something else"; return 1; }
     done
     as "$1" status >/dev/null && as "$1" doctor >/dev/null
@@ -192,5 +192,5 @@ for order in "${orders[@]}"; do
     server_stop # which takes so many greetings a second of one address; another team lives elsewhere
     server_start
 done
-check "failure_14: $KILLS kills in upgrades, $HALVES of them between the tables and their rows" test "$HALVES" -gt 0 -a "$KILLS" -gt "$HALVES"
+check "failure_14: $KILLS kills in upgrades, $HALF_DONE of them between the tables and their rows" test "$HALF_DONE" -gt 0 -a "$KILLS" -gt "$HALF_DONE"
 finish

@@ -154,7 +154,7 @@ fill_op(struct device *device, int stream, enum model_stream_kind home, struct m
     } else
         snprintf(op->record, sizeof op->record, "s%d-%.*s-%u", stream, (int)word, kind->name,
                  world_below(world, 3));
-    if (kind->moves) { /* or it never did */
+    if (kind->moves) { /* a mark, or the empty value, which takes one back */
         op->protects = world_falls(world, 600) ? 1 : 0;
         if (op->protects == 1)
             snprintf(op->value, sizeof op->value, "v%d", world->next_value++);

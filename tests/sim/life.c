@@ -312,7 +312,7 @@ check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id
         rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
         if (rc != RC_OK || looking.found)
             continue;
-        if (!can_be_made(world, looking.box) && opens_was_put_back(world, looking.box->stream, looking.box->epoch))
+        if (!can_be_made(world, looking.box) && opens_holders_were_put_back(world, looking.box->stream, looking.box->epoch))
             *is_lost = true;
         else
             world_fail(world, "the server lacks a key box that its lines gave: epoch %u of stream %d, for device %d",

@@ -219,6 +219,7 @@ bool model_shown(const struct model_view *view, int stream, const char *record, 
                  struct model_version *shown);
 /* A mark on the writer's last save there, which goes with it to another number. */
 void model_tag(struct model *model, int stream, int writer, int tag);
+/* Does a save with that mark count there? */
 bool model_tag_stands(const struct model_view *view, int stream, int tag);
 /* Every (record, unit) ever written in a stream. */
 typedef void (*model_unit_fn)(void *context, const char *record, const char *unit, bool is_shown);

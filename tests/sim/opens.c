@@ -93,7 +93,7 @@ opens_look(struct device *device)
 }
 
 bool
-opens_was_put_back(struct world *world, struct id stream, uint32_t epoch)
+opens_holders_were_put_back(struct world *world, struct id stream, uint32_t epoch)
 {
     int place = stream_of(world, stream);
     unsigned holders = 0;

@@ -9,8 +9,8 @@
 void opens_note_boxes(struct device *device, const struct buf *body);
 /* The keys that are in the device's ring now. */
 void opens_look(struct device *device);
-/* Of the devices that ever had that key some were put back to an older backup, and all of those that may hold it still or that made it. */
-bool opens_was_put_back(struct world *world, struct id stream, uint32_t epoch);
+/* Every device that made that key, or had it and may hold it still, was put back to an older backup; so was at least one that made or had it. */
+bool opens_holders_were_put_back(struct world *world, struct id stream, uint32_t epoch);
 void opens_check(struct world *world);
 
 #endif

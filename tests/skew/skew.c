@@ -194,17 +194,17 @@ dump_family(void *context, const struct family *family)
 
 /* ---- upgrade ---------------------------------------------------------------------------------------- */
 
-/* How often SQLite wrote to a file, and at which time the program is killed. */
+/* The writes of SQLite to its files, since they are counted, and the one at which the program is killed; 0: none. */
 static struct {
-    unsigned long count, last;
-    bool counts;
+    unsigned long count, deadly;
+    bool are_counted;
 } writes;
 
 static ssize_t
 write_or_die(int fd, const void *bytes, size_t len, off_t at)
 {
-    writes.count += writes.counts;
-    if (writes.counts && writes.count == writes.last)
+    writes.count += writes.are_counted;
+    if (writes.are_counted && writes.count == writes.deadly)
         (void)raise(SIGKILL);
     return pwrite(fd, bytes, len, at);
 }
@@ -221,19 +221,19 @@ watch_writes(void)
 }
 
 static void
-upgrade(const char *directory, const char *passphrase_file, const char *last)
+upgrade(const char *directory, const char *passphrase_file, const char *deadly)
 {
     struct store *store;
     struct replica *replica;
     int64_t marked;
 
-    writes.last = strtoul(last, NULL, 10);
+    writes.deadly = strtoul(deadly, NULL, 10);
     watch_writes();
     open_store(directory, passphrase_file, &store);
     demand(db_get_int(store_db(store), "SELECT count(*) FROM sync_stream WHERE needs_rebuild", &marked), "what is marked");
-    writes.counts = true;
+    writes.are_counted = true;
     demand(replica_open(store, &replica), "replica_open");
-    writes.counts = false;
+    writes.are_counted = false;
     printf("%lu %" PRId64 "\n", writes.count, marked);
     replica_close(replica);
     store_close(store);

@@ -140,7 +140,7 @@ a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(vo
 {
     (void)state;
     struct office_device *clean = &office.devices[CLEAN], *lost = &office.devices[LOST], *cut = &office.devices[CUT];
-    struct told told[] = {{.step = "pull"}, {NULL}};
+    struct told told[] = {{.step = "pull"}, {.step = NULL}};
 
     write_visits(VISITS, NOTE_BYTES, false);
     office_join_only(&office, CLEAN, "Bram", LEDGER_ROLE_SCIENTIST);
@@ -166,7 +166,7 @@ a_first_session_cut_off_at_each_request_goes_on_and_says_that_it_is_not_whole(vo
 static void
 a_first_session_tells_page_by_page_what_came_and_part_by_part_what_was_taken_in(void **state)
 {
-    struct told told[] = {{.step = "pull"}, {.step = "apply"}, {NULL}};
+    struct told told[] = {{.step = "pull"}, {.step = "apply"}, {.step = NULL}};
 
     (void)state;
     write_visits(MANY_VISITS, MANY_NOTE_BYTES, true);
@@ -186,7 +186,7 @@ a_first_session_tells_page_by_page_what_came_and_part_by_part_what_was_taken_in(
 static void
 each_stream_that_is_filled_is_told_against_their_number(void **state)
 {
-    struct told told[] = {{.step = "fill"}, {NULL}};
+    struct told told[] = {{.step = "fill"}, {.step = NULL}};
 
     (void)state;
     office_join(&office, LATER, "Eva", LEDGER_ROLE_COACH);

@@ -427,7 +427,7 @@ act_tie(struct device *a)
     fill_save(a, at, home_of(at), &saves[0]);
     saves[1] = saves[0];
     for (size_t i = 0; i < saves[1].count; i++)
-        if (saves[1].ops[i].protects == 0)
+        if (saves[1].ops[i].protects == 0 && !saves[1].ops[i].moves)
             snprintf(saves[1].ops[i].value, MODEL_TEXT, "v%d", world->next_value++);
     world_happened(world, HAPPENED_TIE);
     for (int i = 0; i < 2 && !world->has_failed; i++) {

@@ -216,11 +216,13 @@ pack_cover_keys(struct packing *packing)
 
 /* ---- entries ---------------------------------------------------------------------------------- */
 
-/* What does not verify here would have the other side refuse all of it. */
+/* What does not verify would have the other side refuse all of it: also where the signature of one that follows vouched for it here. */
 static bool
-is_worth_packing(const struct elog_row *row)
+is_worth_packing(const struct replica *replica, const struct elog_row *row)
 {
-    return row->entry.ciphertext != NULL &&
+    const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
+
+    return row->entry.ciphertext != NULL && (device == NULL || entry_verify(&row->entry, device->sign_public)) &&
            !(row->state == ELOG_PARKED &&
              (row->reason == ELOG_DAMAGED || row->reason == ELOG_LEDGER || row->reason == ELOG_PAST ||
               row->reason == ELOG_FORK));
@@ -264,7 +266,7 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
     *save = row->entry.last + 1;
     struct entry sent = row->entry;
     sent.arrived_ms = 0;
-    if (!is_worth_packing(row))
+    if (!is_worth_packing(packing->replica, row))
         return RC_OK;
     /* Noted before it is given away: what was in a bundle is never sealed anew. */
     struct stmt *stmt;

@@ -285,9 +285,12 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
         return rc;
     if (device == NULL)
         *verdict = inbox_park(ELOG_LEDGER);
-    else if (row->reason == ELOG_LEDGER && !entry_verify(&row->entry, device->sign_public))
-        *verdict = inbox_park(ELOG_LEDGER); /* still nobody's: the device's own takes its place */
-    else if (verdict->state != ELOG_PARKED)
+    else if (row->reason == ELOG_LEDGER && !entry_verify(&row->entry, device->sign_public)) {
+        /* Nobody's. Were it kept, what the device wrote there would seem to be here, and what follows that would seem another chain. */
+        *verdict = inbox_park(ELOG_LEDGER);
+        inbox_chain_forget(replica);
+        rc = elog_drop(replica->db, key);
+    } else if (verdict->state != ELOG_PARKED)
         rc = follow(replica, row, verdict);
     if (rc == RC_OK && verdict->state == ELOG_HELD && broken_is(BROKEN_HELD))
         rc = pass_by(replica, &row->entry);

@@ -98,16 +98,33 @@ bring(const struct entry *entry, bool from_server)
 }
 
 /* Of a save of the newcomer's at the victim. */
-static enum elog_state
-state_of(uint32_t save, uint8_t *hash)
+static enum rc
+find_save(uint32_t save, struct elog_row *row)
 {
     struct replica *victim = office.devices[VICTIM].replica;
     struct feed_ref ref = {office.devices[NEWCOMER].id, 7};
-    struct elog_row row = ELOG_ROW_EMPTY;
     struct elog_feed feed;
 
     assert_ok(elog_feed_find(victim->db, ledger_team_stream(victim->ledger), ref, &feed));
-    assert_ok(elog_find(victim->db, feed.key, save, &row));
+    return elog_find(victim->db, feed.key, save, row);
+}
+
+static bool
+is_stored(uint32_t save)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+    enum rc rc = find_save(save, &row);
+
+    elog_row_wipe(&row);
+    return rc == RC_OK;
+}
+
+static enum elog_state
+state_of(uint32_t save, uint8_t *hash)
+{
+    struct elog_row row = ELOG_ROW_EMPTY;
+
+    assert_ok(find_save(save, &row));
     enum elog_state state = row.state;
     memcpy(hash, row.entry.hash, CRYPTO_HASH_BYTES);
     elog_row_wipe(&row);
@@ -134,9 +151,10 @@ an_entry_counts_only_under_its_authors_signature(void **state)
     bare.ciphertext = NULL;
     assert_ok(bring(&bare, true));
     assert_ok(bring(&forged, true));
+    assert_true(is_stored(1));
     office_sync(&office, VICTIM); /* now the ledger tells who the newcomer is */
-    assert_int_equal(state_there(hash), ELOG_PARKED);
-    assert_ok(bring(&own, true)); /* and the newcomer's own takes its place */
+    assert_false(is_stored(1));
+    assert_ok(bring(&own, true));
     office_sync(&office, VICTIM);
     assert_int_equal(state_there(hash), ELOG_APPLIED);
     assert_memory_equal(hash, own.hash, sizeof hash);
@@ -155,9 +173,14 @@ the_right_header_under_a_wrong_signature_is_mended(void **state)
     uint8_t hash[CRYPTO_HASH_BYTES];
 
     broken.signature[0] ^= 1;
-    assert_ok(bring(&broken, true));
-    office_sync(&office, VICTIM);
-    assert_int_equal(state_there(hash), ELOG_PARKED);
+    for (int is_known = 0; is_known < 2; is_known++) { /* before the ledger tells whose it is, and after */
+        if (!is_known)
+            assert_ok(bring(&broken, true));
+        else
+            assert_int_equal(bring(&broken, true), RC_UNTRUSTED);
+        office_sync(&office, VICTIM);
+        assert_false(is_stored(1));
+    }
     assert_ok(bring(&own, true));
     office_sync(&office, VICTIM);
     assert_int_equal(state_there(hash), ELOG_APPLIED);
@@ -424,6 +447,77 @@ what_was_applied_without_a_name_names_it_once_it_comes(void **state)
     buf_wipe(&cipher);
 }
 
+/* A page that lied, or was damaged, before the ledger told whose the first save is; the true one is before the cursor since. */
+static void
+what_is_nobodys_hides_no_gap(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 4; variant++) {
+        bool is_forged = variant % 2 == 0, has_next = variant < 2;
+        struct buf ciphers[3] = {BUF_EMPTY(8192), BUF_EMPTY(8192), BUF_EMPTY(8192)};
+        if (variant > 0) {
+            office_tear_down(state);
+            setup(state);
+        }
+        struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+        struct entry next = seal_behind(&one, NEWCOMER, 2, 1, &ciphers[1]);
+        struct entry false_one = is_forged ? seal_as_newcomer(FORGER, 666, &ciphers[2]) : one;
+        uint8_t hash[CRYPTO_HASH_BYTES];
+        int64_t cursor;
+
+        false_one.signature[0] ^= !is_forged;
+        false_one.arrived_ms = 1;
+        assert_ok(bring(&false_one, true));
+        assert_ok(bring_to(NEWCOMER, &one, false));
+        office_sync(&office, NEWCOMER);
+        office_sync(&office, FORGER);
+        assert_ok(state_get_int(office.devices[FORGER].replica->db, STATE_CURSOR, &cursor));
+        assert_ok(state_put_int(office.devices[VICTIM].replica->db, STATE_CURSOR, cursor));
+        office_sync(&office, VICTIM);
+        if (has_next) {
+            assert_ok(bring_to(NEWCOMER, &next, false));
+            office_sync(&office, NEWCOMER);
+        }
+        office_sync(&office, VICTIM);
+        office_sync(&office, VICTIM);
+        assert_int_equal(state_there(hash), ELOG_APPLIED);
+        assert_memory_equal(hash, one.hash, sizeof hash);
+        if (has_next)
+            assert_int_equal(state_of(2, hash), ELOG_APPLIED);
+        assert_int_equal(parked_at(VICTIM), 0);
+        for (int i = 0; i < 3; i++)
+            buf_wipe(&ciphers[i]);
+    }
+}
+
+/* The signature of the last vouches for the first, which a server altered. */
+static void
+an_altered_signature_within_a_run_stops_no_bundle(void **state)
+{
+    (void)state;
+    struct buf ciphers[2] = {BUF_EMPTY(8192), BUF_EMPTY(8192)};
+    struct replica *victim = office.devices[VICTIM].replica;
+    struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
+    struct entry one = seal_as_newcomer(NEWCOMER, 1, &ciphers[0]);
+    struct entry next = seal_behind(&one, NEWCOMER, 2, 1, &ciphers[1]);
+    uint8_t hash[CRYPTO_HASH_BYTES];
+    uint64_t stored = 0;
+
+    office_sync(&office, VICTIM);
+    one.signature[0] ^= 1;
+    assert_ok(wire_run_add(&runs, &one));
+    assert_ok(wire_run_add(&runs, &next));
+    assert_ok(db_begin(victim->db));
+    assert_ok(db_end(victim->db, inbox_store(victim, &runs, true, &stored)));
+    wire_run_list_wipe(&runs);
+    assert_ok(inbox_apply(victim, NULL, NULL));
+    assert_int_equal(state_of(2, hash), ELOG_APPLIED);
+    office_visit(&office, VICTIM, office_family(&office, VICTIM, "vos", VICTIM), "x");
+    office_carry(&office, VICTIM, FORGER);
+    for (int i = 0; i < 2; i++)
+        buf_wipe(&ciphers[i]);
+}
+
 /* By a bundle; the victim builds on it, and reads the line that makes it late work before sealing. */
 static void
 what_builds_on_work_that_became_late_is_still_sealed(void **state)
@@ -601,6 +695,8 @@ main(void)
         CASE(a_colleagues_fork_stops_no_session),
         CASE(a_second_save_of_nobodys_stops_no_session),
         CASE(many_forks_stop_no_session),
+        CASE(what_is_nobodys_hides_no_gap),
+        CASE(an_altered_signature_within_a_run_stops_no_bundle),
         CASE(work_that_builds_on_a_colleagues_fork_still_reaches_all),
         CASE(what_was_applied_without_a_name_names_it_once_it_comes),
         CASE(an_entry_that_is_over_a_ceiling_is_applied_and_stops_nobody),

@@ -10,7 +10,7 @@ struct stored {
     uint8_t hash[CRYPTO_HASH_BYTES];
     bool lacks_body;
     bool lacks_arrival;
-    bool is_unproven; /* nobody has looked at its signature yet */
+    bool is_unproven; /* perhaps nobody has looked at its signature yet (ELOG_LEDGER) */
 };
 
 /* One that stands there, a proven one before any other: what gives way is dropped only for an entry that is stored then. Stored entries of

@@ -23,7 +23,7 @@ session_progress(const struct session *session, const char *step, uint64_t done,
 /* Before anything else: what a server that was put back lost is perhaps nowhere else than here, and what is sealed with a key that nobody has
  * is lost too. */
 static enum rc
-boxes(struct session *session)
+exchange_boxes(struct session *session)
 {
     enum rc rc = session_boxes(session);
 
@@ -44,7 +44,7 @@ session_begin(struct session *session)
     if (rc == RC_OK)
         rc = carried_settle(session);
     if (rc == RC_OK)
-        rc = boxes(session);
+        rc = exchange_boxes(session);
     /* What an operation needs to know may stand in a line that only a newer program reads. */
     return rc == RC_OK && session->replica->has_newer_line ? session_tell_newer(session) : rc;
 }
@@ -84,7 +84,7 @@ membership(struct session *session)
     if (rc == RC_OK)
         rc = carried_settle(session);
     if (rc == RC_OK)
-        rc = boxes(session);
+        rc = exchange_boxes(session);
     if (session->replica->has_newer_line)
         return rc; /* who is owed what is not known */
     if (rc == RC_OK)

@@ -20,23 +20,6 @@ is_large(const struct parked_group *group)
     return group->saves > READ_SAVES || group->entries > READ_ENTRIES;
 }
 
-/* The group of a family's file that waits as one of its index does. */
-struct liking {
-    const struct parked_group *group;
-    struct id file;
-    uint64_t saves;
-};
-
-static enum rc
-look_for_like(void *context, const struct parked_group *group)
-{
-    struct liking *liking = context;
-
-    if (id_equal(group->stream, liking->file) && replica_group_is_like(group, liking->group))
-        liking->saves = group->saves;
-    return RC_OK;
-}
-
 /* Of a large group nothing is read: each of its saves is taken for the twin of one in the family's file, as far as these reach. */
 static enum rc
 count_twins(struct replica *replica, const struct parked_group *group, uint64_t *twins)
@@ -50,12 +33,11 @@ count_twins(struct replica *replica, const struct parked_group *group, uint64_t 
     if (known == NULL || known->kind != STREAM_INDEX)
         return RC_OK;
     const struct ledger_family *family = ledger_family(ledger, known->family);
-    struct liking liking = {.group = group};
+    uint64_t alike;
     if (family == NULL)
         return RC_OK;
-    liking.file = family->file;
-    enum rc rc = replica_parked_groups(replica, look_for_like, &liking);
-    *twins = liking.saves < group->saves ? liking.saves : group->saves;
+    enum rc rc = replica_parked_alike(replica, group, family->file, &alike);
+    *twins = alike < group->saves ? alike : group->saves;
     return rc;
 }
 

@@ -221,6 +221,8 @@ enum rc replica_received_fate(struct replica *replica, const struct parked_group
 typedef enum rc (*replica_parked_groups_fn)(void *context, const struct parked_group *group);
 enum rc replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit,
                               void *context) MUST_CHECK;
+/* How many saves of another stream wait as those of a group do (replica_group_is_like): 0 when none does. */
+enum rc replica_parked_alike(struct replica *replica, const struct parked_group *group, struct id stream, uint64_t *saves) MUST_CHECK;
 /* How many of the own saves that wait in an index stream, sealed or not, only carry what a save in the family's file says too:
  * a person made one change, not two. 0 in other streams. Reads each of them; of a family that is here no more, whose key is gone, as
  * many as can be are taken for such, so what is left is the least that was written. */

@@ -373,6 +373,32 @@ replica_group_is_like(const struct parked_group *one, const struct parked_group 
     return feed_equal(one->feed, other->feed) && one->is_held == other->is_held && strcmp(one->reason, other->reason) == 0;
 }
 
+struct looking {
+    const struct parked_group *like;
+    struct id stream;
+    uint64_t saves;
+};
+
+static enum rc
+look_for_like(void *context, const struct parked_group *group)
+{
+    struct looking *looking = context;
+
+    if (id_equal(group->stream, looking->stream) && replica_group_is_like(group, looking->like))
+        looking->saves = group->saves;
+    return RC_OK;
+}
+
+enum rc
+replica_parked_alike(struct replica *replica, const struct parked_group *group, struct id stream, uint64_t *saves)
+{
+    struct looking looking = {.like = group, .stream = stream};
+    enum rc rc = replica_parked_groups(replica, look_for_like, &looking);
+
+    *saves = looking.saves;
+    return rc;
+}
+
 enum rc
 replica_parked_groups(struct replica *replica, replica_parked_groups_fn visit, void *context)
 {

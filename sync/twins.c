@@ -200,41 +200,24 @@ count_received(struct counting *counting, const struct elog_feed *feed, const st
     return rc;
 }
 
-/* The group of the family's file that waits as one of its index does. */
-struct looking {
-    const struct parked_group *like;
-    struct id stream;
-    uint64_t saves;
-};
-
-static enum rc
-look_for_like(void *context, const struct parked_group *group)
-{
-    struct looking *looking = context;
-
-    if (id_equal(group->stream, looking->stream) && replica_group_is_like(group, looking->like))
-        looking->saves = group->saves;
-    return RC_OK;
-}
-
 enum rc
 replica_received_twins(struct replica *replica, const struct parked_group *group, uint64_t *twins)
 {
     const struct ledger_stream *known = replica->ledger == NULL ? NULL : ledger_stream(replica->ledger, group->stream);
     struct counting counting = {.replica = replica, .kind = STREAM_INDEX};
     struct elog_feed feed;
+    uint64_t alike = 0; /* in the family's file */
 
     *twins = 0;
     if (known == NULL || known->kind != STREAM_INDEX)
         return RC_OK;
-    struct looking looking = {.like = group, .stream = file_of(replica, known)};
     enum rc rc = elog_feed_find(replica->db, group->stream, group->feed, &feed);
     if (rc == RC_OK)
         rc = count_received(&counting, &feed, group);
     if (rc == RC_OK && counting.unread > 0)
-        rc = replica_parked_groups(replica, look_for_like, &looking);
+        rc = replica_parked_alike(replica, group, file_of(replica, known), &alike);
     if (rc == RC_OK)
-        rc = add_purged(&counting, known, looking.saves);
+        rc = add_purged(&counting, known, alike);
     *twins = counting.twins;
     return rc == RC_ABSENT ? RC_OK : rc;
 }

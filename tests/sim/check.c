@@ -148,6 +148,20 @@ is_revealed_by_none(const struct world *world, const struct stored *stored)
            model_save_counts(model, stored->stream, stored->writer, stored->last) != MODEL_COUNTS;
 }
 
+bool
+check_is_withheld_for_good(struct device *device, int stream)
+{
+    const struct world *world = device->world;
+
+    for (size_t i = 0; i < world->stored_count; i++) {
+        const struct stored *stored = &world->stored[i];
+        if (stored->stream == stream && (stored->withheld >> device->index & 1) != 0 &&
+            is_revealed_by_none(world, stored) && !has_entry(device, stored))
+            return true;
+    }
+    return false;
+}
+
 /* By a line that it has not read its right to that stream ended: a page left that out. With the line it drops the stream, or fills it anew where a later
  * one gives the right again. */
 static bool

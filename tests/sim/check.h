@@ -9,6 +9,8 @@ bool check_is_there(const struct world *world, int stream);
 void check_against(struct device *device, int view_of, int stream);
 /* Everything at the server below the cursor, of streams that are here and whole, is in the log. */
 void check_cursor(struct device *device);
+/* A liar kept an entry of that stream from it which nothing ever names: the device cannot know that it lacks it. */
+bool check_is_withheld_for_good(struct device *device, int stream);
 /* A device that has read every line holds nothing of streams that it may not read. */
 void check_rights(struct device *device);
 /* By a cover that no line knows yet: then neither does the model. */

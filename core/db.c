@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/db_cache.h"
 #include "core/db_error.h"
+#include "core/db_start.h"
 #include "core/i18n.h"
 #include "core/text.h"
 #include "core/vfs.h"
@@ -190,7 +190,7 @@ db_open(const char *path, const struct db_options *options, struct db **out)
     *out = NULL;
     if (db == NULL)
         return rc_nomem();
-    db_cache_start();
+    db_start();
     int code = sqlite3_open_v2(path, &db->handle, flags, options->vfs);
     if (code != SQLITE_OK && db->handle == NULL)
         rc = rc_nomem();

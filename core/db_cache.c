@@ -1,7 +1,6 @@
 /* SQLite's page cache, asked to drop the pages beyond the end of a file only where it has some. */
 #include "core/db_cache.h"
 
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -14,7 +13,6 @@ struct cache {
 
 /* SQLite's own cache: written once, before SQLite runs. */
 static sqlite3_pcache_methods2 own;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static struct cache *
 cache_of(sqlite3_pcache *opaque)
@@ -135,16 +133,9 @@ static const sqlite3_pcache_methods2 methods = {
     .xShrink = cache_shrink,
 };
 
-/* SQLITE_MISUSE: it runs already, with its own cache. */
-static void
-start(void)
+void
+db_cache_put(void)
 {
     if (sqlite3_config(SQLITE_CONFIG_GETPCACHE2, &own) == SQLITE_OK)
         (void)sqlite3_config(SQLITE_CONFIG_PCACHE2, &methods);
-}
-
-void
-db_cache_start(void)
-{
-    (void)pthread_once(&once, start);
 }

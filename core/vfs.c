@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/db_cache.h"
+#include "core/db_start.h"
 #include "core/i18n.h"
 #include "core/vfs_inside.h"
 
@@ -241,7 +241,7 @@ new_vfs(const char *base, const struct secret *key, const uint8_t *file_id, stru
     vfs = calloc(1, sizeof *vfs);
     if (vfs == NULL)
         return rc_nomem();
-    db_cache_start();
+    db_start();
     vfs->base = sqlite3_vfs_find(base == NULL ? "unix" : base);
     vfs->memory = sqlite3_vfs_find("memdb");
     rc = vfs->base == NULL || vfs->memory == NULL

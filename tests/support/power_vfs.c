@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/db_cache.h"
+#include "core/db_start.h"
 #include "tests/support/chance.h"
 #include "tests/support/power_inside.h"
 
@@ -322,7 +322,7 @@ power_disk_new(void)
         .xCurrentTime = disk_time,
         .xGetLastError = disk_last_error,
     };
-    db_cache_start(); /* the first of SQLite, as where the store is */
+    db_start(); /* the first of SQLite, as where the store is */
     if (sqlite3_vfs_register(&disk->api, 0) != SQLITE_OK)
         abort();
     return disk;

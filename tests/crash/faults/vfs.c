@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/db_cache.h"
+#include "core/db_start.h"
 #include "tests/crash/faults/fault.h"
 
 struct file {
@@ -252,7 +252,7 @@ fault_vfs_over(const char *base)
 void
 fault_vfs_start(void)
 {
-    db_cache_start();
+    db_start();
     fault_vfs = *sqlite3_vfs_find("unix"); /* names, time, randomness */
     fault_vfs.pNext = NULL;
     fault_vfs.zName = "fault";

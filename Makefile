@@ -169,6 +169,8 @@ $(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3
 $(BENCHES): $(BENCH_OBJECTS)
 # It counts pages.
 $(OUT)/tests/bench/bench_scale: LDFLAGS += -Wl,--wrap=crypto_page_seal -Wl,--wrap=crypto_page_open
+# Its randomness is the simulator's.
+$(OUT)/tests/bench/bench_instructions: $(OUT)/tests/sim/seeded.o
 $(BENCHES) $(TOOLS) $(CRASHES): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(LIBRARIES)
 $(OUT)/baken $(OUT)/bakend $(SKEW) $(BENCHES) $(TOOLS) $(CRASHES):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -237,7 +239,7 @@ BENCH_LINES := build/release/bench.jsonl
 bench: ## the figures of the design, one JSON line each; with the peers when they can be had
 	@$(MAKE) --no-print-directory -s FLAVOUR=release all benches
 	@$(MAKE) --no-print-directory -s bench-peers || echo '{"missing":"peers, see make bench-peers"}'
-	@BENCHES='$(patsubst $(OUT)/%,build/release/%,$(BENCHES)) $(wildcard $(PEERS))' tools/bench.sh $(BENCH_LINES)
+	@BENCHES='$(patsubst $(OUT)/%,build/release/%,$(filter-out %/bench_instructions,$(BENCHES))) $(wildcard $(PEERS))' tools/bench.sh $(BENCH_LINES)
 
 bench-peers: ## fetch and build what the bench compares with (npm, pinned by hash), for measuring only
 	@tools/bench-peers.sh

@@ -6,7 +6,7 @@ wanted='gcc clang make pkg-config gettext git
     libsqlite3-dev libsodium-dev libssl-dev libcurl4-openssl-dev libcjson-dev libmicrohttpd-dev libzstd-dev
     libkeyutils-dev libqrencode-dev libunistring-dev libcmocka-dev libclang-rt-14-dev libc6-dev
     python3 python3-nacl python3-zstandard python3-jsonschema
-    nginx-light openssl curl strace iproute2 util-linux mount e2fsprogs locales sqlite3 keyutils xxd procps'
+    nginx-light openssl curl strace iproute2 util-linux mount e2fsprogs locales sqlite3 keyutils xxd procps valgrind'
 
 missing=
 for package in $wanted; do

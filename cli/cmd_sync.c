@@ -308,7 +308,7 @@ sync_until(struct call *call, uint32_t wait_s, struct sync_report *report, struc
     }
     pause_wipe(&pause);
     report->new_conflicts += rc == RC_OFFLINE ? 0 : conflicts;
-    *brought = failures > 0 || has_brought(report);
+    *brought = failures > 1 || has_brought(report); /* of what a session before this one brought, this report does not tell */
     report->lines_returned += rc == RC_OFFLINE ? 0 : lines;
     return rc;
 }

@@ -144,8 +144,8 @@ enum rc call_note(struct call *call, enum note_wish wish, struct buf *note,
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
 enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
                    struct buf *out) MUST_CHECK;
-/* Writes a file that only the user may read, durably; RC_EXISTS when it is there already, RC_ABSENT
- * when its directory is not. */
+/* Writes a file that only the user may read, durably: it and its name are on the disk by then. RC_EXISTS when it is there already,
+ * RC_ABSENT when its directory is not, RC_FULL, RC_IO; no half of it stays. */
 enum rc output_new_file(struct call *call, const char *path, const struct buf *content) MUST_CHECK;
 /* Makes that file and removes it again: says at once, as output_new_file, what would be said too late after something that
  * cannot be taken back. No interruption leaves it there. */

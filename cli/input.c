@@ -3,6 +3,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/words.h"
+#include "core/durable.h"
 #include "core/i18n.h"
 #include "core/schema.h"
 #include "core/text.h"
@@ -10,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,14 +276,21 @@ input_read(struct call *call, const char *path, size_t ceiling_bytes, const char
     return rc;
 }
 
+/* What is full is told as that: room helps, and the doctor does not. */
+static bool
+is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
 static enum rc
 make_new(struct call *call, const char *path, int *descriptor)
 {
     *descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (*descriptor >= 0)
         return RC_OK;
-    enum rc rc = errno == EEXIST ? RC_EXISTS : errno == ENOENT ? RC_ABSENT : RC_IO;
-    if (rc != RC_EXISTS)
+    enum rc rc = errno == EEXIST ? RC_EXISTS : errno == ENOENT ? RC_ABSENT : is_full(errno) ? RC_FULL : RC_IO;
+    if (rc != RC_EXISTS && rc != RC_FULL)
         call->ending.advice = _("look at the directory and its rights, or choose another file");
     return rc_fail(rc, _("the file %s cannot be made: %s"), path, strerror(errno));
 }
@@ -302,26 +312,54 @@ output_try(struct call *call, const char *path)
 }
 
 static enum rc
+fail_writing(const char *path)
+{
+    int error = errno;
+
+    return rc_fail(is_full(error) ? RC_FULL : RC_IO, _("the file %s cannot be written: %s"), path, strerror(error));
+}
+
+/* Until it is on the disk. */
+static enum rc
+fill(int descriptor, const char *path, const struct buf *content)
+{
+    for (size_t done = 0; done < content->len;) {
+        ssize_t put = write(descriptor, content->data + done, content->len - done);
+        if (put < 0 && errno != EINTR)
+            return fail_writing(path);
+        done += put < 0 ? 0 : (size_t)put;
+    }
+    return fsync(descriptor) == 0 ? RC_OK : fail_writing(path);
+}
+
+/* A file stays after a power cut only when its name does. */
+static enum rc
+keep_name(const char *path)
+{
+    char copy[PATH_MAX];
+    int len = snprintf(copy, sizeof copy, "%s", path);
+
+    if (len < 0 || (size_t)len >= sizeof copy)
+        return rc_fail(RC_TOO_LARGE, _("the path is too long"));
+    return durable_sync_directory(dirname(copy));
+}
+
+static enum rc
 write_new(struct call *call, const char *path, const struct buf *content)
 {
     int descriptor;
-    size_t done = 0;
     enum rc rc = make_new(call, path, &descriptor);
 
     if (rc != RC_OK)
         return rc;
-    while (done < content->len) {
-        ssize_t put = write(descriptor, content->data + done, content->len - done);
-        if (put < 0 && errno != EINTR)
-            break;
-        done += put < 0 ? 0 : (size_t)put;
-    }
-    bool is_safe = done == content->len && fsync(descriptor) == 0;
-    if (close(descriptor) != 0 || !is_safe) {
+    rc = fill(descriptor, path, content);
+    if (close(descriptor) != 0 && rc == RC_OK)
+        rc = fail_writing(path);
+    if (rc == RC_OK)
+        rc = keep_name(path);
+    if (rc != RC_OK)
         (void)unlink(path);
-        return rc_fail(RC_IO, _("the file %s cannot be written: %s"), path, strerror(errno));
-    }
-    return RC_OK;
+    return rc;
 }
 
 enum rc

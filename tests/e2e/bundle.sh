@@ -31,6 +31,20 @@ check "a visit on the first device" as anna visit add duin --text "First of Anna
 check "a visit on the second" as fatma visit add duin --text "First of Fatma."
 check "a bundle" to fatma anna a1
 check_equal "its mode is that of a secret" 600 "$(stat -c %a "$WORK/a1")"
+strace -f -y -e trace=fsync -o "$WORK/trace" env BAKEN_HOME="$WORK/anna" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
+    XDG_STATE_HOME="$WORK/state" "$BAKEN" bundle export --for fatma --output "$WORK/a1 again" --no-input >/dev/null 2>&1
+check_equal "a power cut takes neither it nor its name" "$(grep -o "<$WORK\(/a1 again\)\?>" "$WORK/trace")" \
+    "$(printf '%s\n' "<$WORK/a1 again>" "<$WORK>")"
+# on_full_stick WORDS ...: with a disk at $WORK/stick that takes one page.
+on_full_stick() {
+    BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state BAKEN=$BAKEN STICK=$WORK/stick \
+        unshare -rm sh -c 'mount -t tmpfs -o size=4k tmpfs "$STICK" && "$BAKEN" "$@" --no-input
+            status=$?; ls "$STICK"; exit $status' - "$@"
+}
+mkdir "$WORK/stick"
+check_exit "a stick without room is told as that" 17 "cannot be written: .*make room" \
+    on_full_stick bundle export --for fatma --output "$WORK/stick/a1"
+check_equal "and no half of it stays" "" "$(cat "$WORK/check.out")"
 check_equal "no words can be read in it" 0 "$(grep -acE 'First of Anna|Duin|Up at' "$WORK/a1")"
 check "a bundle back" to anna fatma f1
 own=$(as fatma status --json | json entries_unsent)

@@ -179,6 +179,18 @@ out:
     return rc;
 }
 
+/* Who is in the team has a name and roles: whoever gives others would believe that they hold. */
+static enum rc
+refuse_beside_person(const struct call *call)
+{
+    static const enum option others[] = {OPT_NAME, OPT_ROLES};
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (call_has(call, OPT_PERSON) && call_has(call, others[i]))
+            return rc_fail(RC_INVALID, _("--person and --%s do not go together"), option_name(others[i]));
+    return RC_OK;
+}
+
 enum rc
 cmd_team_invite(struct call *call)
 {
@@ -191,6 +203,8 @@ cmd_team_invite(struct call *call)
     uint32_t roles = 0, days = 7;
     enum rc rc = call_number(call, OPT_DAYS, 1, LEDGER_INVITE_MAX_DAYS, 7, &days);
 
+    if (rc == RC_OK)
+        rc = refuse_beside_person(call);
     if (rc == RC_OK && known == NULL)
         rc = call_need(call, OPT_NAME, &name);
     if (rc == RC_OK && known == NULL)

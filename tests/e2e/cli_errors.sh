@@ -41,6 +41,10 @@ for command in "resolve zzzzz" "team create" "person roles me" "visit amend zzzz
     done
 done
 check_exit "team invite: a name, or a person" 3 "--name NAME --roles LIST \| --person PERSON" as anna team invite
+for other in "--name Anna" "--roles administrator"; do
+    check_exit "not a person and ${other% *}, which would be passed over" 3 "--person and ${other% *} do not go together" \
+        as anna team invite --person me $other
+done
 
 # ---- passphrases
 printf 'wrong\n' >"$WORK/wrong"

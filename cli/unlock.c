@@ -223,7 +223,8 @@ ask_group(int terminal, unsigned number, struct secret *group)
         if (rc != RC_OK && rc != RC_INVALID)
             return rc;
         say(terminal, "\033[A\r\033[K");
-        if (rc == RC_OK && sheet_check_group(number, group->bytes, group->len) == RC_OK)
+        size_t len = rc == RC_OK ? group->len : 0; /* an empty line is no empty passphrase here */
+        if (sheet_check_group(number, group->bytes, len) == RC_OK)
             return RC_OK;
         say(terminal, rc_sentence());
         say(terminal, "\n");

@@ -65,8 +65,9 @@ check_exit "the forgotten one opens nothing more" 7 "wrong" as anna visit list
 cp "$WORK/fresh" "$WORK/anna.passphrase"
 check_says "the new one does" "what was written" as anna visit list
 before_slots=$(cat "$WORK/anna/keyslots.json")
-check "on the terminal the groups are asked for, and one that is wrong again" on_terminal \
-    --at 'Group 1' "$1\n" --at 'Group 2' "$1\n" --at 'group 2 is wrong.*Group 2' "$2\n" --at 'Group 3' "$3\n" --at 'Group 4' "$4\n" \
+check "on the terminal the groups are asked for, and one that is wrong or empty again" on_terminal \
+    --at 'Group 1' "$1\n" --at 'Group 2' "$1\n" --at 'group 2 is wrong.*Group 2' '\n' --at 'group 2 has 0 char.*Group 2' "$2\n" \
+    --at 'Group 3' "$3\n" --at 'Group 4' "$4\n" \
     --at 'Group 5' "$5\n" --at 'Group 6' "$6\n" --at 'Group 7' "$7\n" --at 'Group 8' "$8\n" \
     --at 'New passphrase' 'a third passphrase\n' --at 'once more' 'a third passphrase\n' -- "$BAKEN" passphrase change --recovery
 echo "a third passphrase" >"$WORK/anna.passphrase"

@@ -21,7 +21,7 @@ read_line(struct call *call, const char *question, struct buf *line)
         if (call_has(call, OPT_NO_INPUT))
             return rc_fail(RC_INVALID,
                            _("there is nothing to read, and --no-input forbids to ask"));
-        char typed[512];
+        char typed[LINE_BYTES];
         progress_step(&call->out.progress, NULL);
         (void)fprintf(stderr, "%s ", question);
         (void)fflush(stderr);

@@ -47,6 +47,9 @@ interrupted "Ctrl-C at a new passphrase" --at 'New passphrase: $' 'een\n' --at '
     env BAKEN_HOME="$WORK/none" "$BAKEN" team create --server "$SERVER" --code-file "$CODE" --name Anna
 check_equal "no store was made" "$(find "$WORK/none" -name keyslots.json 2>/dev/null | wc -l)" 0
 
+check_exit "a long line that is typed is read to its end" 3 "" keys --at 'Invitation: $' "$(printf '%600s' '')nonsense\n" -- "$BAKEN" team join
+check_equal "not taken for an empty one" 1 "$(grep -c 'an invitation begins with' "$WORK/check.out")"
+
 check "two that differ and an empty one are asked again" keys --at '^Passphrase: $' 'het geheim\n' --at 'New passphrase: $' 'een\n' \
     --at 'once more: $' 'twee\n' --at 'differ.*New passphrase: $' '\n' --at 'empty.*New passphrase: $' 'het geheim\n' \
     --at 'once more: $' 'het geheim\n' -- "$BAKEN" passphrase change

@@ -263,7 +263,7 @@ save_again(struct call *call, const struct conflict *unit, const struct history_
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
     struct versions versions = {.count = 0};
     const char *token = NULL;
-    enum rc rc = call_need(call, OPT_TOKEN, &token);
+    enum rc rc = conflict_need_token(call, _("`baken history` shows the versions and their token"), &token);
 
     if (rc == RC_OK)
         rc = take_value(call, known, item, &value);

@@ -101,7 +101,7 @@ read_choice(struct call *call, struct choice *choice)
     else if (!read_version(take, &choice->version))
         return rc_fail(RC_INVALID, _("--take is the number of a version, `both`, `new` or `proposal`"));
     if (choice->take != TAKE_NEW && (call_has(call, OPT_TEXT) || call_has(call, OPT_NOTE_FILE)))
-        return rc_fail(RC_INVALID, _("a text goes with `--take new` only; nothing was resolved"));
+        return rc_fail(RC_INVALID, _("a text goes with `--take new` only"));
     return RC_OK;
 }
 
@@ -134,7 +134,7 @@ cmd_resolve(struct call *call)
     enum rc rc = read_choice(call, &choice);
 
     if (rc == RC_OK)
-        rc = call_need(call, OPT_TOKEN, &token);
+        rc = conflict_need_token(call, _("`baken conflicts` shows the versions and their token"), &token);
     if (rc == RC_OK && choice.take == TAKE_NEW)
         rc = call_note(call, NOTE_NEEDED, &note, &has_text);
     if (rc == RC_OK)

@@ -188,6 +188,16 @@ conflict_may_choose(struct call *call, const struct conflict *conflict,
 }
 
 enum rc
+conflict_need_token(struct call *call, const char *advice, const char **token)
+{
+    enum rc rc = call_need(call, OPT_TOKEN, token);
+
+    if (rc != RC_OK)
+        call->ending.advice = advice;
+    return rc;
+}
+
+enum rc
 conflict_save(struct call *call, const struct conflict *conflict, const struct versions *versions,
               const struct buf *value)
 {

@@ -39,6 +39,8 @@ void conflict_token(const struct versions *versions, char token[CONFLICT_TOKEN_B
  * RC_STALE when one is not current any more; RC_AMBIGUOUS when another bears the same mark. */
 enum rc conflict_named(struct call *call, const struct conflict *conflict, const char *token,
                        struct versions *versions) MUST_CHECK;
+/* --token, or where to find one. */
+enum rc conflict_need_token(struct call *call, const char *advice, const char **token) MUST_CHECK;
 /* For merge3_values: the versions as its sides. */
 struct merge3 conflict_merge(const struct versions *versions, const struct schema_unit *unit,
                              const struct buf *base);

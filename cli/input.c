@@ -37,12 +37,14 @@ call_has(const struct call *call, enum option option)
 enum rc
 call_need(const struct call *call, enum option option, const char **value)
 {
+    char said[OPTIONS_SAID_BYTES];
+
     *value = call_option(call, option);
     if (*value == NULL || (*value)[0] == '\0')
         return rc_fail(RC_INVALID, _("--%s is needed here: baken %s%s%s %s"), option_name(option),
                        call->command->noun, call->command->verb == NULL ? "" : " ",
                        call->command->verb == NULL ? "" : call->command->verb,
-                       call->command->words);
+                       options_say(call->command->words, said));
     return RC_OK;
 }
 
@@ -432,6 +434,18 @@ static const struct {
     {"intake", LEDGER_ROLE_INTAKE},
 };
 
+static enum rc
+refuse_role(const char *typed, size_t len)
+{
+    char list[256] = "";
+
+    for (size_t i = 0; i < sizeof roles_table / sizeof roles_table[0]; i++) {
+        size_t at = strlen(list);
+        (void)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : ", ", words_say(roles_table[i].word));
+    }
+    return rc_fail(RC_INVALID, _("`%.*s` is not a role; roles are: %s"), (int)(len < 40 ? len : 40), typed, list);
+}
+
 enum rc
 input_roles(const char *list, uint32_t *roles)
 {
@@ -445,7 +459,7 @@ input_roles(const char *list, uint32_t *roles)
                words_meant(typed, (const char *const[]){roles_table[i].word, NULL}) == NULL)
             i++;
         if (i == sizeof roles_table / sizeof roles_table[0])
-            return rc_fail(RC_INVALID, _("`%.*s` is not a role"), (int)(len < 40 ? len : 40), at);
+            return refuse_role(at, len);
         *roles |= roles_table[i].role;
         if (at[len] == '\0')
             return RC_OK;

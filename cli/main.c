@@ -141,8 +141,7 @@ is_needed(const struct command *command, enum option option)
 {
     char text[64];
 
-    (void)snprintf(text, sizeof text, "--%s %s", option_name(option),
-                   option_value_word(option) == NULL ? "" : option_value_word(option));
+    (void)snprintf(text, sizeof text, "--%s ", option_name(option));
     return strchr(command->words, '|') == NULL && option_value_word(option) != NULL &&
            strstr(command->words, text) != NULL;
 }
@@ -152,13 +151,13 @@ static void
 help_options(const struct command *command)
 {
     for (enum option option = OPT_HELP; option < OPT_COUNT; option++) {
-        char text[64];
+        char text[64 + OPTIONS_SAID_BYTES], said[OPTIONS_SAID_BYTES];
         const char *value = option_value_word(option);
         if (command == NULL ? !option_is_global(option)
                             : option_is_global(option) || (command->options & OPT_BIT(option)) == 0)
             continue;
         (void)snprintf(text, sizeof text, "--%s%s%s", option_name(option), value == NULL ? "" : " ",
-                       value == NULL ? "" : value);
+                       value == NULL ? "" : options_say(value, said));
         (void)printf("  %-28s %s%s%s\n", text, option_help(option),
                      command != NULL && is_needed(command, option) ? "; " : "",
                      command != NULL && is_needed(command, option) ? _("REQUIRED") : "");
@@ -184,11 +183,11 @@ help_all(void)
 static void
 help_one(const struct command *command)
 {
-    char name[64];
+    char name[64], said[OPTIONS_SAID_BYTES];
 
     put_name(command, name);
     (void)printf("baken %s%s%s\n\n  %s\n\n", name, command->words[0] == '\0' ? "" : " ",
-                 command->words, _(command->help));
+                 options_say(command->words, said), _(command->help));
     help_options(command);
     (void)printf("%s%s\n", command->options == 0 ? "" : "\n", _("Options of every command:"));
     help_options(NULL);
@@ -223,12 +222,14 @@ find_command(const struct options *options, const struct command **found, size_t
 static enum rc
 check_words(struct call *call, size_t own_words, const char *name)
 {
+    char said[OPTIONS_SAID_BYTES];
+
     call->word_count = call->options.word_count - own_words;
     for (size_t i = 0; i < call->word_count; i++)
         call->words[i] = call->options.words[own_words + i];
     if (call->word_count < call->command->least || call->word_count > call->command->most)
         return rc_fail(RC_INVALID, _("the command is: baken %s%s%s"), name, call->command->words[0] == '\0' ? "" : " ",
-                       call->command->words);
+                       options_say(call->command->words, said));
     return options_check(&call->options, call->command->options, name);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/i18n.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -233,4 +234,39 @@ const char *
 option_help(enum option option)
 {
     return _(table[option].help);
+}
+
+static const char *const placeholders[] = {
+    N_("ADDRESS"), N_("AGREEMENT"), N_("ANSWER"), N_("CODE-NAME"), N_("COMMAND"), N_("COVER"), N_("DATE"), N_("DEVICE"), N_("DIGITS"),
+    N_("DIR"), N_("FAMILY"), N_("FILE"), N_("FINDING"), N_("GOAL"), N_("HH"), N_("ID"), N_("INVITATION-FILE"), N_("LABEL"), N_("LEVEL"), N_("LIST"),
+    N_("MEMBER"), N_("MINUTES"), N_("NAME"), N_("NEW-PASSPHRASE-FILE"), N_("NUMBER"), N_("PART"), N_("PERSON"), N_("RECORD"), N_("SECONDS"),
+    N_("TEXT"), N_("TOKEN"), N_("VERSION"), N_("VISIT"), N_("WHAT"), N_("WORD"),
+};
+
+static const char *
+say_placeholder(const char *at, size_t len)
+{
+    for (size_t i = 0; i < sizeof placeholders / sizeof placeholders[0]; i++)
+        if (strlen(placeholders[i]) == len && memcmp(placeholders[i], at, len) == 0)
+            return _(placeholders[i]);
+    return NULL;
+}
+
+const char *
+options_say(const char *words, char said[OPTIONS_SAID_BYTES])
+{
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    size_t out = 0;
+
+    for (const char *at = words; *at != '\0' && out + 1 < OPTIONS_SAID_BYTES;) {
+        size_t len = strspn(at, capitals);
+        const char *own = say_placeholder(at, len);
+        len += len == 0;
+        int put = own == NULL ? snprintf(said + out, OPTIONS_SAID_BYTES - out, "%.*s", (int)len, at)
+                              : snprintf(said + out, OPTIONS_SAID_BYTES - out, "%s", own);
+        out += put > 0 ? (size_t)put : 0;
+        at += len;
+    }
+    said[out < OPTIONS_SAID_BYTES ? out : OPTIONS_SAID_BYTES - 1] = '\0';
+    return said;
 }

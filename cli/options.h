@@ -115,6 +115,9 @@ const char *options_nth(const struct options *options, enum option option, size_
 
 const char *option_name(enum option option);
 const char *option_value_word(enum option option); /* NULL for a flag */
+/* The words of a command or an option with their placeholders (FAMILY, FILE) in the user's language. */
+enum { OPTIONS_SAID_BYTES = 200 };
+const char *options_say(const char *words, char said[OPTIONS_SAID_BYTES]);
 const char *option_help(enum option option);       /* translated */
 
 #endif

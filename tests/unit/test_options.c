@@ -1,8 +1,12 @@
 /* Tests of cli/options: what a command line may look like. */
 #include "cli/options.h"
 
+#include "core/i18n.h"
+
+#include "tests/unit/catalogue.h"
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { WORDS = 100 };
@@ -138,6 +142,37 @@ every_option_has_a_name_of_its_own_and_a_help(void **state)
     }
 }
 
+/* In Dutch each placeholder is another word than in the sources, and what is none stays. */
+static void
+placeholders_are_said_in_the_language_of_the_screen(void **state)
+{
+    char said[OPTIONS_SAID_BYTES];
+
+    (void)state;
+    assert_string_equal(options_say("[FAMILY] ... --person PERSON | --no-input", said), "[FAMILY] ... --person PERSON | --no-input");
+    assert_int_equal(setenv("BAKEN_LANG", "nl", 1), 0);
+    i18n_start();
+    assert_string_equal(options_say("[FAMILY] ... --person PERSON | --no-input", said), "[GEZIN] ... --person COLLEGA | --no-input");
+    assert_string_equal(options_say("ID.PART", said), "NUMMER.ONDERDEEL");
+    assert_string_equal(options_say("CODE-NAME", said), "CODENAAM");
+    for (enum option option = OPT_HELP; option < OPT_COUNT; option++)
+        if (option_value_word(option) != NULL && strcmp(options_say(option_value_word(option), said), option_value_word(option)) == 0)
+            fail_msg("the value of --%s has no Dutch word", option_name(option));
+}
+
+static void
+words_longer_than_the_room_are_cut(void **state)
+{
+    char said[OPTIONS_SAID_BYTES], words[3 * OPTIONS_SAID_BYTES];
+
+    (void)state;
+    memset(words, 'x', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    assert_int_equal(strlen(options_say(words, said)), OPTIONS_SAID_BYTES - 1);
+    memset(words, 'X', sizeof words - 1);
+    assert_int_equal(strlen(options_say(words, said)), OPTIONS_SAID_BYTES - 1);
+}
+
 int
 main(void)
 {
@@ -151,7 +186,9 @@ main(void)
         cmocka_unit_test(more_words_or_options_than_there_is_room_for_are_refused),
         cmocka_unit_test(a_command_has_the_options_that_it_names_and_those_of_all),
         cmocka_unit_test(every_option_has_a_name_of_its_own_and_a_help),
+        cmocka_unit_test(words_longer_than_the_room_are_cut),
+        cmocka_unit_test(placeholders_are_said_in_the_language_of_the_screen),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, link_catalogue, NULL);
 }

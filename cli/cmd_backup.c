@@ -183,9 +183,13 @@ tell_of_replaced(struct call *call, const char *aside, const struct present *pre
                    aside);
     else if (present->unsent > 0)
         out_notice(&call->out, "replaced_unsent",
-                   _("%" PRIu64 " changes in the store that was there were never sent, and are not in the backup "
-                     "unless they are older than it. They lie in %s: `baken sync --store` with that directory sends them, "
-                     "and `baken sync` after it fetches them here."),
+                   P_("%" PRIu64 " change in the store that was there was never sent, and is not in the backup "
+                      "unless it is older than it. It lies in %s: `baken sync --store` with that directory sends it, "
+                      "and `baken sync` after it fetches it here.",
+                      "%" PRIu64 " changes in the store that was there were never sent, and are not in the backup "
+                      "unless they are older than it. They lie in %s: `baken sync --store` with that directory sends them, "
+                      "and `baken sync` after it fetches them here.",
+                      present->changes),
                    present->changes, aside);
 }
 

@@ -8,6 +8,8 @@
 #include "core/summary.h"
 #include "sync/ledger.h"
 
+#include <stdio.h>
+
 enum { SUMMARY_DAYS = 14 };
 
 static void
@@ -152,6 +154,19 @@ row_summary(void *context, const struct summary_item *item)
     return rc;
 }
 
+/* Each count with its own word, for of each there may be one. */
+static void
+say_counts(struct call *call, const struct summary_counts *counts)
+{
+    char contacts[80], changes[80], persons[80], conflicts[80];
+
+    (void)snprintf(contacts, sizeof contacts, P_("%u new contact", "%u new contacts", counts->contacts), (unsigned)counts->contacts);
+    (void)snprintf(changes, sizeof changes, P_("%u other change", "%u other changes", counts->changes), (unsigned)counts->changes);
+    (void)snprintf(persons, sizeof persons, P_("by %u colleague", "by %u colleagues", counts->persons), (unsigned)counts->persons);
+    (void)snprintf(conflicts, sizeof conflicts, _("%u with two versions"), (unsigned)counts->conflicts);
+    out_line(&call->out, "%s, %s, %s; %s", contacts, changes, persons, conflicts);
+}
+
 static enum rc
 summary_of(struct call *call, struct id family, int64_t from_ms, int64_t until_ms)
 {
@@ -170,9 +185,7 @@ summary_of(struct call *call, struct id family, int64_t from_ms, int64_t until_m
     out_int(&call->out, "conflicts", NULL, counts.conflicts);
     out_int(&call->out, "persons", NULL, counts.persons);
     if (counts.contacts + counts.changes > 0)
-        out_line(&call->out,
-                 _("%u new contacts, %u other changes, by %u colleagues; %u with two versions"),
-                 counts.contacts, counts.changes, counts.persons, counts.conflicts);
+        say_counts(call, &counts);
     out_row_end(&call->out);
     return rc;
 }

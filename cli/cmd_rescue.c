@@ -32,22 +32,34 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
     out_int(&call->out, "remade", NULL, (int64_t)rescue->remade);
     out_int(&call->out, "replaced", NULL, (int64_t)rescue->replaced);
     out_int(&call->out, "lost", NULL, (int64_t)rescue->lost);
-    out_line(&call->out, _("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 " saves or sealed packets."), directory, rescue->unsent);
+    out_line(&call->out,
+             P_("What could be read is in %s. Not sent yet, and brought along: %" PRIu64 " save or sealed packet.",
+                "What could be read is in %s. Not sent yet, and brought along: %" PRIu64 " saves or sealed packets.", rescue->unsent),
+             directory, rescue->unsent);
     if (rescue->remade > 0)
         out_notice(&call->out, "remade",
-                   _("%" PRIu64 " saves of this device could not be read and were made good from what the tables show of them: look "
-                     "whether your last notes are complete."),
+                   P_("%" PRIu64 " save of this device could not be read and was made good from what the tables show of it: look "
+                      "whether your last notes are complete.",
+                      "%" PRIu64 " saves of this device could not be read and were made good from what the tables show of them: look "
+                      "whether your last notes are complete.",
+                      rescue->remade),
                    rescue->remade);
     if (rescue->replaced > 0)
         out_notice(&call->out, "replaced",
-                   _("%" PRIu64 " earlier saves of this device could not be read; all of it was replaced since, and what replaced it is "
-                     "there."),
+                   P_("%" PRIu64 " earlier save of this device could not be read; all of it was replaced since, and what replaced it is "
+                      "there.",
+                      "%" PRIu64 " earlier saves of this device could not be read; all of it was replaced since, and what replaced it is "
+                      "there.",
+                      rescue->replaced),
                    rescue->replaced);
     if (rescue->lost > 0) {
         call->exit = EXIT_PARTLY;
         out_notice(&call->out, "unsent_lost",
-                   _("%" PRIu64 " saves of this device could not be read, and the server is not known to have them: write them again, "
-                     "unless `baken sync` brings them."),
+                   P_("%" PRIu64 " save of this device could not be read, and the server is not known to have it: write it again, "
+                      "unless `baken sync` brings it.",
+                      "%" PRIu64 " saves of this device could not be read, and the server is not known to have them: write them again, "
+                      "unless `baken sync` brings them.",
+                      rescue->lost),
                    rescue->lost);
     }
     out_notice(&call->out, "rescued",

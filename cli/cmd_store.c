@@ -46,7 +46,8 @@ cmd_unlock(struct call *call)
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);
         out_int(&call->out, "minutes", NULL, minutes);
-        out_line(&call->out, _("Open for %u minutes; `baken lock` closes it."), (unsigned)minutes);
+        out_line(&call->out, P_("Open for %u minute; `baken lock` closes it.", "Open for %u minutes; `baken lock` closes it.", minutes),
+                 (unsigned)minutes);
         if (call_has(call, OPT_RECOVERY) || call_has(call, OPT_RECOVERY_FILE))
             out_line(&call->out, "%s",
                      _("Choose a new passphrase while you have the sheet at hand: `baken passphrase change --recovery`."));

@@ -117,7 +117,7 @@ check "restored in place" restore anna "$WORK/state" "$WORK/one.bak" --replace -
 cp "$WORK/check.out" "$WORK/answer"
 check "its answer" tests/e2e/validate.py "$WORK/answer"
 check_equal "what was not sent is named: a visit is two saves, and for people one change" "2 1" \
-    "$(json restored.replaced_unsent <"$WORK/answer") $(json notices.0.message <"$WORK/answer" | grep -o '^[0-9]* changes' | tr -d ' a-z')"
+    "$(json restored.replaced_unsent <"$WORK/answer") $(json notices.0.message <"$WORK/answer" | grep -o '^1 change in' | tr -d ' a-z')"
 old=$(basename "$(ls -d "$WORK"/anna.replaced-*)")
 check_says "the replaced store has it" vierde-onverzonden env BAKEN_HOME="$WORK/$old" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state" "$BAKEN" visit list duin --no-input
 check_equal "before a sync nothing is claimed of the server" "$(as anna status --json | json server_has)" unknown

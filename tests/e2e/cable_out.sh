@@ -137,6 +137,7 @@ works "the family covered is there" "Berk" fatma family show berk
 works "bundle export, the other way" "" fatma bundle export --for anna --output "$WORK/to anna"
 works "bundle import, the other way" "" anna bundle import "$WORK/to anna"
 works "cover summary" "Fetched the spare key" anna cover summary zee
+works "what is one of is told as one" "^1 new contact, .* by 1 colleague; " anna cover summary zee
 echo "quite another passphrase" >"$WORK/fresh"
 PASSPHRASE=yes
 works "recovery print" "baken unlock --recovery" anna recovery print

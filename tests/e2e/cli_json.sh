@@ -201,6 +201,7 @@ check_equal "what was not sent of it is counted" "$(value restored.replaced_unse
 answer "lock" anna lock
 if as anna unlock --json >"$WORK/answer" 2>/dev/null; then
     check "unlock" tests/e2e/validate.py "$WORK/answer"
+    check_says "one minute is told as one" "Open for 1 minute;" as anna unlock --timeout 1
     as anna lock >/dev/null
 else
     check_exit "unlock, where the kernel keeps no keys" 7 "keeps no keys" as anna unlock

@@ -273,7 +273,7 @@ row_absence(void *context, const struct absence *absence)
     out_date(&call->out, "until", _("Until"), absence->until);
     out_word(&call->out, "kind", _("Kind"), absence->kind, words_say(absence->kind));
     out_text(&call->out, "note", _("Note"), absence->note);
-    show_remark(&call->out, &absence->facts);
+    show_remark(&call->out, &absence->facts, false);
     out_row_end(&call->out);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "core/i18n.h"
 #include "core/member.h"
 #include "core/safety.h"
+#include "core/schema.h"
 
 #include <stdio.h>
 
@@ -44,6 +45,8 @@ show_filter(struct call *call, const char *family, struct record_filter *filter)
 
     if (rc == RC_OK)
         rc = call_date(call, OPT_UNTIL, 0, &filter->until);
+    if (rc == RC_OK && filter->until != 0 && filter->from > filter->until)
+        rc = rc_fail(RC_INVALID, _("--until lies before --from: no day is in between"));
     if (rc == RC_OK)
         rc = call_number(call, OPT_LIMIT, 1, LIMIT_MOST, 0, &filter->limit);
     if (rc == RC_OK)
@@ -77,6 +80,37 @@ show_deleted_by(struct call *call, uint32_t entity, const struct facts *facts, s
     return rc;
 }
 
+struct last_change {
+    struct id person;
+    uint64_t hlc;
+};
+
+static enum rc
+take_change(void *context, const struct current *current)
+{
+    struct last_change *last = context;
+
+    if (current->hlc >= last->hlc)
+        *last = (struct last_change){current->person, current->hlc};
+    return RC_OK;
+}
+
+/* Who changed last what is shown: the row's own word would be the deletion's, where that was later. */
+static enum rc
+changed_by(struct call *call, uint32_t entity, const struct facts *facts, struct id *person)
+{
+    const struct schema_entity *known = schema_entity(entity);
+    struct last_change last = {.person = facts->changed_by};
+    struct id stream;
+    enum rc rc = journal_find_stream(call->journal, facts->family, known->home, &stream);
+
+    for (size_t u = 0; rc == RC_OK && u < known->unit_count; u++)
+        if (known->units[u].number != UNIT_DELETED)
+            rc = journal_current(call->journal, stream, entity, facts->id, known->units[u].number, take_change, &last);
+    *person = last.person;
+    return rc;
+}
+
 /* Whether somebody deleted it, also where it is shown because something newer is current; `otherwise` is the remark when nobody
  * did. */
 static enum rc
@@ -85,14 +119,16 @@ out_deletion(struct call *call, uint32_t entity, const struct facts *facts, cons
     struct texts texts = TEXTS_EMPTY;
     const char *by = "", *changed = "";
     char remark[600];
-    struct id person;
+    struct id person, changer = {{0}};
     enum rc rc = show_deleted_by(call, entity, facts, &person);
     bool is_deleted = rc == RC_OK && !id_is_zero(person);
 
     if (is_deleted)
         rc = call_person_name(call, &texts, person, &by);
-    if (rc == RC_OK && is_deleted)
-        rc = call_person_name(call, &texts, facts->changed_by, &changed);
+    if (rc == RC_OK && is_deleted && !facts->is_hidden)
+        rc = changed_by(call, entity, facts, &changer);
+    if (rc == RC_OK && is_deleted && !facts->is_hidden)
+        rc = call_person_name(call, &texts, changer, &changed);
     if (is_deleted && facts->is_hidden)
         (void)snprintf(remark, sizeof remark, _("deleted by %s"), by);
     else if (is_deleted)
@@ -208,9 +244,9 @@ show_agreements(struct call *call, const struct record_filter *filter)
 }
 
 void
-show_remark(struct out *out, const struct facts *facts)
+show_remark(struct out *out, const struct facts *facts, bool is_withdrawn)
 {
-    out_text(out, NULL, _("Remark"), facts->conflicts > 0 ? _("two versions") : "");
+    out_text(out, NULL, _("Remark"), facts->conflicts > 0 ? _("two versions") : is_withdrawn ? _("withdrawn") : "");
 }
 
 static enum rc
@@ -232,7 +268,7 @@ row_contact(void *context, const struct contact *contact)
     out_text(&call->out, "note", _("Note"), contact->note);
     out_bool(&call->out, "is_withdrawn", NULL, contact->is_withdrawn);
     out_int(&call->out, "conflicts", NULL, contact->facts.conflicts);
-    show_remark(&call->out, &contact->facts);
+    show_remark(&call->out, &contact->facts, contact->is_withdrawn);
     out_row_end(&call->out);
     return rc;
 }
@@ -263,7 +299,7 @@ row_safety(void *context, const struct safety *safety)
     if (rc == RC_OK)
         rc = call_out_person(call, "author", _("By"), safety->facts.author);
     out_bool(&call->out, "is_withdrawn", NULL, safety->is_withdrawn);
-    show_remark(&call->out, &safety->facts);
+    show_remark(&call->out, &safety->facts, safety->is_withdrawn);
     out_row_end(&call->out);
     return rc;
 }

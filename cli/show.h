@@ -18,8 +18,8 @@ void show_profile_fields(struct call *call, const struct profile *profile);
 enum rc show_deleted_by(struct call *call, uint32_t entity, const struct facts *facts,
                         struct id *person) MUST_CHECK;
 
-/* For people: that the record has two versions. */
-void show_remark(struct out *out, const struct facts *facts);
+/* For people: that the record has two versions, or was withdrawn. */
+void show_remark(struct out *out, const struct facts *facts, bool is_withdrawn);
 
 /* Minutes since midnight as HH:MM; -1 is null. */
 void show_minutes(struct out *out, const char *key, const char *heading, int32_t minutes);

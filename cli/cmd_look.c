@@ -65,7 +65,7 @@ count_conflict(void *context, const struct conflict *conflict)
 
 /* What the team says to this person today, beside the files: covers, conflicts, waiting work. */
 static enum rc
-remark_today(struct call *call)
+remark_today(struct call *call, bool *has_any)
 {
     const struct ledger *ledger = replica_ledger(call->replica);
     const struct ledger_cover *cover = NULL;
@@ -79,6 +79,7 @@ remark_today(struct call *call)
             covers++;
     out_int(&call->out, "conflicts", NULL, conflicts);
     out_int(&call->out, "covers_to_accept", NULL, covers);
+    *has_any = *has_any || conflicts > 0 || covers > 0;
     if (conflicts > 0)
         out_line(&call->out, _("%u with two versions: see `baken conflicts`."), conflicts);
     if (covers > 0)
@@ -115,15 +116,17 @@ row_open(void *context, const struct rule_finding *finding)
 }
 
 static enum rc
-findings_today(struct call *call)
+findings_today(struct call *call, bool *has_items)
 {
-    out_line(&call->out, "%s", "");
+    if (*has_items)
+        out_line(&call->out, "%s", "");
     out_list(&call->out, "findings", OUT_TABLE);
     enum rc rc = rules_list(call->journal, call_today(call), row_open, call);
     bool has_any = call->out.rows > 0;
     out_list_end(&call->out, NULL);
     if (has_any)
         out_line(&call->out, "%s", _("Look at it together; `baken dismiss ID --reason TEXT` says that it is as it should be."));
+    *has_items = *has_items || has_any;
     return rc;
 }
 
@@ -197,12 +200,15 @@ cmd_today(struct call *call)
     out_date(&call->out, "date", NULL, call_today(call));
     out_list(&call->out, "items", OUT_TABLE);
     rc = today_list(call->journal, call_today(call), row_today, call);
-    out_list_end(&call->out, _("Nothing asks for attention today."));
+    bool has_any = call->out.rows > 0;
+    out_list_end(&call->out, NULL);
     if (rc == RC_OK)
-        rc = findings_today(call);
+        rc = findings_today(call, &has_any);
     if (rc == RC_OK)
-        rc = dismissed_today(call);
-    return rc == RC_OK ? remark_today(call) : rc;
+        rc = remark_today(call, &has_any);
+    if (rc == RC_OK && !has_any)
+        out_line(&call->out, "%s", _("Nothing asks for attention today."));
+    return rc == RC_OK ? dismissed_today(call) : rc;
 }
 
 /* When a colleague's devices last told what they have; 0: never. Own devices are here and now. */
@@ -259,7 +265,7 @@ row_caseload(void *context, const struct caseload_line *line)
     out_int(&call->out, "overdue_agreements", NULL, line->overdue_agreements);
     out_int(&call->out, NULL, _("Overdue"),
             (int64_t)line->overdue_goals + line->overdue_agreements);
-    out_date(&call->out, "last_safety", _("Safety"), line->last_safety);
+    out_date(&call->out, "last_safety", _("Safety judged"), line->last_safety);
     out_int(&call->out, "conflicts", _("Two versions"), line->conflicts);
     out_time(&call->out, "heard_of_owner_at", _("Heard of owner"), heard_ms);
     out_bool(&call->out, "is_stale", NULL, is_stale);

@@ -117,8 +117,8 @@ tell_findings(struct call *call, const struct news *news)
     out_int(&call->out, "new_findings", NULL, (int64_t)count);
     if (count > 0)
         out_notice(&call->out, "findings",
-                   P_("%zu thing asks for a look, now that changes of several people came together: see `baken today`.",
-                      "%zu things ask for a look, now that changes of several people came together: see `baken today`.", count),
+                   P_("After this exchange %zu more thing asks for a look: see `baken today`.",
+                      "After this exchange %zu more things ask for a look: see `baken today`.", count),
                    count);
     rules_known_free(&now);
     return RC_OK;

@@ -212,6 +212,13 @@ sync fatma anna
 goal_row anna
 check_equal "who saw the deletion takes it back" "false null" "$(value goals.0.is_deleted) $(value goals.0.deleted_by)"
 check_exit "there is nothing to restore" 3 "was not deleted" as fatma goal restore "$goal"
+edit fatma --text "Fatma changed it before."
+as anna goal delete "$goal" >/dev/null 2>&1
+sync fatma anna fatma
+check_says "who changed it is told, also where the deletion is newer" "deleted by Anna, changed by Fatma" as anna goal list duin
+check_says "at the other too" "deleted by Anna, changed by Fatma" as fatma goal list duin
+check "it is taken back" as fatma goal restore "$goal"
+sync fatma anna
 as anna agreement add duin --text "Call school" --json >"$WORK/agreement" 2>/dev/null
 agreement=$(json agreement.id <"$WORK/agreement")
 answer "agreement delete" anna agreement delete "$agreement"
@@ -224,6 +231,11 @@ check_equal "he is not listed" "[]" "$(as anna member list duin --json | json me
 answer "member list with what is deleted" anna member list duin --all
 check_equal "but with --all" true "$(value members.0.is_deleted)"
 answer "member restore" anna member restore "$member"
+withdrawn=$(as anna visit add duin --text "of another family" --json 2>/dev/null | json visit.id)
+check "a visit is withdrawn" as anna visit withdraw "$withdrawn" --reason "of another family"
+check_equal "it is not listed" 0 "$(as anna visit list duin | grep -c "of another family")"
+check_says "with --all it is, as withdrawn" "of another family +withdrawn$" as anna visit list duin --all
+check_says "nothing asks for attention" "^Nothing asks for attention today" as anna today
 check_exit "a report is not deleted" 2 "after .baken visit. comes one of" as anna visit delete "$member"
 settle
 
@@ -235,6 +247,7 @@ answer "sync, which brings the same goal again" anna sync
 check_equal "it is told that something asks for a look" 1 "$(value new_findings)"
 answer "today" anna today
 check_equal "the goal is there twice" goal-twice "$(value findings.0.rule)"
+check_equal "people do not read that there is nothing" 0 "$(as anna today | grep -c "Nothing asks")"
 finding=$(value findings.0.id)
 check_exit "a dismissal needs a reason" 3 "--reason is needed" as anna dismiss "$finding"
 answer "dismiss" anna dismiss "$finding" --reason "one for each child"

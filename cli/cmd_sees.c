@@ -200,7 +200,7 @@ say_sight(enum sight sight)
     case SIGHT_HERE_ONLY:
         return _("not yet: only on this device");
     case SIGHT_SEALED:
-        return _("not yet: not at the server");
+        return _("not yet, as far as is known: not at the server");
     case SIGHT_KEY_DUE:
         return _("not yet: a key is still to be passed on");
     case SIGHT_ON_SERVER:
@@ -303,7 +303,7 @@ cmd_sees(struct call *call)
     if (rc == RC_OK) {
         out_object(&call->out, "record");
         out_id(&call->out, "id", NULL, asked.of.record);
-        out_word(&call->out, "entity", _("What"), asked.of.parts[0].entity->name, words_say(asked.of.parts[0].entity->name));
+        out_word(&call->out, "entity", _("What"), asked.of.parts[0].entity->name, words_entity(asked.of.parts[0].entity->name));
         rc = id_is_zero(asked.of.family) ? RC_OK
                                             : call_out_family(call, "family", _("Family"), asked.of.family);
         out_object_end(&call->out);

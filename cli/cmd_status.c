@@ -77,6 +77,8 @@ owed_and_families(struct call *call)
         size_t rotations = owed.rotations.count, grants = owed.grants.count;
         out_int(&call->out, "rotations_owed", rotations > 0 ? _("Keys to renew") : NULL, (int64_t)rotations);
         out_int(&call->out, "grants_due", grants > 0 ? _("Keys to pass on") : NULL, (int64_t)grants);
+        if (rotations + grants > 0)
+            out_line(&call->out, "%s", _("`baken sync` renews keys and passes them on by itself, here or at a colleague's: nothing else is needed."));
         rc = status_families(call, &owed);
     }
     ledger_ids_wipe(&owed.rotations);

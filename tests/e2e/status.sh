@@ -130,6 +130,7 @@ answer "status, at who shut it out" anna status
 check_equal "every key that it had is to be renewed" "5 true true" \
     "$(value rotations_owed) $(of is_rotation_owed families family Duin) $(of is_rotation_owed families family Berk)"
 check_says "people read it too" "Keys to renew +5" as anna status
+check_says "and that nobody has to do anything for it" "baken sync. renews keys and passes them on by itself" as anna status
 as anna visit add duin --text "third" >/dev/null 2>&1
 sync anna
 answer "status, after the next save was sent" anna status
@@ -172,6 +173,7 @@ answer "status of a visit that is held" fatma status --of "$visit" --at Lieve
 check_equal "it is found, and seen by nobody" "held false 1" "$(sight lieve) $(value is_seen) $(value held_count)"
 check_equal "nothing of it counts" null "$(value sights.0.counting_state)"
 check_says "in words" "Can Lieve see it\? no: it came too late" as fatma status --of "${visit: -8}" --at Lieve
+check_says "a visit is called one" "^What +visit" as fatma status --of "${visit: -8}" --at Lieve
 answer "status of a visit that is held, at the colleague's" lieve status --of "$visit"
 check_equal "it is seen there neither" "held" "$(sight lieve)"
 answer "status of a goal whose later edit is held" fatma status --of "$goal" --at Lieve

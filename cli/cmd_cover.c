@@ -89,6 +89,18 @@ refuse_vetoed(struct call *call, const struct cover_new *cover)
     return rc;
 }
 
+/* Asked again, the team's rules refuse the same: what helps is somebody else. */
+static void
+advise_other(struct call *call, enum rc rc, const struct cover_new *cover)
+{
+    call_advise_role(call, rc, cover->person, LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST);
+    for (size_t i = 0; rc == RC_STALE && i < cover->count; i++) {
+        const struct ledger_family *family = ledger_family(replica_ledger(call->replica), cover->families[i]);
+        if (family != NULL && id_equal(family->owner, cover->person))
+            call->ending.advice = _("name another colleague: nobody covers for a family of their own");
+    }
+}
+
 enum rc
 cmd_cover_start(struct call *call)
 {
@@ -122,6 +134,7 @@ cmd_cover_start(struct call *call)
     if (rc == RC_OK)
         rc = is_carried ? replica_cover_carry(call->replica, &cover, &id)
                         : replica_cover_give(call->replica, &call->transport, &cover, &id);
+    advise_other(call, rc, &cover);
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "cover");

@@ -272,7 +272,7 @@ cmd_family_assign(struct call *call)
 {
     static const char *const functions[] = {"owner", "coach", "released", NULL};
     const char *function = NULL;
-    struct id family, person;
+    struct id family, person = {{0}};
     enum rc rc = call_word(call, OPT_FUNCTION, functions, "coach", &function);
 
     if (rc == RC_OK)
@@ -288,6 +288,7 @@ cmd_family_assign(struct call *call)
                             strcmp(function, "owner") == 0   ? LEDGER_OWNER
                             : strcmp(function, "coach") == 0 ? LEDGER_COACH
                                                              : LEDGER_RELEASED);
+    call_advise_role(call, rc, person, LEDGER_ROLE_COACH);
     if (rc == RC_OK)
         rc = call_out_family(call, "family", _("Family"), family);
     if (rc == RC_OK)

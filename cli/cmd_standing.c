@@ -5,6 +5,7 @@
 #include "core/schema.h"
 #include "core/standing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What was asked for, among what stands. */
@@ -13,23 +14,39 @@ struct asked {
     bool holds;
 };
 
-/* What was typed, in the words of the schema; as it is, to be refused, where they are none of those. */
-static struct standing
-typed(const struct call *call)
+enum { LIST_CHARS = 160 };
+
+static void
+list_word(char list[LIST_CHARS], const char *word)
 {
-    struct standing standing = {.what = call->words[1], .word = call->words[2]};
+    size_t len = strlen(list);
+
+    (void)snprintf(list + len, LIST_CHARS - len, "%s%s", len == 0 ? "" : ", ", words_say(word));
+}
+
+/* What was typed, in the words of the schema; refused with the words of the screen. */
+static enum rc
+typed(const struct call *call, struct standing *standing)
+{
     const struct schema_entity *entity = schema_entity(ENTITY_STANDING);
+    char list[LIST_CHARS] = "";
 
     for (size_t u = 0; u < entity->unit_count; u++) {
         const struct schema_unit *unit = &entity->units[u];
-        const char *what = words_meant(standing.what, (const char *const[]){unit->name, NULL});
-        const char *word = what == NULL ? NULL : words_meant(standing.word, unit->protection);
-        if (what != NULL)
-            standing.what = what;
-        if (word != NULL)
-            standing.word = word;
+        if (words_meant(call->words[1], (const char *const[]){unit->name, NULL}) == NULL) {
+            list_word(list, unit->name);
+            continue;
+        }
+        standing->what = unit->name;
+        standing->word = words_meant(call->words[2], unit->protection);
+        if (standing->word != NULL)
+            return RC_OK;
+        list[0] = '\0';
+        for (size_t w = 0; unit->protection[w] != NULL; w++)
+            list_word(list, unit->protection[w]);
+        return rc_fail(RC_INVALID, _("of %s one says one of: %s"), words_say(unit->name), list);
     }
-    return standing;
+    return rc_fail(RC_INVALID, _("what stands of a family is one of: %s"), list);
 }
 
 static enum rc
@@ -61,11 +78,13 @@ cmd_standing_set(struct call *call)
 {
     struct change_set set = CHANGE_SET_EMPTY;
     struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES);
-    struct standing standing = typed(call);
+    struct standing standing = {.date = 0};
     struct id family, file;
     bool has_note = false;
-    enum rc rc = call_date(call, OPT_DATE, call_today(call), &standing.date);
+    enum rc rc = typed(call, &standing);
 
+    if (rc == RC_OK)
+        rc = call_date(call, OPT_DATE, call_today(call), &standing.date);
     if (rc == RC_OK)
         rc = call_note(call, NOTE_IF_NAMED, &note, &has_note);
     if (rc == RC_OK && has_note)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 8192, NAME_BYTES = 200 };
+enum { LINE_BYTES = 8192, NAME_BYTES = 200, JOINING_DIGITS = 20 };
 
 /* A line that is asked for on the terminal, or read from standard input when that is no terminal. */
 static enum rc
@@ -191,6 +191,30 @@ refuse_beside_person(const struct call *call)
     return RC_OK;
 }
 
+/* Two persons may share a name; whoever means the one who is there already would make a second. */
+static enum rc
+tell_same_name(struct call *call, const char *name)
+{
+    const struct ledger *ledger = replica_ledger(call->replica);
+    const struct ledger_person *at = NULL;
+    struct texts texts = TEXTS_EMPTY;
+    bool is_known = false;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && !is_known && (at = ledger_person_at(ledger, i)) != NULL; i++) {
+        const char *other = NULL;
+        rc = call_person_name(call, &texts, at->id, &other);
+        is_known = rc == RC_OK && text_equal_folded(other, name);
+    }
+    if (is_known)
+        out_notice(&call->out, "same_name",
+                   _("There is a %s in the team already. If it is the same person, with another device: throw this invitation away, and make one "
+                     "with --person."),
+                   name);
+    texts_wipe(&texts);
+    return rc;
+}
+
 enum rc
 cmd_team_invite(struct call *call)
 {
@@ -229,6 +253,8 @@ cmd_team_invite(struct call *call)
     if (rc == RC_OK)
         rc = replica_invite(call->replica, &call->transport, person, name, roles,
                             days * DAY_MS, &invitation);
+    if (rc == RC_OK && known == NULL)
+        rc = tell_same_name(call, name);
     if (rc != RC_OK)
         goto out;
     rc = out_invitation(call, output, &invitation);
@@ -313,6 +339,26 @@ cmd_device_list(struct call *call)
     return rc;
 }
 
+/* What cannot be anybody's digits is told as that: who lacks a group would have them read out again for nothing. */
+static enum rc
+check_digits(const char *typed)
+{
+    size_t count = 0;
+
+    for (const char *at = typed; *at != '\0'; at++) {
+        if (*at >= '0' && *at <= '9')
+            count++;
+        else if (strchr(" -\t\r\n", *at) == NULL)
+            return rc_fail(RC_INVALID, _("what was read out are twenty digits, in five groups of four: there is something else among them"));
+    }
+    if (count != JOINING_DIGITS)
+        return rc_fail(RC_INVALID,
+                       P_("there are twenty digits, in five groups of four; %zu was typed",
+                          "there are twenty digits, in five groups of four; %zu were typed", count),
+                       count);
+    return RC_OK;
+}
+
 enum rc
 cmd_device_approve(struct call *call)
 {
@@ -327,13 +373,15 @@ cmd_device_approve(struct call *call)
     if (rc == RC_OK && call->word_count == 0)
         rc = read_secret_text(call, call_option(call, OPT_DIGITS_FILE),
                               _("Digits that were read out to you:"), &digits, &typed);
+    typed = rc == RC_OK ? buf_text(&digits) : NULL;
+    if (rc == RC_OK && typed == NULL)
+        rc = rc_nomem();
+    if (rc == RC_OK)
+        rc = check_digits(typed);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
-    typed = rc == RC_OK ? buf_text(&digits) : NULL;
-    if (rc == RC_OK && typed == NULL)
-        rc = rc_nomem();
     if (rc == RC_OK)
         rc = replica_approve(call->replica, &call->transport, typed, label, &device);
     if (rc == RC_ABSENT && call->ending.advice == NULL)

@@ -160,6 +160,8 @@ enum rc call_family(struct call *call, const char *text, struct id *family) MUST
 /* The same, and RC_DENIED where this device may not write in the family's file. */
 enum rc call_family_to_write(struct call *call, const char *text, struct id *family) MUST_CHECK;
 enum rc call_person(struct call *call, const char *text, struct id *person) MUST_CHECK;
+/* Where the team's rules refuse a colleague who has none of these roles: what helps. */
+void call_advise_role(struct call *call, enum rc rc, struct id person, uint32_t roles);
 enum rc call_device(struct call *call, const char *text, struct id *device) MUST_CHECK;
 enum rc call_cover(struct call *call, const char *text, struct id *cover) MUST_CHECK;
 /* `what` names the kind of record in the sentence of a failure. */

@@ -128,8 +128,22 @@ call_person(struct call *call, const char *text, struct id *person)
             choice_add(&begun, at->id, name);
     }
     texts_wipe(&texts);
+    if (rc == RC_OK && whole.count + begun.count == 0) {
+        call->ending.advice = _("`baken person list` shows the names; `baken sync` fetches what is new");
+        return rc_fail(RC_ABSENT, _("there is no colleague `%s` in the team"), text);
+    }
     return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("colleague"), text, person)
                        : rc;
+}
+
+void
+call_advise_role(struct call *call, enum rc rc, struct id person, uint32_t roles)
+{
+    const struct ledger_person *found = rc == RC_STALE ? ledger_person(replica_ledger(call->replica), person) : NULL;
+
+    if (found != NULL && (found->roles & roles) == 0)
+        call->ending.advice = _("name another colleague: `baken person list` shows their roles, `baken person roles` gives one; if that was "
+                                "done a moment ago, run `baken sync` and repeat it");
 }
 
 enum rc
@@ -170,6 +184,10 @@ call_device(struct call *call, const char *text, struct id *device)
             choice_add(&begun, at->id, label);
     }
     texts_wipe(&texts);
+    if (rc == RC_OK && whole.count + begun.count == 0) {
+        call->ending.advice = _("`baken device list` shows the names; `baken sync` fetches what is new");
+        return rc_fail(RC_ABSENT, _("there is no device `%s` in the team"), text);
+    }
     return rc == RC_OK ? choice_end(whole.count > 0 ? &whole : &begun, _("device"), text, device) : rc;
 }
 

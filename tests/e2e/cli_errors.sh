@@ -94,10 +94,23 @@ check "a level of the list" as anna goal edit "$goal" --level subdoel
 check_says "people read its name" "sub-goal" as anna goal list duin
 check_says "the help names the levels" "hoofddoel.*subdoel.*werkdoel" as anna goal add --help
 check_exit "a level that is none" 3 "one of: safe" as anna safety set duin fine --text x
-check_exit "a role that is none" 3 "not a role" as anna team invite --name X --roles boss
+in_dutch() { env BAKEN_LANG=nl BAKEN_HOME="$WORK/anna" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" "$BAKEN" "$@" --no-input; }
+check_exit "a word that does not stand is refused with the words of the screen" 3 "veto hoort een van: ingetrokken, van kracht;" \
+    in_dutch standing set duin veto blijft
+check_exit "and what does not stand at all" 3 "een van: toestemming, veto, zichtbaarheid, veiligheid;" in_dutch standing set duin weer mooi
+check_exit "what is missing is named in words of the screen" 2 "baken family assign GEZIN COLLEGA;" in_dutch family assign
+check_exit "a span of no day" 3 "--until lies before --from" as anna visit list --from 2026-12-01 --until 2026-11-30
+check "a span of one day" as anna visit list --from 2026-12-01 --until 2026-12-01
+check_exit "a choice without a token says where one is" 3 "baken conflicts. shows the versions and their token" as anna resolve "$goal" --take 1
+check_exit "an undo too" 3 "baken history. shows the versions and their token" as anna undo "$goal.goal" \
+    --take "$(as anna history "$goal.goal" --json | json units.0.token)"
+check_exit "a role that is none" 3 "not a role; roles are: administrator, coordinator, coach" as anna team invite --name X --roles boss
 check_exit "an absence that ends before it begins" 3 "before" as anna absence add --from 2026-12-02 --until 2026-12-01
 check_exit "an invitation that is none" 3 "invitation" as nobody team join <(echo hello)
-check_exit "digits of nobody" 4 "" as anna device approve 1111 2222 3333 4444 5555
+check_exit "digits of nobody" 4 "nobody who waits" as anna device approve 1111 2222 3333 4444 5555
+check_exit "a group too few" 3 "twenty digits, in five groups of four; 16 were typed" as anna device approve 1111 2222 3333 4444
+check_exit "a letter among them" 3 "something else among them" as anna device approve 1111 2222 3333 4444 555O
+check_exit "a device that is not there" 4 "no device .tablet. in the team.*baken device list" as anna device revoke tablet
 as anna member add duin --given-name Baby --birth-date 2031-01-01 --json >"$WORK/answer" 2>&1
 check_equal "a birth date in the future is an expected child" "$(json notices.1.code <"$WORK/answer")" expected_child
 
@@ -188,7 +201,7 @@ check_exit "an unknown family" 4 "no family \`elm\`.*sync. fetches what was made
 check_exit "an unknown visit" 4 "no visit" as anna visit show zzzzz
 check_equal "no sentence turns the direction of what follows" 0 "$(as anna family show $'vos\xe2\x80\xae' 2>&1 | LC_ALL=C grep -c $'\xe2\x80\xae')"
 check_exit "an id that is too short" 3 "" as anna visit show zz
-check_exit "an unknown colleague" 4 "no colleague" as anna family assign duin nobody
+check_exit "an unknown colleague" 4 "no colleague .nobody. in the team.*baken person list" as anna family assign duin nobody
 check_exit "a conflict that is none" 4 "two versions.*baken conflicts. lists" as anna conflicts "${goal: -5}"
 check_exit "a family twice" 13 "already" as anna family add DUIN
 # No two ids here end alike, but names may.
@@ -303,6 +316,15 @@ server_code
 check_exit "a store is of one team: none is made" 13 "in a team already.*another directory" \
     as anna team create --server "$SERVER" --code-file "$CODE" --name N
 as anna team invite --name New --roles coach --output "$WORK/new.invitation" >/dev/null
+as anna person roles joop --roles coordinator >/dev/null 2>&1
+check_exit "who is no coach covers for nobody, and it is said what helps" 14 "name another colleague: .baken person list" \
+    as anna cover start berk --person joop --until 2099-01-01
+check_exit "nor does who owns it" 14 "nobody covers for a family of their own" as anna cover start berk --person me --until 2099-01-01
+check_exit "nor gets a family" 14 "name another colleague: .baken person list" as anna family assign berk joop
+as anna team invite --name ANNA --roles coach >"$WORK/answer" 2>"$WORK/error"
+check_equal "who is invited again is told to be there" 1 "$(grep -c "There is a ANNA in the team already.*--person" "$WORK/error")"
+as anna team invite --name Berend --roles coach >"$WORK/answer" 2>"$WORK/error"
+check_equal "and another is not" 0 "$(grep -c "in the team already" "$WORK/error")"
 check_exit "nor joined" 13 "in a team already.*another directory" as anna team join "$WORK/new.invitation"
 server_stop
 check_exit "no server" 9 "waits on this device" as anna sync

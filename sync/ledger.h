@@ -308,8 +308,9 @@ bool ledger_grant_is_due(const struct ledger *ledger, struct id stream, struct i
 /* Devices that may hold a stream and were given no box of its current epoch since they last came to hold it. */
 enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
                           struct ledger_pairs *grants) MUST_CHECK;
-/* The boxes that lines gave and that are of use still, in streams whose keys `asker` may pass on: of each stream's current epoch those
- * of devices that may hold it, and the reserve's; of each epoch above the first the link. `device` is the box's recipient. */
+/* The boxes that lines gave and that are of use still, in streams whose keys `asker` may pass on, or whose current one it was given:
+ * of each stream's current epoch those of devices that may hold it, and the reserve's; of each epoch above the first the link. `device` is the
+ * box's recipient. */
 enum rc ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms,
                             struct ledger_pairs *boxes) MUST_CHECK;
 /* The (stream, device) whose writing this operation of kind role, assign, cover_end or revoke_device ends if it is the

@@ -30,8 +30,9 @@ rotation_is_owed(const struct ledger *ledger, const struct inside_stream *stream
     return false;
 }
 
-static bool
-was_given(const struct inside_epoch *epoch, struct id device)
+/* Its place among those who were given the key, whether or not that lapsed; SIZE_MAX: none. */
+static size_t
+find_given(const struct inside_epoch *epoch, struct id device)
 {
     size_t low = 0;
     size_t high = epoch->given_count;
@@ -40,13 +41,21 @@ was_given(const struct inside_epoch *epoch, struct id device)
         size_t middle = low + (high - low) / 2;
         int order = id_compare(epoch->given[middle], device);
         if (order == 0)
-            return epoch->lapsed[middle] == 0;
+            return middle;
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return false;
+    return SIZE_MAX;
+}
+
+static bool
+was_given(const struct inside_epoch *epoch, struct id device)
+{
+    size_t at = find_given(epoch, device);
+
+    return at != SIZE_MAX && epoch->lapsed[at] == 0;
 }
 
 static bool
@@ -269,7 +278,9 @@ ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms
     bool holds_reserve = ledger_inside_may_hold(ledger, device, reserve, at_ms);
     for (size_t i = 0; i < ledger->streams_count && rc == RC_OK; i++) {
         const struct inside_stream *stream = stream_by_rank(ledger, i);
-        if (holds_reserve || ledger_inside_may_hold(ledger, device, stream, at_ms))
+        const struct inside_epoch *current = ledger_inside_current(stream);
+        bool was_its = current != NULL && find_given(current, asker) != SIZE_MAX;
+        if (holds_reserve || was_its || ledger_inside_may_hold(ledger, device, stream, at_ms))
             rc = add_boxes_of(ledger, stream, at_ms, boxes);
     }
     return rc;

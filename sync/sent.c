@@ -172,8 +172,8 @@ sent_drop(struct replica *replica, const struct wire_boxes *boxes)
 
 /* ---- once its line is here ------------------------------------------------------------------------ */
 
-static enum rc
-keep_made(struct replica *replica, const struct wire_box *box)
+enum rc
+sent_keep_made(struct replica *replica, const struct wire_box *box)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db, "INSERT OR REPLACE INTO sync_made (stream, epoch, recipient, box) VALUES (?1, ?2, ?3, ?4)", &stmt);
@@ -201,7 +201,7 @@ take_box(struct replica *replica, const struct wire_box *box)
         return rc == RC_OK ? replica_store_keys_of(replica, box->stream) : rc;
     }
     bool is_held = ledger_may_hold(replica->ledger, replica->identity.device, box->stream, (uint64_t)replica_now_ms(replica));
-    return stream->epoch == box->epoch && !is_held ? keep_made(replica, box) : RC_OK;
+    return stream->epoch == box->epoch && !is_held ? sent_keep_made(replica, box) : RC_OK;
 }
 
 static enum rc

@@ -20,6 +20,8 @@ enum rc sent_drop(struct replica *replica, const struct wire_boxes *boxes) MUST_
  *            since, and have had the line again without them
  */
 enum rc sent_take_line(struct replica *replica, const struct ledger_line *line, bool is_answer) MUST_CHECK;
+/* Keeps one for others, of a stream that this device may not hold, until the stream's next epoch. */
+enum rc sent_keep_made(struct replica *replica, const struct wire_box *box) MUST_CHECK;
 /* Lines were taken in: of the boxes that stay so those go that are of an older epoch than the ledger's. */
 enum rc sent_forget_older(struct replica *replica) MUST_CHECK;
 /* As it was made: a box of a stream that this device may not hold. The caller has filled its stream, epoch and recipient. */

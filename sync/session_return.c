@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/i18n.h"
-#include "sync/sent.h"
+#include "sync/boxes_again.h"
 #include "sync/session.h"
 
 /* ---- lines ------------------------------------------------------------------------------------- */
@@ -102,38 +102,6 @@ session_return_lines(struct session *session, uint64_t shown)
 
 enum { BOX_ROUNDS = 64 };
 
-/* For whom a box is sealed; *is_ours false: no line gave it, or it is of no use any more. Nobody gets a key by the server's asking. */
-static void
-find_recipient(struct replica *replica, const struct wire_box *box, const uint8_t **box_public,
-               struct ledger_epoch *reserve, bool *is_ours)
-{
-    const struct ledger *ledger = replica->ledger;
-    const struct ledger_stream *stream = ledger_stream(ledger, box->stream);
-    uint64_t now_ms = replica_server_ms(replica);
-    struct ledger_epoch epoch;
-
-    *box_public = NULL;
-    *is_ours = false;
-    if (stream == NULL || !ledger_epoch(ledger, box->stream, box->epoch, &epoch) || box->epoch == 0)
-        return;
-    if (id_equal(box->recipient, ledger_link())) {
-        *is_ours = box->epoch > 1 && stream->kind != STREAM_RESERVE;
-        return;
-    }
-    if (box->epoch != stream->epoch)
-        return;
-    if (id_equal(box->recipient, ledger_reserve())) {
-        *is_ours = (stream->kind == STREAM_INDEX || stream->kind == STREAM_FILE) &&
-                   ledger_epoch(ledger, ledger_reserve(), epoch.reserve_epoch, reserve);
-        *box_public = reserve->reserve_public;
-        return;
-    }
-    const struct ledger_device *device = ledger_device(ledger, box->recipient);
-    *is_ours = device != NULL && ledger_may_hold(ledger, box->recipient, box->stream, now_ms) &&
-               !ledger_grant_is_due(ledger, box->stream, box->recipient, now_ms);
-    *box_public = device != NULL ? device->box_public : NULL;
-}
-
 /* Of the boxes that the server lacks those whose keys are here. */
 static enum rc
 make_boxes(struct replica *replica, const struct wire_boxes *lacking, struct wire_boxes *made)
@@ -142,15 +110,8 @@ make_boxes(struct replica *replica, const struct wire_boxes *lacking, struct wir
 
     for (size_t i = 0; rc == RC_OK && i < lacking->count; i++) {
         struct wire_box box = lacking->items[i];
-        struct ledger_epoch reserve;
-        const uint8_t *box_public;
-        bool is_ours, found = true;
-        find_recipient(replica, &box, &box_public, &reserve, &is_ours);
-        if (!is_ours)
-            continue;
-        rc = keyring_box_again(replica->keys, box_public, &box);
-        if (rc == RC_LOCKED)
-            rc = sent_find(replica, &box, &found);
+        bool found;
+        rc = boxes_again(replica, &box, &found);
         if (rc == RC_OK && found) /* else another has it */
             rc = wire_boxes_add(made, &box);
     }

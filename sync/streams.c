@@ -4,6 +4,7 @@
 
 #include "core/array.h"
 #include "core/i18n.h"
+#include "sync/boxes_again.h"
 #include "sync/news.h"
 #include "sync/outbox.h"
 #include "sync/replica_own.h"
@@ -252,7 +253,9 @@ lose(struct replica *replica, struct id stream)
         rc = db_begin(replica->db);
     if (rc != RC_OK)
         return rc;
-    rc = delete_rows(replica, stream);
+    rc = boxes_keep_for_others(replica, stream);
+    if (rc == RC_OK)
+        rc = delete_rows(replica, stream);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_MUST_SCRUB, 1);
     rc = db_end(replica->db, rc);

@@ -170,6 +170,53 @@ a_rotation_comes_back_with_its_boxes_and_its_link(void **state)
     assert_true(keyring_has(office.devices[DORA].replica->keys, file, 1));
 }
 
+/* Bram alone has the key of the file's second epoch, and the server, which is put back to before it. Anna hands the lines back. */
+static void
+lose_a_key_that_bram_alone_has(void)
+{
+    struct office_device *bram = &office.devices[BRAM];
+    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
+                              .until_ms = office.now_ms + INT64_C(20) * 24 * 3600 * 1000};
+    struct id cover;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    office_sync_all(&office, 3, 2);
+    office_keep_server(&office);
+    assert_ok(replica_cover_end(bram->replica, &bram->transport, cover));
+    office_visit(&office, BRAM, family, "under the new key");
+    office_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    office_restore_server(&office);
+    office_sync(&office, ANNA);
+    assert_int_equal(ledger_stream(office.devices[ANNA].replica->ledger, file)->epoch, 2);
+}
+
+/* The family goes to Anna before Bram hears of the restore: with its right his device forgets the key, but not what others need of it. */
+static void
+who_lost_a_stream_before_it_heard_still_gives_its_key_back(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+
+    lose_a_key_that_bram_alone_has();
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, anna->person, LEDGER_OWNER));
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, bram->person, LEDGER_RELEASED));
+    office_sync(&office, ANNA);
+    assert_false(keyring_has(anna->replica->keys, file, 2));
+    office_sync(&office, BRAM);
+    assert_false(keyring_has(bram->replica->keys, file, 2));
+    assert_true(bram->report.boxes_returned >= 2); /* the reserve's and the link */
+    office_sync_all(&office, 3, 2);
+    assert_true(keyring_has(anna->replica->keys, file, 2));
+    assert_true(ledger_stream(anna->replica->ledger, file)->epoch > 2);
+    office_visit(&office, ANNA, family, "by the new owner");
+    office_sync_all(&office, 3, 2);
+    assert_true(office_shows(&office, ANNA, file, "by the new owner"));
+    assert_int_equal(anna->report.held, 1); /* under the new key, late by the line that she made without it: it can be read, and admitted */
+    assert_int_equal(anna->report.parked, 0);
+    assert_int_equal(office_ask(&office, BRAM, "SELECT count(*) FROM sync_made"), 0); /* they go with the next epoch */
+}
+
 /* Made for a colleague by who does not hold the file: nobody else ever had that key. */
 static void
 a_family_made_for_a_colleague_comes_back_with_its_keys(void **state)
@@ -556,6 +603,7 @@ main(void)
         TEST(a_device_that_never_read_them_may_come_first),
         TEST(each_hands_back_what_the_one_before_it_did_not_know),
         TEST(a_rotation_comes_back_with_its_boxes_and_its_link),
+        TEST(who_lost_a_stream_before_it_heard_still_gives_its_key_back),
         TEST(a_family_made_for_a_colleague_comes_back_with_its_keys),
         TEST(an_operation_gives_back_the_boxes_with_the_lines),
         TEST(a_family_made_for_a_colleague_comes_back_though_the_answer_was_lost),

@@ -239,13 +239,52 @@ note_shown(struct replica *replica, const struct ack *ack)
     int64_t last;
     enum rc rc = state_get_int(replica->db, STATE_ACK_NUMBER, &last);
 
-    if (rc != RC_OK || ack->incarnation != replica->incarnation || ack->number != (uint64_t)last)
+    if (rc != RC_OK || ack->number != (uint64_t)last)
         return rc;
     rc = state_put_int(replica->db, STATE_ACKED_MS, (int64_t)ack->created_ms);
     for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++)
         rc = db_run_id(replica->db,
                        "UPDATE sync_stream SET is_unacknowledged = 0 WHERE stream = ?1 AND is_unacknowledged = 2",
                        ack->streams[i].stream);
+    return rc;
+}
+
+/* What a copy of this store says of one stream in our name. */
+struct double_word {
+    struct db *db;
+    const struct ack_stream *said;
+    bool says_less;
+};
+
+static enum rc
+compare_feed(void *context, const struct elog_feed *feed)
+{
+    struct double_word *word = context;
+    uint32_t last, named = 0;
+
+    if (!feed->is_own)
+        return RC_OK;
+    for (size_t i = 0; i < word->said->feed_count; i++)
+        if (feed_equal((struct feed_ref){word->said->feeds[i].device, word->said->feeds[i].incarnation}, feed->feed))
+            named = word->said->feeds[i].last;
+    enum rc rc = status_done(word->db, feed->key, &last);
+    word->says_less = word->says_less || (rc == RC_OK && last > named);
+    return rc;
+}
+
+/* The server keeps the later word of a device, which may be a copy's: where that says less of what was written in our name, it hides our own
+ * from that copy too, and we say it again. Of what others wrote they speak themselves. */
+static enum rc
+answer_double(struct replica *replica, const struct ack *ack)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < ack->stream_count; i++) {
+        struct double_word word = {replica->db, &ack->streams[i], false};
+        rc = elog_feeds(replica->db, ack->streams[i].stream, compare_feed, &word);
+        if (rc == RC_OK && word.says_less)
+            rc = streams_touch(replica, ack->streams[i].stream);
+    }
     return rc;
 }
 
@@ -356,7 +395,7 @@ store_ack(struct replica *replica, const struct wire_bytes *bytes, uint64_t *rea
     if (rc == RC_OK)
         rc = store_signed(replica, &ack, bytes);
     if (rc == RC_OK && read != NULL && id_equal(ack.device, replica->identity.device))
-        rc = note_shown(replica, &ack);
+        rc = ack.incarnation == replica->incarnation ? note_shown(replica, &ack) : answer_double(replica, &ack);
     ack_wipe(&ack);
     return rc == RC_ABSENT ? RC_OK : rc;
 }

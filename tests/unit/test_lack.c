@@ -257,6 +257,31 @@ what_only_the_copy_of_this_store_names_is_asked_for(void **state)
     assert_int_equal(lie.fills, 1);
 }
 
+/* Both acknowledge as one device, of which the server keeps the later word: what that lacks of the other's work, the other says again. */
+static void
+what_the_copys_own_word_hid_at_the_server_is_named_again(void **state)
+{
+    (void)state;
+    struct machine original, clone;
+
+    copy_bram(false, &original, &clone);
+    lie.save = 2; /* "by the original" */
+    lie.is_brief = true;
+    assert_ok(sync_lied_to(BRAM)); /* the copy begins another life, and acknowledges all its streams */
+    assert_ok(sync_lied_to(BRAM));
+    assert_false(office_shows(&office, BRAM, file, "by the original"));
+    bram_moves_to(&original);
+    office_sync(&office, BRAM); /* it reads the copy's word */
+    office_sync(&office, BRAM);
+    office_sync(&office, BRAM);
+    assert_int_equal(office.devices[BRAM].requests, 3); /* and has said it once */
+    bram_moves_to(&clone);
+    assert_ok(sync_lied_to(BRAM)); /* that comes here */
+    assert_ok(sync_lied_to(BRAM));
+    assert_true(office_shows(&office, BRAM, file, "by the original"));
+    assert_int_equal(lie.fills, 1);
+}
+
 /* Neither in this life nor of one that is past: all of it is here. */
 static void
 what_this_very_device_acknowledged_is_no_lack(void **state)
@@ -384,6 +409,7 @@ main(void)
         TEST(another_gap_in_the_same_stream_is_asked_for_at_once),
         TEST(a_gap_in_another_life_of_this_very_device_is_noticed_and_closed),
         TEST(what_only_the_copy_of_this_store_names_is_asked_for),
+        TEST(what_the_copys_own_word_hid_at_the_server_is_named_again),
         TEST(what_this_very_device_acknowledged_is_no_lack),
         TEST(what_only_the_servers_heads_name_is_fetched_and_the_right_ends_behind_it),
         TEST(heads_that_the_server_shows_nobody_are_not_submitted_again_and_again),

@@ -52,6 +52,7 @@ struct call {
     struct transport_http *http;
     struct transport transport, wire; /* what is sent goes through `transport`, which notes it, to `wire` */
     bool was_written;                 /* the server was asked to change something */
+    bool tells_news;                  /* the answer holds news: once it is written they are told */
 };
 
 /* ---- open.c: the store, the team, the server ---- */

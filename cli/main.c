@@ -322,6 +322,8 @@ run(struct call *call, const char *name)
     tell_slots(call);
     if (rc == RC_OK)
         rc = out_finish(&call->out);
+    if (rc == RC_OK && call->tells_news)
+        rc = replica_news_told(call->replica);
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));
     if (rc == RC_OFFLINE)
         call_offline_ending(call);

@@ -133,8 +133,7 @@ news_tell(struct call *call, struct news *news, bool brought, enum rc rc)
         rc = tell_findings(call, news);
     if (rc == RC_OK)
         rc = news_list(call);
-    if (rc == RC_OK)
-        rc = replica_news_told(call->replica);
+    call->tells_news = rc == RC_OK;
     rules_known_free(&news->before);
     return rc;
 }

@@ -12,8 +12,8 @@ struct news {
 
 /* Before the exchange: what is known already. */
 enum rc news_start(struct call *call, struct news *news) MUST_CHECK;
-/* After it, when `rc` says that it went well: what others changed, and what the rules find since, where it `brought` anything. The end
- * of `news` in any case; `rc` is given back. */
+/* After it, when `rc` says that it went well: what others changed, and what the rules find since, where it `brought` anything. They
+ * count as told once the answer is written. The end of `news` in any case; `rc` is given back. */
 enum rc news_tell(struct call *call, struct news *news, bool brought, enum rc rc) MUST_CHECK;
 /* What others changed and nobody was told yet. */
 enum rc news_list(struct call *call) MUST_CHECK;

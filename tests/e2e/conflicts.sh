@@ -45,6 +45,8 @@ check_equal "and status has nothing left to tell" "[]" "$(as anna status --json 
 as fatma visit amend "$breakfast" --reason "with bread" --text "Breakfast together, with bread." >/dev/null 2>&1
 as fatma visit add duin --text "Lunch together." >/dev/null 2>&1
 as fatma sync >/dev/null 2>&1
+unread() { as "$@" >/dev/full; }
+check_exit "an answer that could not be written" 18 "could not be written" unread anna sync
 as anna sync >"$WORK/told" 2>/dev/null
 check_equal "people read that a visit is new" 1 "$(grep -cE '^new +Duin +visit +report' "$WORK/told")"
 check_equal "and that one which they had was changed" 1 "$(grep -cE '^also changed +Duin +visit +report' "$WORK/told")"

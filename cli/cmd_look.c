@@ -178,8 +178,9 @@ cmd_dismiss(struct call *call)
     if (rc == RC_OK)
         rc = rules_find(call->journal, call_today(call), call->words[0], &finding);
     if (rc == RC_OK && call_has(call, OPT_UNDO)) {
-        call->ending.advice = _("`baken today` shows what asks for a look, `baken today --all` what was dismissed");
         rc = rules_reopen(call->journal, &set, &finding, reason);
+        if (rc != RC_OK)
+            call->ending.advice = _("`baken today` shows what asks for a look, `baken today --all` what was dismissed");
     } else if (rc == RC_OK) {
         rc = rules_dismiss(call->journal, &set, &finding, reason);
     }

@@ -122,10 +122,14 @@ cmd_passphrase_change(struct call *call)
     enum rc rc = unlock_read_slots(call, &path, &directory, &slots);
     bool is_lost = rc == RC_CORRUPT && find_parked(directory, &store, &key) == RC_OK;
 
-    if (rc == RC_CORRUPT)
-        rc = is_lost ? RC_OK : store_key_read(directory, &slots); /* its sentence again */
-    else if (rc == RC_OK)
+    if (is_lost) {
+        call->ending.advice = NULL; /* it said to do this */
+        rc = RC_OK;
+    } else if (rc == RC_CORRUPT) {
+        rc = store_key_read(directory, &slots); /* its sentence again */
+    } else if (rc == RC_OK) {
         rc = unlock_slots(call, directory, &slots, &key);
+    }
     if (rc == RC_OK)
         rc = read_fresh(call, &fresh);
     if (rc == RC_OK) {

@@ -102,6 +102,8 @@ cp "$WORK/anna/keyslots.json" "$WORK/kept"
 for damage in "rm -f" "truncate -s 0" "truncate -s 300"; do
     if as anna unlock >/dev/null 2>&1; then
         $damage "$WORK/anna/keyslots.json"
+        check_exit "$damage: a new passphrase that is none is told as that" 3 "is empty; nothing was changed; correct it" \
+            as anna passphrase change /dev/null
         check "$damage: while it is unlocked, a new passphrase writes them anew" as anna passphrase change "$WORK/anna.passphrase"
         cp "$WORK/check.err" "$WORK/told"
         check "$damage: that is told" grep -q "written anew" "$WORK/told"

@@ -11,22 +11,6 @@
 
 #include <string.h>
 
-/* The text of the command into `texts`; *text is left alone when none was given. */
-static enum rc
-text_into(struct call *call, enum note_wish wish, struct texts *texts, const char **text)
-{
-    struct buf buf = BUF_EMPTY(CHANGE_NOTE_BYTES);
-    bool is_given = false;
-    enum rc rc = call_note(call, wish, &buf, &is_given);
-
-    if (rc == RC_OK && is_given) {
-        const char *read = buf_text(&buf);
-        rc = read == NULL ? rc_nomem() : texts_copy(texts, read, text);
-    }
-    buf_wipe(&buf);
-    return rc;
-}
-
 /* Only what is typed here must be on the list: a level that came from elsewhere stays. */
 static enum rc
 level_option(const struct call *call, const char **level)
@@ -65,7 +49,7 @@ cmd_goal_add(struct call *call)
     enum rc rc = goal_options(call, &texts, &goal);
 
     if (rc == RC_OK)
-        rc = text_into(call, NOTE_NEEDED, &texts, &goal.text);
+        rc = call_note(call, NOTE_NEEDED, &texts, &goal.text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -87,7 +71,7 @@ cmd_goal_edit(struct call *call)
     struct facts facts;
     struct goal goal;
     const char *text = NULL;
-    enum rc rc = text_into(call, NOTE_IF_NAMED, &texts, &text);
+    enum rc rc = call_note(call, NOTE_IF_NAMED, &texts, &text);
 
     if (rc == RC_OK)
         rc = call_open_team(call);
@@ -131,7 +115,7 @@ cmd_agreement_add(struct call *call)
     if (rc == RC_OK)
         rc = call_text(call, OPT_WHO, &texts, &agreement.who);
     if (rc == RC_OK)
-        rc = text_into(call, NOTE_NEEDED, &texts, &agreement.text);
+        rc = call_note(call, NOTE_NEEDED, &texts, &agreement.text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -202,7 +186,7 @@ cmd_safety_set(struct call *call)
     if (rc == RC_OK)
         rc = call_text(call, OPT_SHARED_WITH, &texts, &safety.shared_with);
     if (rc == RC_OK)
-        rc = text_into(call, NOTE_NEEDED, &texts, &safety.ground);
+        rc = call_note(call, NOTE_NEEDED, &texts, &safety.ground);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -247,7 +231,7 @@ cmd_absence_add(struct call *call)
     if (rc == RC_OK)
         rc = call_word_or_own(call, OPT_KIND, kinds, &texts, &absence.kind);
     if (rc == RC_OK)
-        rc = text_into(call, NOTE_IF_NAMED, &texts, &absence.note);
+        rc = call_note(call, NOTE_IF_NAMED, &texts, &absence.note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

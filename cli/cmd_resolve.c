@@ -125,18 +125,18 @@ say_resolved(struct call *call, const struct conflict *conflict, const struct ve
 enum rc
 cmd_resolve(struct call *call)
 {
-    struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES + 1), value = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    struct texts texts = TEXTS_EMPTY;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
     struct versions versions = {.count = 0};
     struct conflict conflict;
     struct choice choice;
-    const char *token = NULL;
-    bool has_text = false;
+    const char *token = NULL, *text = NULL;
     enum rc rc = read_choice(call, &choice);
 
     if (rc == RC_OK)
         rc = conflict_need_token(call, _("`baken conflicts` shows the versions and their token"), &token);
     if (rc == RC_OK && choice.take == TAKE_NEW)
-        rc = call_note(call, NOTE_NEEDED, &note, &has_text);
+        rc = call_note(call, NOTE_NEEDED, &texts, &text);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -147,14 +147,13 @@ cmd_resolve(struct call *call)
         rc = rc_fail(RC_INVALID, _("there is no version %zu; there are %zu"), choice.version + 1,
                      versions.count);
     if (rc == RC_OK)
-        rc = build_value(call, &conflict, &versions, &choice, has_text ? buf_text(&note) : NULL,
-                         &value);
+        rc = build_value(call, &conflict, &versions, &choice, text, &value);
     if (rc == RC_OK)
         rc = conflict_save(call, &conflict, &versions, &value);
     if (rc == RC_OK)
         say_resolved(call, &conflict, &versions);
     conflict_versions_wipe(&versions);
-    buf_wipe(&note);
+    texts_wipe(&texts);
     buf_wipe(&value);
     return rc;
 }

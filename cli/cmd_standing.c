@@ -77,18 +77,15 @@ enum rc
 cmd_standing_set(struct call *call)
 {
     struct change_set set = CHANGE_SET_EMPTY;
-    struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES);
+    struct texts texts = TEXTS_EMPTY;
     struct standing standing = {.date = 0};
     struct id family, file;
-    bool has_note = false;
     enum rc rc = typed(call, &standing);
 
     if (rc == RC_OK)
         rc = call_date(call, OPT_DATE, call_today(call), &standing.date);
     if (rc == RC_OK)
-        rc = call_note(call, NOTE_IF_NAMED, &note, &has_note);
-    if (rc == RC_OK && has_note)
-        standing.note = buf_text(&note);
+        rc = call_note(call, NOTE_IF_NAMED, &texts, &standing.note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -105,7 +102,7 @@ cmd_standing_set(struct call *call)
         rc = tell_whether_it_holds(call, family, &standing);
 out:
     change_set_wipe(&set);
-    buf_wipe(&note);
+    texts_wipe(&texts);
     return rc;
 }
 

@@ -47,22 +47,6 @@ contact_options(struct call *call, struct texts *texts, struct contact *contact)
     return rc == RC_OK ? call_word_or_own(call, OPT_KIND, kinds, texts, &contact->kind) : rc;
 }
 
-/* The note of the command into `texts`. */
-static enum rc
-note_into(struct call *call, enum note_wish wish, struct texts *texts, const char **note)
-{
-    struct buf buf = BUF_EMPTY(CHANGE_NOTE_BYTES);
-    bool is_given = false;
-    enum rc rc = call_note(call, wish, &buf, &is_given);
-
-    if (rc == RC_OK && is_given) {
-        const char *text = buf_text(&buf);
-        rc = text == NULL ? rc_nomem() : texts_copy(texts, text, note);
-    }
-    buf_wipe(&buf);
-    return rc;
-}
-
 static enum rc
 put_participants(struct call *call, struct change_set *set, struct texts *texts,
                  const struct contact *contact)
@@ -101,7 +85,7 @@ cmd_visit_add(struct call *call)
     contact.date = call_today(call);
     rc = contact_options(call, &texts, &contact);
     if (rc == RC_OK)
-        rc = note_into(call, NOTE_IF_ANY, &texts, &contact.note);
+        rc = call_note(call, NOTE_IF_ANY, &texts, &contact.note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)
@@ -205,7 +189,7 @@ cmd_visit_amend(struct call *call)
     enum rc rc = call_need(call, OPT_REASON, &reason);
 
     if (rc == RC_OK)
-        rc = note_into(call, NOTE_IF_NAMED, &texts, &note);
+        rc = call_note(call, NOTE_IF_NAMED, &texts, &note);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

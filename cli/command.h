@@ -138,10 +138,9 @@ enum note_wish {
     NOTE_IF_ANY,   /* it does; an empty standard input is no text */
     NOTE_NEEDED,   /* it does; RC_INVALID when that is empty */
 };
-/* The long text of a command: --text, --note-file, or else standard input as wished. Normalised, at most 256 KiB;
- * *is_given false and the text empty when there is none. A text that an option names is never empty: RC_INVALID. */
-enum rc call_note(struct call *call, enum note_wish wish, struct buf *note,
-                  bool *is_given) MUST_CHECK;
+/* The long text of a command: --text, --note-file, or else standard input as wished. Normalised; belongs to `texts`; *text is left
+ * alone when there is none. RC_INVALID where an option names a text that is empty; RC_TOO_LARGE over 256 KiB; as input_read. */
+enum rc call_note(struct call *call, enum note_wish wish, struct texts *texts, const char **text) MUST_CHECK;
 /* Reads a whole small file ("-": standard input), at most `ceiling_bytes`. */
 enum rc input_read(struct call *call, const char *path, size_t ceiling_bytes, const char *what,
                    struct buf *out) MUST_CHECK;

@@ -375,50 +375,64 @@ output_new_file(struct call *call, const char *path, const struct buf *content)
     return rc;
 }
 
-enum rc
-call_note(struct call *call, enum note_wish wish, struct buf *note, bool *is_given)
+/* Whether it comes from standard input: then *file is "-", else NULL. */
+static enum rc
+ask_note(struct call *call, enum note_wish wish, const char **file)
 {
-    const char *typed = call_option(call, OPT_TEXT);
-    const char *file = call_option(call, OPT_NOTE_FILE);
+    bool is_typed = isatty(STDIN_FILENO) == 1;
+
+    *file = NULL;
+    if (wish == NOTE_IF_NAMED || (wish == NOTE_IF_ANY && is_typed && call_has(call, OPT_NO_INPUT)))
+        return RC_OK;
+    if (is_typed && call_has(call, OPT_NO_INPUT))
+        return rc_fail(RC_INVALID, _("there is no text: give --note-file or standard input"));
+    if (is_typed)
+        (void)fprintf(stderr, "%s\n", _("Type the text; end with Ctrl-D on a line of its own."));
+    *file = "-";
+    return RC_OK;
+}
+
+static enum rc
+read_note(struct call *call, const char *typed, const char *file, struct buf *note)
+{
     struct buf raw = BUF_EMPTY((size_t)CHANGE_NOTE_BYTES + 1);
     enum rc rc = RC_OK;
 
-    *is_given = false;
+    if (typed == NULL)
+        rc = input_read(call, file, CHANGE_NOTE_BYTES, _("the text"), &raw);
+    else if (strlen(typed) > CHANGE_NOTE_BYTES)
+        rc = rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"));
+    else
+        rc = buf_put(&raw, typed, strlen(typed));
+    if (rc == RC_OK)
+        rc = text_normalise(raw.data, raw.len, CHANGE_NOTE_BYTES, _("the text"), note);
+    if (rc == RC_OK)
+        input_trim(note);
+    buf_wipe(&raw);
+    return rc;
+}
+
+enum rc
+call_note(struct call *call, enum note_wish wish, struct texts *texts, const char **text)
+{
+    const char *typed = call_option(call, OPT_TEXT), *file = call_option(call, OPT_NOTE_FILE);
+    bool is_named = typed != NULL || file != NULL;
+    struct buf note = BUF_EMPTY(CHANGE_NOTE_BYTES);
+
     if (typed != NULL && file != NULL)
         return rc_fail(RC_INVALID, _("--text and --note-file do not go together"));
-    bool is_named = typed != NULL || file != NULL;
-    if (!is_named) {
-        if (wish == NOTE_IF_NAMED)
-            return RC_OK;
-        if (isatty(STDIN_FILENO) == 1) {
-            if (call_has(call, OPT_NO_INPUT) && wish == NOTE_IF_ANY)
-                return RC_OK;
-            if (call_has(call, OPT_NO_INPUT))
-                return rc_fail(RC_INVALID,
-                               _("there is no text: give --note-file or standard input"));
-            (void)fprintf(stderr, "%s\n",
-                          _("Type the text; end with Ctrl-D on a line of its own."));
-        }
-        file = "-";
-    }
-    if (typed != NULL)
-        rc = strlen(typed) > CHANGE_NOTE_BYTES
-                 ? rc_fail(RC_TOO_LARGE, _("the text is larger than 256 KiB"))
-                 : buf_put(&raw, typed, strlen(typed));
-    else
-        rc = input_read(call, file, CHANGE_NOTE_BYTES, _("the text"), &raw);
-    if (rc != RC_OK)
-        goto out;
-    rc = text_normalise(raw.data, raw.len, CHANGE_NOTE_BYTES, _("the text"), note);
-    if (rc != RC_OK)
-        goto out;
-    input_trim(note);
-    *is_given = note->len > 0;
-    if (!*is_given && (is_named || wish == NOTE_NEEDED))
+    enum rc rc = is_named ? RC_OK : ask_note(call, wish, &file);
+    if (rc != RC_OK || (typed == NULL && file == NULL))
+        return rc;
+    rc = read_note(call, typed, file, &note);
+    if (rc == RC_OK && note.len > 0) {
+        const char *read = buf_text(&note);
+        rc = read == NULL ? rc_nomem() : texts_copy(texts, read, text);
+    } else if (rc == RC_OK && (is_named || wish == NOTE_NEEDED)) {
         rc = rc_fail(RC_INVALID, _("the text is empty: give it on standard input, or with --text or "
                                    "--note-file"));
-out:
-    buf_wipe(&raw);
+    }
+    buf_wipe(&note);
     return rc;
 }
 

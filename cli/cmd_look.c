@@ -169,10 +169,8 @@ cmd_dismiss(struct call *call)
     struct texts texts = TEXTS_EMPTY;
     struct rule_finding finding;
     const char *reason = NULL;
-    enum rc rc = call_need(call, OPT_REASON, &reason);
+    enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);
 
-    if (rc == RC_OK)
-        rc = call_text(call, OPT_REASON, &texts, &reason);
     if (rc == RC_OK)
         rc = call_open_team(call);
     if (rc == RC_OK)

@@ -40,7 +40,7 @@ add(struct writings *writings, struct id stream, const struct version *version)
     struct writing *grown = array_grow(writings->items, &writings->room, writings->count + 1, sizeof *grown);
 
     if (grown == NULL)
-        return RC_NOMEM;
+        return rc_nomem();
     writings->items = grown;
     writings->items[writings->count++] = (struct writing){stream, *version};
     return RC_OK;

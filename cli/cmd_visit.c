@@ -5,7 +5,6 @@
 #include "core/contact.h"
 #include "core/i18n.h"
 #include "core/schema.h"
-#include "core/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,15 +56,10 @@ put_participants(struct call *call, struct change_set *set, struct texts *texts,
     enum rc rc = RC_OK;
 
     while (rc == RC_OK && (typed = options_nth(&call->options, OPT_WITH, count)) != NULL) {
-        struct buf normal = BUF_EMPTY(1024);
         if (count == PARTICIPANTS)
             return rc_fail(RC_TOO_LARGE, _("there are more than %d people in this visit"),
                            PARTICIPANTS);
-        rc = text_normalise(typed, strlen(typed), 1024, "--with", &normal);
-        if (rc == RC_OK)
-            rc = texts_copy(texts, buf_text(&normal), &participants[count].text);
-        buf_wipe(&normal);
-        count++;
+        rc = input_text(typed, "--with", texts, &participants[count++].text);
     }
     if (rc != RC_OK || count == 0)
         return rc;
@@ -186,7 +180,7 @@ cmd_visit_amend(struct call *call)
     struct contact contact = CONTACT_EMPTY;
     struct facts facts;
     const char *reason = NULL, *note = NULL;
-    enum rc rc = call_need(call, OPT_REASON, &reason);
+    enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);
 
     if (rc == RC_OK)
         rc = call_note(call, NOTE_IF_NAMED, &texts, &note);
@@ -198,9 +192,8 @@ cmd_visit_amend(struct call *call)
         rc = contact_get(call->journal, facts.id, &contact, &texts);
     if (rc == RC_OK)
         rc = contact_options(call, &texts, &contact);
-    if (rc == RC_OK)
-        rc = call_text(call, OPT_REASON, &texts, &contact.reason);
-    if (rc == RC_OK && note != NULL)
+    contact.reason = reason;
+    if (note != NULL)
         contact.note = note;
     if (rc == RC_OK)
         rc = contact_put(call->journal, &set, replica_self(call->replica).person, &contact);

@@ -292,7 +292,7 @@ take_conflict(void *context, const struct conflict *conflict)
 
     struct conflict *grown = array_grow(conflicts->items, &conflicts->room, conflicts->count + 1, sizeof *grown);
     if (grown == NULL)
-        return RC_NOMEM;
+        return rc_nomem();
     conflicts->items = grown;
     conflicts->items[conflicts->count++] = *conflict;
     return RC_OK;

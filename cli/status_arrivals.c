@@ -51,7 +51,7 @@ take_held(void *context, struct id stream, struct feed_ref feed, uint32_t first,
         return RC_OK;
     struct span *items = array_grow(held->items, &held->room, held->count + 1, sizeof *items);
     if (items == NULL)
-        return RC_NOMEM;
+        return rc_nomem();
     held->items = items;
     held->items[held->count++] = (struct span){stream, feed, first, last};
     return RC_OK;

@@ -346,7 +346,7 @@ mark_group(void *context, const struct parked_group *group)
     struct received_mark *items =
         rc == RC_OK ? array_grow(marks->items, &marks->room, marks->count + 1, sizeof *items) : NULL;
     if (items == NULL)
-        return rc == RC_OK ? RC_NOMEM : rc;
+        return rc == RC_OK ? rc_nomem() : rc;
     marks->items = items;
     marks->items[marks->count++] = mark;
     return RC_OK;

@@ -409,6 +409,17 @@ is_asked(const struct call *call)
     return false;
 }
 
+/* Of a bundle that cannot be taken in. Gives `rc` back. */
+static enum rc
+advise_writer(struct call *call, enum rc rc)
+{
+    if (rc == RC_TOO_LARGE)
+        call->ending.safe = _("nothing was changed");
+    if (call->ending.advice == NULL && (rc == RC_TOO_LARGE || rc == RC_INVALID || rc == RC_DENIED))
+        call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
+    return rc;
+}
+
 enum rc
 cmd_bundle_import(struct call *call)
 {
@@ -416,11 +427,8 @@ cmd_bundle_import(struct call *call)
     struct sync_report report = {0};
     struct exchange exchange = EXCHANGE_EMPTY;
     struct news news = NEWS_EMPTY;
-    enum rc rc = input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle);
-    bool is_read = rc == RC_OK;
+    enum rc rc = advise_writer(call, input_read(call, call->words[0], BUNDLE_MAX_BYTES, call->words[0], &bundle));
 
-    if (rc == RC_TOO_LARGE)
-        call->ending.safe = _("nothing was changed");
     if (rc == RC_OK)
         rc = call_open(call);
     if (rc == RC_OK)
@@ -430,9 +438,7 @@ cmd_bundle_import(struct call *call)
     if (rc == RC_OK)
         mark_late(call, &exchange);
     if (rc == RC_OK)
-        rc = replica_bundle_import(call->replica, bundle.data, bundle.len, &report);
-    if (rc == RC_TOO_LARGE || (is_read && (rc == RC_INVALID || rc == RC_DENIED)))
-        call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
+        rc = advise_writer(call, replica_bundle_import(call->replica, bundle.data, bundle.len, &report));
     if (rc == RC_OK)
         sum_late(call, &exchange);
     status_marks_wipe(&exchange.marks);

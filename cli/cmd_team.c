@@ -133,8 +133,9 @@ cmd_team_create(struct call *call)
         rc = call_open_or_make(call);
     if (rc == RC_OK)
         rc = refuse_second_team(call);
-    if (rc == RC_OK)
-        rc = replica_create_team(call->replica, &call->transport, &team);
+    if (rc != RC_OK)
+        goto out;
+    rc = replica_create_team(call->replica, &call->transport, &team);
     if (rc == RC_INVALID)
         call->ending.advice = _("correct it, or ask who manages the server for another code: `bakend code` makes one");
     if (rc != RC_OK)
@@ -268,6 +269,15 @@ out:
     return rc;
 }
 
+/* Of an invitation that is none. Gives `rc` back. */
+static enum rc
+advise_invited(struct call *call, enum rc rc)
+{
+    if (rc == RC_INVALID)
+        call->ending.advice = _("copy the invitation again, or ask who invited you for another");
+    return rc;
+}
+
 enum rc
 cmd_team_join(struct call *call)
 {
@@ -279,7 +289,7 @@ cmd_team_join(struct call *call)
                                   _("Invitation:"), &typed, &invitation);
 
     if (rc == RC_OK)
-        rc = replica_invitation_address(invitation, &address);
+        rc = advise_invited(call, replica_invitation_address(invitation, &address));
     if (rc != RC_OK)
         goto out;
     where = buf_text(&address);
@@ -289,9 +299,7 @@ cmd_team_join(struct call *call)
     if (rc == RC_OK)
         rc = call_connect(call, where);
     if (rc == RC_OK)
-        rc = replica_join(call->replica, &call->transport, invitation, digits);
-    if (rc == RC_INVALID)
-        call->ending.advice = _("copy the invitation again, or ask who invited you for another");
+        rc = advise_invited(call, replica_join(call->replica, &call->transport, invitation, digits));
     if (rc != RC_OK)
         goto out;
     out_text(&call->out, "digits", _("Digits"), digits);
@@ -399,12 +407,13 @@ cmd_device_approve(struct call *call)
     return rc;
 }
 
-/* What the rules refuse of an administrator's own: nobody would be left. */
-static void
+/* What the rules refuse of an administrator's own: nobody would be left. Gives `rc` back. */
+static enum rc
 advise_administrator(struct call *call, enum rc rc)
 {
     if (rc == RC_INVALID)
         call->ending.advice = _("correct it; if no administrator would be left, make a colleague one first: `baken person roles`");
+    return rc;
 }
 
 enum rc
@@ -418,8 +427,7 @@ cmd_device_revoke(struct call *call)
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_revoke_device(call->replica, &call->transport, device);
-    advise_administrator(call, rc);
+        rc = advise_administrator(call, replica_revoke_device(call->replica, &call->transport, device));
     if (rc == RC_OK) {
         out_object(&call->out, "device");
         out_id(&call->out, "id", NULL, device);
@@ -495,8 +503,7 @@ cmd_person_roles(struct call *call)
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)
-        rc = replica_set_roles(call->replica, &call->transport, person, roles);
-    advise_administrator(call, rc);
+        rc = advise_administrator(call, replica_set_roles(call->replica, &call->transport, person, roles));
     if (rc != RC_OK)
         return rc;
     out_object(&call->out, "person");

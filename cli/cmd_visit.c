@@ -164,12 +164,13 @@ out:
     return rc;
 }
 
-/* A report is its author's, whatever the coordinator says. */
-static void
+/* A report is its author's, whatever the coordinator says. Gives `rc` back. */
+static enum rc
 advise_author(struct call *call, enum rc rc)
 {
     if (rc == RC_DENIED)
         call->ending.advice = _("ask its author, or write what you see otherwise in a note of your own");
+    return rc;
 }
 
 enum rc
@@ -196,8 +197,7 @@ cmd_visit_amend(struct call *call)
     if (note != NULL)
         contact.note = note;
     if (rc == RC_OK)
-        rc = contact_put(call->journal, &set, replica_self(call->replica).person, &contact);
-    advise_author(call, rc);
+        rc = advise_author(call, contact_put(call->journal, &set, replica_self(call->replica).person, &contact));
     if (rc == RC_OK)
         rc = call_save(call, &set, "visit", contact.facts.id);
     change_set_wipe(&set);
@@ -219,9 +219,7 @@ cmd_visit_withdraw(struct call *call)
     if (rc == RC_OK)
         rc = call_record(call, ENTITY_CONTACT, _("visit"), call->words[0], &facts);
     if (rc == RC_OK)
-        rc = contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id,
-                              reason);
-    advise_author(call, rc);
+        rc = advise_author(call, contact_withdraw(call->journal, &set, replica_self(call->replica).person, facts.id, reason));
     if (rc == RC_OK)
         rc = call_save(call, &set, "visit", facts.id);
     change_set_wipe(&set);

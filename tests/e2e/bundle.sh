@@ -142,6 +142,9 @@ mkfifo "$WORK/pipe"
 check_exit "a pipe that nobody writes to" 18 "nobody writes to it" timeout 30 "$BAKEN" --store "$WORK/fatma" bundle import "$WORK/pipe"
 check_exit "a device that never ends" 12 "larger than.*nothing was changed; ask who wrote it" import fatma ../../../../../../../../dev/zero
 truncate -s 300M "$WORK/huge"
+: >"$WORK/no passphrase"
+check_exit "an empty passphrase is no fault of the file" 3 "passphrase is empty; nothing was changed; correct it" \
+    import fatma a1 --passphrase-file "$WORK/no passphrase"
 check_exit "a file that is too large" 12 "larger than.*nothing was changed; ask who wrote it" import fatma huge
 ln -s "$WORK/nowhere" "$WORK/dangling" && ln -s "$WORK/loop" "$WORK/loop"
 check_exit "a link to nothing" 4 "cannot be read" import fatma dangling

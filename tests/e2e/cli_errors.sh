@@ -61,8 +61,15 @@ check_says "a passphrase command" Duin env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="
 check_exit "no passphrase and no questions" 7 "no-input" env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" \
     "$BAKEN" family list --no-input
 device_make nobody
-check_exit "an empty passphrase for a new store" 3 "passphrase is empty" as nobody team create --server "$SERVER" \
-    --code-file "$CODE" --name N --passphrase-file "$WORK/empty"
+check_exit "an empty passphrase for a new store" 3 "passphrase is empty; nothing was changed; correct it and" as nobody team create \
+    --server "$SERVER" --code-file "$CODE" --name N --passphrase-file "$WORK/empty"
+as anna team invite --name Ine --roles coach --output "$WORK/ine.invitation" >/dev/null 2>&1
+check_exit "or for one that joins: the invitation is right" 3 "passphrase is empty; nothing was changed; correct it and" \
+    as nobody team join "$WORK/ine.invitation" --passphrase-file "$WORK/empty"
+sed -E 's/^(.{60})[^A]/\1A/; t; s/^(.{60})A/\1B/' "$WORK/ine.invitation" >"$WORK/mistyped.invitation"
+check_exit "an invitation with a wrong letter" 3 "nothing was changed; copy the invitation again" \
+    as nobody team join "$WORK/mistyped.invitation"
+check_exit "an invitation that is none" 3 "begins with baken1-; nothing was changed; copy the invitation again" as nobody team join "$CODE"
 check_exit "no store" 10 "no store in .*; nothing was changed; .baken team join. or .baken team create. makes one" as nobody status
 check_exit "no store, and a note that is not there" 4 "cannot be read.*name and the rights of the file" as nobody \
     visit add duin --note-file "$WORK/none"
@@ -296,6 +303,8 @@ check_exit "a label that is too long" 12 "device is longer" as nobody team creat
     --device "$long"
 check_equal "no store was made for them" "" "$(ls -A "$WORK/nobody")"
 check_exit "a one-time code that is none" 8 "" as nobody team create --server "$SERVER" --code-file "$WORK/wrong" --name N
+check_exit "the store that was made is of no team: no author can be asked" 8 "go on with .baken team join" \
+    as nobody visit withdraw zzzzz --reason x
 python3 -c '
 import http.server, sys
 class Other(http.server.BaseHTTPRequestHandler):

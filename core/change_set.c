@@ -167,6 +167,13 @@ has_twin(const struct schema_entity *entity, const struct schema_unit *unit)
     return false;
 }
 
+/* Another device may delete the record without having seen this edit: only a new version of the twin keeps that shown with the record. */
+static bool
+may_be_deleted(const struct schema_entity *entity, const struct unit_now *twin)
+{
+    return !entity->is_lasting && twin->count > 0;
+}
+
 /* The twin follows the file: it supersedes all that is current in it, so it never holds an open choice. */
 static enum rc
 put_twin(struct journal *journal, struct change_set *set, struct id family,
@@ -180,7 +187,7 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
 
     if (rc == RC_OK)
         rc = twin_value(unit, value, &now.shown, &twin);
-    bool is_there = rc == RC_OK && now.count <= 1 && is_same(&twin, &now.shown);
+    bool is_there = rc == RC_OK && now.count <= 1 && is_same(&twin, &now.shown) && !may_be_deleted(entity, &now);
     size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
     if (rc == RC_OK && !is_there)
         rc = change_for(journal, set, family, STREAM_INDEX, &change);
@@ -190,6 +197,40 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
         mark_drawn(set, change);
     unit_now_wipe(&now);
     buf_wipe(&twin);
+    return rc;
+}
+
+static bool
+has_operation(const struct change *change, struct id record)
+{
+    for (size_t i = 0; i < change->count; i++)
+        if (id_equal(change->operations[i].record, record))
+            return true;
+    return false;
+}
+
+/* A unit of which the twin has nothing was edited: the first one that it has is saved again, as it is shown. */
+static enum rc
+touch_twin(struct journal *journal, struct change_set *set, struct id family, const struct schema_entity *entity, struct id record)
+{
+    bool is_put = false;
+    enum rc rc = RC_OK;
+
+    for (size_t u = 0; rc == RC_OK && !is_put && u < entity->unit_count; u++) {
+        uint32_t unit = entity->units[u].number;
+        struct unit_now now = UNIT_NOW_EMPTY;
+        struct change *change = NULL;
+        if (!has_twin(entity, &entity->units[u]))
+            continue;
+        rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, unit, &now);
+        is_put = rc == RC_OK && may_be_deleted(entity, &now);
+        if (is_put)
+            rc = change_for(journal, set, family, STREAM_INDEX, &change);
+        size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
+        if (rc == RC_OK && is_put && !has_operation(change, record))
+            rc = change_put_over(change, entity->number, record, unit, &now.shown, now.versions, count);
+        unit_now_wipe(&now);
+    }
     return rc;
 }
 
@@ -211,9 +252,10 @@ change_set_put(struct journal *journal, struct change_set *set, struct id family
         rc = change_put_over(change, entity, record, unit, value, supersedes, count);
     if (rc == RC_OK)
         mark_drawn(set, change);
-    if (rc == RC_OK && has_twin(known, known_unit) && !broken_is(BROKEN_TWIN))
-        rc = put_twin(journal, set, family, known, record, known_unit, value);
-    return rc;
+    if (rc != RC_OK || !known->has_twin || broken_is(BROKEN_TWIN))
+        return rc;
+    return has_twin(known, known_unit) ? put_twin(journal, set, family, known, record, known_unit, value)
+                                       : touch_twin(journal, set, family, known, record);
 }
 
 enum rc

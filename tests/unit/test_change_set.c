@@ -162,6 +162,42 @@ what_was_deleted_by_one_and_changed_by_another_is_shown_and_says_so(void **state
 }
 
 static void
+measure_goal(size_t device, struct id id, const char *measure, const char *level)
+{
+    struct goal goal;
+    struct texts texts = TEXTS_EMPTY;
+
+    assert_ok(goal_get(journal(device), id, &goal, &texts));
+    goal.measure = measure != NULL ? measure : goal.measure;
+    goal.level = level != NULL ? level : goal.level;
+    assert_ok(goal_put(journal(device), &set, &goal));
+    devices_save_set(&world, device, &set);
+    texts_wipe(&texts);
+}
+
+/* Of these fields the twin has none: who reads the index alone sees the open goal all the same. */
+static void
+a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record(void **state)
+{
+    struct id measured = put_goal(0, (struct id){{0}}, "Samen eten"), levelled = put_goal(0, (struct id){{0}}, "Samen lezen");
+
+    (void)state;
+    devices_sync(&world);
+    delete_goal(0, measured);
+    delete_goal(0, levelled);
+    measure_goal(1, measured, "Drie keer per week", NULL);
+    measure_goal(1, levelled, NULL, goal_level_at(0)->slug);
+    devices_sync(&world);
+    for (size_t d = 0; d < 3; d++) {
+        int64_t count = 0;
+        assert_int_equal(goals(d, false), 2);
+        assert_ok(db_get_int(world.device[d].db, "SELECT count(*) FROM index_goal WHERE NOT hidden", &count));
+        assert_int_equal(count, 2);
+    }
+    assert_all_same();
+}
+
+static void
 a_restored_record_is_whole_everywhere_and_nobody_has_deleted_it(void **state)
 {
     struct id goal = put_goal(0, (struct id){{0}}, "Samen eten");
@@ -354,6 +390,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_deletion_replaces_those_that_its_author_saw),
         TEST(what_was_deleted_by_one_and_changed_by_another_is_shown_and_says_so),
+        TEST(a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record),
         TEST(a_restored_record_is_whole_everywhere_and_nobody_has_deleted_it),
         TEST(a_deletion_under_way_does_not_undo_a_restoration_that_it_did_not_see),
         TEST(what_is_not_there_and_what_lasts_is_not_restored),

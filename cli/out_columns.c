@@ -1,12 +1,23 @@
 /* Fields and tables for people: lined up, and cut to the width of the terminal. */
 #include "cli/out_inside.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
 
 enum { NARROWEST = 8 }; /* a column is cut to this before a line runs over */
+
+/* What is shown is families' data: no copy of it is left in memory that is given back. NULL when memory ran out, which is noted. */
+static char *
+copy_text(struct out *out, struct buf *copy, const char *text, size_t len)
+{
+    enum rc rc = buf_put(copy, text, len);
+
+    if (rc == RC_OK && buf_text(copy) == NULL)
+        rc = rc_nomem();
+    out_note(out, rc);
+    return rc == RC_OK ? (char *)copy->data : NULL;
+}
 
 void
 out_flush_fields(struct out *out)
@@ -30,9 +41,11 @@ out_flush_fields(struct out *out)
         out_note(out, buf_put(&out->text, "  ", 2));
         for (const char *line = at;;) {
             size_t len = strcspn(line, "\n");
-            char *copy = strndup(line, len);
-            out_note(out, copy == NULL ? RC_NOMEM : text_put_printable(&out->text, copy));
-            free(copy);
+            struct buf copy = BUF_EMPTY(OUT_CEILING_BYTES);
+            const char *text = copy_text(out, &copy, line, len);
+            if (text != NULL)
+                out_note(out, text_put_printable(&out->text, text));
+            buf_wipe(&copy);
             out_note(out, buf_put(&out->text, "\n", 1));
             line += len;
             if (line[0] == '\0' || line[1] == '\0')
@@ -79,20 +92,19 @@ choose_widths(const struct out *out, int *widths)
 static void
 put_cell(struct out *out, const char *cell, int width, bool is_last)
 {
-    char *copy = strdup(cell);
+    struct buf copy = BUF_EMPTY(OUT_CEILING_BYTES);
+    char *text = copy_text(out, &copy, cell, strlen(cell));
 
-    if (copy == NULL) {
-        out_note(out, RC_NOMEM);
-        return;
+    if (text != NULL) {
+        for (char *c = text; *c != '\0'; c++)
+            if (*c == '\n' || *c == '\t')
+                *c = ' ';
+        int own = text_columns(text);
+        out_note(out, text_put_column(&out->text, text, is_last && own < width ? own : width));
     }
-    for (char *c = copy; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\t')
-            *c = ' ';
-    int own = text_columns(copy);
-    out_note(out, text_put_column(&out->text, copy, is_last && own < width ? own : width));
     if (!is_last)
         out_note(out, buf_put(&out->text, "  ", 2));
-    free(copy);
+    buf_wipe(&copy);
 }
 
 /* Empty cells at the end of a line leave nothing behind. */

@@ -35,12 +35,13 @@ is_time(const struct schema_field *known, const struct field *field)
 }
 
 /* One field of a value, by its type. */
-static void
+static enum rc
 out_field(struct out *out, const struct schema_field *known, const struct field *field)
 {
     char room[24];
-    const char *key, *heading;
+    const char *key, *heading, *word;
     struct buf text = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    enum rc rc = RC_OK;
 
     name_field(known, field->number, room, &key, &heading);
     switch (field->type) {
@@ -56,10 +57,12 @@ out_field(struct out *out, const struct schema_field *known, const struct field 
         out_id(out, key, heading, field->id);
         break;
     case FIELD_TEXT:
-        if (buf_put(&text, field->bytes, field->len) == RC_OK && buf_text(&text) != NULL)
-            out_word(out, key, heading, buf_text(&text),
-                     known != NULL && (known->flags & SCHEMA_SLUG) != 0 ? words_say(buf_text(&text))
-                                                                        : buf_text(&text));
+        rc = buf_put(&text, field->bytes, field->len);
+        word = rc == RC_OK ? buf_text(&text) : NULL;
+        if (word != NULL)
+            out_word(out, key, heading, word, known != NULL && (known->flags & SCHEMA_SLUG) != 0 ? words_say(word) : word);
+        else
+            rc = rc_nomem();
         break;
     case FIELD_BYTES:
     case FIELD_VERSIONS:
@@ -68,6 +71,7 @@ out_field(struct out *out, const struct schema_field *known, const struct field 
         break;
     }
     buf_wipe(&text);
+    return rc;
 }
 
 enum rc
@@ -81,12 +85,12 @@ value_out(struct call *call, const struct schema_unit *unit, const uint8_t *valu
         return rc;
     json_key(&call->out.writer, "value");
     json_object_start(&call->out.writer);
-    for (size_t i = 0; i < count; i++)
-        out_field(&call->out, schema_field(unit, fields[i].number), &fields[i]);
+    for (size_t i = 0; rc == RC_OK && i < count; i++)
+        rc = out_field(&call->out, schema_field(unit, fields[i].number), &fields[i]);
     json_object_end(&call->out.writer);
     if (count == 0)
         out_text(&call->out, NULL, _("Text"), _("(empty)"));
-    return RC_OK;
+    return rc;
 }
 
 enum rc
@@ -331,10 +335,24 @@ put_columns(const char *left, const char *right, int width, struct buf *out)
 }
 
 static enum rc
+draw_columns(struct call *call, const char *left, const char *right)
+{
+    struct buf lines = BUF_EMPTY(OUT_CEILING_BYTES);
+    enum rc rc = put_columns(left, right, call->out.width, &lines);
+    const char *drawing = rc == RC_OK ? buf_text(&lines) : NULL;
+
+    if (rc == RC_OK && drawing == NULL)
+        rc = rc_nomem();
+    if (rc == RC_OK)
+        out_drawing(&call->out, drawing);
+    buf_wipe(&lines);
+    return rc;
+}
+
+static enum rc
 show_columns(struct call *call, const struct pair *pair, const char *heading)
 {
     struct buf left = BUF_EMPTY(TEXT_BYTES), right = BUF_EMPTY(TEXT_BYTES);
-    struct buf lines = BUF_EMPTY(OUT_CEILING_BYTES);
     enum rc rc = buf_printf(&left, "%s: ", heading);
 
     if (rc == RC_OK)
@@ -346,13 +364,9 @@ show_columns(struct call *call, const struct pair *pair, const char *heading)
     if (rc == RC_OK && (buf_text(&left) == NULL || buf_text(&right) == NULL))
         rc = rc_nomem();
     if (rc == RC_OK)
-        rc = put_columns(buf_text(&left), buf_text(&right), call->out.width, &lines);
-    const char *drawing = rc == RC_OK ? buf_text(&lines) : NULL;
-    if (drawing != NULL)
-        out_drawing(&call->out, drawing);
+        rc = draw_columns(call, buf_text(&left), buf_text(&right));
     buf_wipe(&left);
     buf_wipe(&right);
-    buf_wipe(&lines);
     return rc;
 }
 
@@ -371,19 +385,6 @@ show_inline(struct call *call, const struct pair *pair, const char *heading)
     return rc;
 }
 
-static enum rc
-show_headings(struct call *call, const char *first, const char *second)
-{
-    struct buf lines = BUF_EMPTY(TEXT_BYTES);
-    enum rc rc = put_columns(first, second, call->out.width, &lines);
-    const char *drawing = rc == RC_OK ? buf_text(&lines) : NULL;
-
-    if (drawing != NULL)
-        out_drawing(&call->out, drawing);
-    buf_wipe(&lines);
-    return rc;
-}
-
 enum rc
 value_show_diff(struct call *call, const struct schema_unit *unit, const struct buf *first,
                 const struct buf *second, const char *first_heading, const char *second_heading)
@@ -395,7 +396,7 @@ value_show_diff(struct call *call, const struct schema_unit *unit, const struct 
         return RC_OK;
     enum rc rc = pair_start(&pair, unit, first, second);
     if (rc == RC_OK && is_wide)
-        rc = show_headings(call, first_heading, second_heading);
+        rc = draw_columns(call, first_heading, second_heading);
     else if (rc == RC_OK)
         out_line(&call->out, _("[-%s-] {+%s+}:"), first_heading, second_heading);
     while (rc == RC_OK && (rc = pair_next(&pair, false)) == RC_OK && pair.number != 0) {

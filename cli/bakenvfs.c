@@ -65,7 +65,7 @@ load(void)
     if (rc == RC_OK)
         rc = vfs_register_for_good("baken", &key, buf_text(&path), slots.file_id);
     if (rc == RC_OK)
-        fprintf(stderr, _("baken: %s: read-only unless mode=rw; what is read here does not stand in the access log\n"),
+        (void)fprintf(stderr, _("baken: %s: read-only unless mode=rw; what is read here does not stand in the access log\n"),
                 buf_text(&path));
     secret_wipe(&key);
     buf_wipe(&path);

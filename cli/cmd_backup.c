@@ -113,7 +113,7 @@ look_for_store(struct call *call, const char *directory, struct present *present
     for (struct dirent *entry = readdir(open); entry != NULL; entry = readdir(open))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             is_empty = false;
-    closedir(open);
+    (void)closedir(open);
     if (is_empty)
         return RC_OK;
     present->is_store = store_key_read(directory, &slots) != RC_ABSENT;
@@ -215,7 +215,7 @@ restore(struct call *call, const char *directory, const struct secret *key, cons
     if (present->is_store)
         tell_of_replaced(call, aside, present);
     out_object_end(&call->out);
-    out_notice(&call->out, "restored",
+    out_notice(&call->out, "restored", "%s",
                _("This store is as it was when the backup was made: what was written later and never sent is not in it. Run "
                  "`baken sync` now: it brings back what the server has, and only then is anything sent from here."));
     return RC_OK;

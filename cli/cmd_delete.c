@@ -7,13 +7,12 @@
 #include <string.h>
 
 static const struct kind {
-    const char *noun; /* of the command, and the key of the answer */
+    const char *noun; /* of the command, the key of the answer and, translated, the word for people */
     uint32_t entity;
-    const char *what;
 } kinds[] = {
-    {"goal", ENTITY_GOAL, N_("goal")},
-    {"agreement", ENTITY_AGREEMENT, N_("agreement")},
-    {"member", ENTITY_MEMBER, N_("member")},
+    {N_("goal"), ENTITY_GOAL},
+    {N_("agreement"), ENTITY_AGREEMENT},
+    {N_("member"), ENTITY_MEMBER},
 };
 
 static const struct kind *
@@ -35,7 +34,7 @@ cmd_delete(struct call *call)
     enum rc rc = call_open_team(call);
 
     if (rc == RC_OK)
-        rc = call_record(call, kind->entity, _(kind->what), call->words[0], &facts);
+        rc = call_record(call, kind->entity, _(kind->noun), call->words[0], &facts);
     if (rc == RC_OK && facts.is_hidden)
         rc = rc_fail(RC_INVALID, _("this was deleted already"));
     if (rc == RC_OK)
@@ -56,7 +55,7 @@ cmd_undelete(struct call *call)
     enum rc rc = call_open_team(call);
 
     if (rc == RC_OK)
-        rc = call_record(call, kind->entity, _(kind->what), call->words[0], &facts);
+        rc = call_record(call, kind->entity, _(kind->noun), call->words[0], &facts);
     if (rc == RC_OK)
         rc = show_deleted_by(call, kind->entity, &facts, &by);
     if (rc == RC_OK && id_is_zero(by))

@@ -31,7 +31,7 @@ shown_wipe(struct shown *shown)
 }
 
 static enum rc
-show(struct call *call, const struct secret *sheet, struct shown *shown)
+show(struct call *call, struct id store, const struct secret *sheet, struct shown *shown)
 {
     struct secret text = SECRET_EMPTY;
     enum rc rc = sheet_to_text(sheet, &text);
@@ -43,6 +43,7 @@ show(struct call *call, const struct secret *sheet, struct shown *shown)
     if (rc == RC_OK)
         rc = qr_make(buf_text(&shown->groups), &shown->qr);
     date_to_text(date_today(&call->clock), shown->day);
+    shown->store = store;
     secret_wipe(&text);
     return rc;
 }
@@ -182,14 +183,13 @@ cmd_recovery_print(struct call *call)
     if (rc == RC_OK)
         rc = sheet_make(&sheet);
     if (rc == RC_OK)
-        rc = show(call, &sheet, &shown);
+        rc = show(call, slots.store, &sheet, &shown);
     if (rc == RC_OK && output != NULL)
         rc = output_try(call, output);
     if (rc == RC_OK)
         rc = set_sheet(call, directory, &key, &sheet);
     if (rc != RC_OK)
         goto out;
-    shown.store = slots.store;
     out_text(&call->out, "directory", NULL, directory);
     out_bool(&call->out, "has_replaced", NULL, store_key_has_sheet(&slots));
     rc = give(call, output, &shown);

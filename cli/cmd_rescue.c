@@ -62,7 +62,7 @@ tell(struct call *call, const struct rescue *rescue, const char *directory)
                       rescue->lost),
                    rescue->lost);
     }
-    out_notice(&call->out, "rescued",
+    out_notice(&call->out, "rescued", "%s",
                _("The old directory is as it was: keep it. Run `baken sync` with --store and the new directory: it brings what the "
                  "server has, and only then is anything sent; then `baken doctor` there. Write in the new one from now on: what is written in "
                  "the old one goes nowhere."));

@@ -27,7 +27,7 @@ out_silence(struct out *out, int64_t days)
     char said[48] = "-";
 
     if (days >= CALL_SILENT_DAYS)
-        snprintf(said, sizeof said, _("%lld days"), (long long)days);
+        (void)snprintf(said, sizeof said, _("%lld days"), (long long)days);
     if (days >= 0)
         out_int(out, "silent_days", NULL, days);
     out_text(out, NULL, _("Silent for"), said);

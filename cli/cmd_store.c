@@ -220,11 +220,12 @@ check_disk(struct call *call)
         finding(call, "ok", "disk", _("there is room on the disk"));
 }
 
+/* Where its keys are: in memory, in the key slots, in the kernel's keyring. */
 static void
-check_memory(struct call *call, bool knows_slots)
+check_keys(struct call *call, bool knows_slots)
 {
     struct secret key = SECRET_EMPTY;
-    enum rc rc = keyslot_fetch(store_id(call->store), &key);
+    bool is_parked = keyslot_fetch(store_id(call->store), &key) == RC_OK;
 
     secret_wipe(&key);
     finding(call, secret_is_locked() ? "ok" : "warning", "memory",
@@ -238,8 +239,8 @@ check_memory(struct call *call, bool knows_slots)
     else
         finding(call, "error", "key_slots", call_slots_sentence(store_slots_state(call->store)));
     finding(call, "ok", "keyring",
-            rc == RC_OK ? _("the store is open until its time is over")
-                        : _("the passphrase is asked each time"));
+            is_parked ? _("the store is open until its time is over")
+                      : _("the passphrase is asked each time"));
 }
 
 /* Copies of logs that ended early, until a person accepts; and this opening's log, of which there may be none. */
@@ -252,7 +253,7 @@ check_log(struct call *call)
 
     if (rc != RC_OK || (count == 0 && !store_kept_log(call->store)->is_cut))
         return rc;
-    snprintf(sentence, sizeof sentence,
+    (void)snprintf(sentence, sizeof sentence,
              _("the store's log ended early although later parts of it were whole. Copies of such logs beside the store: %u. "
                "Look whether your last visits are there and write again what is not; then `baken doctor --accept` "
                "deletes the copies"),
@@ -417,7 +418,7 @@ check_all(struct call *call, struct checkup *checkup)
     progress_step(&call->out.progress, _("checking the store"));
     out_list(&call->out, "findings", OUT_TABLE);
     check_disk(call);
-    check_memory(call, !checkup->is_uncopied);
+    check_keys(call, !checkup->is_uncopied);
     if (!call_has(call, OPT_ACCEPT))
         rc = check_log(call);
     if (rc == RC_OK)

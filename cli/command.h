@@ -111,7 +111,6 @@ enum rc call_need(const struct call *call, enum option option, const char **valu
 enum rc call_date(const struct call *call, enum option option, uint32_t otherwise,
                   uint32_t *date) MUST_CHECK;
 uint32_t call_today(const struct call *call);
-uint32_t date_number(struct date date);
 /* A number between the bounds; `otherwise` when not given. */
 enum rc call_number(const struct call *call, enum option option, uint32_t least, uint32_t most,
                     uint32_t otherwise, uint32_t *number) MUST_CHECK;

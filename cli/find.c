@@ -235,8 +235,9 @@ call_subject(struct call *call, const char *text, struct subject *subject)
             continue;
         subject->record = facts.id;
         subject->family = facts.family;
-        subject->parts[subject->count].entity = entity;
-        rc = journal_find_stream(call->journal, facts.family, entity->home, &subject->parts[subject->count++].stream);
+        struct subject_part *part = &subject->parts[subject->count++];
+        part->entity = entity;
+        rc = journal_find_stream(call->journal, facts.family, entity->home, &part->stream);
     }
     return rc;
 }

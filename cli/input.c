@@ -48,7 +48,8 @@ call_need(const struct call *call, enum option option, const char **value)
     return RC_OK;
 }
 
-uint32_t
+/* yyyymmdd. */
+static uint32_t
 date_number(struct date date)
 {
     return (uint32_t)(date.year * 10000 + date.month * 100 + date.day);

@@ -254,8 +254,6 @@ row_contact(void *context, const struct contact *contact)
 {
     struct call *call = context;
 
-    if (contact->is_withdrawn && contact->facts.conflicts == 0 && !call_has(call, OPT_ALL))
-        return RC_OK;
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), contact->facts.id);
     enum rc rc = call_out_family(call, "family", _("Family"), contact->facts.family);
@@ -287,8 +285,6 @@ row_safety(void *context, const struct safety *safety)
 {
     struct call *call = context;
 
-    if (safety->is_withdrawn && safety->facts.conflicts == 0 && !call_has(call, OPT_ALL))
-        return RC_OK;
     out_row(&call->out);
     out_id(&call->out, "id", _("Id"), safety->facts.id);
     enum rc rc = call_out_family(call, "family", _("Family"), safety->facts.family);

@@ -32,7 +32,7 @@ static const char *const known[] = {
     N_("surname"), N_("given_name"), N_("birth_date"), N_("lives_where"), N_("code_name"),
     N_("since"), N_("opened"), N_("closed"), N_("date"), N_("time"), N_("minutes"), N_("next"),
     N_("reason"), N_("ground"), N_("shared_with"), N_("person"), N_("from"), N_("until"),
-    N_("done_on"), N_("done_how"), N_("is_done"), N_("birth"), N_("lives"), N_("dates"), N_("withdrawn"),
+    N_("done_on"), N_("done_how"), N_("is_done"), N_("lives"), N_("dates"), N_("withdrawn"),
     N_("judgement"), N_("period"), N_("from_date"), N_("until_date"), N_("cover"), N_("answer"),
     N_("dismissal"), N_("rule"), N_("dismissed"), N_("dismissal_reason"), N_("consent_date"),
     N_("consent_note"), N_("veto_date"), N_("veto_note"), N_("visibility_date"), N_("visibility_note"),

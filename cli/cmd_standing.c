@@ -5,7 +5,6 @@
 #include "core/schema.h"
 #include "core/standing.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What was asked for, among what stands. */
@@ -14,39 +13,41 @@ struct asked {
     bool holds;
 };
 
-enum { LIST_CHARS = 160 };
+enum { STANDINGS = 8 };
 
-static void
-list_word(char list[LIST_CHARS], const char *word)
+/* The unit of what stands that a person typed, in the words of the schema; refused with the words of the screen. */
+static enum rc
+find_standing(const char *text, const struct schema_unit **unit)
 {
-    size_t len = strlen(list);
+    const struct schema_entity *entity = schema_entity(ENTITY_STANDING);
+    const char *names[STANDINGS + 1] = {NULL};
+    char list[WORDS_LIST_BYTES];
 
-    (void)snprintf(list + len, LIST_CHARS - len, "%s%s", len == 0 ? "" : ", ", words_say(word));
+    for (size_t u = 0; u < entity->unit_count && u < STANDINGS; u++)
+        names[u] = entity->units[u].name;
+    const char *name = words_meant(text, names);
+    for (size_t u = 0; name != NULL && u < entity->unit_count; u++)
+        if (name == entity->units[u].name) {
+            *unit = &entity->units[u];
+            return RC_OK;
+        }
+    return rc_fail(RC_INVALID, _("what stands of a family is one of: %s"), words_list(names, list));
 }
 
-/* What was typed, in the words of the schema; refused with the words of the screen. */
 static enum rc
 typed(const struct call *call, struct standing *standing)
 {
-    const struct schema_entity *entity = schema_entity(ENTITY_STANDING);
-    char list[LIST_CHARS] = "";
+    const struct schema_unit *unit = NULL;
+    char list[WORDS_LIST_BYTES];
+    enum rc rc = find_standing(call->words[1], &unit);
 
-    for (size_t u = 0; u < entity->unit_count; u++) {
-        const struct schema_unit *unit = &entity->units[u];
-        if (words_meant(call->words[1], (const char *const[]){unit->name, NULL}) == NULL) {
-            list_word(list, unit->name);
-            continue;
-        }
-        standing->what = unit->name;
-        standing->word = words_meant(call->words[2], unit->protection);
-        if (standing->word != NULL)
-            return RC_OK;
-        list[0] = '\0';
-        for (size_t w = 0; unit->protection[w] != NULL; w++)
-            list_word(list, unit->protection[w]);
-        return rc_fail(RC_INVALID, _("of %s one says one of: %s"), words_say(unit->name), list);
-    }
-    return rc_fail(RC_INVALID, _("what stands of a family is one of: %s"), list);
+    if (rc != RC_OK)
+        return rc;
+    standing->what = unit->name;
+    standing->word = words_meant(call->words[2], unit->protection);
+    if (standing->word == NULL)
+        return rc_fail(RC_INVALID, _("of %s one says one of: %s"), words_say(unit->name), words_list(unit->protection, list));
+    return RC_OK;
 }
 
 static enum rc

@@ -440,14 +440,15 @@ cmd_device_revoke(struct call *call)
 static enum rc
 out_roles(struct call *call, uint32_t roles)
 {
+    const char *const *words = words_roles();
     struct buf said = BUF_EMPTY(NAME_BYTES);
     enum rc rc = words_put_roles(&said, roles);
 
     json_key(&call->out.writer, "roles");
     json_array_start(&call->out.writer);
-    for (unsigned bit = 0; words_role(bit) != NULL; bit++)
+    for (unsigned bit = 0; words[bit] != NULL; bit++)
         if ((roles & (UINT32_C(1) << bit)) != 0)
-            json_text(&call->out.writer, words_role(bit));
+            json_text(&call->out.writer, words[bit]);
     json_array_end(&call->out.writer);
     if (rc == RC_OK)
         out_text(&call->out, NULL, _("Roles"), buf_text(&said));

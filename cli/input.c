@@ -7,7 +7,6 @@
 #include "core/i18n.h"
 #include "core/schema.h"
 #include "core/text.h"
-#include "sync/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,7 +153,7 @@ call_word(const struct call *call, enum option option, const char *const *known,
           const char *otherwise, const char **word)
 {
     const char *typed = call_option(call, option);
-    char list[256] = "";
+    char list[WORDS_LIST_BYTES];
 
     *word = otherwise;
     if (typed == NULL)
@@ -162,11 +161,7 @@ call_word(const struct call *call, enum option option, const char *const *known,
     *word = words_meant(typed, known);
     if (*word != NULL)
         return RC_OK;
-    for (size_t i = 0; known[i] != NULL; i++) {
-        size_t len = strlen(list);
-        (void)snprintf(list + len, sizeof list - len, "%s%s", i == 0 ? "" : ", ", words_say(known[i]));
-    }
-    return rc_fail(RC_INVALID, _("--%s is not one of: %s"), option_name(option), list);
+    return rc_fail(RC_INVALID, _("--%s is not one of: %s"), option_name(option), words_list(known, list));
 }
 
 enum rc
@@ -437,45 +432,34 @@ call_note(struct call *call, enum note_wish wish, struct texts *texts, const cha
     return rc;
 }
 
-static const struct {
-    const char *word;
-    uint32_t role;
-} roles_table[] = {
-    {"administrator", LEDGER_ROLE_ADMINISTRATOR},
-    {"coordinator", LEDGER_ROLE_COORDINATOR},
-    {"coach", LEDGER_ROLE_COACH},
-    {"scientist", LEDGER_ROLE_SCIENTIST},
-    {"duty", LEDGER_ROLE_DUTY},
-    {"intake", LEDGER_ROLE_INTAKE},
-};
-
-static enum rc
-refuse_role(const char *typed, size_t len)
+/* The bit of a word that was typed, 0 when it is that of no role. */
+static uint32_t
+role_of(const char *typed)
 {
-    char list[256] = "";
+    const char *const *words = words_roles();
+    const char *word = words_meant(typed, words);
 
-    for (size_t i = 0; i < sizeof roles_table / sizeof roles_table[0]; i++) {
-        size_t at = strlen(list);
-        (void)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : ", ", words_say(roles_table[i].word));
-    }
-    return rc_fail(RC_INVALID, _("`%.*s` is not a role; roles are: %s"), (int)(len < 40 ? len : 40), typed, list);
+    for (unsigned bit = 0; word != NULL && words[bit] != NULL; bit++)
+        if (words[bit] == word)
+            return UINT32_C(1) << bit;
+    return 0;
 }
 
 enum rc
 input_roles(const char *list, uint32_t *roles)
 {
+    char known[WORDS_LIST_BYTES];
+
     *roles = 0;
     for (const char *at = list;;) {
         size_t len = strcspn(at, ",");
-        size_t i = 0;
         char typed[64];
         (void)snprintf(typed, sizeof typed, "%.*s", (int)(len < sizeof typed ? len : sizeof typed), at);
-        while (i < sizeof roles_table / sizeof roles_table[0] &&
-               words_meant(typed, (const char *const[]){roles_table[i].word, NULL}) == NULL)
-            i++;
-        if (i == sizeof roles_table / sizeof roles_table[0])
-            return refuse_role(at, len);
-        *roles |= roles_table[i].role;
+        uint32_t role = role_of(typed);
+        if (role == 0)
+            return rc_fail(RC_INVALID, _("`%.*s` is not a role; roles are: %s"), (int)(len < 40 ? len : 40), at,
+                           words_list(words_roles(), known));
+        *roles |= role;
         if (at[len] == '\0')
             return RC_OK;
         at += len + 1;

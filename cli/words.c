@@ -4,8 +4,10 @@
 #include "core/goal.h"
 #include "core/i18n.h"
 #include "core/text.h"
+#include "sync/ledger_op.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const known[] = {
@@ -135,22 +137,39 @@ words_say_reason(const char *reason)
 }
 
 const char *
-words_role(unsigned bit)
+words_list(const char *const *among, char list[WORDS_LIST_BYTES])
 {
-    static const char *const names[] = {"administrator", "coordinator", "coach", "scientist", "duty", "intake"};
+    list[0] = '\0';
+    for (size_t i = 0; among[i] != NULL; i++) {
+        size_t len = strlen(list);
+        (void)snprintf(list + len, WORDS_LIST_BYTES - len, "%s%s", i == 0 ? "" : ", ", words_say(among[i]));
+    }
+    return list;
+}
 
-    return bit < sizeof names / sizeof names[0] ? names[bit] : NULL;
+_Static_assert(LEDGER_ROLE_ADMINISTRATOR == 1 << 0 && LEDGER_ROLE_COORDINATOR == 1 << 1 && LEDGER_ROLE_COACH == 1 << 2 &&
+                   LEDGER_ROLE_SCIENTIST == 1 << 3 && LEDGER_ROLE_DUTY == 1 << 4 && LEDGER_ROLE_INTAKE == 1 << 5 &&
+                   LEDGER_ROLES_ALL == (1 << 6) - 1,
+               "the roles stand in the order of their bits");
+
+const char *const *
+words_roles(void)
+{
+    static const char *const roles[] = {"administrator", "coordinator", "coach", "scientist", "duty", "intake", NULL};
+
+    return roles;
 }
 
 enum rc
 words_put_roles(struct buf *out, uint32_t roles)
 {
+    const char *const *words = words_roles();
     bool is_first = true;
 
-    for (unsigned bit = 0; words_role(bit) != NULL; bit++) {
+    for (unsigned bit = 0; words[bit] != NULL; bit++) {
         if ((roles & (UINT32_C(1) << bit)) == 0)
             continue;
-        enum rc rc = buf_printf(out, "%s%s", is_first ? "" : ", ", words_say(words_role(bit)));
+        enum rc rc = buf_printf(out, "%s%s", is_first ? "" : ", ", words_say(words[bit]));
         if (rc != RC_OK)
             return rc;
         is_first = false;

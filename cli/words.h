@@ -15,8 +15,11 @@ const char *words_entity(const char *name);
 /* Which of `among` (ended by NULL) a person means who typed this: the word itself, or what people read for it, in Dutch, in English or
  * in the user's language; upper or lower case. NULL for none of them. */
 const char *words_meant(const char *typed, const char *const *among);
-/* The word of the n-th role bit, from 0; NULL beyond the last. */
-const char *words_role(unsigned bit);
+/* The words of `among` as people read them, with commas; gives `list` back. What does not fit is cut off. */
+enum { WORDS_LIST_BYTES = 256 };
+const char *words_list(const char *const *among, char list[WORDS_LIST_BYTES]);
+/* The words of the role bits, from bit 0 on, ended by NULL. */
+const char *const *words_roles(void);
 /* LEDGER_ROLE_* as words for people, with commas, appended. */
 enum rc words_put_roles(struct buf *out, uint32_t roles) MUST_CHECK;
 

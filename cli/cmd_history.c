@@ -177,7 +177,7 @@ cmd_history(struct call *call)
 
 /* ---- an old version again ------------------------------------------------------------------------------- */
 
-/* The version of that mark, for a unit of the subject; NULL when there is none. */
+/* The version of that unit with this mark; *item NULL when there is none. RC_AMBIGUOUS. */
 static enum rc
 find_mark(const struct history *history, uint32_t unit, const char *mark, const struct history_item **item)
 {
@@ -185,14 +185,35 @@ find_mark(const struct history *history, uint32_t unit, const char *mark, const 
 
     *item = NULL;
     for (size_t i = 0; i < history->count; i++) {
-        if (history->items[i].unit != unit || conflict_mark(&history->items[i].version, own) != RC_OK ||
-            strcmp(own, mark) != 0)
+        if (history->items[i].unit != unit)
+            continue;
+        enum rc rc = conflict_mark(&history->items[i].version, own);
+        if (rc != RC_OK)
+            return rc;
+        if (strcmp(own, mark) != 0)
             continue;
         if (*item != NULL)
             return rc_fail(RC_AMBIGUOUS, _("more than one thing answers to `%s`"), mark);
         *item = &history->items[i];
     }
     return RC_OK;
+}
+
+/* RC_INVALID with the parts that there are. */
+static enum rc
+fail_partless(const struct named *named, const char *text)
+{
+    char names[400] = "", name[64];
+
+    for (size_t i = 0; i < named->of.count; i++)
+        for (size_t u = 0; u < named->of.parts[i].entity->unit_count; u++) {
+            const struct schema_entity *entity = named->of.parts[i].entity;
+            struct conflict unit = {.record = named->of.record, .entity = entity->number, .unit = entity->units[u].number};
+            size_t len = strlen(names);
+            conflict_name(&unit, name);
+            (void)snprintf(names + len, sizeof names - len, "%s%s", len == 0 ? "" : ", ", name);
+        }
+    return rc_fail(RC_INVALID, _("`%s` names no part; there are: %s"), text, names);
 }
 
 /* The unit that was named, with the stream that holds it. */
@@ -211,16 +232,7 @@ find_unit(const struct named *named, const char *text, struct conflict *unit)
                 return RC_OK;
         }
     }
-    char names[200] = "", name[64];
-    for (size_t i = 0; i < named->of.count; i++)
-        for (size_t u = 0; u < named->of.parts[i].entity->unit_count; u++) {
-            size_t len = strlen(names);
-            unit->entity = named->of.parts[i].entity->number;
-            unit->unit = named->of.parts[i].entity->units[u].number;
-            conflict_name(unit, name);
-            (void)snprintf(names + len, sizeof names - len, "%s%s", len == 0 ? "" : ", ", name);
-        }
-    return rc_fail(RC_INVALID, _("`%s` names no part; there are: %s"), text, names);
+    return fail_partless(named, text);
 }
 
 /* The old value, with the reason of now where the unit has a field for one. */

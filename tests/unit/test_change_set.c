@@ -1,11 +1,13 @@
 /* Tests of deleting, restoring and moving records, on three devices of three persons. */
 #include "core/change_set.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/contact.h"
 #include "core/goal.h"
 #include "core/search.h"
+#include "tests/support/chance.h"
 #include "tests/support/devices.h"
 #include "tests/unit/unit.h"
 
@@ -77,6 +79,15 @@ goals(size_t device, bool with_hidden)
     size_t count = 0;
 
     assert_ok(goal_list(journal(device), &filter, count_goal, &count));
+    return count;
+}
+
+static int64_t
+twins(size_t device)
+{
+    int64_t count = 0;
+
+    assert_ok(db_get_int(world.device[device].db, "SELECT count(*) FROM index_goal WHERE NOT hidden", &count));
     return count;
 }
 
@@ -189,10 +200,8 @@ a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record(void 
     measure_goal(1, levelled, NULL, goal_level_at(0)->slug);
     devices_sync(&world);
     for (size_t d = 0; d < 3; d++) {
-        int64_t count = 0;
         assert_int_equal(goals(d, false), 2);
-        assert_ok(db_get_int(world.device[d].db, "SELECT count(*) FROM index_goal WHERE NOT hidden", &count));
-        assert_int_equal(count, 2);
+        assert_int_equal(twins(d), 2);
     }
     assert_all_same();
 }
@@ -316,6 +325,47 @@ every_interleaving_of_deletes_edits_and_restorations_gives_the_same_rows(void **
     assert_all_same();
 }
 
+static void
+pull(size_t device)
+{
+    for (size_t i = 0; i < world.sent_count; i++)
+        assert_ok(devices_apply(&world, device, i));
+}
+
+enum { STEPS = 12, WORLDS = 60 };
+
+/* Three who delete, edit and restore one goal and hear of each other now and then: in the end the caseload has it where the plan has it. */
+static void
+the_twin_is_hidden_exactly_where_the_record_is(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= WORLDS; seed++) {
+        struct chance chance = {seed};
+        devices_remove(&world);
+        devices_make(&world, 3);
+        struct id goal = put_goal(0, (struct id){{0}}, "Samen eten");
+        devices_sync(&world);
+        for (int i = 0; i < STEPS; i++) {
+            size_t device = chance_below(&chance, 3);
+            char text[16];
+            snprintf(text, sizeof text, "%d", i);
+            switch (chance_below(&chance, 6)) {
+            case 0: put_goal(device, goal, text); break;
+            case 1: measure_goal(device, goal, text, NULL); break;
+            case 2: measure_goal(device, goal, NULL, goal_level_at((size_t)i % GOAL_LEVELS)->slug); break;
+            case 3: delete_goal(device, goal); break;
+            case 4: restore_goal(device, goal); break;
+            default: pull(device);
+            }
+        }
+        devices_sync(&world);
+        for (size_t d = 0; d < 3; d++)
+            if (twins(d) != (int64_t)goals(d, false))
+                fail_msg("seed %u: the plan shows %zu, the caseload %lld", seed, goals(d, false), (long long)twins(d));
+        assert_all_same();
+    }
+}
+
 /* ---- moved ---------------------------------------------------------------------------------- */
 
 static enum rc
@@ -395,6 +445,7 @@ main(void)
         TEST(a_deletion_under_way_does_not_undo_a_restoration_that_it_did_not_see),
         TEST(what_is_not_there_and_what_lasts_is_not_restored),
         TEST(every_interleaving_of_deletes_edits_and_restorations_gives_the_same_rows),
+        TEST(the_twin_is_hidden_exactly_where_the_record_is),
         TEST(a_moved_record_is_never_shown_again_whatever_comes_later),
         TEST(what_lasts_can_be_moved_and_what_is_not_there_cannot),
     };

@@ -200,9 +200,10 @@ position_for(struct replica *replica, struct id stream, uint64_t *position)
             --*position;
         return is_carried(replica, stream, *position);
     }
-    /* Where a right ended before, what is sealed ahead of the lines would be late work for ever: it waits here for them. */
+    /* Where a right ended before, what is sealed ahead of the lines would be late work for ever: it waits here for them. To a revoked
+     * device they never come. */
     if (is_open && ledger_may_write(ledger, device, stream))
-        return false;
+        return replica->is_revoked;
     /* The right is over, by a line or by time: also the keys of epochs that were made since will never come. */
     while (*position > 0 && (!ledger_may_write_at(ledger, device, stream, *position) ||
                              !has_key_at(replica, stream, *position)))

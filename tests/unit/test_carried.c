@@ -440,11 +440,10 @@ what_was_refused_counts_when_the_cover_is_given_anew(void **state)
         assert_int_equal(in_state(i, ELOG_PARKED) + in_state(i, ELOG_HELD), 0);
 }
 
-/* Who covered this family before: an entry sealed ahead of the lines would be late work for ever. */
+/* Caas covers by the server, and no more. */
 static void
-who_covered_before_seals_when_the_lines_stand(void **state)
+cover_before(void)
 {
-    (void)state;
     struct cover_new cover = wanted(2, true);
     struct id id;
 
@@ -455,7 +454,14 @@ who_covered_before_seals_when_the_lines_stand(void **state)
     assert_ok(replica_cover_end(replica_of(BRAM), &office.devices[BRAM].transport, id));
     office_sync_all(&office, 4, 2);
     assert_false(shows(CAAS, "EERST"));
+}
 
+/* Who covered this family before: an entry sealed ahead of the lines would be late work for ever. */
+static void
+who_covered_before_seals_when_the_lines_stand(void **state)
+{
+    (void)state;
+    cover_before();
     (void)cover_by_bundle(20, true);
     assert_true(shows(CAAS, "EERST"));
     office_visit(&office, CAAS, family, "WAARGENOMEN");
@@ -478,6 +484,24 @@ a_revoked_colleague_hands_in_what_it_wrote(void **state)
     office_visit(&office, CAAS, family, "INGELEVERD");
     assert_ok(replica_revoke_device(replica_of(ANNA), &office.devices[ANNA].transport, office.devices[CAAS].id));
     assert_int_equal(office_try_sync(&office, CAAS), RC_DENIED);
+    office_sync(&office, BRAM);
+    assert_int_equal(in_state(BRAM, ELOG_HELD), 2);
+}
+
+/* Nor does it wait for lines that are told to it no more. */
+static void
+who_covered_before_and_is_revoked_hands_in_what_waits(void **state)
+{
+    (void)state;
+    cover_before();
+    office_pass(&office, 3 * DAY_MS); /* what lies in the days of that cover would be admitted unasked */
+    office_sync_all(&office, 4, 1);
+    (void)cover_by_bundle(20, true);
+    office_visit(&office, CAAS, family, "INGELEVERD");
+    office_sync(&office, BRAM);
+    assert_ok(replica_revoke_device(replica_of(ANNA), &office.devices[ANNA].transport, office.devices[CAAS].id));
+    assert_int_equal(office_try_sync(&office, CAAS), RC_DENIED);
+    assert_int_equal(office.devices[CAAS].report.pushed, 2);
     office_sync(&office, BRAM);
     assert_int_equal(in_state(BRAM, ELOG_HELD), 2);
 }
@@ -566,6 +590,7 @@ main(void)
         TEST(what_was_refused_counts_when_the_cover_is_given_anew),
         TEST(who_covered_before_seals_when_the_lines_stand),
         TEST(a_revoked_colleague_hands_in_what_it_wrote),
+        TEST(who_covered_before_and_is_revoked_hands_in_what_waits),
         TEST(it_ends_by_the_time_it_names_without_a_server),
         TEST(it_waits_thirty_days_for_the_server_and_begins_on_no_older_ledger),
         TEST(only_the_rules_of_the_team_let_it_count),

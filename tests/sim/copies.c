@@ -31,9 +31,11 @@ copies_version(const struct device *device, int stream, const struct version *ve
     int writer = adapter_writer(device->world, version->feed);
 
     if (writer != MODEL_NONE && writer == device->life && copies_is_shadowed(device, stream) &&
-        version->save > device->base[stream])
-        return (struct model_version){device->writer, version->save - device->base[stream],
-                                      version->index};
+        version->save > device->base[stream]) {
+        uint32_t save = version->save - device->base[stream];
+        if (save <= model_last(device->world->model, stream, device->writer)) /* beyond that it is its double's, of a bundle */
+            return (struct model_version){device->writer, save, version->index};
+    }
     return (struct model_version){writer, version->save, version->index};
 }
 
@@ -50,11 +52,26 @@ copies_seen(const struct device *device, int stream, int writer, uint32_t upto)
     return upto <= base ? 0 : upto - base < own ? upto - base : own;
 }
 
+/* By a bundle, over what it wrote itself under the same numbers: what names those is taken as if it named its own. */
+static bool
+goes_on_over_its_own(const struct device *device, int stream)
+{
+    struct world *world = device->world;
+    uint32_t own = model_last(world->model, stream, device->writer), upto = 0;
+    enum rc rc = journal_frontier(replica_journal(device->replica), world->names.streams[stream],
+                                  world->names.writers[device->life], &upto);
+
+    if (rc != RC_OK)
+        world_fail(world, "device %d, frontier: %s", device->index, rc_sentence());
+    return own > 0 && upto > device->base[stream] + own;
+}
+
 bool
 copies_is_torn(const struct device *device, int stream)
 {
     return copies_is_shadowed(device, stream) &&
-           model_stored(device->world->model, stream, device->life) > device->base[stream];
+           (model_stored(device->world->model, stream, device->life) > device->base[stream] ||
+            goes_on_over_its_own(device, stream));
 }
 
 bool

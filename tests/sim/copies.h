@@ -29,7 +29,7 @@ uint32_t copies_base(const struct device *device, int stream, int writer);
 struct model_version copies_version(const struct device *device, int stream, const struct version *version);
 /* How far each of both has got, where the engine's feed of the old life has got as far as `upto`. */
 uint32_t copies_seen(const struct device *device, int stream, int writer, uint32_t upto);
-/* Another goes on under the same numbers, as the server shows, and this one has not drawn the consequence yet. */
+/* Another goes on under the same numbers, as the server or a bundle shows, and this one has not drawn the consequence yet. */
 bool copies_is_torn(const struct device *device, int stream);
 /* The server stored an entry of a writer, sent by that machine (NULL: nobody knows). */
 void copies_stored(struct world *world, struct device *sender, int stream, int writer, uint32_t last);

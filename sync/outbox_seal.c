@@ -161,10 +161,9 @@ collect(struct replica *replica, const struct elog_feed *feed, struct batch *bat
     return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-/* By what is carried alone: would an entry sealed on that line count once the lines of the cover stand, or be late work now that
- * they never will? */
-static bool
-is_carried(const struct replica *replica, struct id stream, uint64_t position)
+/* What an entry sealed on that line would be. */
+static struct ledger_judgement
+judged(const struct replica *replica, struct id stream, uint64_t position)
 {
     const struct ledger_entry_facts facts = {.device = replica->identity.device,
                                              .stream = stream,
@@ -172,10 +171,17 @@ is_carried(const struct replica *replica, struct id stream, uint64_t position)
                                              .last = UINT32_MAX,
                                              .position = position,
                                              .position_hash = ledger_hash_at(replica->ledger, position)};
-    struct ledger_judgement why;
+    struct ledger_judgement judgement;
 
-    (void)ledger_entry_counts(replica->ledger, &facts, &why);
-    return why.by_carried;
+    (void)ledger_entry_counts(replica->ledger, &facts, &judgement);
+    return judgement;
+}
+
+/* By what is carried alone: would it count once the lines of the cover stand, or be late work now that they never will? */
+static bool
+is_carried(const struct replica *replica, struct id stream, uint64_t position)
+{
+    return judged(replica, stream, position).by_carried;
 }
 
 static bool
@@ -208,7 +214,13 @@ position_for(struct replica *replica, struct id stream, uint64_t *position)
     while (*position > 0 && (!ledger_may_write_at(ledger, device, stream, *position) ||
                              !has_key_at(replica, stream, *position)))
         --*position;
-    return *position > 0;
+    if (*position > 0)
+        return true;
+    /* No key of then is here, only those that came with a carried cover since: it is late work under these too. */
+    *position = ledger_position(ledger);
+    while (*position > 0 && !has_key_at(replica, stream, *position))
+        --*position;
+    return *position > 0 && judged(replica, stream, *position).counts == LEDGER_LATE;
 }
 
 /* Than those by which it was applied when it was saved. */

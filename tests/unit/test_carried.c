@@ -525,6 +525,30 @@ it_ends_by_the_time_it_names_without_a_server(void **state)
     assert_false(shows(BRAM, "GEDAAN"));
 }
 
+/* Of the epoch in which the former right ended nothing was ever sealed: no bundle brought its key. */
+static void
+who_covered_before_hands_in_what_waited_when_it_ends(void **state)
+{
+    (void)state;
+    family = office_family(&office, ANNA, "BUIZERD-3", BRAM);
+    office_sync_all(&office, 4, 2);
+    file = ledger_family(replica_of(BRAM)->ledger, family)->file;
+    cover_before();
+    office_pass(&office, 3 * DAY_MS);
+    office_sync_all(&office, 4, 1);
+    office_visit(&office, BRAM, family, "TWEEDE");
+    (void)cover_by_bundle(5, true);
+    office_visit(&office, CAAS, family, "GEDAAN");
+    for (int i = 0; i < 6; i++) {
+        office_pass(&office, DAY_MS);
+        office_reopen(&office, CAAS);
+    }
+    assert_false(shows(CAAS, "GEDAAN"));
+    office_sync_all(&office, 4, 2);
+    assert_int_equal(office_waiting(&office, CAAS).saves_unsealed, 0);
+    assert_int_equal(in_state(BRAM, ELOG_HELD), 2);
+}
+
 static void
 it_waits_thirty_days_for_the_server_and_begins_on_no_older_ledger(void **state)
 {
@@ -592,6 +616,7 @@ main(void)
         TEST(a_revoked_colleague_hands_in_what_it_wrote),
         TEST(who_covered_before_and_is_revoked_hands_in_what_waits),
         TEST(it_ends_by_the_time_it_names_without_a_server),
+        TEST(who_covered_before_hands_in_what_waited_when_it_ends),
         TEST(it_waits_thirty_days_for_the_server_and_begins_on_no_older_ledger),
         TEST(only_the_rules_of_the_team_let_it_count),
     };

@@ -15,7 +15,7 @@
 
 #include "core/i18n.h"
 
-enum { BACKLOG = 512, HOST_CHARS = 64 };
+enum { BACKLOG = 512, HOST_CHARS = 64, PORT_DIGITS = 5, PORT_MOST = 65535 };
 
 static enum rc
 fail_errno(const char *where)
@@ -61,13 +61,19 @@ is_alive(const struct sockaddr_un *address)
     return alive;
 }
 
+static bool
+is_socket_path(const char *path)
+{
+    return path[0] != '\0' && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
 static enum rc
 open_unix(const char *where, const char *path, int *fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat info;
 
-    if (path[0] == '\0' || strlen(path) >= sizeof address.sun_path)
+    if (!is_socket_path(path))
         return fail_form(where);
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode) && !is_alive(&address))
@@ -112,34 +118,59 @@ bound_port(int fd, uint16_t *port)
     return RC_OK;
 }
 
+/* Digits alone: getaddrinfo takes signs, blanks and nothing, and of what is too large the last 16 bits. */
+static bool
+is_port(const char *text)
+{
+    unsigned number = 0;
+    size_t len = 0;
+
+    for (; len <= PORT_DIGITS && text[len] >= '0' && text[len] <= '9'; len++)
+        number = number * 10 + (unsigned)(text[len] - '0');
+    return len > 0 && len <= PORT_DIGITS && text[len] == '\0' && number <= PORT_MOST;
+}
+
+/* freeaddrinfo frees what RC_OK gives. */
 static enum rc
-open_tcp(const char *where, int *fd, uint16_t *port)
+find_address(const char *where, struct addrinfo **info)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                    .ai_socktype = SOCK_STREAM};
     const char *colon = strrchr(where, ':');
-    struct addrinfo *info = NULL;
     char host[HOST_CHARS];
-    enum rc rc;
 
-    if (colon == NULL || colon == where || (size_t)(colon - where) >= sizeof host)
+    *info = NULL;
+    if (colon == NULL || colon == where || (size_t)(colon - where) >= sizeof host || !is_port(colon + 1))
         return fail_form(where);
     bool is_bracketed = where[0] == '[' && colon[-1] == ']';
     size_t len = (size_t)(colon - where) - (is_bracketed ? 2 : 0);
     memcpy(host, where + is_bracketed, len);
     host[len] = '\0';
-    if (getaddrinfo(host, colon + 1, &hints, &info) != 0 || !is_loopback(info)) {
-        rc = fail_form(where);
-        goto out;
+    if (getaddrinfo(host, colon + 1, &hints, info) != 0) {
+        *info = NULL;
+        return fail_form(where);
     }
+    if (is_loopback(*info))
+        return RC_OK;
+    freeaddrinfo(*info);
+    *info = NULL;
+    return fail_form(where);
+}
+
+static enum rc
+open_tcp(const char *where, int *fd, uint16_t *port)
+{
+    struct addrinfo *info;
+    enum rc rc = find_address(where, &info);
+
+    if (rc != RC_OK)
+        return rc;
     *fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     rc = *fd < 0 ? fail_errno(where)
                  : bind_and_listen(*fd, info->ai_addr, info->ai_addrlen, where);
     if (rc == RC_OK)
         rc = bound_port(*fd, port);
-out:
-    if (info != NULL)
-        freeaddrinfo(info);
+    freeaddrinfo(info);
     return rc;
 }
 

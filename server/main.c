@@ -250,9 +250,11 @@ read_number(const char *text, unsigned ceiling, unsigned *number)
 {
     char *end;
 
+    if (text[0] < '0' || text[0] > '9') /* strtoul takes blanks and signs, and turns "-1" round */
+        return false;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value == 0 || value > ceiling)
+    if (errno != 0 || *end != '\0' || value == 0 || value > ceiling)
         return false;
     *number = (unsigned)value;
     return true;

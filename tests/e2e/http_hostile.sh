@@ -22,6 +22,19 @@ check_exit "a second server on the port is refused" 6 "in use" \
     "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$SERVER_PORT"
 check_exit "an address that is not loopback is refused" 2 "loopback" \
     "$BAKEND" run --dir "$WORK/server" --listen 0.0.0.0:0
+# What getaddrinfo would take: of a port that is too large the last 16 bits, signs, blanks, and nothing at all.
+for port in 99999 65536 4294967297 -1 +5 ' 80' '80 ' 0x50 http 1.5 ''; do
+    check_exit "\`$port\` is no port" 2 "127.0.0.1:.*loopback address with a port" \
+        timeout 10 "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$port"
+done
+check_exit "nor is it with another loopback address" 2 "loopback address with a port" \
+    timeout 10 "$BAKEND" run --dir "$WORK/server" --listen "[::1]:99999"
+check_exit "a wrong address is said in Dutch too" 2 "127.0.0.1:99999: .*poort" \
+    env BAKEN_LANG=nl timeout 10 "$BAKEND" run --dir "$WORK/server" --listen 127.0.0.1:99999
+for number in -18446744073709551615 +5 ' 5' 5x ''; do
+    check_exit "\`$number\` is no number of seconds" 2 "not a number that fits" \
+        timeout 10 "$BAKEND" run --dir "$WORK/server" --listen 127.0.0.1:0 --idle "$number"
+done
 check_exit "a directory without a server is refused" 10 "server.key" \
     "$BAKEND" run --dir "$WORK" --listen 127.0.0.1:0
 

@@ -175,19 +175,6 @@ open_tcp(const char *where, int *fd, uint16_t *port)
 }
 
 enum rc
-listen_check(const char *where)
-{
-    struct addrinfo *info;
-
-    if (strncmp(where, "unix:", 5) == 0)
-        return is_socket_path(where + 5) ? RC_OK : fail_form(where);
-    enum rc rc = find_address(where, &info);
-    if (rc == RC_OK)
-        freeaddrinfo(info);
-    return rc;
-}
-
-enum rc
 listen_open(const char *where, int *fd, uint16_t *port)
 {
     enum rc rc;

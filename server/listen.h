@@ -13,10 +13,7 @@
  *        socket there that nobody listens on is replaced)
  * port   out: as bound; 0 for a Unix socket
  * fails  RC_INVALID no such form, or not loopback; RC_BUSY taken; RC_IO
- *
- * listen_check says of `where` alone whether it is such an address: RC_INVALID.
  */
-enum rc listen_check(const char *where) MUST_CHECK;
 enum rc listen_open(const char *where, int *fd, uint16_t *port) MUST_CHECK;
 
 #endif

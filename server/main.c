@@ -15,7 +15,6 @@
 #include "core/version.h"
 #include "server/check.h"
 #include "server/http.h"
-#include "server/listen.h"
 #include "server/server.h"
 
 /* The same numbers as those of `baken` (docs/CLI.md). */
@@ -23,7 +22,7 @@ enum exit_code {
     EXIT_FINE = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
-    EXIT_BUSY = 6,    /* the address is taken, or another server runs on the directory */
+    EXIT_BUSY = 6,    /* the address is taken, or another process holds the depot */
     EXIT_DENIED = 8,  /* a file may not be read or made, or is open to others */
     EXIT_ABSENT = 10, /* nothing was set up in that directory */
     EXIT_DAMAGED = 11,
@@ -216,7 +215,6 @@ run_server(const struct options *options)
     struct server *server = NULL;
     struct http *http = NULL;
     sigset_t signals;
-    int hold = -1;
     enum rc rc;
 
     /* Before any thread, so that all of them leave these two to sigwait. */
@@ -227,11 +225,8 @@ run_server(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     if (!secret_is_locked())
         log_warn("server.memory_not_locked", "pid=%ld", (long)getpid());
-    rc = listen_check(options->http.listen);
-    if (rc == RC_OK)
-        rc = server_hold(options->dir, &hold);
-    if (rc == RC_OK)
-        rc = server_open(options->dir, NULL, &server);
+    int hold = server_hold(options->dir);
+    rc = server_open(options->dir, NULL, &server);
     if (rc == RC_OK)
         rc = http_start(server, &options->http, &http);
     if (rc == RC_OK)

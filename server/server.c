@@ -14,7 +14,7 @@
 #include "server/depot.h"
 #include "server/team.h"
 
-enum { CODE_SYMBOLS = 20, CODE_GROUP = 5, HOUR_MS = 3600 * 1000, HOLD_STEP_MS = 50 };
+enum { CODE_SYMBOLS = 20, CODE_GROUP = 5, HOUR_MS = 3600 * 1000 };
 
 static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -176,33 +176,18 @@ server_setup(const char *dir, bool *made)
     return rc;
 }
 
-/* ---- one who serves, and a depot that was put back ---- */
+/* ---- a depot that was put back ---- */
 
 /* The directory itself is locked: nothing is left in it, whatever ends the program. Where locks are not to be had nothing is
  * known, and the operator's word holds. */
-static bool
-is_held_by_another(int fd)
+int
+server_hold(const char *dir)
 {
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-}
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-/* Waits: the one before may be about to end, and `restored` is over at once. */
-enum rc
-server_hold(const char *dir, int *fd)
-{
-    const struct clock clock = clock_system();
-    int64_t until_ms = clock_mono_ms(&clock) + SERVER_HOLD_WAIT_MS;
-
-    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (is_held_by_another(*fd)) {
-        if (clock_mono_ms(&clock) >= until_ms) {
-            (void)close(*fd);
-            *fd = -1;
-            return rc_fail(RC_BUSY, _("%s is in use: another server runs there; stop that one first"), dir);
-        }
-        clock_sleep_ms(&clock, HOLD_STEP_MS);
-    }
-    return RC_OK;
+    if (fd >= 0)
+        (void)flock(fd, LOCK_SH);
+    return fd;
 }
 
 /* Until *fd is closed nobody begins to serve. */
@@ -210,7 +195,7 @@ static enum rc
 keep_out(const char *dir, int *fd)
 {
     *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (is_held_by_another(*fd))
+    if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return rc_fail(RC_BUSY, _("the server runs, and would not heed it: stop it, do this again, and start it"));
     return RC_OK;
 }

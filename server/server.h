@@ -59,10 +59,8 @@ struct server {
  * tells whether a key was made. RC_IO, RC_FULL, RC_CORRUPT. */
 enum rc server_setup(const char *dir, bool *made) MUST_CHECK;
 
-/* Whoever serves holds `dir` alone, from before it is opened until the caller closes *fd, or its process ends. Waits up to
- * SERVER_HOLD_WAIT_MS for another. *fd is -1 without such a directory, which server_open tells. RC_BUSY. */
-enum { SERVER_HOLD_WAIT_MS = 5000 };
-enum rc server_hold(const char *dir, int *fd) MUST_CHECK;
+/* Whoever serves holds `dir` from before it opens it, until the caller closes the descriptor; more than one may. -1: no such directory. */
+int server_hold(const char *dir);
 
 /* The depot was put back from a backup: whoever opens `dir` from now on takes no new operations until `hours` hours from now have
  * passed; 0: at once again. Lines that are handed back are taken all the same. RC_ABSENT nothing was set up there; RC_BUSY somebody

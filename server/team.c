@@ -1,4 +1,4 @@
-/* A team as this process knows it. Other processes may write to its depot where no lock is to be had, so whoever enters compares. */
+/* A team as this process knows it. Several processes may share a depot, so whoever enters compares. */
 #include "server/team.h"
 
 #include <stdlib.h>

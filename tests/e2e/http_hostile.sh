@@ -18,19 +18,8 @@ probe
 check "the server lives after all of it" kill -0 "$SERVER_PID"
 check_equal "it logged no team" "" "$(grep -o 'abababab' "$WORK/server.log" | head -n 1)"
 
-"$BAKEND" setup --dir "$WORK/other" >/dev/null
-check_exit "a second server on the port is refused" 6 "127.0.0.1:.* in use" \
-    timeout 20 "$BAKEND" run --dir "$WORK/other" --listen "127.0.0.1:$SERVER_PORT"
-check_exit "and one on the directory, with a port of its own" 6 "server is in use: another server" \
-    timeout 20 "$BAKEND" run --dir "$WORK/server" --listen 127.0.0.1:0 --port-file "$WORK/port.second"
-check "it listened nowhere" test ! -e "$WORK/port.second"
-ln -s "$WORK/server" "$WORK/other name"
-check_exit "by another name of the directory too, in Dutch" 6 "in gebruik: .*andere server" \
-    env BAKEN_LANG=nl timeout 20 "$BAKEND" run --dir "$WORK/other name" --listen "unix:$WORK/sock.second"
-check "nor did that one" test ! -e "$WORK/sock.second"
-check_says "the first one serves on" '^ready$' curl -fsS "$SERVER/readyz"
-check "another code is given beside it" "$BAKEND" code --dir "$WORK/server"
-check_says "and the depot is read beside it" "0 teams" "$BAKEND" check --dir "$WORK/server"
+check_exit "a second server on the port is refused" 6 "in use" \
+    "$BAKEND" run --dir "$WORK/server" --listen "127.0.0.1:$SERVER_PORT"
 check_exit "an address that is not loopback is refused" 2 "loopback" \
     "$BAKEND" run --dir "$WORK/server" --listen 0.0.0.0:0
 # What getaddrinfo would take: of a port that is too large the last 16 bits, signs, blanks, and nothing at all.
@@ -64,23 +53,6 @@ SERVER_PID=$!
 until_true curl -fsS --unix-socket "$WORK/sock" http://baken/healthz >/dev/null 2>&1
 check_says "a Unix socket serves" '^ready$' curl -fsS --unix-socket "$WORK/sock" http://baken/readyz
 check_equal "its mode is 0660" 660 "$(stat -c %a "$WORK/sock")"
-# Nobody has waited for the dead process yet.
-killed=$SERVER_PID
-kill -KILL "$killed"
-"$BAKEND" run --dir "$WORK/server" --listen "unix:$WORK/sock.next" >>"$WORK/server.log" 2>&1 &
-SERVER_PID=$!
-wait "$killed" 2>/dev/null
-until_true curl -fsS --unix-socket "$WORK/sock.next" http://baken/readyz >/dev/null 2>&1
-check "after kill -9 the next one starts at once" kill -0 "$SERVER_PID"
-kill -KILL "$SERVER_PID"
-wait "$SERVER_PID" 2>/dev/null
-SERVER_PID=
-flock "$WORK/server" sleep 1 &
-holder=$!
-until_true sh -c '! flock -n "$1" true' _ "$WORK/server"
-server_start
-check "who is about to go is waited for" kill -0 "$SERVER_PID"
-wait "$holder"
 kill -KILL "$SERVER_PID"
 wait "$SERVER_PID" 2>/dev/null
 SERVER_PID=

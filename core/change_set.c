@@ -209,28 +209,45 @@ has_operation(const struct change *change, struct id record)
     return false;
 }
 
-/* A unit of which the twin has nothing was edited: the first one that it has is saved again, as it is shown. */
 static enum rc
-touch_twin(struct journal *journal, struct change_set *set, struct id family, const struct schema_entity *entity, struct id record)
+is_in_index(struct journal *journal, const struct change_set *set, struct id family, const struct schema_entity *entity, struct id record,
+            bool *is_there)
 {
-    bool is_put = false;
     enum rc rc = RC_OK;
 
-    for (size_t u = 0; rc == RC_OK && !is_put && u < entity->unit_count; u++) {
-        uint32_t unit = entity->units[u].number;
-        struct unit_now now = UNIT_NOW_EMPTY;
-        struct change *change = NULL;
+    *is_there = false;
+    for (size_t u = 0; rc == RC_OK && !*is_there && u < entity->unit_count; u++) {
+        struct unit_now twin = UNIT_NOW_EMPTY;
         if (!has_twin(entity, &entity->units[u]))
             continue;
-        rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, unit, &now);
-        is_put = rc == RC_OK && may_be_deleted(entity, &now);
-        if (is_put)
-            rc = change_for(journal, set, family, STREAM_INDEX, &change);
-        size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
-        if (rc == RC_OK && is_put && !has_operation(change, record))
-            rc = change_put_over(change, entity->number, record, unit, &now.shown, now.versions, count);
-        unit_now_wipe(&now);
+        rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, entity->units[u].number, &twin);
+        *is_there = rc == RC_OK && may_be_deleted(entity, &twin);
+        unit_now_wipe(&twin);
     }
+    return rc;
+}
+
+/* A unit of which the twin has nothing was edited: a version of it without a value tells so, and stands against nothing that another
+ * writes into the twin meanwhile. */
+static enum rc
+touch_twin(struct journal *journal, struct change_set *set, struct id family, const struct schema_entity *entity, struct id record,
+           uint32_t unit)
+{
+    struct buf none = BUF_EMPTY(1);
+    struct unit_now now = UNIT_NOW_EMPTY;
+    struct change *change = NULL;
+    bool is_there;
+    enum rc rc = is_in_index(journal, set, family, entity, record, &is_there);
+
+    if (rc == RC_OK && is_there)
+        rc = change_for(journal, set, family, STREAM_INDEX, &change);
+    if (rc != RC_OK || !is_there || has_operation(change, record))
+        return rc;
+    rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, unit, &now);
+    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
+    if (rc == RC_OK)
+        rc = change_put_over(change, entity->number, record, unit, &none, now.versions, count);
+    unit_now_wipe(&now);
     return rc;
 }
 
@@ -255,7 +272,7 @@ change_set_put(struct journal *journal, struct change_set *set, struct id family
     if (rc != RC_OK || !known->has_twin || broken_is(BROKEN_TWIN))
         return rc;
     return has_twin(known, known_unit) ? put_twin(journal, set, family, known, record, known_unit, value)
-                                       : touch_twin(journal, set, family, known, record);
+                                       : touch_twin(journal, set, family, known, record, unit);
 }
 
 enum rc

@@ -18,7 +18,7 @@ struct change_set {
 void change_set_wipe(struct change_set *set);
 
 /* Adds one unit's value to the home stream of its entity and, when the entity has a twin, the twin's part to
- * the index stream; of what can be deleted also where that stays as it was. Units of one record come in the order of the schema. `family` is zero for the team stream. supersedes NULL: see change_put.
+ * the index stream; of what can be deleted also where that stays as it was. `family` is zero for the team stream. supersedes NULL: see change_put.
  * RC_ABSENT when the stream is not here (no right to it, or no key yet). */
 enum rc change_set_put(struct journal *journal, struct change_set *set, struct id family,
                        uint32_t entity, struct id record, uint32_t unit, const struct buf *value,

@@ -207,6 +207,53 @@ a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record(void 
 }
 
 static void
+set_status(size_t device, struct id id, const char *status)
+{
+    struct goal goal;
+    struct texts texts = TEXTS_EMPTY;
+
+    assert_ok(goal_get(journal(device), id, &goal, &texts));
+    goal.status = status;
+    assert_ok(goal_put(journal(device), &set, &goal));
+    devices_save_set(&world, device, &set);
+    texts_wipe(&texts);
+}
+
+/* Goals of which the caseload says something else than the plan. */
+static int64_t
+untrue_twins(size_t device)
+{
+    int64_t count = -1;
+
+    assert_ok(db_get_int(world.device[device].db,
+                         "SELECT count(*) FROM index_goal AS i JOIN file_goal AS f USING (id)"
+                         " WHERE NOT f.hidden AND (i.status IS NOT f.status OR i.deadline IS NOT f.deadline)",
+                         &count));
+    return count;
+}
+
+/* One writes that the goal is reached, another its level, later: the plan and the caseload say that it is reached. */
+static void
+an_edit_that_the_twin_has_nothing_of_leaves_it_what_another_wrote(void **state)
+{
+    struct id id = put_goal(0, (struct id){{0}}, "Samen eten");
+
+    (void)state;
+    devices_sync(&world);
+    set_status(0, id, "reached");
+    world.device[1].now_ms = world.device[0].now_ms + 60000;
+    measure_goal(1, id, NULL, goal_level_at(0)->slug);
+    devices_sync(&world);
+    for (size_t d = 0; d < 3; d++) {
+        int64_t reached = 0;
+        assert_ok(db_get_int(world.device[d].db, "SELECT count(*) FROM index_goal WHERE status = 'reached'", &reached));
+        assert_int_equal(reached, 1);
+        assert_int_equal(untrue_twins(d), 0);
+    }
+    assert_all_same();
+}
+
+static void
 a_restored_record_is_whole_everywhere_and_nobody_has_deleted_it(void **state)
 {
     struct id goal = put_goal(0, (struct id){{0}}, "Samen eten");
@@ -334,10 +381,12 @@ pull(size_t device)
 
 enum { STEPS = 12, WORLDS = 60 };
 
-/* Three who delete, edit and restore one goal and hear of each other now and then: in the end the caseload has it where the plan has it. */
+/* Three who delete, edit and restore one goal and hear of each other now and then: in the end the caseload has it where the plan has it, and says the same. */
 static void
 the_twin_is_hidden_exactly_where_the_record_is(void **state)
 {
+    static const char *const statuses[] = {"open", "reached", "dropped"};
+
     (void)state;
     for (unsigned seed = 1; seed <= WORLDS; seed++) {
         struct chance chance = {seed};
@@ -349,12 +398,13 @@ the_twin_is_hidden_exactly_where_the_record_is(void **state)
             size_t device = chance_below(&chance, 3);
             char text[16];
             snprintf(text, sizeof text, "%d", i);
-            switch (chance_below(&chance, 6)) {
+            switch (chance_below(&chance, 7)) {
             case 0: put_goal(device, goal, text); break;
             case 1: measure_goal(device, goal, text, NULL); break;
             case 2: measure_goal(device, goal, NULL, goal_level_at((size_t)i % GOAL_LEVELS)->slug); break;
             case 3: delete_goal(device, goal); break;
             case 4: restore_goal(device, goal); break;
+            case 5: set_status(device, goal, statuses[i % 3]); break;
             default: pull(device);
             }
         }
@@ -362,6 +412,8 @@ the_twin_is_hidden_exactly_where_the_record_is(void **state)
         for (size_t d = 0; d < 3; d++)
             if (twins(d) != (int64_t)goals(d, false))
                 fail_msg("seed %u: the plan shows %zu, the caseload %lld", seed, goals(d, false), (long long)twins(d));
+        if (untrue_twins(0) != 0)
+            fail_msg("seed %u: the caseload says something else than the plan", seed);
         assert_all_same();
     }
 }
@@ -441,6 +493,7 @@ main(void)
         TEST(a_deletion_replaces_those_that_its_author_saw),
         TEST(what_was_deleted_by_one_and_changed_by_another_is_shown_and_says_so),
         TEST(a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record),
+        TEST(an_edit_that_the_twin_has_nothing_of_leaves_it_what_another_wrote),
         TEST(a_restored_record_is_whole_everywhere_and_nobody_has_deleted_it),
         TEST(a_deletion_under_way_does_not_undo_a_restoration_that_it_did_not_see),
         TEST(what_is_not_there_and_what_lasts_is_not_restored),

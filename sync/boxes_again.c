@@ -57,8 +57,14 @@ boxes_keep_for_others(struct replica *replica, struct id stream)
     for (size_t i = 0; rc == RC_OK && i < given.count; i++) {
         struct wire_box box = {.stream = given.items[i].stream, .epoch = given.items[i].epoch, .recipient = given.items[i].device};
         bool found = false;
-        if (id_equal(box.stream, stream) && box.epoch == ledger_stream(replica->ledger, stream)->epoch)
+        bool is_kept = id_equal(box.stream, stream) && box.epoch == ledger_stream(replica->ledger, stream)->epoch &&
+                       !id_equal(box.recipient, replica->identity.device);
+        if (is_kept)
             rc = boxes_again(replica, &box, &found);
+        if (rc == RC_CORRUPT) { /* a damaged key holds up no purge */
+            rc = RC_OK;
+            found = false;
+        }
         if (rc == RC_OK && found)
             rc = sent_keep_made(replica, &box);
     }

@@ -13,7 +13,8 @@ enum rc boxes_again(struct replica *replica, struct wire_box *box, bool *found) 
 /*
  * Within a transaction, before the keys of a stream that this device may hold no longer go: the boxes of its current epoch that are of use to
  * others are kept, for a server that was put back may lack them, and this device may be the only one that had that key. Sealed to others, they
- * tell it nothing; they go with the stream's next epoch.
+ * tell it nothing: none is kept for itself, also where it may hold the stream still (by a clock that was put back, or a cover that it has not
+ * accepted). They go with the stream's next epoch.
  */
 enum rc boxes_keep_for_others(struct replica *replica, struct id stream) MUST_CHECK;
 

@@ -1,6 +1,9 @@
 /* Cover from the first box to the last page: given, worked in, ended by command and by time, purged, refused. */
 #include "tests/unit/cover_office.h"
 
+#include <stdio.h>
+
+#include "sync/request.h"
 #include "sync/state.h"
 
 static void
@@ -88,6 +91,37 @@ an_end_by_time_needs_no_server_and_keeps_what_was_not_sent(void **state)
     assert_int_equal(ledger_cover(ledger_of(1), cover)->why, LEDGER_WHY_EXPIRED);
     assert_true(has(1, file_of(), "unsent work"));
     assert_int_equal(office_waiting(&office, 2).entries_unsent, 0);
+}
+
+/* What others may need of the family's keys stays; nothing that opens on this device, also where its clock says that the cover runs on. */
+static void
+an_end_by_time_keeps_no_key_box_for_the_device_itself(void **state)
+{
+    (void)state;
+    char own[2 * ID_BYTES + 1], sql[128];
+
+    accept(2, give(1, 2, 10, true));
+    office_pass(&office, 11 * DAY_MS);
+    office.devices[2].clock_off_ms = -3 * DAY_MS; /* put back by hand while it ran */
+    office_reopen(&office, 2);
+    assert_nothing_left(2);
+    assert_int_equal(office_ask(&office, 2, "SELECT count(*) FROM sync_key JOIN sync_stream USING (stream) WHERE kind = 4"), 0);
+    request_hex(office.devices[2].id.bytes, ID_BYTES, own);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sync_made WHERE recipient = x'%s'", own);
+    assert_int_equal(office_ask(&office, 2, sql), 0);
+    assert_true(office_ask(&office, 2, "SELECT count(*) FROM sync_made") >= 2); /* the owner's and the reserve's */
+}
+
+/* Its boxes cannot be made for others then: that holds up nothing. */
+static void
+an_end_by_time_purges_though_a_key_is_damaged(void **state)
+{
+    (void)state;
+    accept(2, give(1, 2, 10, true));
+    assert_ok(db_run(store_db(office.devices[2].store), "UPDATE sync_key SET sealed = zeroblob(length(sealed))"));
+    office_pass(&office, 11 * DAY_MS);
+    office_reopen(&office, 2);
+    assert_nothing_left(2);
 }
 
 static void
@@ -431,6 +465,8 @@ main(void)
         CASE(a_cover_to_read_refuses_a_visit),
         CASE(an_end_by_command_leaves_nothing_on_the_device),
         CASE(an_end_by_time_needs_no_server_and_keeps_what_was_not_sent),
+        CASE(an_end_by_time_keeps_no_key_box_for_the_device_itself),
+        CASE(an_end_by_time_purges_though_a_key_is_damaged),
         CASE(work_handed_in_late_that_only_adds_is_taken_over),
         CASE(who_covered_is_told_that_what_came_late_counts_by_itself),
         CASE(what_is_sealed_for_a_family_that_is_gone_is_counted_once),

@@ -61,14 +61,7 @@ seal(void)
 static void
 fill(int count)
 {
-    office_open(&office);
-    office_found(&office, LEDGER_ROLE_COACH);
-    for (int i = 0; i < FAMILIES; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "family %d", i);
-        families[i] = office_family(&office, 0, name, 0);
-        office_pass(&office, 10 * 1000); /* no device asks so much at once of the server that limits it */
-    }
+    visits_found(&office, families, FAMILIES);
     struct db *db = store_db(office.devices[0].store);
     while (made < count) {
         stores_demand(db_begin(db), "begin");

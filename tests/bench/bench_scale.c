@@ -231,14 +231,7 @@ measure(int field_versions)
 
     visits = calloc(room, sizeof *visits);
     stores_demand(visits != NULL ? secret_start() : RC_NOMEM, "secret_start");
-    office_open(&office);
-    office_found(&office, LEDGER_ROLE_COACH);
-    for (int i = 0; i < FAMILIES; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "family %d", i);
-        families[i] = office_family(&office, 0, name, 0);
-        office_pass(&office, 10 * 1000); /* no device asks so much at once of the server that limits it */
-    }
+    visits_found(&office, families, FAMILIES);
     stores_demand(db_set_synchronous(store_db(office.devices[0].store), false), "synchronous");
     write_visits(count, 1, count, &unmeasured);
     office_sync(&office, 0);

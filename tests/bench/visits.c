@@ -8,6 +8,19 @@
 #include "tests/support/stores.h"
 
 void
+visits_found(struct office *office, struct id *families, int count)
+{
+    office_open(office);
+    office_found(office, LEDGER_ROLE_COACH);
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "family %d", i);
+        families[i] = office_family(office, 0, name, 0);
+        office_pass(office, 10 * 1000); /* no device asks so much at once of the server that limits it */
+    }
+}
+
+void
 visits_note(char note[VISITS_NOTE], unsigned *seed)
 {
     static const char *const words[] = {

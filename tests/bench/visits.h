@@ -6,6 +6,8 @@
 
 enum { VISITS_FIELDS = 8, VISITS_NOTE = 400 };
 
+/* An office whose first device has founded the team and made `count` families. */
+void visits_found(struct office *office, struct id *families, int count);
 /* The next note of that seed; every side begins with the same. */
 void visits_note(char note[VISITS_NOTE], unsigned *seed);
 /* Its date, as a number of eight digits. */

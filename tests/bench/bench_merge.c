@@ -5,11 +5,10 @@
  * Medians of RUNS (default 5), interleaved, each run in a process of its own, wall and CPU. VISITS in the environment makes it smaller. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "sync/ledger.h"
 #include "sync/outbox.h"
+#include "tests/bench/apart.h"
 #include "tests/bench/cloudsync.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/visits.h"
@@ -172,31 +171,32 @@ struct outcome {
     size_t bytes;
 };
 
+struct turn {
+    enum side side;
+    bool is_first;
+};
+
+static void
+take_turn(const void *context, void *out)
+{
+    const struct turn *turn = context;
+    struct outcome *outcome = out;
+
+    if (turn->side == OURS)
+        stores_demand(secret_start(), "secret_start");
+    outcome->bytes = turn->side == OURS ? run_ours(turn->is_first) : run_peer(turn->is_first);
+    for (enum line line = SINGLE; line < LINES; line++)
+        outcome->spans[line] = spans[line][turn->side].items[spans[line][turn->side].count - 1];
+}
+
 /* SQLite runs in none but these: the peer's is as it comes, not as we set it (core/db_start). */
 static size_t
 run_apart(enum side side, bool is_first)
 {
+    const struct turn turn = {side, is_first};
     struct outcome outcome;
-    int ends[2], status;
 
-    fflush(stdout);
-    if (pipe(ends) != 0)
-        exit(1);
-    pid_t child = fork();
-    if (child == 0) {
-        if (side == OURS)
-            stores_demand(secret_start(), "secret_start");
-        outcome.bytes = side == OURS ? run_ours(is_first) : run_peer(is_first);
-        for (enum line line = SINGLE; line < LINES; line++)
-            outcome.spans[line] = spans[line][side].items[spans[line][side].count - 1];
-        fflush(stdout);
-        _exit(write(ends[1], &outcome, sizeof outcome) == sizeof outcome ? 0 : 1);
-    }
-    close(ends[1]);
-    bool is_whole = child > 0 && read(ends[0], &outcome, sizeof outcome) == sizeof outcome;
-    close(ends[0]);
-    if (child <= 0 || waitpid(child, &status, 0) != child || status != 0 || !is_whole)
-        exit(1);
+    apart(take_turn, &turn, &outcome, sizeof outcome);
     for (enum line line = SINGLE; line < LINES; line++)
         figure_add(&spans[line][side], outcome.spans[line]);
     return outcome.bytes;

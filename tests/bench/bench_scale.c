@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/crypto_page.h"
 #include "sync/outbox.h"
+#include "tests/bench/apart.h"
 #include "tests/bench/counted.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/median.h"
@@ -246,25 +245,18 @@ measure(int field_versions)
     return point;
 }
 
-/* In a process of its own, so that nothing is warm and its memory is its own. */
+static void
+measure_one(const void *field_versions, void *point)
+{
+    *(struct point *)point = measure(*(const int *)field_versions);
+}
+
 static struct point
 measure_apart(int field_versions)
 {
     struct point point;
-    int ends[2], status;
 
-    if (pipe(ends) != 0)
-        exit(1);
-    pid_t child = fork();
-    if (child == 0) {
-        point = measure(field_versions);
-        _exit(write(ends[1], &point, sizeof point) == sizeof point ? 0 : 1);
-    }
-    close(ends[1]);
-    bool is_whole = child > 0 && read(ends[0], &point, sizeof point) == sizeof point;
-    close(ends[0]);
-    if (waitpid(child, &status, 0) != child || status != 0 || !is_whole)
-        exit(1);
+    apart(measure_one, &field_versions, &point, sizeof point);
     return point;
 }
 

@@ -1,4 +1,4 @@
-/* The visits that every side of a benchmark writes: eight fields, a note of 28 words. */
+/* The visits that every side of a benchmark writes, eight fields and a note of 28 words; and the office that writes ours. */
 #ifndef TESTS_BENCH_VISITS_H
 #define TESTS_BENCH_VISITS_H
 

@@ -223,8 +223,8 @@ import(struct replica *replica, const void *bytes, size_t len, struct sync_repor
         rc = streams_refresh(replica);
     if (rc == RC_OK)
         rc = apply(replica, report);
-    if (rc == RC_OK && replica->must_recover)
-        rc = recover_by_bundle(replica);
+    if (rc == RC_OK) /* a right that ended and came back may have left held work in the way of what waits */
+        rc = replica->must_recover ? recover_by_bundle(replica) : recover_blocked(replica);
     if (rc == RC_OK)
         rc = journal_index(replica->journal); /* what a recovery numbered anew */
     if (rc == RC_OK)

@@ -474,6 +474,39 @@ who_covered_before_seals_when_the_lines_stand(void **state)
         assert_int_equal(in_state(i, ELOG_PARKED) + in_state(i, ELOG_HELD), 0);
 }
 
+/* A cover by the server ends while one by bundle goes on: what was sealed under the first is late work, and what waits behind it in
+ * the same feed is shown all the same. */
+static void
+what_waits_behind_late_work_stays_on_the_screen(void **state)
+{
+    (void)state;
+    struct cover_new cover = wanted(2, true);
+    struct buf asked;
+    struct id first, second;
+
+    assert_ok(replica_cover_give(replica_of(BRAM), &office.devices[BRAM].transport, &cover, &first));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(replica_of(CAAS), &office.devices[CAAS].transport, first));
+    office_sync_all(&office, 4, 2);
+    office_visit(&office, CAAS, family, "VERZEGELD");
+    (void)bring(CAAS, DAAN);
+    second = carry(20, true);
+    (void)pack(BRAM, CAAS, &asked);
+    take(CAAS, &asked);
+    assert_ok(replica_cover_carry_acceptance(replica_of(CAAS), second));
+    office_visit(&office, CAAS, family, "WACHT");
+
+    assert_ok(replica_cover_end(replica_of(BRAM), &office.devices[BRAM].transport, first));
+    (void)bring(BRAM, CAAS);
+    assert_false(shows(CAAS, "VERZEGELD"));
+    assert_true(shows(CAAS, "WACHT"));
+    (void)bring(CAAS, BRAM);
+    office_sync_all(&office, 4, 2);
+    assert_true(shows(BRAM, "WACHT"));
+    assert_true(office_agree(&office, BRAM, CAAS, file));
+    buf_wipe(&asked);
+}
+
 /* The lines stand, and the colleague's device is lost before it heard of them: what it wrote is handed in all the same. */
 static void
 a_revoked_colleague_hands_in_what_it_wrote(void **state)
@@ -613,6 +646,7 @@ main(void)
         TEST(of_work_under_a_carried_cover_nothing_is_promised_of_its_writer),
         TEST(what_was_refused_counts_when_the_cover_is_given_anew),
         TEST(who_covered_before_seals_when_the_lines_stand),
+        TEST(what_waits_behind_late_work_stays_on_the_screen),
         TEST(a_revoked_colleague_hands_in_what_it_wrote),
         TEST(who_covered_before_and_is_revoked_hands_in_what_waits),
         TEST(it_ends_by_the_time_it_names_without_a_server),

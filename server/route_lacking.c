@@ -74,7 +74,7 @@ find_lacking(struct ask *ask, struct ledger_pairs *lacking)
     lacking->items = calloc(WIRE_LACKING_BOXES, sizeof *lacking->items);
     if (lacking->items == NULL)
         return rc_nomem();
-    enum rc rc = ledger_boxes_of_use(ask->team->ledger, ask->device, ask->now_ms, &all);
+    enum rc rc = ledger_boxes_of_use(ask->team->ledger, ask->device, (struct id){{0}}, ask->now_ms, &all);
     while (rc == RC_OK && from < all.count && lacking->count < WIRE_LACKING_BOXES) {
         struct id stream = all.items[from].stream;
         size_t to = from;

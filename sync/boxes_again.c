@@ -52,12 +52,13 @@ enum rc
 boxes_keep_for_others(struct replica *replica, struct id stream)
 {
     struct ledger_pairs given = LEDGER_PAIRS_EMPTY;
-    enum rc rc = ledger_boxes_of_use(replica->ledger, replica->identity.device, (uint64_t)replica_server_ms(replica), &given);
+    enum rc rc =
+        ledger_boxes_of_use(replica->ledger, replica->identity.device, stream, (uint64_t)replica_server_ms(replica), &given);
 
     for (size_t i = 0; rc == RC_OK && i < given.count; i++) {
         struct wire_box box = {.stream = given.items[i].stream, .epoch = given.items[i].epoch, .recipient = given.items[i].device};
         bool found = false;
-        bool is_kept = id_equal(box.stream, stream) && box.epoch == ledger_stream(replica->ledger, stream)->epoch &&
+        bool is_kept = box.epoch == ledger_stream(replica->ledger, stream)->epoch &&
                        !id_equal(box.recipient, replica->identity.device);
         if (is_kept)
             rc = boxes_again(replica, &box, &found);

@@ -310,8 +310,8 @@ enum rc ledger_grants_due(const struct ledger *ledger, uint64_t at_ms,
                           struct ledger_pairs *grants) MUST_CHECK;
 /* The boxes that lines gave and that are of use still, in streams whose keys `asker` may pass on, or whose current one it was given:
  * of each stream's current epoch those of devices that may hold it, and the reserve's; of each epoch above the first the link. `device` is the
- * box's recipient. */
-enum rc ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms,
+ * box's recipient. only: one stream's; zero: all. */
+enum rc ledger_boxes_of_use(const struct ledger *ledger, struct id asker, struct id only, uint64_t at_ms,
                             struct ledger_pairs *boxes) MUST_CHECK;
 /* The (stream, device) whose writing this operation of kind role, assign, cover_end or revoke_device ends if it is the
  * next line: its heads should name the last save of each of their feeds. Empty for other kinds. */

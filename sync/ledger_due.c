@@ -266,7 +266,7 @@ add_boxes_of(const struct ledger *ledger, const struct inside_stream *stream, ui
 }
 
 enum rc
-ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms, struct ledger_pairs *boxes)
+ledger_boxes_of_use(const struct ledger *ledger, struct id asker, struct id only, uint64_t at_ms, struct ledger_pairs *boxes)
 {
     const struct inside_device *device = ledger_inside_device(ledger, asker);
     const struct inside_stream *reserve = ledger_inside_stream(ledger, ledger_reserve());
@@ -280,6 +280,8 @@ ledger_boxes_of_use(const struct ledger *ledger, struct id asker, uint64_t at_ms
         const struct inside_stream *stream = stream_by_rank(ledger, i);
         const struct inside_epoch *current = ledger_inside_current(stream);
         bool was_its = current != NULL && find_given(current, asker) != SIZE_MAX;
+        if (!id_is_zero(only) && !id_equal(only, stream->facts.id))
+            continue;
         if (holds_reserve || was_its || ledger_inside_may_hold(ledger, device, stream, at_ms))
             rc = add_boxes_of(ledger, stream, at_ms, boxes);
     }

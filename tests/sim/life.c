@@ -305,7 +305,7 @@ static void
 check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device, bool *is_lost)
 {
     struct ledger_pairs boxes = LEDGER_PAIRS_EMPTY;
-    enum rc rc = ledger_boxes_of_use(world->ledger, device, (uint64_t)world->now_ms, &boxes);
+    enum rc rc = ledger_boxes_of_use(world->ledger, device, (struct id){{0}}, (uint64_t)world->now_ms, &boxes);
 
     for (size_t i = 0; rc == RC_OK && i < boxes.count && !world->has_failed; i++) {
         struct looking looking = {.box = &boxes.items[i]};

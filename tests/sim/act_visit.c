@@ -44,8 +44,10 @@ act_visit(struct device *device)
     world_trace(world, " -> stream %d: %s", stream, rc_name(rc));
     world->tally.saves++;
     (void)world_judge(device, rc, "visit");
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        adapter_follow_life(device);
         adapter_take_own_saves(device);
+    }
     if (rc == RC_OK && world->visit_count < VISITS_MOST)
         note_visit(device, stream, contact.facts.id);
     change_set_wipe(&set);

@@ -63,14 +63,12 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
 
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct device *device = &world->devices[i];
-        bool is_its = device->writer == writer || device->life == writer;
-        if (!is_its || model_is_active(world->model, i) ||
-            !has_no_key_for(device, stream)) {
-            if (is_its && (device->is_returned || device->life != MODEL_NONE || adapter_is_unproven(device)) &&
-                !model_is_active(world->model, i))
-                return true; /* nor does it seal before its feeds were compared, which it may no more */
+        if (model_is_active(world->model, i) || (device->writer != writer && device->life != writer))
             continue;
-        }
+        if (device->is_returned || device->life != MODEL_NONE || adapter_is_unproven(device))
+            return true; /* it neither seals nor sends before its feeds were compared, which it may no more */
+        if (!has_no_key_for(device, stream))
+            continue;
         int64_t kept = adapter_ask(device,
                                    "SELECT count(*) FROM sync_outbox JOIN sync_feed USING (feed)"
                                    " WHERE stream = ?1",

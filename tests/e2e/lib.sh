@@ -26,8 +26,8 @@ SERVER_PORT=0
 SERVER=
 CODE=$WORK/code
 
-# Sentences are checked in English; tests do not wait for Argon2.
-export BAKEN_LANG=en TZ=Europe/Amsterdam BAKEN_TEST_CHEAP_KDF=1 NO_COLOR=1
+# Sentences are checked in English; tests do not wait for Argon2, and leave no instance token in the tester's home.
+export BAKEN_LANG=en TZ=Europe/Amsterdam BAKEN_TEST_CHEAP_KDF=1 NO_COLOR=1 XDG_STATE_HOME="$WORK/state"
 unset BAKEN_HOME BAKEN_PASSPHRASE_FILE BAKEN_TEST_CLOCK_OFFSET_MS
 
 cleanup() {

@@ -65,7 +65,8 @@ end_to_end() {
 # Each alone: day and demo_user look at what is in everybody's places; the disk that disk_real unmounts would live on in a mount
 # namespace that another script makes meanwhile.
 ALONE='day demo_user disk_real'
-# Once more under the sanitizers: those that exchange, and need neither a tracer, a library loaded before nor a build of their own.
+# Once more under the sanitizers: those that exchange, and need neither a library loaded before nor a build of their own, nor a tracer but
+# for a command or two (which are not searched for leaks).
 SANITIZED='bundle carried_cover cli_errors cli_json conflicts disk http_hostile invitations ledger_restored lost_laptop many_versions push_killed
     recovery server_restored status tls'
 

@@ -96,10 +96,11 @@ devices_save(struct devices *devices, size_t device, struct change *change)
 
     if (devices->sent_count > DEVICES_SAVES)
         abort();
-    *sent = (struct sent){d->self, change->stream, 0, BUF_EMPTY(CHANGE_BODY_BYTES)};
+    *sent = (struct sent){.author = d->self, .stream = change->stream, .body = BUF_EMPTY(CHANGE_BODY_BYTES)};
     devices_demand(db_begin(d->db), "begin");
     devices_demand(journal_save(d->journal, &d->self, change, &sent->body, &sent->save), "save");
     devices_demand(db_commit(d->db), "commit");
+    sent->hlc = change->hlc;
     change_wipe(change);
 }
 
@@ -129,6 +130,17 @@ devices_apply(struct devices *devices, size_t device, size_t at)
         db_rollback(d->db);
     body_free(change, 1);
     return rc;
+}
+
+void
+devices_pull(struct devices *devices, size_t device)
+{
+    struct device *d = &devices->device[device];
+
+    for (size_t i = 0; i < devices->sent_count; i++) {
+        devices_demand(devices_apply(devices, device, i), "apply");
+        devices_demand(journal_observe_clock(d->journal, devices->sent[i].hlc, d->now_ms), "observe");
+    }
 }
 
 void

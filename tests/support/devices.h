@@ -21,6 +21,7 @@ struct sent {
     struct author author;
     struct id stream;
     uint32_t save;
+    uint64_t hlc;
     struct buf body;
 };
 
@@ -42,6 +43,8 @@ void devices_save(struct devices *devices, size_t device, struct change *change)
 void devices_save_set(struct devices *devices, size_t device, struct change_set *set);
 /* Applies one sent save on a device, through its bytes. */
 enum rc devices_apply(struct devices *devices, size_t device, size_t sent);
+/* Applies everything sent so far on one device, whose clock runs past each save's afterwards, as in a session. */
+void devices_pull(struct devices *devices, size_t device);
 /* Holds one sent save on a device, as late work. */
 void devices_hold(struct devices *devices, size_t device, size_t sent);
 /* Applies `count` of what was sent in one transaction, gathered (journal_gather); gaps are passed over. applied[i] tells of

@@ -172,15 +172,18 @@ what_was_deleted_by_one_and_changed_by_another_is_shown_and_says_so(void **state
     }
 }
 
+/* Of `wanted` the fields that are given. */
 static void
-measure_goal(size_t device, struct id id, const char *measure, const char *level)
+edit_goal(size_t device, struct id id, struct goal wanted)
 {
     struct goal goal;
     struct texts texts = TEXTS_EMPTY;
 
     assert_ok(goal_get(journal(device), id, &goal, &texts));
-    goal.measure = measure != NULL ? measure : goal.measure;
-    goal.level = level != NULL ? level : goal.level;
+    goal.measure = wanted.measure != NULL ? wanted.measure : goal.measure;
+    goal.level = wanted.level != NULL ? wanted.level : goal.level;
+    goal.status = wanted.status != NULL ? wanted.status : goal.status;
+    goal.deadline = wanted.deadline != 0 ? wanted.deadline : goal.deadline;
     assert_ok(goal_put(journal(device), &set, &goal));
     devices_save_set(&world, device, &set);
     texts_wipe(&texts);
@@ -196,27 +199,14 @@ a_deletion_that_did_not_see_an_edit_hides_the_twin_no_more_than_the_record(void 
     devices_sync(&world);
     delete_goal(0, measured);
     delete_goal(0, levelled);
-    measure_goal(1, measured, "Drie keer per week", NULL);
-    measure_goal(1, levelled, NULL, goal_level_at(0)->slug);
+    edit_goal(1, measured, (struct goal){.measure = "Drie keer per week"});
+    edit_goal(1, levelled, (struct goal){.level = goal_level_at(0)->slug});
     devices_sync(&world);
     for (size_t d = 0; d < 3; d++) {
         assert_int_equal(goals(d, false), 2);
         assert_int_equal(twins(d), 2);
     }
     assert_all_same();
-}
-
-static void
-set_status(size_t device, struct id id, const char *status)
-{
-    struct goal goal;
-    struct texts texts = TEXTS_EMPTY;
-
-    assert_ok(goal_get(journal(device), id, &goal, &texts));
-    goal.status = status;
-    assert_ok(goal_put(journal(device), &set, &goal));
-    devices_save_set(&world, device, &set);
-    texts_wipe(&texts);
 }
 
 /* Goals of which the caseload says something else than the plan. */
@@ -240,9 +230,9 @@ an_edit_that_the_twin_has_nothing_of_leaves_it_what_another_wrote(void **state)
 
     (void)state;
     devices_sync(&world);
-    set_status(0, id, "reached");
+    edit_goal(0, id, (struct goal){.status = "reached"});
     world.device[1].now_ms = world.device[0].now_ms + 60000;
-    measure_goal(1, id, NULL, goal_level_at(0)->slug);
+    edit_goal(1, id, (struct goal){.level = goal_level_at(0)->slug});
     devices_sync(&world);
     for (size_t d = 0; d < 3; d++) {
         int64_t reached = 0;
@@ -372,14 +362,7 @@ every_interleaving_of_deletes_edits_and_restorations_gives_the_same_rows(void **
     assert_all_same();
 }
 
-static void
-pull(size_t device)
-{
-    for (size_t i = 0; i < world.sent_count; i++)
-        assert_ok(devices_apply(&world, device, i));
-}
-
-enum { STEPS = 12, WORLDS = 60 };
+enum { STEPS = 12, WORLDS = 100 };
 
 /* Three who delete, edit and restore one goal and hear of each other now and then: in the end the caseload has it where the plan has it, and says the same. */
 static void
@@ -398,14 +381,15 @@ the_twin_is_hidden_exactly_where_the_record_is(void **state)
             size_t device = chance_below(&chance, 3);
             char text[16];
             snprintf(text, sizeof text, "%d", i);
-            switch (chance_below(&chance, 7)) {
+            switch (chance_below(&chance, 8)) {
             case 0: put_goal(device, goal, text); break;
-            case 1: measure_goal(device, goal, text, NULL); break;
-            case 2: measure_goal(device, goal, NULL, goal_level_at((size_t)i % GOAL_LEVELS)->slug); break;
+            case 1: edit_goal(device, goal, (struct goal){.measure = text}); break;
+            case 2: edit_goal(device, goal, (struct goal){.level = goal_level_at((size_t)i % GOAL_LEVELS)->slug}); break;
             case 3: delete_goal(device, goal); break;
             case 4: restore_goal(device, goal); break;
-            case 5: set_status(device, goal, statuses[i % 3]); break;
-            default: pull(device);
+            case 5: edit_goal(device, goal, (struct goal){.status = statuses[i % 3]}); break;
+            case 6: edit_goal(device, goal, (struct goal){.deadline = (uint32_t)(20260101 + i)}); break;
+            default: devices_pull(&world, device);
             }
         }
         devices_sync(&world);

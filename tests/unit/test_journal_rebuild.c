@@ -198,7 +198,7 @@ put_by_hand(size_t device, uint32_t save, const char *text)
     assert_ok(value_put_text(&value, 1, text));
     assert_ok(change_put_over(&change, GOAL, record(1), 1, &value, &none, 0));
     change.hlc = hlc_next(&(struct hlc){0}, world.device[device].now_ms);
-    *sent = (struct sent){world.device[device].self, world.file, save, BUF_EMPTY(CHANGE_BODY_BYTES)};
+    *sent = (struct sent){world.device[device].self, world.file, save, change.hlc, BUF_EMPTY(CHANGE_BODY_BYTES)};
     assert_ok(body_write(sent->author.feed, save, &change, 1, NULL, 0, &sent->body));
     change_wipe(&change);
     buf_wipe(&value);

@@ -383,17 +383,12 @@ save(size_t at, struct dice *dice)
     }
     model.applied[at][world.sent_count] = true;
     world.device[at].now_ms += (int64_t)dice_below(dice, 5) - 2;
-    struct device *d = &world.device[at];
-    struct sent *sent = &world.sent[world.sent_count++];
-    *sent = (struct sent){d->self, change.stream, 0, BUF_EMPTY(CHANGE_BODY_BYTES)};
-    assert_ok(db_begin(d->db));
-    assert_ok(journal_save(d->journal, &d->self, &change, &sent->body, &sent->save));
-    assert_ok(db_commit(d->db));
+    devices_save(&world, at, &change);
+    const struct sent *sent = &world.sent[world.sent_count - 1];
     for (size_t i = start; i < model.count; i++) {
         model.ops[i].save = sent->save;
-        model.ops[i].hlc = change.hlc;
+        model.ops[i].hlc = sent->hlc;
     }
-    change_wipe(&change);
 }
 
 static void

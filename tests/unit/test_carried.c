@@ -95,6 +95,20 @@ cover_by_bundle(int64_t days, bool may_write)
     return id;
 }
 
+/* Given and accepted at the server, and all have heard of it. */
+static struct id
+cover_by_server(int64_t days)
+{
+    struct cover_new cover = wanted(days, true);
+    struct id id;
+
+    assert_ok(replica_cover_give(replica_of(BRAM), &office.devices[BRAM].transport, &cover, &id));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(replica_of(CAAS), &office.devices[CAAS].transport, id));
+    office_sync_all(&office, 4, 2);
+    return id;
+}
+
 static bool
 shows(int at, const char *word)
 {
@@ -416,9 +430,6 @@ static void
 what_was_refused_counts_when_the_cover_is_given_anew(void **state)
 {
     (void)state;
-    struct cover_new cover;
-    struct id id;
-
     (void)cover_by_bundle(20, true);
     office_visit(&office, CAAS, family, "GEDAAN");
     (void)bring(CAAS, BRAM);
@@ -427,12 +438,9 @@ what_was_refused_counts_when_the_cover_is_given_anew(void **state)
     assert_false(shows(BRAM, "GEDAAN"));
     assert_ok(replica_set_roles(replica_of(ANNA), &office.devices[ANNA].transport, office.devices[CAAS].person,
                                 LEDGER_ROLE_COACH));
-    cover = wanted(20, true);
     office_sync_all(&office, 4, 1);
-    assert_ok(replica_cover_give(replica_of(BRAM), &office.devices[BRAM].transport, &cover, &id));
-    office_sync(&office, CAAS);
-    assert_ok(replica_cover_accept(replica_of(CAAS), &office.devices[CAAS].transport, id));
-    office_sync_all(&office, 4, 3);
+    (void)cover_by_server(20);
+    office_sync_all(&office, 4, 1);
     assert_true(shows(BRAM, "GEDAAN"));
     assert_true(office_agree(&office, BRAM, CAAS, file));
     assert_true(office_agree(&office, BRAM, DAAN, file));
@@ -440,18 +448,13 @@ what_was_refused_counts_when_the_cover_is_given_anew(void **state)
         assert_int_equal(in_state(i, ELOG_PARKED) + in_state(i, ELOG_HELD), 0);
 }
 
-/* Caas covers by the server, and no more. */
+/* Caas covered by the server, and does so no more. */
 static void
 cover_before(void)
 {
-    struct cover_new cover = wanted(2, true);
-    struct id id;
+    struct id cover = cover_by_server(2);
 
-    assert_ok(replica_cover_give(replica_of(BRAM), &office.devices[BRAM].transport, &cover, &id));
-    office_sync(&office, CAAS);
-    assert_ok(replica_cover_accept(replica_of(CAAS), &office.devices[CAAS].transport, id));
-    office_sync_all(&office, 4, 2);
-    assert_ok(replica_cover_end(replica_of(BRAM), &office.devices[BRAM].transport, id));
+    assert_ok(replica_cover_end(replica_of(BRAM), &office.devices[BRAM].transport, cover));
     office_sync_all(&office, 4, 2);
     assert_false(shows(CAAS, "EERST"));
 }
@@ -480,17 +483,12 @@ static void
 what_waits_behind_late_work_stays_on_the_screen(void **state)
 {
     (void)state;
-    struct cover_new cover = wanted(2, true);
     struct buf asked;
-    struct id first, second;
+    struct id first = cover_by_server(2);
 
-    assert_ok(replica_cover_give(replica_of(BRAM), &office.devices[BRAM].transport, &cover, &first));
-    office_sync(&office, CAAS);
-    assert_ok(replica_cover_accept(replica_of(CAAS), &office.devices[CAAS].transport, first));
-    office_sync_all(&office, 4, 2);
     office_visit(&office, CAAS, family, "VERZEGELD");
     (void)bring(CAAS, DAAN);
-    second = carry(20, true);
+    struct id second = carry(20, true);
     (void)pack(BRAM, CAAS, &asked);
     take(CAAS, &asked);
     assert_ok(replica_cover_carry_acceptance(replica_of(CAAS), second));

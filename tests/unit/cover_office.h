@@ -4,8 +4,10 @@
 
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/schema.h"
 #include "sync/ledger.h"
 #include "tests/support/office_plan.h"
 #include "tests/support/stores.h"
@@ -82,6 +84,16 @@ end(int by, struct id cover)
     struct office_device *device = &office.devices[by];
 
     assert_ok(replica_cover_end(device->replica, &device->transport, cover));
+}
+
+/* Keys of families' files that the device has, of any epoch. */
+static inline int64_t
+file_keys(int at)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sync_key JOIN sync_stream USING (stream) WHERE kind = %d", STREAM_FILE);
+    return office_ask(&office, at, sql);
 }
 
 static inline void

@@ -187,7 +187,7 @@ main(void)
         cmocka_unit_test(a_command_has_the_options_that_it_names_and_those_of_all),
         cmocka_unit_test(every_option_has_a_name_of_its_own_and_a_help),
         cmocka_unit_test(words_longer_than_the_room_are_cut),
-        cmocka_unit_test(placeholders_are_said_in_the_language_of_the_screen),
+        cmocka_unit_test(placeholders_are_said_in_the_language_of_the_screen), /* the last, for gettext remembers the language */
     };
 
     return cmocka_run_group_tests(tests, link_catalogue, NULL);

@@ -49,7 +49,7 @@ lose_a_life(void)
     office_visit(&office, BRAM, second, "in the lost family");
     assert_ok(replica_assign(bram->replica, &bram->transport, family, office.devices[ANNA].person, LEDGER_COACH));
     struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
-                              .until_ms = office.now_ms + INT64_C(20) * 24 * 3600 * 1000, .may_write = true};
+                              .until_ms = office.now_ms + 20 * DAY_MS, .may_write = true};
     assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
     office_visit(&office, BRAM, family, "for the cover");
     office_sync(&office, BRAM);
@@ -138,14 +138,13 @@ each_hands_back_what_the_one_before_it_did_not_know(void **state)
     assert_true(office_shows(&office, ANNA, file_of(last), "on the last line"));
 }
 
-/* The device that made a new epoch has its key; who was to get it had not asked for it yet. */
 /* A cover of Caas that ended: Bram, whose the family is, works on under a new key that the server's backup lacks. */
 static void
 rotate_after_the_backup(void)
 {
     struct office_device *bram = &office.devices[BRAM];
     struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
-                              .until_ms = office.now_ms + INT64_C(20) * 24 * 3600 * 1000};
+                              .until_ms = office.now_ms + 20 * DAY_MS};
     struct id cover;
 
     assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
@@ -156,6 +155,7 @@ rotate_after_the_backup(void)
     office_sync(&office, BRAM);
 }
 
+/* The device that made a new epoch has its key; who was to get it had not asked for it yet. */
 static void
 a_rotation_comes_back_with_its_boxes_and_its_link(void **state)
 {

@@ -70,10 +70,9 @@ def write(record, sizes):
         out.write("# Of one save, entry sealed and entry merged, in a store of so many visits: our instructions and SQLite's, and pages sealed or opened.\n"
                   "# tests/e2e/instructions.sh fails at 5 % more. RENEW=1 tests/e2e/instructions.sh writes this file: say in the commit why it costs what it does.\n"
                   f"# {made_with()}\n# work visits instructions pages\n")
-        for work in dict(GROWTH):
-            if work[1] == "instructions":
-                for size, each in sizes.items():
-                    out.write(f"{work[0]} {size} {each[work]:.0f} {each[work[0], 'pages']:.2f}\n")
+        for work in dict.fromkeys(work for work, _ in GROWTH):
+            for size, each in sizes.items():
+                out.write(f"{work} {size} {each[work, 'instructions']:.0f} {each[work, 'pages']:.2f}\n")
 
 
 def recorded(record):

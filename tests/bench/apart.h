@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
-/* Has `work` fill the `size` bytes of `out` there, 512 at most. Ends this process where that fails. */
+enum { APART_BYTES_MOST = 512 };
+
+/* Has `work` fill the `size` bytes of `out` there, APART_BYTES_MOST at most. Where that fails it says so and ends this process. */
 void apart(void (*work)(const void *context, void *out), const void *context, void *out, size_t size);
 
 #endif

@@ -189,7 +189,7 @@ take_turn(const void *context, void *out)
         outcome->spans[line] = spans[line][turn->side].items[spans[line][turn->side].count - 1];
 }
 
-/* SQLite runs in none but these: the peer's is as it comes, not as we set it (core/db_start). */
+/* This process itself never starts SQLite, so the peer's child has SQLite as it comes, not as ours sets it (core/db_start). */
 static size_t
 run_apart(enum side side, bool is_first)
 {

@@ -21,7 +21,7 @@ count() {
 for visits in $SMALL $LARGE; do
     check "a store of $visits visits is counted" count "$visits"
 done
-if [ -n "${RENEW:-}" ]; then
+if [ -n "${RENEW:-}" ] && [ "$FAILED" -eq 0 ]; then
     check "the record is renewed" tools/instructions.py --renew $RECORD "$WORK" $SMALL $LARGE
     finish
 fi

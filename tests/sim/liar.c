@@ -212,6 +212,9 @@ lie_with_past(struct device *device, const char *route, struct buf *lie)
 
     if (past->bytes == NULL || strcmp(past->route, route) != 0 || is_compared)
         return RC_ABSENT;
+    /* It has just said a second time that it has these: ended short of them, a pull would leave them to be lost with a backup. */
+    if (strcmp(route, "/entries") == 0 && adapter_ask(device, "SELECT count(*) FROM sync_unconfirmed WHERE was_had", NULL) > 0)
+        return RC_ABSENT;
     /* Who keeps back an entry and the acknowledgement that names it has hidden it. */
     bool is_hiding = strcmp(route, "/entries") == 0 || strcmp(route, "/acks") == 0;
     for (size_t i = 0; is_hiding && i < world->stored_count; i++)

@@ -170,7 +170,7 @@ struct glyph {
     int columns;
 };
 
-enum { CHARACTER_BYTES = 4, NON_JOINER = 0x200C, JOINER = 0x200D, LATIN_END = 0x250 };
+enum { CHARACTER_BYTES = 4, NON_JOINER = 0x200C, JOINER = 0x200D, LATIN_END = 0x250, REPLACEMENT = 0xFFFD };
 
 /* A whole text is looked at once, not once from each of its characters. */
 static int
@@ -180,17 +180,25 @@ next_character(const char *text, ucs4_t *c)
     return *c < 0x80 ? 1 : u8_mbtouc(c, (const uint8_t *)text, strnlen(text, CHARACTER_BYTES));
 }
 
+static bool
+is_joiner(ucs4_t c)
+{
+    return c == NON_JOINER || c == JOINER;
+}
+
 /* Controls, what turns the direction of what follows, and what leaves two different names to look alike. Joiners belong to emoji and
  * to other scripts than ours, the selectors U+FE00 to FE0F to emoji. */
 static bool
 is_unseen(ucs4_t c, const char *rest)
 {
-    ucs4_t next;
+    ucs4_t next = 0;
 
     if (c < 0x80)
         return c < ' ' || c == 0x7F;
-    if (c == NON_JOINER || c == JOINER)
-        return rest[0] == '\0' || next_character(rest, &next) <= 0 || next < LATIN_END;
+    if (is_joiner(c)) { /* what stands behind it must be shown as it is: another joiner, or what becomes a dot, is nothing to join */
+        int len = rest[0] == '\0' ? 0 : next_character(rest, &next);
+        return len <= 0 || next < LATIN_END || next == REPLACEMENT || is_joiner(next) || is_unseen(next, rest + len);
+    }
     return uc_is_cntrl(c) || c == 0x2028 || c == 0x2029 || (c >= 0xFFF9 && c <= 0xFFFB) ||
            (uc_is_property_default_ignorable_code_point(c) && (c < 0xFE00 || c > 0xFE0F));
 }
@@ -212,7 +220,7 @@ next_glyph(const char *text)
     ucs4_t c;
     int len = next_character(text, &c);
 
-    if (len <= 0 || c == 0xfffd || is_unseen(c, text + len)) {
+    if (len <= 0 || c == REPLACEMENT || is_unseen(c, text + len)) {
         bool is_bad = len <= 0;
         return (struct glyph){dot, sizeof dot - 1, is_bad ? 1 : (size_t)len, 1};
     }

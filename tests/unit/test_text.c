@@ -132,6 +132,22 @@ what_is_not_seen_is_shown_by_a_dot(void **state)
     }
 }
 
+/* A joiner before what becomes a dot would join that. */
+static void
+a_joiner_that_joins_nothing_is_shown_by_a_dot(void **state)
+{
+    static const char *const pairs[] = {"\xe2\x80\x8d\xe2\x80\x8d", "\xe2\x80\x8c\xe2\x80\x8d", "\xe2\x80\x8d\xe2\x81\xa0",
+                                        "\xe2\x80\x8d\xef\xbf\xbd"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct buf out = BUF_EMPTY(100);
+        assert_ok(text_put_column(&out, pairs[i], 4));
+        assert_string_equal(buf_text(&out), "\xc2\xb7\xc2\xb7  ");
+        buf_wipe(&out);
+    }
+}
+
 /* Each character was once measured to the end of the text: two seconds for a note of one line. */
 static void
 a_note_of_one_line_is_measured_at_once(void **state)
@@ -192,6 +208,7 @@ main(void)
         cmocka_unit_test(every_column_is_as_wide_as_asked),
         cmocka_unit_test(text_cannot_steer_a_terminal),
         cmocka_unit_test(what_is_not_seen_is_shown_by_a_dot),
+        cmocka_unit_test(a_joiner_that_joins_nothing_is_shown_by_a_dot),
         cmocka_unit_test(a_note_of_one_line_is_measured_at_once),
     };
 

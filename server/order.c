@@ -87,7 +87,7 @@ order_judge(struct ask *ask, const struct ledger *ledger, struct order *order, u
 
 struct ended_boxes {
     const struct ledger *ledger;
-    uint64_t now_ms;
+    uint64_t at_ms;
     uint64_t *numbers; /* grown by doubling */
     size_t count;
     size_t room;
@@ -99,7 +99,7 @@ is_ended(const struct ended_boxes *ended, const struct depot_box *box)
 {
     if (ledger_device(ended->ledger, box->recipient) == NULL) /* the reserve's, and links */
         return false;
-    return !ledger_may_hold(ended->ledger, box->recipient, box->stream, ended->now_ms);
+    return !ledger_may_hold(ended->ledger, box->recipient, box->stream, ended->at_ms);
 }
 
 static enum rc
@@ -119,9 +119,9 @@ note_ended(void *context, const struct depot_box *box, bool *stop)
 }
 
 enum rc
-order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger)
+order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger, uint64_t at_ms)
 {
-    struct ended_boxes ended = {.ledger = ledger, .now_ms = ask->now_ms};
+    struct ended_boxes ended = {.ledger = ledger, .at_ms = at_ms};
     enum rc rc = depot_list_boxes(ask->depot, team, NULL, 0, note_ended, &ended);
 
     for (size_t i = 0; rc == RC_OK && i < ended.count; i++)
@@ -174,7 +174,7 @@ order_store(struct ask *ask, int64_t team, struct ledger *ledger, struct order *
     if (rc == RC_OK)
         rc = lies_forgive(ledger_append(ledger, line.data, line.len));
     if (rc == RC_OK && may_end_boxes(order->op.kind))
-        rc = order_end_boxes(ask, team, ledger);
+        rc = order_end_boxes(ask, team, ledger, ask->now_ms);
     if (rc == RC_OK && order->op.kind == LEDGER_APPROVE)
         rc = depot_delete_joins(ask->depot, team, order->op.as.approve.request.invite_public);
     buf_wipe(&line);

@@ -39,8 +39,9 @@ enum rc order_store(struct ask *ask, int64_t team, struct ledger *ledger,
 /* One box of a request goes into the depot, in the place of one of the same name. Within a transaction. */
 enum rc order_store_box(struct ask *ask, int64_t team, const struct wire_box *box) MUST_CHECK;
 
-/* Boxes of devices that may no longer hold their stream: gone. Within a transaction. */
-enum rc order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger) MUST_CHECK;
+/* Boxes of devices that may no longer hold their stream: gone. at_ms: the time of the ledger's last line, by which grants are due again; by
+ * a later one a box could go whose grant stands. Within a transaction. */
+enum rc order_end_boxes(struct ask *ask, int64_t team, const struct ledger *ledger, uint64_t at_ms) MUST_CHECK;
 
 /* Answers with that one line. The team has been entered. */
 void order_answer(struct ask *ask, uint64_t position);

@@ -45,9 +45,9 @@ read_page(struct ask *ask, struct wire_ledger_answer *page)
     return false;
 }
 
-/* Within the transaction: one line, behind those that stand. *is_new false: it stands already. */
+/* Within the transaction: one line, behind those that stand. *is_new false: it stands already. *time_ms: the line's. */
 static bool
-take_line(struct ask *ask, const struct wire_bytes *bytes, bool *is_new)
+take_line(struct ask *ask, const struct wire_bytes *bytes, bool *is_new, uint64_t *time_ms)
 {
     struct ledger *ledger = ask->team->ledger;
     struct ledger_line line;
@@ -56,6 +56,7 @@ take_line(struct ask *ask, const struct wire_bytes *bytes, bool *is_new)
     *is_new = false;
     if (ledger_line_decode(bytes->data, bytes->len, &line) != RC_OK)
         return refuse(ask, WIRE_ERROR_MALFORMED, "One of the lines is none.");
+    *time_ms = line.time_ms;
     const uint8_t *known = ledger_hash_at(ledger, line.position);
     if (known != NULL) {
         ledger_line_hash(bytes->data, bytes->len, hash);
@@ -80,15 +81,16 @@ static bool
 take_all(struct ask *ask, const struct wire_ledger_answer *page, uint64_t *count)
 {
     bool is_new;
+    uint64_t last_ms = 0;
     enum rc rc = team_catch_up(ask->team, ask->depot);
 
     for (size_t i = 0; rc == RC_OK && i < page->lines.count; i++) {
-        if (!take_line(ask, &page->lines.items[i], &is_new))
+        if (!take_line(ask, &page->lines.items[i], &is_new, &last_ms))
             return false;
         *count += is_new;
     }
     if (rc == RC_OK && *count > 0)
-        rc = order_end_boxes(ask, ask->team->key, ask->team->ledger);
+        rc = order_end_boxes(ask, ask->team->key, ask->team->ledger, last_ms);
     if (rc != RC_OK)
         ask_fail(ask, rc);
     return rc == RC_OK;

@@ -418,6 +418,34 @@ who_reads_a_line_of_its_own_only_later_asks_about_its_boxes_again(void **state)
     assert_int_equal(bram->requests, 3);
 }
 
+/* Between two lines a cover runs out: as its grant stands until the next, so does its box, though lines come back meanwhile. */
+static void
+lines_that_come_back_end_no_box_whose_grant_stands(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
+                              .until_ms = office.now_ms + 5 * DAY_MS};
+    uint64_t known;
+    struct id cover;
+
+    office_visit(&office, BRAM, family, "for a second coach");
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    office_sync_all(&office, 3, 2);
+    office_keep_server(&office);
+    (void)office_family(&office, ANNA, "das", BRAM);
+    known = lines(ANNA);
+    office_restore_server(&office);
+    office_visit(&office, BRAM, family, "in the later life");
+    office_sync(&office, BRAM); /* who has the keys hears of the restore while nothing lacks yet */
+    office_sync(&office, BRAM);
+    office_pass(&office, 6 * DAY_MS);
+    assert_ok(replica_assign(anna->replica, &anna->transport, family, office.devices[CAAS].person, LEDGER_COACH));
+    assert_int_equal(lines(ANNA), known + 1);
+    office_sync_all(&office, 3, 2);
+    assert_true(office_shows(&office, CAAS, file, "for a second coach"));
+}
+
 /* ---- cut off anywhere --------------------------------------------------------------------------------- */
 
 static void
@@ -611,6 +639,7 @@ main(void)
         TEST(a_server_that_was_started_again_is_asked_once),
         TEST(a_grant_by_the_reserve_comes_back_though_its_answer_was_lost),
         TEST(who_reads_a_line_of_its_own_only_later_asks_about_its_boxes_again),
+        TEST(lines_that_come_back_end_no_box_whose_grant_stands),
         TEST(a_session_that_is_cut_anywhere_is_taken_up_by_the_next),
         TEST(a_server_that_hides_lines_is_offered_them_once_a_session_and_named),
         TEST(an_older_server_is_named_as_before),

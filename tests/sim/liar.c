@@ -8,6 +8,7 @@
 #include "sync/wire.h"
 #include "sync/wire_run.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/claims.h"
 #include "tests/sim/world.h"
 #include "tests/support/stores.h"
 
@@ -34,6 +35,11 @@ note_withheld(struct device *device, const struct entry *entry)
         if (stored->writer == writer && stored->first == entry->first &&
             id_equal(world->names.streams[stored->stream], entry->stream)) {
             bool is_again = (stored->withheld >> device->index & 1) != 0;
+            /* Its author lost the stream and has it again: as late work, nobody names it to who wrote it. */
+            bool is_lost_own = id_equal(entry->device, world->names.devices[device->index]) &&
+                               !claims_is_logged(device, stored->stream, stored->writer, stored->last);
+            if (is_lost_own)
+                return false;
             stored->withheld |= 1u << device->index;
             return !is_again;
         }

@@ -88,7 +88,7 @@ named_failures() {
 
 # The simulator by every compiler, and the programs of before and after this one.
 others() {
-    for flavour in gcc0 release clang0 clang2; do build $flavour build/$flavour/sim; done
+    for flavour in gcc0 release clang0 clang2; do build $flavour build/$flavour/sim build/$flavour/tests/tools/large; done
     for age in last next; do build $age build/$age/baken build/$age/skew; done
     build debug build/debug/skew
 }

@@ -124,7 +124,7 @@ if [ -z "${T:-}" ]; then
     check "build of the next program" build next build/next/baken build/next/skew
     check "build of what looks into all three" build debug build/debug/skew
     for flavour in gcc0 release clang0 clang2; do
-        check "build of the simulator, $flavour" build $flavour build/$flavour/sim
+        check "build of the simulator, $flavour" build $flavour build/$flavour/sim build/$flavour/tests/tools/large
     done
     check "build of the benchmarks" build release benches
     all_scripts

@@ -95,14 +95,13 @@ answer(struct office_device *device, const struct transport_request *in,
     return rc;
 }
 
+/* Nothing that the server said. */
 static enum rc
-sign_in_page(struct transport_reply *out)
+answer_page(int status, const char *page, struct transport_reply *out)
 {
-    static const char page[] = "<html>Welcome to the guest network</html>";
-
-    out->status = 200;
+    out->status = status;
     snprintf(out->content_type, sizeof out->content_type, "text/html");
-    return buf_put(&out->body, page, sizeof page - 1);
+    return buf_put(&out->body, page, strlen(page));
 }
 
 static enum rc
@@ -112,7 +111,9 @@ send_request(void *context, const struct transport_request *in, struct transport
     unsigned number = ++device->requests;
 
     if (device->fault.is_page)
-        return sign_in_page(out);
+        return answer_page(200, "<html>Welcome to the guest network</html>", out);
+    if (device->fault.is_away)
+        return answer_page(503, "<html>Service unavailable</html>", out);
     if (number == device->fault.lose_request)
         return rc_fail(RC_OFFLINE, "the test's network lost the request");
     enum rc rc = answer(device, in, out);

@@ -19,6 +19,7 @@ struct office_fault {
     unsigned cut_answer;   /* its answer arrives by half */
     bool flips_boxes;      /* the last byte of what tells boxes is another */
     bool is_page;          /* a network's page to sign in answers everything: 200, HTML */
+    bool is_away;          /* what stands before the server answers everything: 503, HTML */
 };
 
 struct office_device {

@@ -181,26 +181,6 @@ order_of(unsigned n, unsigned order[RUN])
 }
 
 static void
-bring(const struct elog_feed *feed, uint32_t save)
-{
-    struct replica *author = device(1)->replica, *reader = device(2)->replica;
-    struct wire_run_list runs = WIRE_RUN_LIST_EMPTY;
-    struct elog_row row = ELOG_ROW_EMPTY;
-    uint64_t stored = 0;
-
-    assert_ok(elog_find(author->db, feed->key, save, &row));
-    assert_int_equal(row.entry.first, save);
-    assert_int_equal(row.entry.last, save);
-    assert_ok(wire_run_add(&runs, &row.entry));
-    assert_ok(db_begin(reader->db));
-    assert_ok(inbox_store(reader, &runs, true, &stored));
-    assert_ok(db_commit(reader->db));
-    assert_ok(inbox_apply(reader, NULL, NULL));
-    wire_run_list_wipe(&runs);
-    elog_row_wipe(&row);
-}
-
-static void
 failure_12_four_entries_in_every_order_are_applied_up_to_the_first_gap(void **state)
 {
     struct id file = ledger_family(ledger_of(1), family)->file;
@@ -223,7 +203,7 @@ failure_12_four_entries_in_every_order_are_applied_up_to_the_first_gap(void **st
         order_of(n, order);
         for (unsigned i = 0; i < RUN; i++) {
             uint32_t frontier;
-            bring(&feed, feed.saved + 1 + order[i]);
+            bring(1, 2, &feed, feed.saved + 1 + order[i]);
             for (come |= 1u << order[i]; prefix < RUN && come & 1u << prefix;)
                 prefix++;
             assert_ok(journal_frontier(replica_journal(device(2)->replica), file, author, &frontier));
@@ -244,7 +224,7 @@ failure_15_after_any_fault_the_next_session_drains_all_without_a_new_write(void 
 {
     (void)state;
     for (unsigned n = 1; n <= 12; n++)
-        for (unsigned kind = 0; kind < 4; kind++) {
+        for (unsigned kind = 0; kind < 5; kind++) {
             office_visit(&office, 1, family, "waits");
             office_pass(&office, 60000);
             device(1)->fault = (struct office_fault){
@@ -252,6 +232,7 @@ failure_15_after_any_fault_the_next_session_drains_all_without_a_new_write(void 
                 .lose_answer = kind == 1 ? n : 0,
                 .cut_answer = kind == 2 ? n : 0,
                 .is_page = kind == 3,
+                .is_away = kind == 4,
             };
             for (int again = 0; again < 3; again++)
                 (void)office_try_sync(&office, 1);
@@ -260,7 +241,7 @@ failure_15_after_any_fault_the_next_session_drains_all_without_a_new_write(void 
             assert_int_equal(office_waiting(&office, 1).saves_unsealed + office_waiting(&office, 1).entries_unsent, 0);
         }
     office_sync_all(&office, 3, 2);
-    assert_int_equal(office_visits(&office, 2, family, "waits"), 48);
+    assert_int_equal(office_visits(&office, 2, family, "waits"), 60);
     assert_all_equal();
 }
 

@@ -79,6 +79,20 @@ the_table_is_what_was_released(void **state)
     buf_wipe(&out);
 }
 
+/* The columns that the program fills by itself for each row. */
+static bool
+is_own_column(const char *text, const char *end)
+{
+    static const char *const own[] = {"rid INTEGER", "s INTEGER", "id BLOB", "hidden INTEGER", "conflicts INTEGER", "changed INTEGER"};
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        size_t len = strlen(own[i]);
+        if ((size_t)(end - text) > len && memcmp(end - len, own[i], len) == 0 && strchr(" (", end[-(ptrdiff_t)len - 1]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void
 no_typed_table_refuses_a_row(void **state)
 {
@@ -92,6 +106,9 @@ no_typed_table_refuses_a_row(void **state)
     assert_null(strstr(text, "UNIQUE"));
     assert_null(strstr(text, "REFERENCES"));
     assert_null(strstr(text, "CHECK"));
+    assert_null(strstr(text, " STRICT"));
+    for (const char *at = text; (at = strstr(at, " NOT NULL")) != NULL; at++)
+        assert_true(is_own_column(text, at));
     const char *twin = strstr(text, "CREATE TABLE index_contact ");
     const char *end = strchr(twin, ';');
     const char *note = strstr(twin, "note");

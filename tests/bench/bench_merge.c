@@ -224,6 +224,10 @@ main(void)
         return 0;
     }
     visits = figure_number("VISITS", 20000) / PER_COMMIT * PER_COMMIT;
+    if (visits < PER_COMMIT) {
+        fprintf(stderr, "bench_merge: at least %d visits\n", PER_COMMIT);
+        return 2;
+    }
     for (int run = 0; run < runs && run < FIGURE_RUNS_MOST; run++)
         for (enum side side = OURS; side < SIDES; side++)
             bytes[side] = run_apart(side, run == 0);

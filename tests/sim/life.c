@@ -301,6 +301,31 @@ can_be_made(struct world *world, const struct ledger_pair *named)
     return false;
 }
 
+static bool
+is_simulated(const struct world *world, struct id device)
+{
+    bool is = false;
+
+    for (int i = 0; i < WORLD_DEVICES && !is; i = world_next(world, i))
+        is = id_equal(world->names.devices[i], device);
+    return is;
+}
+
+/* A colleague of the team who does not come in this seed has the key, and gives the box when it does. */
+static bool
+is_at_an_absent(const struct world *world, const struct ledger_pair *named)
+{
+    struct ledger_epoch epoch;
+    bool is = false;
+
+    if (!ledger_epoch(world->ledger, named->stream, named->epoch, &epoch))
+        return false;
+    for (size_t i = 0; i < epoch.recipient_count && !is; i++)
+        is = ledger_may_hold(world->ledger, epoch.recipients[i], named->stream, (uint64_t)world->now_ms) &&
+             !is_simulated(world, epoch.recipients[i]) && !id_equal(epoch.recipients[i], named->device);
+    return is;
+}
+
 static void
 check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id device, bool *is_lost)
 {
@@ -312,7 +337,8 @@ check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id
         rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
         if (rc != RC_OK || looking.found)
             continue;
-        if (!can_be_made(world, looking.box) && opens_holders_were_put_back(world, looking.box->stream, looking.box->epoch))
+        if (!can_be_made(world, looking.box) && (is_at_an_absent(world, looking.box) ||
+                                                 opens_holders_were_put_back(world, looking.box->stream, looking.box->epoch)))
             *is_lost = true;
         else
             world_fail(world, "the server lacks a key box that its lines gave: epoch %u of stream %d, for device %d",

@@ -110,9 +110,7 @@ opens_holders_were_put_back(struct world *world, struct id stream, uint32_t epoc
         bool may_hold = ledger_may_hold(world->ledger, world->names.devices[i], stream, (uint64_t)world->now_ms);
         if (!device->was_returned && (is_maker || (has_had && may_hold)))
             return false;
-        /* Whoever holds the reserve lends itself a key for one grant: the box was at it alone. */
-        bool may_lend = model_may_share(world->model, device->index);
-        was_put_back = was_put_back || (device->was_returned && (is_maker || has_had || may_lend));
+        was_put_back = was_put_back || (device->was_returned && (is_maker || has_had));
     }
     return was_put_back;
 }

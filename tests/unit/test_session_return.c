@@ -36,21 +36,31 @@ lines(int at)
     return ledger_position(office.devices[at].replica->ledger);
 }
 
+/* Bram's family, to Caas. */
+static struct id
+give_cover(int64_t days, bool may_write)
+{
+    const struct office_device *bram = &office.devices[BRAM];
+    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
+                              .until_ms = office.now_ms + days * DAY_MS, .may_write = may_write};
+    struct id cover;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    return cover;
+}
+
 /* The lost life: a family of Bram's with a visit, a coach to the first family, a cover to Caas, and a device that was approved and never
  * synced. */
 static struct id
 lose_a_life(void)
 {
     struct office_device *bram = &office.devices[BRAM];
-    struct id cover;
 
     office_keep_server(&office);
     struct id second = office_family(&office, BRAM, "das", BRAM);
     office_visit(&office, BRAM, second, "in the lost family");
     assert_ok(replica_assign(bram->replica, &bram->transport, family, office.devices[ANNA].person, LEDGER_COACH));
-    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
-                              .until_ms = office.now_ms + 20 * DAY_MS, .may_write = true};
-    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    (void)give_cover(20, true);
     office_visit(&office, BRAM, family, "for the cover");
     office_sync(&office, BRAM);
     office_sync(&office, ANNA);
@@ -143,11 +153,8 @@ static void
 rotate_after_the_backup(void)
 {
     struct office_device *bram = &office.devices[BRAM];
-    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
-                              .until_ms = office.now_ms + 20 * DAY_MS};
-    struct id cover;
+    struct id cover = give_cover(20, false);
 
-    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
     office_sync_all(&office, 3, 2);
     office_keep_server(&office);
     assert_ok(replica_cover_end(bram->replica, &bram->transport, cover));
@@ -423,14 +430,11 @@ static void
 lines_that_come_back_end_no_box_whose_grant_stands(void **state)
 {
     (void)state;
-    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
-    struct cover_new given = {.families = &family, .count = 1, .person = office.devices[CAAS].person, .from_ms = office.now_ms,
-                              .until_ms = office.now_ms + 5 * DAY_MS};
+    struct office_device *anna = &office.devices[ANNA];
     uint64_t known;
-    struct id cover;
 
     office_visit(&office, BRAM, family, "for a second coach");
-    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    (void)give_cover(5, false);
     office_sync_all(&office, 3, 2);
     office_keep_server(&office);
     (void)office_family(&office, ANNA, "das", BRAM);

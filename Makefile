@@ -167,6 +167,8 @@ $(PEERS): build/release/tests/bench/bench_store.o $(wildcard build/peers/sqlite3
     build/release/tests/support/scratch.o build/release/libbaken.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter-out -lsqlite3,$(LDLIBS)) -ldl
 $(BENCHES): $(BENCH_OBJECTS)
+# It times the indexing within a merge.
+$(OUT)/tests/bench/bench_merge: LDFLAGS += -Wl,--wrap=journal_index
 # It counts pages.
 $(OUT)/tests/bench/bench_scale: LDFLAGS += -Wl,--wrap=crypto_page_seal -Wl,--wrap=crypto_page_open
 # Its randomness is the simulator's.

@@ -12,6 +12,7 @@ ASKED = [
     ("record_visit_durable_p99", "value", MOST, 20),
     ("record_one_by_one_fields", "cpu_ratio", LEAST, 0.65),
     ("import_fields", "ratio", LEAST, 1.2),
+    ("merge_fields", "ratio", LEAST, 5),
     ("merge_fields", "cpu_ratio", LEAST, 5),
     ("wire_per_visit_10", "ratio", MOST, 1),
     ("wire_per_visit_10", "ratio", MOST, 1, "yjs"),

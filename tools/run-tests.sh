@@ -65,10 +65,10 @@ end_to_end() {
 # Each alone: day and demo_user look at what is in everybody's places; the disk that disk_real unmounts would live on in a mount
 # namespace that another script makes meanwhile.
 ALONE='day demo_user disk_real'
-# Once more under the sanitizers: those that exchange, and need neither a library loaded before nor a build of their own, nor a tracer but
-# for a command or two (which are not searched for leaks).
-SANITIZED='bundle carried_cover cli_errors cli_json conflicts disk http_hostile invitations ledger_restored lost_laptop many_versions push_killed
-    recovery server_restored status tls'
+# Once more under the sanitizers: all that need neither a library loaded before nor a build of their own. What a tracer runs is not
+# searched for leaks.
+SANITIZED='after_cover bundle cable_out carried_cover cli_errors cli_json cli_terminal conflicts demo disk golden_body golden_store golden_token
+    golden_wire http_hostile invitations ledger_restored lost_laptop many_versions nginx push_killed recovery scale server_restored status tls'
 
 all_scripts() {
     shared=

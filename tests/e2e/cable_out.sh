@@ -33,7 +33,7 @@ offline() {
     local name=$1 status
     shift
     : >"$WORK/trace.one"
-    BAKEN_HOME=$WORK/$name BAKEN_PASSPHRASE_FILE=${PASSPHRASE:+$WORK/$name.passphrase} XDG_STATE_HOME=$WORK/state \
+    ASAN_OPTIONS=detect_leaks=0 BAKEN_HOME=$WORK/$name BAKEN_PASSPHRASE_FILE=${PASSPHRASE:+$WORK/$name.passphrase} XDG_STATE_HOME=$WORK/state \
         unshare -n -- strace -f -yy -e trace=network -e signal=none -o "$WORK/trace.one" "$BAKEN" "$@" --no-input
     status=$?
     sed "s|^|$1 ${2:-}: |" "$WORK/trace.one" >>"$WORK/trace"

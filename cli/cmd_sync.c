@@ -201,6 +201,10 @@ remark_late(struct call *call, const struct exchange *exchange)
     if (late->held_came)
         out_notice(out, "held", "%s",
                    _("Some work came too late to count; it is kept: read it with `baken late`."));
+    if (late->gone_came)
+        out_notice(out, "held", "%s",
+                   _("Some work came too late to count, of a family that is no longer on this device. It is kept: a coach of the "
+                     "family reads it with `baken late`, and writes again what should count. Tell them."));
 }
 
 /* What a person must know of a session that went well. */

@@ -215,8 +215,9 @@ advise_fate(enum received_fate fate)
     }
 }
 
+/* Of a family that is no longer here nothing can be read, nor written again. */
 static const char *
-advise(const char *reason)
+advise(const char *reason, bool is_gone)
 {
     static const struct {
         const char *reason, *advice;
@@ -235,6 +236,9 @@ advise(const char *reason)
         {"no_right", N_("tell the coordinator: its writer had no right to write there")},
     };
 
+    if (is_gone && strcmp(reason, "late") == 0)
+        return _("run `baken sync`, and tell a coach of the family, who reads it with `baken late` and writes again what should "
+                 "count");
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
         if (strcmp(advices[i].reason, reason) == 0)
             return _(advices[i].advice);
@@ -297,7 +301,8 @@ row_group(void *context, const struct parked_group *group)
     out_int(out, NULL, _("Changes"), (int64_t)met.changes);
     out_bool(out, "is_held", NULL, group->is_held);
     out_word(out, "reason", _("Waits for"), group->reason, status_say_reason(group->reason, met.fate));
-    out_text(out, "advice", _("What to do"), met.fate == RECEIVED_WAITS ? advise(group->reason) : advise_fate(met.fate));
+    out_text(out, "advice", _("What to do"),
+             met.fate == RECEIVED_WAITS ? advise(group->reason, met.is_gone) : advise_fate(met.fate));
     out_row_end(out);
     texts_wipe(&texts);
     return rc;
@@ -405,7 +410,8 @@ add_held(const struct summing *summing, const struct parked_group *group, const 
     sum->else_counts += told == TOLD_ELSE ? met->changes : 0;
     sum->own_came = sum->own_came || (came && told == TOLD_OWN);
     sum->else_came = sum->else_came || (came && told == TOLD_ELSE);
-    sum->held_came = sum->held_came || (came && told == TOLD_HELD);
+    sum->held_came = sum->held_came || (came && told == TOLD_HELD && !met->is_gone);
+    sum->gone_came = sum->gone_came || (came && told == TOLD_HELD && met->is_gone);
 }
 
 static enum rc

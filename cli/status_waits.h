@@ -22,7 +22,8 @@ struct received_sum {
     uint64_t own_counts;  /* of the held: own work, handed in, that counts by itself after an ordinary end of a cover */
     uint64_t else_counts; /* the same of others, or not handed in yet */
     uint64_t gone;        /* of all: of families that this device shows no longer */
-    bool own_came, else_came, held_came; /* since the marks: of own_counts, of else_counts, of all else that is held */
+    bool own_came, else_came, held_came; /* since the marks: of own_counts, of else_counts, of all else that is held and can be read */
+    bool gone_came;                      /* the same: of a family that this device shows no longer */
 };
 enum rc status_sum_received(struct call *call, const struct id *family, struct received_sum *sum) MUST_CHECK;
 /* What is held before an exchange, to tell afterwards what came in it; reads no entry of others that is large. Embedded value:

@@ -208,6 +208,16 @@ sync lieve anna
 answer "status, when the colleague read of it" anna status
 check_equal "now it has" "0" "$(berk saves_lacking lieve)"
 
+# ---- what came too late of a family that is no longer here: nobody is sent to read it here
+as fatma visit add duin --text "written before she heard" >/dev/null 2>&1
+as anna family assign duin Fatma --function released >/dev/null 2>&1 || not_ok "a coach is released"
+as fatma sync >/dev/null 2>"$WORK/err"
+check "who was released is sent to a coach" grep -q "no longer on this device. It is kept: a coach of the family reads it" "$WORK/err"
+check_equal "and not to where nothing can be read" 0 "$(grep -c "it is kept: read it with" "$WORK/err")"
+check_says "so says status" "no longer on this device.*tell a coach of the family, who reads it with .baken late." as fatma status
+sync anna
+check_says "there it can be read" "written before she heard" as anna late duin
+
 # ---- a colleague who has the card of a family, and not its file
 as anna family edit berk --address "Berkenlaan 2" >/dev/null 2>&1
 device_join anna kees Kees coordinator >"$WORK/set_up.out" 2>&1 || give_up "a coordinator joins" "$(tail -n 5 "$WORK/set_up.out")"

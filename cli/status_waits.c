@@ -111,11 +111,11 @@ row_part(struct call *call, struct id family, const struct part *part)
 {
     const struct stream_waiting *waiting = &part->waiting;
     uint64_t here = waiting->unsealed + waiting->unsent;
+    uint64_t parked = waiting->parked - part->parked_twins, held = waiting->held - part->held_twins;
     struct out *out = &call->out;
     enum rc rc = RC_OK;
 
-    if (!out->is_json && here + waiting->parked + waiting->held + part->grants_due == 0 &&
-        !part->owes_rotation)
+    if (!out->is_json && here + parked + held + part->grants_due == 0 && !part->owes_rotation)
         return RC_OK;
     out_row(out);
     if (id_is_zero(family)) {
@@ -129,8 +129,8 @@ row_part(struct call *call, struct id family, const struct part *part)
     out_int(out, "changes_here", _("Only here"), (int64_t)part->changes);
     out_int(out, "saves_parked", NULL, (int64_t)waiting->parked);
     out_int(out, "saves_held", NULL, (int64_t)waiting->held);
-    out_int(out, NULL, _("Waiting"), (int64_t)(waiting->parked - part->parked_twins));
-    out_int(out, NULL, _("Too late, held"), (int64_t)(waiting->held - part->held_twins));
+    out_int(out, NULL, _("Waiting"), (int64_t)parked);
+    out_int(out, NULL, _("Too late, held"), (int64_t)held);
     out_bool(out, "is_rotation_owed", NULL, part->owes_rotation);
     out_int(out, NULL, _("Keys to renew"), part->owes_rotation);
     out_int(out, "grants_due", _("Keys to pass on"), (int64_t)part->grants_due);

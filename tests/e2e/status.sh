@@ -222,6 +222,9 @@ check_says "there it can be read" "written before she heard" as anna late duin
 as anna family edit berk --address "Berkenlaan 2" >/dev/null 2>&1
 device_join anna kees Kees coordinator >"$WORK/set_up.out" 2>&1 || give_up "a coordinator joins" "$(tail -n 5 "$WORK/set_up.out")"
 sync anna kees anna
+answer "status, at who has the cards alone" kees status
+check "a line of a visit that came too late is held there" test "$(of saves_held families family Duin)" -gt 0
+check_equal "of which people read no row that says nothing" "" "$(as kees status | grep -E '^[A-Z][a-z]+( +0)+$')"
 berk_id=$(as anna family show berk --json | json family.id)
 answer "status of a family, at who has its card alone" anna status --of "$berk_id" --at Kees
 check_equal "the rest is not seen" "no_right false" "$(sees kees)"

@@ -267,6 +267,23 @@ out:
     return rc;
 }
 
+/* What its writer has not sent when the release is written down comes too late. */
+static enum rc
+refuse_unsent(struct call *call, struct id family)
+{
+    const struct ledger_family *facts = ledger_family(replica_ledger(call->replica), family);
+    struct stream_waiting index = {.unsent = 0}, file = {.unsent = 0};
+    enum rc rc = facts == NULL ? RC_OK : replica_waiting_in(call->replica, facts->index, &index);
+
+    if (rc == RC_OK && facts != NULL)
+        rc = replica_waiting_in(call->replica, facts->file, &file);
+    if (rc == RC_OK && index.unsealed + index.unsent + file.unsealed + file.unsent > 0) {
+        call->ending.advice = _("run `baken sync`, and do it again");
+        return rc_fail(RC_STALE, _("what you wrote of this family is not sent yet, and would come too late once you are released"));
+    }
+    return rc;
+}
+
 enum rc
 cmd_family_assign(struct call *call)
 {
@@ -281,6 +298,8 @@ cmd_family_assign(struct call *call)
         rc = call_family(call, call->words[0], &family);
     if (rc == RC_OK)
         rc = call_person(call, call->words[1], &person);
+    if (rc == RC_OK && strcmp(function, "released") == 0 && id_equal(person, replica_self(call->replica).person))
+        rc = refuse_unsent(call, family);
     if (rc == RC_OK)
         rc = call_connect(call, NULL);
     if (rc == RC_OK)

@@ -231,7 +231,13 @@ device_join anna fatma Fatma coach >/dev/null || give_up "a colleague joins"
 device_join anna joop Joop coach,coordinator >/dev/null || give_up "another joins"
 as anna family assign duin Fatma >/dev/null && as anna family assign duin Joop >/dev/null && as fatma sync >/dev/null &&
     as joop sync >/dev/null || give_up "they are coaches of a family"
-as anna family assign duin Joop --function released >/dev/null && as joop sync >/dev/null
+as joop visit add duin --text "his last visit" >/dev/null 2>&1
+check_exit "who would be released first sends what waits" 14 "would come too late once you are released; nothing was changed; run .baken sync" \
+    as joop family assign duin me --function released
+as joop sync >/dev/null
+check "then may be released" as joop family assign duin me --function released
+as joop sync >/dev/null && as anna sync >/dev/null
+check_says "and the last words count" "his last visit" as anna visit list duin
 check_exit "who is released may not write any more, and is told" 8 "not its coach.*ask the coordinator" \
     as joop visit add duin --text x
 as anna device revoke fatma >/dev/null

@@ -189,10 +189,28 @@ out_proposal(struct call *call, const struct versions *versions, const struct sc
     return rc;
 }
 
+/* What --take understands here. */
+static void
+out_takes(struct call *call, size_t count, const struct conflict_ways *ways)
+{
+    const char *proposal = ways->has_proposal ? _("; proposal: what stands there") : "";
+
+    if (!ways->has_text)
+        out_line(&call->out, _("To choose, WHAT is 1 to %zu: that version%s:"), count, proposal);
+    else if (!ways->needs_version)
+        out_line(&call->out, _("To choose, WHAT is 1 to %zu: that version; both: the texts below each other; new: a text of your own "
+                               "(--text TEXT)%s:"),
+                 count, proposal);
+    else
+        out_line(&call->out, _("To choose, WHAT is 1 to %zu: that version; both:2: the texts below each other, and all else as in "
+                               "version 2; new:2: the same with a text of your own (--text TEXT)%s:"),
+                 count, proposal);
+}
+
 /* How to choose, or who does. */
 static enum rc
 out_way(struct call *call, const struct conflict *conflict, const struct versions *versions,
-        const char *token, bool has_proposal)
+        const char *token, const struct conflict_ways *ways)
 {
     char name[64];
     enum rc rc = conflict_may_choose(call, conflict, versions);
@@ -203,9 +221,7 @@ out_way(struct call *call, const struct conflict *conflict, const struct version
         out_line(&call->out, _("Not for you to choose: %s."), rc_sentence());
     if (rc != RC_OK)
         return rc == RC_DENIED ? RC_OK : rc;
-    out_line(&call->out, _("To choose, WHAT is 1 to %zu: that version; both: the texts below each other; new: a text of your own "
-                           "(--text TEXT)%s:"),
-             versions->count, has_proposal ? _("; proposal: what stands there") : "");
+    out_takes(call, versions->count, ways);
     out_line(&call->out, "baken resolve %s --token %s --take %s", name, token, _("WHAT"));
     return RC_OK;
 }
@@ -215,8 +231,9 @@ out_choice(struct call *call, const struct conflict *conflict, const struct vers
            const char *token)
 {
     const struct schema_unit *unit = schema_unit(schema_entity(conflict->entity), conflict->unit);
+    struct conflict_ways ways = {.has_proposal = false};
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
-    bool has_base = false, has_proposal = false;
+    bool has_base = false;
     uint64_t hlc = 0;
     enum rc rc = conflict_base(call, conflict, &value, &hlc, &has_base);
     const struct buf *base = has_base ? &value : NULL;
@@ -228,9 +245,11 @@ out_choice(struct call *call, const struct conflict *conflict, const struct vers
     if (rc == RC_OK)
         rc = out_differences(call, versions, unit);
     if (rc == RC_OK)
-        rc = out_proposal(call, versions, unit, base, &has_proposal);
+        rc = out_proposal(call, versions, unit, base, &ways.has_proposal);
+    if (rc == RC_OK)
+        rc = conflict_texts(versions, unit, base, &ways);
     buf_wipe(&value);
-    return rc == RC_OK ? out_way(call, conflict, versions, token, has_proposal) : rc;
+    return rc == RC_OK ? out_way(call, conflict, versions, token, &ways) : rc;
 }
 
 static enum rc

@@ -248,6 +248,30 @@ conflict_proposal(const struct versions *versions, const struct schema_unit *uni
 }
 
 enum rc
+conflict_texts(const struct versions *versions, const struct schema_unit *unit, const struct buf *base, struct conflict_ways *ways)
+{
+    struct merge3 merge = conflict_merge(versions, unit, base);
+    struct buf both = BUF_EMPTY(CHANGE_VALUE_BYTES), new = BUF_EMPTY(CHANGE_VALUE_BYTES);
+    uint32_t field_of_both = 0, field_of_new = 0;
+
+    ways->has_text = ways->needs_version = false;
+    if (unit == NULL)
+        return RC_OK;
+    merge.texts = MERGE3_BELOW;
+    enum rc rc = merge3_values(&merge, &both, &field_of_both);
+    if (rc == RC_OK || rc == RC_TOO_LARGE) {
+        merge.texts = MERGE3_LINES;
+        merge.text = "-";
+        rc = merge3_values(&merge, &new, &field_of_new);
+    }
+    ways->has_text = rc == RC_OK;
+    ways->needs_version = field_of_both != 0 || field_of_new != 0;
+    buf_wipe(&both);
+    buf_wipe(&new);
+    return rc == RC_INVALID ? RC_OK : rc;
+}
+
+enum rc
 conflict_base(struct call *call, const struct conflict *conflict, struct buf *base, uint64_t *hlc,
               bool *has_base)
 {

@@ -54,6 +54,14 @@ enum rc conflict_save(struct call *call, const struct conflict *conflict,
  * otherwise, or there is no base (NULL). `value` is empty before. */
 enum rc conflict_proposal(const struct versions *versions, const struct schema_unit *unit,
                           const struct buf *base, struct buf *value, bool *has_proposal) MUST_CHECK;
+/* Which words `resolve --take` understands of these versions; of a unit that this program does not know, a version alone. */
+struct conflict_ways {
+    bool has_proposal;
+    bool has_text;      /* both and new: a free text is among the fields */
+    bool needs_version; /* with the version whose other fields hold, both:2 */
+};
+enum rc conflict_texts(const struct versions *versions, const struct schema_unit *unit, const struct buf *base,
+                       struct conflict_ways *ways) MUST_CHECK;
 /* Eight characters of a hash over the version's identity. */
 enum rc conflict_mark(const struct version *version, char mark[CONFLICT_MARK_CHARS + 1]) MUST_CHECK;
 /* "7k2m9q.goal" */

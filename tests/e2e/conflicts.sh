@@ -90,6 +90,7 @@ answer "conflicts, in the same line" anna conflicts
 conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
 check_equal "nothing is proposed" null "$(value conflicts.0.proposal)"
 check_exit "nor can it be taken" 3 "there is no proposal" as anna resolve "$conflict" --token "$token" --take proposal
+check_says "the way to choose names whose day" "^To choose, WHAT is 1 to 2: .*both:2: the texts .*new:2: " as anna conflicts
 check_exit "both texts, but whose day?" 3 "differ in .deadline., which cannot be put together.*--take both:2" \
     as anna resolve "$conflict" --token "$token" --take both
 check_exit "a new text, but whose day?" 3 "differ in .deadline." as anna resolve "$conflict" --token "$token" --take new --text "Mo rests."
@@ -105,6 +106,7 @@ edit fatma --text "Fatma's words."
 sync fatma anna
 answer "conflicts, before the arrival" anna conflicts
 conflict=$(value conflicts.0.id) token=$(value conflicts.0.token)
+check_says "of texts alone, nothing more is to be said" "that version; both: the texts .*; new: a text" as anna conflicts
 edit joris --text "Joris's words."
 sync joris anna
 answer "conflicts, after it" anna conflicts
@@ -288,6 +290,7 @@ check_equal "the coach may not choose" false "$(value conflicts.0.may_choose)"
 check_says "and reads who may" "Not for you to choose.*owner or a coordinator" as fatma conflicts
 check_exit "nor can she" 8 "owner or a coordinator" as fatma resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
 answer "at the owner" anna conflicts
+check_says "who reads no way to put two phases together" "^To choose, WHAT is 1 to 2: that version:$" as anna conflicts
 check "the owner chooses" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 2
 settle
 check "a second device of Fatma's" second_device Fatma tablet

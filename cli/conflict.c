@@ -121,7 +121,7 @@ conflict_named(struct call *call, const struct conflict *conflict, const char *t
     size_t len = strlen(token), placed = 0;
 
     if (len % (CONFLICT_MARK_CHARS + 1) != CONFLICT_MARK_CHARS || len >= CONFLICT_TOKEN_BYTES)
-        return rc_fail(RC_INVALID, _("`%s` is not a token of `baken conflicts`"), token);
+        return rc_fail(RC_INVALID, _("`%s` is not a token that `baken conflicts` or `baken history` shows"), token);
     enum rc rc = load(call, conflict, token, versions);
     for (size_t at = 0; rc == RC_OK && at < len; at += CONFLICT_MARK_CHARS + 1) {
         size_t i = placed;

@@ -111,6 +111,8 @@ check "a span of one day" as anna visit list --from 2026-12-01 --until 2026-12-0
 check_exit "a choice without a token says where one is" 3 "baken conflicts. shows the versions and their token" as anna resolve "$goal" --take 1
 check_exit "an undo too" 3 "baken history. shows the versions and their token" as anna undo "$goal.goal" \
     --take "$(as anna history "$goal.goal" --json | json units.0.token)"
+check_exit "a token that is none names where an undo has one" 3 ".x. is not a token that .baken conflicts. or .baken history. shows" \
+    as anna undo "$goal.goal" --token x --take "$(as anna history "$goal.goal" --json | json units.0.versions.0.mark)"
 check_exit "a role that is none" 3 "not a role; roles are: administrator, coordinator, coach" as anna team invite --name X --roles boss
 check_exit "an absence that ends before it begins" 3 "before" as anna absence add --from 2026-12-02 --until 2026-12-01
 check_exit "an invitation that is none" 3 "invitation" as nobody team join <(echo hello)

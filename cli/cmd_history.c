@@ -250,6 +250,8 @@ take_value(struct call *call, const struct schema_unit *unit, const struct histo
     for (size_t f = 0; unit->policy == POLICY_ONCE && f < unit->field_count; f++)
         if (strcmp(unit->fields[f].name, "reason") == 0)
             number = unit->fields[f].number;
+    if (number == 0 && call_has(call, OPT_REASON))
+        return rc_fail(RC_INVALID, _("--reason goes with a report only: nothing here would keep it"));
     if (number == 0)
         return buf_put(value, item->value, item->value_len);
     enum rc rc = call_need_text(call, OPT_REASON, &texts, &reason);

@@ -113,6 +113,10 @@ check_exit "an undo too" 3 "baken history. shows the versions and their token" a
     --take "$(as anna history "$goal.goal" --json | json units.0.token)"
 check_exit "a token that is none names where an undo has one" 3 ".x. is not a token that .baken conflicts. or .baken history. shows" \
     as anna undo "$goal.goal" --token x --take "$(as anna history "$goal.goal" --json | json units.0.versions.0.mark)"
+answer "history" anna history "$goal.goal"
+check_exit "a reason that nothing would keep" 3 "a report only.*nothing was changed" \
+    as anna undo "$goal.goal" --token "$(value units.0.token)" --take "$(value units.0.versions.0.mark)" --reason "a slip"
+check_equal "nor was the rest done" "$(value units.0.token)" "$(as anna history "$goal.goal" --json | json units.0.token)"
 check_exit "a role that is none" 3 "not a role; roles are: administrator, coordinator, coach" as anna team invite --name X --roles boss
 check_exit "an absence that ends before it begins" 3 "before" as anna absence add --from 2026-12-02 --until 2026-12-01
 check_exit "an invitation that is none" 3 "invitation" as nobody team join <(echo hello)

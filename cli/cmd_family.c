@@ -5,7 +5,6 @@
 #include "core/family.h"
 #include "core/i18n.h"
 #include "core/member.h"
-#include "core/schema.h"
 #include "sync/ledger.h"
 
 #include <string.h>
@@ -43,9 +42,7 @@ family_options(struct call *call, struct texts *texts, struct family *family)
     if (call_has(call, OPT_CODE_NAME))
         rc = call_text(call, OPT_CODE_NAME, texts, &family->code_name);
     if (rc == RC_OK && call_has(call, OPT_PHASE)) {
-        rc = call_text(call, OPT_PHASE, texts, &family->phase);
-        if (rc == RC_OK)
-            rc = schema_check_slug(family->phase);
+        rc = call_own_word(call, OPT_PHASE, texts, &family->phase);
         family->since = call_today(call);
     }
     if (rc == RC_OK)

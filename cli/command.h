@@ -128,6 +128,8 @@ enum rc input_text(const char *typed, const char *what, struct texts *texts,
 /* One of the words in `known` (ended by NULL), as words_meant takes it; `otherwise` when the option was not given. */
 enum rc call_word(const struct call *call, enum option option, const char *const *known,
                   const char *otherwise, const char **word) MUST_CHECK;
+/* A word of people's own, a slug, typed in capitals or not; NULL when the option was not given. Belongs to `texts`. */
+enum rc call_own_word(const struct call *call, enum option option, struct texts *texts, const char **word) MUST_CHECK;
 /* The same where people may have words of their own, slugs; *word is left alone when the option was not given. Belongs to `texts`. */
 enum rc call_word_or_own(const struct call *call, enum option option, const char *const *known, struct texts *texts,
                          const char **word) MUST_CHECK;

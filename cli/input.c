@@ -165,6 +165,19 @@ call_word(const struct call *call, enum option option, const char *const *known,
 }
 
 enum rc
+call_own_word(const struct call *call, enum option option, struct texts *texts, const char **word)
+{
+    char small[SHORT_TEXT_BYTES + 1];
+    enum rc rc = call_text(call, option, texts, word);
+
+    if (rc != RC_OK || *word == NULL)
+        return rc;
+    for (size_t i = 0, len = strlen(*word); i <= len; i++)
+        small[i] = (char)((*word)[i] >= 'A' && (*word)[i] <= 'Z' ? (*word)[i] - 'A' + 'a' : (*word)[i]);
+    return schema_check_slug(small) == RC_OK ? texts_copy(texts, small, word) : schema_check_slug(*word);
+}
+
+enum rc
 call_word_or_own(const struct call *call, enum option option, const char *const *known, struct texts *texts, const char **word)
 {
     const char *own = NULL;
@@ -173,10 +186,7 @@ call_word_or_own(const struct call *call, enum option option, const char *const 
     if (rc != RC_OK || own == NULL)
         return rc;
     *word = words_meant(own, known);
-    if (*word != NULL)
-        return RC_OK;
-    *word = own;
-    return schema_check_slug(own);
+    return *word != NULL ? RC_OK : call_own_word(call, option, texts, word);
 }
 
 void

@@ -91,6 +91,10 @@ for time in 8:30 08:30; do check_equal "an hour of one digit or two: $time" "$(s
 for kind in visit bezoek Bezoek; do check_equal "a kind in words of the screen: $kind" "$(stored kind --kind "$kind")" visit; done
 check_equal "on a Dutch screen too" "$(BAKEN_LANG=nl stored kind --kind overleg)" meeting
 check_equal "a kind of one's own" "$(stored kind --kind wandeling)" wandeling
+check_equal "in capitals or not" "$(stored kind --kind Wandeling)" wandeling
+as anna family edit berk --phase Stabilisatie >/dev/null 2>&1
+check_equal "a phase too" "$(as anna family show berk --json | json family.phase)" stabilisatie
+check_exit "what is no word even so is named as it was typed" 3 '"Fase 2" is not a short word' as anna family edit berk --phase "Fase 2"
 in_dutch() { BAKEN_LANG=nl as anna "$@"; }
 check_exit "the words of a list are named as people read them" 3 "niet een van: open, bereikt, losgelaten" \
     in_dutch goal edit "$goal" --status lost

@@ -138,10 +138,7 @@ summary(struct call *call, const struct waiting *waiting)
         call_doubt_sentence(reason, doubt, sizeof doubt);
         out_notice(&call->out, "continuity", "%s", doubt);
     }
-    if (waiting->clock_off_ms > CALL_CLOCK_OFF_MS || waiting->clock_off_ms < -CALL_CLOCK_OFF_MS)
-        out_notice(&call->out, "clock",
-                   _("The clock of this device is %" PRId64 " minutes off: please set it."),
-                   waiting->clock_off_ms / 60000);
+    call_tell_clock(call, waiting->clock_off_ms);
     return rc;
 }
 

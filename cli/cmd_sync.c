@@ -216,10 +216,7 @@ remark(struct call *call, const struct sync_report *report)
     if (report->new_conflicts > 0)
         out_notice(out, "conflicts", "%s",
                    _("Something has two versions now: see `baken conflicts`."));
-    if (report->clock_off_ms > CALL_CLOCK_OFF_MS || report->clock_off_ms < -CALL_CLOCK_OFF_MS)
-        out_notice(out, "clock",
-                   _("The clock of this device is %" PRId64 " minutes off: please set it."),
-                   report->clock_off_ms / 60000);
+    call_tell_clock(call, report->clock_off_ms);
     if (report->lines_returned > 0)
         out_notice(out, "ledger_handed_back",
                    _("The server had been put back from an older backup. This device gave back the rules of the team that it lacked: %" PRIu64 "."),

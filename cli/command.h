@@ -101,6 +101,8 @@ const char *call_lost_slots_advice(void);
 const char *call_slots_sentence(enum store_slots_state state);
 /* For people: what waits for the server's word, by the reason of store_is_continuous. */
 void call_doubt_sentence(const char *reason, char *text, size_t room);
+/* Tells, where it is too much, by how much this device's clock is ahead of the server's, or behind where `off_ms` is negative. */
+void call_tell_clock(struct call *call, int64_t off_ms);
 
 /* ---- input.c: what a person typed, checked ---- */
 const char *call_option(const struct call *call, enum option option);

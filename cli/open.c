@@ -9,6 +9,7 @@
 #include "core/store_rights.h"
 #include "sync/transport_http.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -368,6 +369,27 @@ call_doubt_sentence(const char *reason, char *text, size_t room)
                    _("What is written on this device is sent only after `baken sync` has compared its store with the "
                      "server, because %s."),
                    reason);
+}
+
+void
+call_tell_clock(struct call *call, int64_t off_ms)
+{
+    enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+    int64_t ms = off_ms < 0 ? -off_ms : off_ms;
+    char span[64];
+
+    if (ms <= CALL_CLOCK_OFF_MS)
+        return;
+    if (ms < 2 * HOUR_MS)
+        (void)snprintf(span, sizeof span, _("%" PRId64 " minutes"), ms / MINUTE_MS);
+    else if (ms < 2 * DAY_MS)
+        (void)snprintf(span, sizeof span, _("%" PRId64 " hours"), ms / HOUR_MS);
+    else
+        (void)snprintf(span, sizeof span, _("%" PRId64 " days"), ms / DAY_MS);
+    out_notice(&call->out, "clock",
+               off_ms < 0 ? _("The clock of this device is %s behind: please set it.")
+                          : _("The clock of this device is %s ahead: please set it."),
+               span);
 }
 
 void

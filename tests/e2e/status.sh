@@ -98,7 +98,12 @@ unset BAKEN_TEST_CLOCK_OFFSET_MS
 
 # ---- a clock that is off
 BAKEN_TEST_CLOCK_OFFSET_MS=3630000 as joris sync >/dev/null 2>"$WORK/err"
-check_equal "sync tells of it" "The clock of this device is 60 minutes off: please set it." "$(grep "minutes off" "$WORK/err")"
+check_equal "sync tells of it" "The clock of this device is 60 minutes ahead: please set it." "$(grep "minutes ahead" "$WORK/err")"
+BAKEN_TEST_CLOCK_OFFSET_MS=$((-5 * 3600000 - 60000)) as joris sync >/dev/null 2>"$WORK/err"
+check_equal "hours are told as hours, and when it is behind" "The clock of this device is 5 hours behind: please set it." "$(grep "^The clock" "$WORK/err")"
+BAKEN_TEST_CLOCK_OFFSET_MS=$((-40 * DAY_MS - 60000)) as joris sync >/dev/null 2>"$WORK/err"
+check_equal "and days as days" "The clock of this device is 40 days behind: please set it." "$(grep "^The clock" "$WORK/err")"
+BAKEN_TEST_CLOCK_OFFSET_MS=3630000 as joris sync >/dev/null 2>&1
 BAKEN_TEST_CLOCK_OFFSET_MS=3630000 as joris status --json >"$WORK/answer" 2>/dev/null
 check_equal "status says by how much" 60 "$(($(value clock_off_ms) / 60000))"
 sync joris

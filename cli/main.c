@@ -247,14 +247,10 @@ say_incomplete(const struct waiting *waiting)
              "`baken sync` fetches them.");
 }
 
-/* Every answer says so, for every answer lacks what is hidden, or did not come in yet. */
-static enum rc
-tell_hidden_and_missing(struct call *call)
+static void
+tell_hidden(struct call *call, const struct waiting *waiting)
 {
-    struct waiting waiting;
-    enum rc rc = call->replica == NULL ? RC_ABSENT : replica_waiting(call->replica, &waiting);
-
-    if (rc == RC_OK && waiting.hidden > 0)
+    if (waiting->hidden > 0)
         out_notice(&call->out, "cover_hidden",
                    P_("The clock of this device jumped, and by it your cover is over. Hidden, not deleted: "
                       "%" PRIu64 " family, and what you wrote and have not sent. Run `baken sync`: the "
@@ -264,8 +260,19 @@ tell_hidden_and_missing(struct call *call)
                       "%" PRIu64 " families, and what you wrote and have not sent. Run `baken sync`: the "
                       "server's time decides. Without it they are deleted here in seven days, all but "
                       "what was not sent.",
-                      waiting.hidden),
-                   waiting.hidden);
+                      waiting->hidden),
+                   waiting->hidden);
+}
+
+/* Every answer says so, for every answer lacks what is hidden, or did not come in yet. */
+static enum rc
+tell_hidden_and_missing(struct call *call)
+{
+    struct waiting waiting;
+    enum rc rc = call->replica == NULL ? RC_ABSENT : replica_waiting(call->replica, &waiting);
+
+    if (rc == RC_OK)
+        tell_hidden(call, &waiting);
     if (rc == RC_OK && waiting.needs_upgrade)
         out_notice(&call->out, "upgrade_needed", "%s",
                    _("Your team uses a newer program than this one: upgrade it. Until then something that you may see is not "
@@ -273,6 +280,16 @@ tell_hidden_and_missing(struct call *call)
     if (rc == RC_OK && waiting.is_incomplete)
         out_notice(&call->out, "incomplete", "%s", say_incomplete(&waiting));
     return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* What a failure did not find may be what is hidden. */
+static void
+tell_hidden_of_failure(struct call *call, enum rc failure)
+{
+    struct waiting waiting;
+
+    if (failure == RC_ABSENT && call->replica != NULL && replica_waiting(call->replica, &waiting) == RC_OK)
+        tell_hidden(call, &waiting);
 }
 
 /* So does every answer and every failure, until a person has looked: what is not found may be what is missing. */
@@ -318,6 +335,7 @@ run(struct call *call, const char *name)
         rc = tell_hidden_and_missing(call);
     if (rc != RC_OK)
         out_forget_notices(&call->out);
+    tell_hidden_of_failure(call, rc);
     tell_lack(call);
     tell_slots(call);
     if (rc == RC_OK)

@@ -180,7 +180,8 @@ words_said() {
     for word in $WORDS; do grep -iqF -- "$word" "$WORK/said" && printf '%s ' "$word"; done
 }
 hidden() {
-    check_exit "$1: the family is not there" 4 "" as lieve family show wulpenburg
+    check_exit "$1: the family is not there" 4 "no family .wulpenburg." as lieve family show wulpenburg
+    check_exit "$1: and why is said" 4 "clock of this device jumped.*Hidden, not deleted" as lieve visit add wulpenburg --text "today"
     # The name that was asked for comes back in "there is no family wulpenburg".
     check_equal "$1: no command shows a word" "$(words_said | sed "s/wulpenburg *//")" ""
     check "$1: doctor finds nothing" as lieve doctor

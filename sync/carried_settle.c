@@ -5,6 +5,7 @@
 #include "core/i18n.h"
 #include "sync/carried_inside.h"
 #include "sync/inbox.h"
+#include "sync/recover.h"
 #include "sync/submit.h"
 
 struct ended {
@@ -116,7 +117,9 @@ settle_all(struct session *session, struct carried_kept *kept, struct ended *end
         rc = streams_touch(session->replica, ended->told.items[i]);
     if (rc == RC_OK && ended->touched.count > 0)
         rc = inbox_judge_streams(session->replica, &ended->touched);
-    return rc == RC_OK ? streams_refresh(session->replica) : rc;
+    if (rc == RC_OK)
+        rc = streams_refresh(session->replica);
+    return rc == RC_OK ? recover_blocked(session->replica) : rc;
 }
 
 /* Whoever gave a cover that came to nothing gave its keys away: what is sealed from now on is not for them. */

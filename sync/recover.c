@@ -346,6 +346,8 @@ recover_blocked(struct replica *replica)
     int64_t feed = 0;
     bool found, blocked = false;
 
+    if (replica->must_recover)
+        return RC_OK;
     enum rc rc = outbox_next_stream(replica->db, &feed, &stream, &found);
     while (rc == RC_OK && found && !blocked) {
         rc = is_blocked(replica, stream, &blocked);

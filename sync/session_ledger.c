@@ -5,6 +5,7 @@
 #include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
+#include "sync/recover.h"
 #include "sync/sent.h"
 #include "sync/session.h"
 
@@ -333,6 +334,8 @@ follow_lines(struct replica *replica)
 
     if (rc == RC_OK)
         rc = streams_refresh(replica);
+    if (rc == RC_OK) /* what became late work may stand in the way of what waits */
+        rc = recover_blocked(replica);
     if (rc == RC_OK)
         rc = state_drop(replica->db, STATE_INVITATION);
     return rc == RC_OK ? replica_mark_ledger(replica) : rc;

@@ -339,11 +339,10 @@ held_work_is_looked_at_again_only_when_something_changed(void **state)
     office_sync(&office, 1);
 }
 
-/* Sealed for a bundle before the line that ended the right; the next visit waited behind it. */
+/* Sealed for a bundle before the line that ended the right, which came back by the next; another visit waits behind it. */
 static void
-what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **state)
+write_before_and_behind_an_end(void)
 {
-    (void)state;
     struct buf bundle;
 
     office_assign(&office, 1, family, 2, LEDGER_COACH);
@@ -354,6 +353,13 @@ what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **stat
     office_visit(&office, 2, family, "waits behind it");
     office_assign(&office, 1, family, 2, LEDGER_RELEASED);
     office_assign(&office, 1, family, 2, LEDGER_COACH);
+}
+
+static void
+what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **state)
+{
+    (void)state;
+    write_before_and_behind_an_end();
     office_sync(&office, 2);
     assert_false(has(2, file_of(), "in a bundle"));
     assert_true(has(2, file_of(), "waits behind it"));
@@ -361,6 +367,24 @@ what_waits_behind_work_that_became_late_goes_out_under_other_numbers(void **stat
     assert_true(has(1, file_of(), "waits behind it"));
     assert_true(office_waiting(&office, 1).held > 0);
     assert_int_equal(office_waiting(&office, 1).parked, 0);
+}
+
+static void
+what_waits_behind_work_that_became_late_is_shown_wherever_the_session_is_cut(void **state)
+{
+    (void)state;
+    struct office_device *device = &office.devices[2];
+    enum rc rc = RC_OFFLINE;
+
+    write_before_and_behind_an_end();
+    for (unsigned request = 2; rc != RC_OK; request++) {
+        device->requests = 0;
+        device->fault.lose_request = request;
+        rc = office_try_sync(&office, 2);
+        assert_true(rc == RC_OK || rc == RC_OFFLINE);
+        assert_true(has(2, file_of(), "waits behind it"));
+    }
+    assert_false(has(2, file_of(), "in a bundle"));
 }
 
 static void
@@ -476,6 +500,7 @@ main(void)
         CASE(held_work_does_not_stop_who_covers_again),
         CASE(held_work_is_looked_at_again_only_when_something_changed),
         CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
+        CASE(what_waits_behind_work_that_became_late_is_shown_wherever_the_session_is_cut),
         CASE(a_coach_relaxes_a_strict_unit_for_everybody),
         CASE(held_work_protects_at_once),
         CASE(the_next_seal_pays_the_rotation_that_an_end_owes),

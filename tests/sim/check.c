@@ -133,19 +133,32 @@ has_entry(struct device *device, const struct stored *stored)
     return rc == RC_OK && row;
 }
 
-/* What a liar withheld is missed when a later entry, its author or a ledger line names it. Late work of a device that is in the team no
- * more, or reads that stream no more, and which nothing follows, nobody ever names. */
 static bool
-is_revealed_by_none(const struct world *world, const struct stored *stored)
+is_lacking(struct device *device, const struct stored *stored)
 {
-    const struct model *model = world->model;
+    return (stored->withheld >> device->index & 1) != 0 && !has_entry(device, stored);
+}
 
+/* What a liar withheld is missed when a later entry, its author or a ledger line names it. Late work of a device that is in the team no
+ * more, or reads that stream no more, and which nothing follows but what is kept back too, nobody ever names. */
+static bool
+is_revealed_by_none(struct device *device, const struct stored *stored)
+{
+    const struct world *world = device->world;
+    const struct model *model = world->model;
     const struct device *author = &world->devices[model_device(model, stored->writer)];
 
-    return (!model_is_active(model, author->index) ||
-            !model_may_read(model, author->index, stored->stream, author->refreshed_ms)) &&
-           model_stored(model, stored->stream, stored->writer) == stored->last &&
-           model_save_counts(model, stored->stream, stored->writer, stored->last) != MODEL_COUNTS;
+    if (model_is_active(model, author->index) &&
+        model_may_read(model, author->index, stored->stream, author->refreshed_ms))
+        return false;
+    for (size_t i = 0; i < world->stored_count; i++) {
+        const struct stored *other = &world->stored[i];
+        if (other->stream == stored->stream && other->writer == stored->writer && other->first >= stored->first &&
+            (!is_lacking(device, other) ||
+             model_save_counts(model, other->stream, other->writer, other->last) == MODEL_COUNTS))
+            return false;
+    }
+    return true;
 }
 
 bool
@@ -155,8 +168,7 @@ check_is_withheld_for_good(struct device *device, int stream)
 
     for (size_t i = 0; i < world->stored_count; i++) {
         const struct stored *stored = &world->stored[i];
-        if (stored->stream == stream && (stored->withheld >> device->index & 1) != 0 &&
-            is_revealed_by_none(world, stored) && !has_entry(device, stored))
+        if (stored->stream == stream && is_lacking(device, stored) && is_revealed_by_none(device, stored))
             return true;
     }
     return false;
@@ -195,7 +207,7 @@ check_cursor(struct device *device)
         const struct stored *stored = &world->stored[i];
         bool is_withheld = (stored->withheld >> device->index & 1) != 0 &&
                            (!world->is_ending || !model_is_active(world->model, device->index) ||
-                            is_revealed_by_none(world, stored));
+                            is_revealed_by_none(device, stored));
         bool is_others = stored->writer == device->life && copies_is_shadowed(device, stored->stream);
         if (is_whole[stored->stream] && !is_others && !is_withheld && !has_entry(device, stored) &&
             !is_over(device, stored->stream)) {

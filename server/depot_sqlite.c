@@ -207,7 +207,7 @@ depot_put_line(struct depot *depot, int64_t team, uint64_t position,
     stmt_int(stmt, 2, (int64_t)position);
     stmt_blob(stmt, 3, op_hash, CRYPTO_HASH_BYTES);
     stmt_blob(stmt, 4, line, len);
-    rc = depot_done(stmt, stmt_run(stmt));
+    rc = stmt_finish(stmt);
     if (rc != RC_OK)
         return rc;
     rc = db_stmt(depot->db, "UPDATE teams SET ledger = ?2 WHERE team = ?1", &stmt);
@@ -215,7 +215,7 @@ depot_put_line(struct depot *depot, int64_t team, uint64_t position,
         return rc;
     stmt_int(stmt, 1, team);
     stmt_int(stmt, 2, (int64_t)position);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 /* ---- boxes ---- */
@@ -240,7 +240,7 @@ depot_put_box(struct depot *depot, int64_t team, const struct depot_box *box)
     stmt_int(stmt, 4, box->epoch);
     stmt_id(stmt, 5, box->recipient);
     stmt_blob(stmt, 6, box->bytes, box->len);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -289,7 +289,7 @@ depot_delete_box(struct depot *depot, int64_t team, uint64_t number)
         return rc;
     stmt_int(stmt, 1, team);
     stmt_int(stmt, 2, (int64_t)number);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 /* ---- requests to join ---- */
@@ -344,7 +344,7 @@ depot_put_join(struct depot *depot, int64_t team, const struct depot_join *join,
     stmt_blob(stmt, 3, hash, sizeof hash);
     stmt_int(stmt, 4, join->expires_ms);
     stmt_blob(stmt, 5, join->bytes, join->len);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -385,7 +385,7 @@ depot_delete_joins(struct depot *depot, int64_t team, const uint8_t invite[CRYPT
         return rc;
     stmt_int(stmt, 1, team);
     stmt_blob(stmt, 2, invite, CRYPTO_PUBLIC_BYTES);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -397,7 +397,7 @@ depot_expire_joins(struct depot *depot, int64_t now_ms)
     if (rc != RC_OK)
         return rc;
     stmt_int(stmt, 1, now_ms);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 /* ---- one-time codes ---- */
@@ -413,7 +413,7 @@ depot_put_code(struct depot *depot, const uint8_t hash[CRYPTO_HASH_BYTES], int64
         return rc;
     stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
     stmt_int(stmt, 2, expires_ms);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -450,5 +450,5 @@ depot_use_code(struct depot *depot, const uint8_t hash[CRYPTO_HASH_BYTES],
         return rc;
     stmt_blob(stmt, 1, hash, CRYPTO_HASH_BYTES);
     stmt_blob(stmt, 2, team, CRYPTO_HASH_BYTES);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }

@@ -216,7 +216,7 @@ depot_put_entry(struct depot *depot, int64_t team, struct depot_entry *entry)
         stmt_null(stmt, 12);
     else
         stmt_blob(stmt, 12, entry->ciphertext, entry->ciphertext_len);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 static enum rc
@@ -338,7 +338,7 @@ put_ack_row(struct depot *depot, int64_t team, const struct depot_ack *ack, uint
     stmt_int(stmt, 4, (int64_t)ack->number);
     stmt_blob(stmt, 5, ack->bytes, ack->len);
     stmt_int(stmt, 6, (int64_t)ack->incarnation);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 static enum rc
@@ -358,7 +358,7 @@ put_ack_stream(struct depot *depot, int64_t team, const struct depot_ack *ack, s
     stmt_id(stmt, 2, ack->device);
     stmt_id(stmt, 3, stream);
     stmt_int(stmt, 4, (int64_t)at);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -384,7 +384,7 @@ depot_put_ack(struct depot *depot, int64_t team, const struct depot_ack *ack)
     stmt_int(stmt, 1, team);
     stmt_id(stmt, 2, ack->device);
     stmt_int(stmt, 3, (int64_t)at);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc

@@ -46,7 +46,7 @@ note_skipped(struct depot *depot, int64_t team, enum depot_counter counter)
     stmt_int(stmt, 1, team);
     stmt_int(stmt, 2, counter);
     stmt_int(stmt, 3, (int64_t)depot->first);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc
@@ -109,7 +109,7 @@ begin_numbers(struct depot *depot, enum depot_counter counter, int64_t team)
         return rc;
     stmt_int(stmt, 1, team);
     stmt_int(stmt, 2, (int64_t)depot->first);
-    return depot_done(stmt, stmt_run(stmt));
+    return stmt_finish(stmt);
 }
 
 enum rc

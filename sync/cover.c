@@ -307,17 +307,14 @@ build_admit(struct session *session, void *context, struct draft *draft)
     struct admitting admitting = {LEDGER_HEADS_EMPTY, LEDGER_HEADS_EMPTY};
     struct elog_row row = ELOG_ROW_EMPTY;
     struct elog_place place = {0, 0};
-    int64_t key;
-    size_t count = 1;
+    bool found = true;
     enum rc rc = RC_OK;
     (void)context;
 
     draft->op.kind = LEDGER_ADMIT;
-    while (rc == RC_OK && count > 0) {
-        rc = elog_keys(replica->db, ELOG_HELD, &place, &key, 1, &count);
-        if (rc == RC_OK && count > 0)
-            rc = elog_get(replica->db, key, &row);
-        if (rc == RC_OK && count > 0)
+    while (rc == RC_OK && found) {
+        rc = elog_next(replica->db, (struct id){{0}}, ELOG_HELD, &place, &row, &found);
+        if (rc == RC_OK && found)
             rc = look_at(replica, &row, &admitting);
     }
     for (size_t i = 0; rc == RC_OK && i < admitting.heads.count; i++)

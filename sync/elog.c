@@ -351,12 +351,29 @@ elog_drop(struct db *db, int64_t key)
     return rc == RC_OK ? news_keys_freed(db) : rc;
 }
 
-static enum rc
-take_keys(struct stmt *stmt, struct elog_place *place, int64_t *keys, size_t *count)
+enum rc
+elog_keys(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, int64_t *keys,
+          size_t room, size_t *count)
 {
+    const char *all = "SELECT entry, feed, first FROM sync_entry WHERE state = ?1 AND state <> 1"
+                      " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4";
+    const char *one = "SELECT entry, feed, first FROM sync_entry WHERE state = ?1 AND state <> 1"
+                      " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?5)"
+                      " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4";
+    struct stmt *stmt;
     bool found = true;
-    enum rc rc = RC_OK;
 
+    assert(state != ELOG_APPLIED); /* no index has those */
+    *count = 0;
+    enum rc rc = db_stmt(db, id_is_zero(stream) ? all : one, &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, state);
+    stmt_int(stmt, 2, place->feed);
+    stmt_int(stmt, 3, place->first);
+    stmt_int(stmt, 4, (int64_t)room);
+    if (!id_is_zero(stream))
+        stmt_id(stmt, 5, stream);
     while (rc == RC_OK && (rc = stmt_step(stmt, &found)) == RC_OK && found) {
         keys[(*count)++] = stmt_get_int(stmt, 0);
         place->feed = stmt_get_int(stmt, 1);
@@ -367,79 +384,32 @@ take_keys(struct stmt *stmt, struct elog_place *place, int64_t *keys, size_t *co
 }
 
 enum rc
-elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_t *keys,
-          size_t room, size_t *count)
+elog_next(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, struct elog_row *row,
+          bool *found)
 {
-    struct stmt *stmt;
+    int64_t key;
+    size_t count;
+    enum rc rc = elog_keys(db, stream, state, place, &key, 1, &count);
 
-    assert(state != ELOG_APPLIED); /* no index has those */
+    *found = rc == RC_OK && count > 0;
+    return *found ? elog_get(db, key, row) : rc;
+}
+
+enum rc
+elog_unpark(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count)
+{
+    const char *all = "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = ?1"; /* ELOG_PARKED */
+    const char *one = "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = ?1"
+                      " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?2)";
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, id_is_zero(stream) ? all : one, &stmt);
+
     *count = 0;
-    enum rc rc = db_stmt(db,
-                         "SELECT entry, feed, first FROM sync_entry WHERE state = ?1 AND state <> 1"
-                         " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4",
-                         &stmt);
     if (rc != RC_OK)
         return rc;
-    stmt_int(stmt, 1, state);
-    stmt_int(stmt, 2, place->feed);
-    stmt_int(stmt, 3, place->first);
-    stmt_int(stmt, 4, (int64_t)room);
-    return take_keys(stmt, place, keys, count);
-}
-
-enum rc
-elog_keys_of(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, int64_t *keys,
-             size_t room, size_t *count)
-{
-    struct stmt *stmt;
-
-    assert(state != ELOG_APPLIED);
-    *count = 0;
-    enum rc rc = db_stmt(db,
-                         "SELECT entry, feed, first FROM sync_entry WHERE state = ?5 AND state <> 1"
-                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)"
-                         " AND (feed, first) > (?2, ?3) ORDER BY feed, first LIMIT ?4",
-                         &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_int(stmt, 2, place->feed);
-    stmt_int(stmt, 3, place->first);
-    stmt_int(stmt, 4, (int64_t)room);
-    stmt_int(stmt, 5, state);
-    return take_keys(stmt, place, keys, count);
-}
-
-enum rc
-elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason, uint64_t *count)
-{
-    struct stmt *stmt;
-    enum rc rc =
-        db_stmt(db,
-                "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = ?1 AND state <> 1"
-                " AND reason = ?2",
-                &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, state);
-    stmt_int(stmt, 2, reason);
-    rc = stmt_finish(stmt);
-    *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
-    return rc;
-}
-
-enum rc
-elog_unpark_of(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count)
-{
-    struct stmt *stmt;
-    enum rc rc = db_stmt(db, /* ELOG_PARKED */
-                         "UPDATE sync_entry SET state = 0, reason = 0 WHERE state = 2 AND state <> 1 AND reason = ?2"
-                         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
-                         &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_id(stmt, 1, stream);
-    stmt_int(stmt, 2, reason);
+    stmt_int(stmt, 1, reason);
+    if (!id_is_zero(stream))
+        stmt_id(stmt, 2, stream);
     rc = stmt_finish(stmt);
     *count = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
     return rc;

@@ -86,17 +86,15 @@ enum rc elog_drop(struct db *db, int64_t key) MUST_CHECK;
 struct elog_place {
     int64_t feed, first;
 };
-/* Keys of up to `room` entries in that state, not ELOG_APPLIED, behind `place`, which moves to the last of them; `count` out. */
-enum rc elog_keys(struct db *db, enum elog_state state, struct elog_place *place, int64_t *keys,
+/* Keys of up to `room` entries of a stream (zero: of all) in that state, not ELOG_APPLIED, behind `place`, which moves to the last of them;
+ * `count` out. */
+enum rc elog_keys(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, int64_t *keys,
                   size_t room, size_t *count) MUST_CHECK;
-/* The same for entries of one stream. */
-enum rc elog_keys_of(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, int64_t *keys,
-                     size_t room, size_t *count) MUST_CHECK;
-/* Entries parked for `reason` become new; how many. */
-enum rc elog_unpark(struct db *db, enum elog_state state, enum elog_reason reason,
-                    uint64_t *count) MUST_CHECK;
-/* The same for those of one stream that are parked. */
-enum rc elog_unpark_of(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count) MUST_CHECK;
+/* The next of those entries itself, one by one; *found false behind the last. */
+enum rc elog_next(struct db *db, struct id stream, enum elog_state state, struct elog_place *place, struct elog_row *row,
+                  bool *found) MUST_CHECK;
+/* Entries of a stream (zero: of all) that are parked for `reason` become new; how many. */
+enum rc elog_unpark(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count) MUST_CHECK;
 /* Applied and held entries of a stream become new, and those parked as gap, damaged or unknown: after its journal was reset. */
 enum rc elog_renew(struct db *db, struct id stream) MUST_CHECK;
 /* Not of ELOG_APPLIED. */

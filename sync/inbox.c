@@ -374,10 +374,7 @@ run_pass(struct pass *pass, const struct sync_options *options, uint64_t of)
     pass->place = (struct elog_place){0, 0};
     for (;;) {
         struct elog_place place = pass->place;
-        struct db *db = pass->replica->db;
-        enum rc rc = id_is_zero(pass->stream)
-                         ? elog_keys(db, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count)
-                         : elog_keys_of(db, pass->stream, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
+        enum rc rc = elog_keys(pass->replica->db, pass->stream, ELOG_NEW, &place, keys, BATCH_ENTRIES, &key_count);
         if (rc != RC_OK || key_count == 0)
             return rc;
         tell(pass, options, of); /* the first part may take a while */
@@ -448,7 +445,7 @@ inbox_apply(struct replica *replica, struct sync_report *report, const struct sy
         waiting = 0;
         /* A header that was missing may have come with an entry that is parked or held itself. */
         if (rc == RC_OK && (pass.applied > before || (is_first && of > 0)))
-            rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_GAP, &waiting);
+            rc = elog_unpark(replica->db, (struct id){{0}}, ELOG_GAP, &waiting);
         is_first = false;
     } while (rc == RC_OK && waiting > 0);
     return end_pass(&pass, rc);
@@ -474,7 +471,7 @@ inbox_apply_stream(struct replica *replica, struct id stream)
         rc = run_pass(&pass, NULL, 0);
         waiting = 0;
         if (rc == RC_OK && pass.applied > before)
-            rc = elog_unpark_of(replica->db, stream, ELOG_GAP, &waiting);
+            rc = elog_unpark(replica->db, stream, ELOG_GAP, &waiting);
     } while (rc == RC_OK && waiting > 0);
     return end_pass(&pass, rc);
 }
@@ -486,20 +483,17 @@ hold_anew(struct replica *replica, struct id stream, uint32_t oldest, uint32_t n
     struct elog_row row = ELOG_ROW_EMPTY;
     struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES);
     struct elog_place place = {0, 0};
-    int64_t key;
-    size_t count = 1;
+    bool found = true;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && count > 0) {
-        rc = elog_keys_of(replica->db, stream, ELOG_HELD, &place, &key, 1, &count);
-        if (rc == RC_OK && count > 0)
-            rc = elog_get(replica->db, key, &row);
-        if (rc != RC_OK || count == 0 || row.entry.epoch < oldest || row.entry.epoch > newest)
+    while (rc == RC_OK && found) {
+        rc = elog_next(replica->db, stream, ELOG_HELD, &place, &row, &found);
+        if (rc != RC_OK || !found || row.entry.epoch < oldest || row.entry.epoch > newest)
             continue;
         if (ledger_device(replica->ledger, row.entry.device) != NULL)
             rc = open_and_hold(replica, &row, &body);
         else /* the lines of its author were lost: it waits for them */
-            rc = elog_set_state(replica->db, key, ELOG_NEW, ELOG_LATE);
+            rc = elog_set_state(replica->db, row.key, ELOG_NEW, ELOG_LATE);
     }
     elog_row_wipe(&row);
     buf_wipe(&body);
@@ -511,7 +505,7 @@ inbox_key_came(struct replica *replica, struct id stream, uint32_t oldest, uint3
 {
     enum streams_place shown;
     uint64_t waited;
-    enum rc rc = elog_unpark_of(replica->db, stream, ELOG_KEY, &waited);
+    enum rc rc = elog_unpark(replica->db, stream, ELOG_KEY, &waited);
 
     if (rc == RC_OK)
         rc = streams_find(replica, stream, &shown);

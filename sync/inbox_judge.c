@@ -82,11 +82,11 @@ inbox_retry(struct replica *replica)
 {
     static const enum elog_reason reasons[] = {ELOG_KEY, ELOG_GAP, ELOG_FORK, ELOG_NO_RIGHT};
     struct stmt *stmt;
-    uint64_t count_;
+    uint64_t waited;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && i < sizeof reasons / sizeof reasons[0]; i++)
-        rc = elog_unpark(replica->db, ELOG_PARKED, reasons[i], &count_);
+        rc = elog_unpark(replica->db, (struct id){{0}}, reasons[i], &waited);
     if (rc != RC_OK)
         return rc;
     /* The reason stays: it tells that the signature was not looked at yet. */
@@ -98,10 +98,10 @@ enum rc
 inbox_try_again(struct replica *replica)
 {
     uint64_t unknown, damaged;
-    enum rc rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_UNKNOWN, &unknown);
+    enum rc rc = elog_unpark(replica->db, (struct id){{0}}, ELOG_UNKNOWN, &unknown);
 
     if (rc == RC_OK)
-        rc = elog_unpark(replica->db, ELOG_PARKED, ELOG_DAMAGED, &damaged);
+        rc = elog_unpark(replica->db, (struct id){{0}}, ELOG_DAMAGED, &damaged);
     if (rc == RC_OK) /* ELOG_HELD: what could not be read of it protects nothing. The reason stays */
         rc = db_run(replica->db, "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1");
     return rc;
@@ -373,18 +373,15 @@ release_held(struct replica *replica)
     struct elog_row row = ELOG_ROW_EMPTY;
     struct elog_place place = {0, 0};
     struct inbox_verdict verdict;
-    int64_t key;
-    size_t count = 1;
+    bool found = true;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && count > 0) {
-        rc = elog_keys(replica->db, ELOG_HELD, &place, &key, 1, &count);
-        if (rc == RC_OK && count > 0)
-            rc = elog_get(replica->db, key, &row);
-        if (rc == RC_OK && count > 0)
+    while (rc == RC_OK && found) {
+        rc = elog_next(replica->db, (struct id){{0}}, ELOG_HELD, &place, &row, &found);
+        if (rc == RC_OK && found)
             rc = inbox_verdict(replica, &row.entry, &verdict);
-        if (rc == RC_OK && count > 0 && verdict.state != ELOG_HELD)
-            rc = elog_set_state(replica->db, key, ELOG_NEW, ELOG_LATE);
+        if (rc == RC_OK && found && verdict.state != ELOG_HELD)
+            rc = elog_set_state(replica->db, row.key, ELOG_NEW, ELOG_LATE);
     }
     elog_row_wipe(&row);
     return rc;

@@ -56,17 +56,15 @@ read_entry(struct reading *reading, uint64_t *unreadable)
     return rc;
 }
 
-/* Of a hidden stream nothing is shown, whatever became of it. */
+/* Of reading->row. Of a hidden stream nothing is shown, whatever became of it. */
 static enum rc
-look_at_entry(struct reading *reading, int64_t key, enum elog_state state, uint64_t *unreadable)
+look_at_entry(struct reading *reading, uint64_t *unreadable)
 {
     struct replica *replica = reading->replica;
     const struct entry *entry = &reading->row.entry;
     enum streams_place place;
-    enum rc rc = elog_get(replica->db, key, &reading->row);
+    enum rc rc = streams_find(replica, entry->stream, &place);
 
-    if (rc == RC_OK)
-        rc = streams_find(replica, entry->stream, &place);
     const struct ledger_stream *stream = rc == RC_OK ? ledger_stream(replica->ledger, entry->stream) : NULL;
     if (rc != RC_OK || place != STREAMS_SHOWN || stream == NULL)
         return rc;
@@ -76,7 +74,7 @@ look_at_entry(struct reading *reading, int64_t key, enum elog_state state, uint6
         .stream = entry->stream,
         .family = stream->family,
         .version.feed = {entry->device, entry->incarnation},
-        .state = state == ELOG_HELD ? HISTORY_HELD : HISTORY_PARKED,
+        .state = reading->row.state == ELOG_HELD ? HISTORY_HELD : HISTORY_PARKED,
         .reason = elog_reason_name(reading->row.reason),
         .person = device == NULL ? (struct id){{0}} : device->person,
         .arrived_ms = (int64_t)entry->arrived_ms,
@@ -94,12 +92,11 @@ replica_received(struct replica *replica, replica_received_fn visit, void *conte
     *unreadable = 0;
     for (size_t i = 0; rc == RC_OK && i < sizeof STATES / sizeof STATES[0]; i++) {
         struct elog_place place = {0, 0};
-        size_t count = 1;
-        while (rc == RC_OK && count > 0) {
-            int64_t key;
-            rc = elog_keys(replica->db, STATES[i], &place, &key, 1, &count);
-            if (rc == RC_OK && count > 0)
-                rc = look_at_entry(&reading, key, STATES[i], unreadable);
+        bool found = true;
+        while (rc == RC_OK && found) {
+            rc = elog_next(replica->db, (struct id){{0}}, STATES[i], &place, &reading.row, &found);
+            if (rc == RC_OK && found)
+                rc = look_at_entry(&reading, unreadable);
         }
     }
     elog_row_wipe(&reading.row);
@@ -136,7 +133,7 @@ replica_received_fate(struct replica *replica, const struct parked_group *group,
     struct elog_row row = ELOG_ROW_EMPTY;
     struct elog_place place = {0, 0};
     enum received_fate least = RECEIVED_COUNTS;
-    size_t count = 1;
+    bool found = true;
     enum rc rc = RC_OK;
 
     *fate = RECEIVED_WAITS;
@@ -144,12 +141,10 @@ replica_received_fate(struct replica *replica, const struct parked_group *group,
         return RC_OK;
     while (rc == RC_OK && least != RECEIVED_WAITS) {
         enum received_fate one = RECEIVED_COUNTS;
-        int64_t key;
-        rc = elog_keys_of(replica->db, group->stream, ELOG_HELD, &place, &key, 1, &count);
-        if (rc != RC_OK || count == 0)
+        rc = elog_next(replica->db, group->stream, ELOG_HELD, &place, &row, &found);
+        if (rc != RC_OK || !found)
             break;
-        rc = elog_get(replica->db, key, &row);
-        if (rc == RC_OK && is_held_in(&row, group))
+        if (is_held_in(&row, group))
             rc = cover_fate(replica, &row, &one);
         least = one < least ? one : least;
     }

@@ -299,16 +299,13 @@ static enum rc
 visit_state(struct replica *replica, enum elog_state state, replica_parked_fn visit, void *context)
 {
     struct elog_place place = {0, 0};
-    int64_t key;
-    size_t count = 1;
     struct elog_row row = ELOG_ROW_EMPTY;
+    bool found = true;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && count > 0) {
-        rc = elog_keys(replica->db, state, &place, &key, 1, &count);
-        if (rc == RC_OK && count > 0)
-            rc = elog_get(replica->db, key, &row);
-        if (rc == RC_OK && count > 0)
+    while (rc == RC_OK && found) {
+        rc = elog_next(replica->db, (struct id){{0}}, state, &place, &row, &found);
+        if (rc == RC_OK && found)
             rc = visit(context, row.entry.stream,
                        (struct feed_ref){row.entry.device, row.entry.incarnation}, row.entry.first,
                        row.entry.last, elog_reason_name(row.reason));

@@ -26,6 +26,22 @@ replica_keep_statement(struct replica *replica, const struct wire_statement *sta
     return rc;
 }
 
+enum rc
+replica_kept_statement(struct replica *replica, struct wire_statement *statement)
+{
+    struct buf bytes = BUF_EMPTY(STATEMENT_CEILING_BYTES);
+    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
+
+    *statement = (struct wire_statement){.position = 0};
+    if (rc == RC_OK) {
+        struct reader reader = reader_of(bytes.data, bytes.len);
+        wire_statement_get(&reader, statement);
+        rc = reader_finish(&reader, _("the kept word of the server"));
+    }
+    buf_wipe(&bytes);
+    return rc == RC_ABSENT ? RC_OK : rc;
+}
+
 /* ---- in --------------------------------------------------------------------------------------- */
 
 /* Says nothing about the store: the file is a bad input. */

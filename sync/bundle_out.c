@@ -10,25 +10,7 @@
 #include "sync/status.h"
 #include "sync/wire_run.h"
 
-enum { BUNDLE_BATCH = 500, STATEMENT_CEILING_BYTES = 512 };
-
-/* Without the word on the very head that we know, a bundle carries lines that nobody takes. */
-static enum rc
-find_statement(struct replica *replica, struct wire_statement *statement, bool *found)
-{
-    struct buf bytes = BUF_EMPTY(STATEMENT_CEILING_BYTES);
-
-    *found = false;
-    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
-    if (rc == RC_OK) {
-        struct reader reader = reader_of(bytes.data, bytes.len);
-        wire_statement_get(&reader, statement);
-        rc = reader_finish(&reader, _("the kept word of the server"));
-    }
-    *found = rc == RC_OK && statement->position == ledger_position(replica->ledger);
-    buf_wipe(&bytes);
-    return rc == RC_ABSENT ? RC_OK : rc;
-}
+enum { BUNDLE_BATCH = 500 };
 
 /* Blocks whose bytes move while more are added: lent only when all are there. */
 struct pieces {
@@ -411,7 +393,10 @@ pack(struct packing *packing)
         return rc;
     rc = pack_lines(packing);
     if (rc == RC_OK)
-        rc = find_statement(replica, &packing->content.statement, &packing->content.has_statement);
+        rc = replica_kept_statement(replica, &packing->content.statement);
+    /* Without the word on the very head that we know, a bundle carries lines that nobody takes. */
+    packing->content.has_statement =
+        rc == RC_OK && packing->content.statement.position == ledger_position(replica->ledger);
     if (rc == RC_OK)
         rc = elog_feeds(replica->db, (struct id){{0}}, pack_feed, packing);
     if (rc == RC_OK)

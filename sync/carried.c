@@ -202,21 +202,14 @@ carried_pack(struct replica *replica, struct id device, struct buf *bytes, struc
 static enum rc
 heard_ms(struct replica *replica, int64_t *heard)
 {
-    struct buf bytes = BUF_EMPTY(512);
     struct wire_statement statement;
 
     enum rc rc = state_get_int(replica->db, STATE_LAST_SYNC_MS, heard);
     if (rc == RC_OK)
-        rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
-    if (rc == RC_OK) {
-        struct reader reader = reader_of(bytes.data, bytes.len);
-        wire_statement_get(&reader, &statement);
-        rc = reader_finish(&reader, _("the kept word of the server"));
-    }
+        rc = replica_kept_statement(replica, &statement);
     if (rc == RC_OK && (int64_t)statement.time_ms > *heard)
         *heard = (int64_t)statement.time_ms;
-    buf_wipe(&bytes);
-    return rc == RC_ABSENT ? RC_OK : rc;
+    return rc;
 }
 
 /* Signs, judges and keeps; counts at once. */

@@ -95,6 +95,8 @@ struct replica {
 /* Keeps the server's verified word on the ledger's head, which bundles pass on; inside a transaction. */
 enum rc replica_keep_statement(struct replica *replica,
                                const struct wire_statement *statement) MUST_CHECK;
+/* The word that is kept; its position and time are 0 where none is. */
+enum rc replica_kept_statement(struct replica *replica, struct wire_statement *statement) MUST_CHECK;
 
 /* ---- replica_ledger.c ---- */
 /* Reads the ledger anew from the store: at opening, and when a transaction with new lines failed. Lines that this device

@@ -7,25 +7,6 @@
 
 /* ---- lines ------------------------------------------------------------------------------------- */
 
-enum { WORD_CEILING_BYTES = 512 };
-
-/* The server's word that is kept here; its position is 0 when there is none. */
-static enum rc
-read_word(struct replica *replica, struct wire_statement *word)
-{
-    struct buf bytes = BUF_EMPTY(WORD_CEILING_BYTES);
-    enum rc rc = state_get_bytes(replica->db, STATE_STATEMENT, &bytes);
-
-    *word = (struct wire_statement){.position = 0};
-    if (rc == RC_OK) {
-        struct reader reader = reader_of(bytes.data, bytes.len);
-        wire_statement_get(&reader, word);
-        rc = reader_finish(&reader, _("the kept word of the server"));
-    }
-    buf_wipe(&bytes);
-    return rc == RC_ABSENT ? RC_OK : rc;
-}
-
 /* Lines after `shown` up to that of the word, as blocks behind their count. */
 static enum rc
 read_lines(struct replica *replica, uint64_t shown, const struct wire_statement *word, struct buf *blocks)
@@ -78,7 +59,7 @@ session_return_lines(struct session *session, uint64_t shown)
     uint64_t known = ledger_position(replica->ledger);
     struct wire_statement word;
 
-    enum rc rc = read_word(replica, &word);
+    enum rc rc = replica_kept_statement(replica, &word);
     if (rc == RC_OK && (word.position <= shown || word.position > known))
         rc = rc_fail(RC_UNTRUSTED, _("the server's word on the last lines is not here"));
     if (rc == RC_OK)

@@ -142,17 +142,14 @@ ledger_pairs_wipe(struct ledger_pairs *pairs)
 }
 
 static enum rc
-add_pair(struct ledger_pairs *pairs, const struct inside_stream *stream,
-         const struct inside_device *device)
+add_pair(struct ledger_pairs *pairs, const struct inside_stream *stream, uint32_t epoch, struct id recipient)
 {
-    struct ledger_pair *items =
-        array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
+    struct ledger_pair *items = array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
 
     if (items == NULL)
         return RC_NOMEM;
     pairs->items = items;
-    items[pairs->count++] =
-        (struct ledger_pair){stream->facts.id, stream->facts.epoch, device->facts.id};
+    items[pairs->count++] = (struct ledger_pair){stream->facts.id, epoch, recipient};
     return RC_OK;
 }
 
@@ -227,23 +224,15 @@ ledger_grants_due(const struct ledger *ledger, uint64_t at_ms, struct ledger_pai
     enum rc rc = RC_OK;
 
     grants->count = 0;
-    for (size_t i = 0; i < ledger->streams_count; i++)
-        for (size_t k = 0; k < ledger->devices_count && rc == RC_OK; k++)
-            if (grant_is_due(ledger, stream_by_rank(ledger, i), device_by_rank(ledger, k), at_ms))
-                rc = add_pair(grants, stream_by_rank(ledger, i), device_by_rank(ledger, k));
+    for (size_t i = 0; i < ledger->streams_count; i++) {
+        const struct inside_stream *stream = stream_by_rank(ledger, i);
+        for (size_t k = 0; k < ledger->devices_count && rc == RC_OK; k++) {
+            const struct inside_device *device = device_by_rank(ledger, k);
+            if (grant_is_due(ledger, stream, device, at_ms))
+                rc = add_pair(grants, stream, stream->facts.epoch, device->facts.id);
+        }
+    }
     return rc;
-}
-
-static enum rc
-add_box(struct ledger_pairs *pairs, const struct inside_stream *stream, uint32_t epoch, struct id recipient)
-{
-    struct ledger_pair *items = array_grow(pairs->items, &pairs->room, pairs->count + 1, sizeof *items);
-
-    if (items == NULL)
-        return RC_NOMEM;
-    pairs->items = items;
-    items[pairs->count++] = (struct ledger_pair){stream->facts.id, epoch, recipient};
-    return RC_OK;
 }
 
 static enum rc
@@ -254,14 +243,14 @@ add_boxes_of(const struct ledger *ledger, const struct inside_stream *stream, ui
     enum rc rc = RC_OK;
 
     for (uint32_t epoch = 2; rc == RC_OK && is_linked && epoch <= stream->facts.epoch; epoch++)
-        rc = add_box(boxes, stream, epoch, ledger_link());
+        rc = add_pair(boxes, stream, epoch, ledger_link());
     for (size_t i = 0; rc == RC_OK && current != NULL && i < current->given_count; i++) {
         const struct inside_device *device = ledger_inside_device(ledger, current->given[i]);
         if (device != NULL && current->lapsed[i] == 0 && ledger_inside_may_hold(ledger, device, stream, at_ms))
-            rc = add_box(boxes, stream, stream->facts.epoch, device->facts.id);
+            rc = add_pair(boxes, stream, stream->facts.epoch, device->facts.id);
     }
     if (rc == RC_OK && current != NULL && is_sealed_to_reserve(stream))
-        rc = add_box(boxes, stream, stream->facts.epoch, ledger_reserve());
+        rc = add_pair(boxes, stream, stream->facts.epoch, ledger_reserve());
     return rc;
 }
 
@@ -303,7 +292,7 @@ ledger_heads_due(const struct ledger *ledger, const struct ledger_op *op,
         for (size_t k = 0; k < ledger->devices_count && rc == RC_OK; k++) {
             const struct inside_device *device = device_by_rank(ledger, k);
             if (ledger_inside_loses(ledger, device, stream, op))
-                rc = add_pair(feeds, stream, device);
+                rc = add_pair(feeds, stream, stream->facts.epoch, device->facts.id);
         }
     }
     return rc;

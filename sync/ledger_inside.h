@@ -56,7 +56,7 @@ struct inside_epoch {
     uint8_t reserve_public[CRYPTO_PUBLIC_BYTES];
     uint32_t reserve_epoch;
     struct id *given; /* ascending */
-    uint8_t *lapsed;  /* beside `given` */
+    uint8_t *lapsed;  /* beside `given`: 1 where the box lapsed, or none is known of */
     size_t given_count;
 };
 
@@ -165,7 +165,7 @@ void ledger_inside_wipe(struct ledger *ledger);
 /* ---- ledger_state.c ---- */
 /* Takes a lawful operation in as the next line. RC_NOMEM leaves the ledger broken. */
 enum rc ledger_inside_apply(struct ledger *ledger, const struct ledger_op *op,
-                            const struct inside_line *line);
+                            const struct inside_line *line) MUST_CHECK;
 
 /* ---- ledger_keys.c ---- */
 /* Marks the boxes of current epochs whose devices may not hold the stream any more, after that line at that time. */
@@ -174,7 +174,7 @@ void ledger_inside_mark_lapsed(struct ledger *ledger, const struct ledger_op *op
 /* A new cover has not lapsed. RC_NOMEM. */
 enum rc ledger_inside_open_cover(struct ledger *ledger, uint32_t cover) MUST_CHECK;
 /* Makes the epochs of an operation's key parts and notes who was given their keys. RC_NOMEM. */
-enum rc ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op);
+enum rc ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op) MUST_CHECK;
 
 /* ---- ledger_rights.c ---- */
 struct inside_epoch *
@@ -220,7 +220,7 @@ const struct ledger_cover *ledger_inside_carried_at(const struct ledger *ledger,
  * of, where no line gave it. */
 enum rc ledger_inside_judge(const struct ledger *ledger, const struct ledger_op *op,
                             const void *bytes, size_t len, uint64_t time_ms, const struct ledger_cover *carried,
-                            const char **rule);
+                            const char **rule) MUST_CHECK;
 
 /* One row of the table of rules, for its test. */
 struct ledger_rule {

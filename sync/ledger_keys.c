@@ -4,6 +4,9 @@
 #include "sync/ledger_inside.h"
 #include "sync/writer.h"
 
+/* What stands beside who has the key of an epoch, or may have it. */
+enum { HAS_BOX = 0, LAPSED = 1 };
+
 /* Marks the boxes of the current epoch whose devices may not hold the stream at this line. */
 static void
 mark_lapsed(const struct ledger *ledger, const struct inside_stream *stream, uint64_t time_ms)
@@ -13,7 +16,7 @@ mark_lapsed(const struct ledger *ledger, const struct inside_stream *stream, uin
     for (size_t i = 0; epoch != NULL && i < epoch->given_count; i++) {
         const struct inside_device *device = ledger_inside_device(ledger, epoch->given[i]);
         if (device != NULL && !ledger_inside_may_hold(ledger, device, stream, time_ms))
-            epoch->lapsed[i] = 1;
+            epoch->lapsed[i] = LAPSED;
     }
 }
 
@@ -81,9 +84,9 @@ wake_covers(struct ledger *ledger, const struct inside_stream *stream)
     return rc;
 }
 
-/* With the mark `lapsed` it is only known that the device may have the key: its grant is due. */
+/* LAPSED: it is only known that the device may have the key, and its grant is due; who has a box keeps it. */
 static enum rc
-give(struct inside_epoch *epoch, struct id recipient, uint8_t lapsed)
+give(struct inside_epoch *epoch, struct id recipient, uint8_t mark)
 {
     size_t low = 0;
     size_t high = epoch->given_count;
@@ -96,7 +99,7 @@ give(struct inside_epoch *epoch, struct id recipient, uint8_t lapsed)
             high = middle;
     }
     if (low < epoch->given_count && id_equal(epoch->given[low], recipient)) {
-        epoch->lapsed[low] &= lapsed;
+        epoch->lapsed[low] &= mark;
         return RC_OK;
     }
     struct id *given = array_one_more(epoch->given, epoch->given_count, sizeof *given);
@@ -110,7 +113,7 @@ give(struct inside_epoch *epoch, struct id recipient, uint8_t lapsed)
     memmove(&given[low + 1], &given[low], (epoch->given_count - low) * sizeof *given);
     memmove(&marks[low + 1], &marks[low], epoch->given_count - low);
     given[low] = recipient;
-    marks[low] = lapsed;
+    marks[low] = mark;
     epoch->given_count++;
     return RC_OK;
 }
@@ -152,9 +155,9 @@ note_carried(struct ledger *ledger, const struct ledger_op *op)
             continue;
         for (size_t k = 0; rc == RC_OK && k < op->family_count; k++) {
             const struct ledger_family *family = &ledger_inside_family(ledger, op->families[k])->facts;
-            rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->index)), device->id, 1);
+            rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->index)), device->id, LAPSED);
             if (rc == RC_OK)
-                rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->file)), device->id, 1);
+                rc = give(ledger_inside_current(ledger_inside_stream(ledger, family->file)), device->id, LAPSED);
         }
     }
     return rc;
@@ -168,7 +171,7 @@ ledger_inside_give_keys(struct ledger *ledger, const struct ledger_op *op)
         struct inside_stream *stream = ledger_inside_stream(ledger, part->stream);
         enum rc rc = part->makes ? make_epoch(ledger, stream, op, part) : RC_OK;
         for (size_t k = 0; k < part->recipient_count && rc == RC_OK; k++)
-            rc = give(ledger_inside_current(stream), part->recipients[k], 0);
+            rc = give(ledger_inside_current(stream), part->recipients[k], HAS_BOX);
         if (rc == RC_OK)
             rc = wake_covers(ledger, stream);
         if (rc != RC_OK)

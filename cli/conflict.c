@@ -142,12 +142,6 @@ conflict_named(struct call *call, const struct conflict *conflict, const char *t
     return rc;
 }
 
-static int
-compare_versions(const void *a, const void *b)
-{
-    return version_compare(a, b);
-}
-
 static enum rc
 may_replace(struct call *call, const struct conflict *conflict, const struct version *versions,
             size_t count, const uint8_t *value, size_t len)
@@ -207,7 +201,7 @@ conflict_save(struct call *call, const struct conflict *conflict, const struct v
     for (size_t i = 0; i < versions->count; i++)
         seen[i] = versions->sides[i].version;
     /* The list goes out in ascending order, whatever the screen's was. */
-    qsort(seen, versions->count, sizeof seen[0], compare_versions);
+    version_sort(seen, versions->count);
     enum rc rc = may_replace(call, conflict, seen, versions->count, value->data, value->len);
     if (rc == RC_OK)
         rc = change_set_put(call->journal, &set, conflict->family, conflict->entity,

@@ -27,6 +27,19 @@ version_compare(const struct version *a, const struct version *b)
     return (a->index > b->index) - (a->index < b->index);
 }
 
+static int
+compare_versions(const void *a, const void *b)
+{
+    return version_compare(a, b);
+}
+
+void
+version_sort(struct version *versions, size_t count)
+{
+    if (count > 1)
+        qsort(versions, count, sizeof *versions, compare_versions);
+}
+
 static enum rc
 make_room(struct change *change)
 {

@@ -42,6 +42,8 @@ struct version {
     uint32_t index; /* within the save, from 0 */
 };
 int version_compare(const struct version *a, const struct version *b);
+/* Ascending, as a list of versions is written. */
+void version_sort(struct version *versions, size_t count);
 
 /* A higher type, of a newer program, is kept as a block of bytes. */
 enum field_type { FIELD_INT = 1, FIELD_TEXT, FIELD_BYTES, FIELD_ID, FIELD_DATE, FIELD_VERSIONS };

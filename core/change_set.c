@@ -360,12 +360,6 @@ put_deletion(struct journal *journal, struct change_set *set, struct id family, 
     return rc;
 }
 
-static int
-compare_versions(const void *a, const void *b)
-{
-    return version_compare(a, b);
-}
-
 static enum rc
 delete_in(struct journal *journal, struct change_set *set, struct id family, enum stream_kind kind,
           uint32_t entity, struct id record)
@@ -378,8 +372,8 @@ delete_in(struct journal *journal, struct change_set *set, struct id family, enu
 
     if (rc == RC_OK)
         rc = journal_versions(journal, stream, entity, record, &versions, &count);
-    if (rc == RC_OK && count > 1) /* they come unit by unit */
-        qsort(versions, count, sizeof *versions, compare_versions);
+    if (rc == RC_OK) /* they come unit by unit */
+        version_sort(versions, count);
     if (rc == RC_OK)
         rc = value_put_versions(&value, 1, versions, count);
     if (rc == RC_OK)

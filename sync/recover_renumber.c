@@ -56,12 +56,6 @@ follow(const struct leftovers *list, struct id stream, struct version *version)
     return true;
 }
 
-static int
-compare_versions(const void *a, const void *b)
-{
-    return version_compare(a, b);
-}
-
 /* A deletion names in its value what it saw: that follows too, or the record would be shown again. The list keeps its length, and so the
  * value, which lies in the block of its change. */
 static enum rc
@@ -81,8 +75,8 @@ renumber_list(const struct leftovers *list, struct id stream, struct operation *
         rc = value_read_versions(&fields[i], &versions, &count);
         for (size_t k = 0; rc == RC_OK && k < count; k++)
             (void)follow(list, stream, &versions[k]);
-        if (rc == RC_OK && count > 1)
-            qsort(versions, count, sizeof *versions, compare_versions);
+        if (rc == RC_OK)
+            version_sort(versions, count);
         if (rc == RC_OK)
             rc = value_put_versions(&value, fields[i].number, versions, count);
         free(versions);

@@ -104,12 +104,6 @@ what_is_not_on_this_device_has_no_history_here(void **state)
     assert_int_equal(history.count, 0);
 }
 
-static int
-compare_versions(const void *a, const void *b)
-{
-    return version_compare(a, b);
-}
-
 /* Again what `item` said, over these. */
 static void
 take_again(int at, struct id family, const struct history_item *item, struct version *over, size_t count)
@@ -118,7 +112,7 @@ take_again(int at, struct id family, const struct history_item *item, struct ver
     struct change_set set = CHANGE_SET_EMPTY;
     struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES);
 
-    qsort(over, count, sizeof *over, compare_versions);
+    version_sort(over, count);
     assert_ok(buf_put(&value, item->value, item->value_len));
     assert_ok(change_set_put(journal, &set, family, ENTITY_PROFILE, family, 2, &value, over, count));
     assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));

@@ -130,12 +130,6 @@ note_version(void *context, const struct current *current)
     return RC_OK;
 }
 
-static int
-compare_versions(const void *a, const void *b)
-{
-    return version_compare(a, b);
-}
-
 /* Over all that is on the screen. */
 static void
 settle_address(int at, struct id family, const char *address)
@@ -147,7 +141,7 @@ settle_address(int at, struct id family, const char *address)
     struct seen seen = {.count = 0};
 
     assert_ok(journal_current(journal, file, ENTITY_PROFILE, family, 2, note_version, &seen));
-    qsort(seen.versions, seen.count, sizeof seen.versions[0], compare_versions);
+    version_sort(seen.versions, seen.count);
     assert_ok(value_put_text(&value, 1, address));
     assert_ok(change_set_put(journal, &set, family, ENTITY_PROFILE, family, 2, &value, seen.versions, seen.count));
     assert_ok(replica_save(office.devices[at].replica, set.changes, set.count));

@@ -1,18 +1,8 @@
-/* What body_read.c and body_write.c share: the order of feeds and versions in a body. */
+/* What body_read.c and body_write.c share: the order of versions in a body. */
 #ifndef CORE_BODY_INSIDE_H
 #define CORE_BODY_INSIDE_H
 
 #include "core/change.h"
-
-static inline int
-body_compare_feeds(const struct feed_ref *a, const struct feed_ref *b)
-{
-    int order = id_compare(a->device, b->device);
-
-    if (order != 0)
-        return order;
-    return (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
-}
 
 /* A version as written: the feed's number in this body first. */
 struct written {

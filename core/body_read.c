@@ -154,7 +154,7 @@ read_feeds(struct reader *in, struct feed_seen **feeds, size_t *count)
         feed->feed.incarnation = reader_u64(in);
         feed->last = reader_u32(in);
         reader_copy(in, feed->header, CHANGE_SEEN_BYTES);
-        if (i > 0 && body_compare_feeds(&feed[-1].feed, &feed->feed) >= 0)
+        if (i > 0 && feed_compare(&feed[-1].feed, &feed->feed) >= 0)
             in->failed = true;
     }
     *count = n;
@@ -184,7 +184,7 @@ begin(struct decoder *d)
     if (d->is_used == NULL)
         return rc_nomem();
     for (size_t i = 0; i < d->feed_count; i++)
-        if (body_compare_feeds(&d->feeds[i].feed, &d->own) == 0)
+        if (feed_compare(&d->feeds[i].feed, &d->own) == 0)
             d->in.failed = true;
     return RC_OK;
 }

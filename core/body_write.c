@@ -12,7 +12,7 @@ compare_feeds_void(const void *a, const void *b)
     const struct feed_seen *x = a;
     const struct feed_seen *y = b;
 
-    return body_compare_feeds(&x->feed, &y->feed);
+    return feed_compare(&x->feed, &y->feed);
 }
 
 /* A map from record to its number in the body: open addressing, never full. */
@@ -60,7 +60,7 @@ collect_feeds(struct writer *w, const struct change *saves, size_t count)
         for (size_t k = 0; k < saves[i].count; k++) {
             const struct operation *operation = &saves[i].operations[k];
             for (size_t v = 0; v < operation->supersedes_count; v++)
-                if (body_compare_feeds(&operation->supersedes[v].feed, &w->own) != 0)
+                if (feed_compare(&operation->supersedes[v].feed, &w->own) != 0)
                     w->feeds[n++] = (struct feed_seen){
                         operation->supersedes[v].feed, operation->supersedes[v].save, {0}};
         }
@@ -69,7 +69,7 @@ collect_feeds(struct writer *w, const struct change *saves, size_t count)
         qsort(w->feeds, n, sizeof *w->feeds, compare_feeds_void);
     for (size_t i = 0; i < n; i++) {
         struct feed_seen *last = w->feed_count == 0 ? NULL : &w->feeds[w->feed_count - 1];
-        if (last == NULL || body_compare_feeds(&last->feed, &w->feeds[i].feed) != 0)
+        if (last == NULL || feed_compare(&last->feed, &w->feeds[i].feed) != 0)
             w->feeds[w->feed_count++] = w->feeds[i];
         else if (last->last < w->feeds[i].last)
             last->last = w->feeds[i].last;
@@ -151,7 +151,7 @@ write_versions(struct writer *w, const struct operation *operation, uint32_t sav
     for (size_t i = 0; i < n; i++) {
         const struct version *v = &operation->supersedes[i];
         list[i] = (struct written){0, v->save, v->index};
-        if (body_compare_feeds(&v->feed, &w->own) == 0) {
+        if (feed_compare(&v->feed, &w->own) == 0) {
             if (v->save > save || (v->save == save && v->index >= index))
                 return rc_fail(RC_INVALID, _("a change supersedes what comes after it"));
             continue;

@@ -34,6 +34,16 @@ struct feed_ref {
 };
 
 bool feed_equal(struct feed_ref a, struct feed_ref b);
+/* By device, then incarnation: their order in a body. */
+static inline int
+feed_compare(const struct feed_ref *a, const struct feed_ref *b)
+{
+    int order = id_compare(a->device, b->device);
+
+    if (order != 0)
+        return order;
+    return (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
+}
 
 /* One operation's identity within its stream. */
 struct version {

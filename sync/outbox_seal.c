@@ -34,16 +34,6 @@ batch_wipe(struct batch *batch)
     batch->seen_count = batch->seen_room = 0;
 }
 
-static int
-compare_feeds(const struct feed_ref *a, const struct feed_ref *b)
-{
-    int order = id_compare(a->device, b->device);
-
-    if (order != 0)
-        return order;
-    return a->incarnation < b->incarnation ? -1 : a->incarnation > b->incarnation;
-}
-
 /* Where the feed stands, or belongs, among those seen. */
 static size_t
 place_of(const struct batch *batch, const struct feed_ref *feed, bool *is_there)
@@ -52,12 +42,12 @@ place_of(const struct batch *batch, const struct feed_ref *feed, bool *is_there)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_feeds(&batch->seen[middle].feed, feed) < 0)
+        if (feed_compare(&batch->seen[middle].feed, feed) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    *is_there = low < batch->seen_count && compare_feeds(&batch->seen[low].feed, feed) == 0;
+    *is_there = low < batch->seen_count && feed_compare(&batch->seen[low].feed, feed) == 0;
     return low;
 }
 

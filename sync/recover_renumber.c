@@ -35,9 +35,7 @@ compare_saves(const void *a, const void *b)
     int order = id_compare(left->stream, right->stream);
 
     if (order == 0)
-        order = id_compare(left->old.device, right->old.device);
-    if (order == 0)
-        order = (left->old.incarnation > right->old.incarnation) - (left->old.incarnation < right->old.incarnation);
+        order = feed_compare(&left->old, &right->old);
     return order != 0 ? order : (left->save > right->save) - (left->save < right->save);
 }
 

@@ -174,6 +174,16 @@ may_be_deleted(const struct schema_entity *entity, const struct unit_now *twin)
     return !entity->is_lasting && twin->count > 0;
 }
 
+/* A version over all that is current of its unit. */
+static enum rc
+put_over(struct change *change, uint32_t entity, struct id record, uint32_t unit, const struct buf *value,
+         const struct unit_now *now)
+{
+    size_t count = now->count < CHANGE_SUPERSEDES ? now->count : CHANGE_SUPERSEDES;
+
+    return change_put_over(change, entity, record, unit, value, now->versions, count);
+}
+
 /* The twin follows the file: it supersedes all that is current in it, so it never holds an open choice. */
 static enum rc
 put_twin(struct journal *journal, struct change_set *set, struct id family,
@@ -187,13 +197,12 @@ put_twin(struct journal *journal, struct change_set *set, struct id family,
 
     if (rc == RC_OK)
         rc = twin_value(unit, value, &now.shown, &twin);
-    bool is_there = rc == RC_OK && now.count <= 1 && is_same(&twin, &now.shown) && !may_be_deleted(entity, &now);
-    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
-    if (rc == RC_OK && !is_there)
+    bool says_so = rc == RC_OK && now.count <= 1 && is_same(&twin, &now.shown) && !may_be_deleted(entity, &now);
+    if (rc == RC_OK && !says_so)
         rc = change_for(journal, set, family, STREAM_INDEX, &change);
-    if (rc == RC_OK && !is_there)
-        rc = change_put_over(change, entity->number, record, unit->number, &twin, now.versions, count);
-    if (rc == RC_OK && !is_there)
+    if (rc == RC_OK && !says_so)
+        rc = put_over(change, entity->number, record, unit->number, &twin, &now);
+    if (rc == RC_OK && !says_so)
         mark_drawn(set, change);
     unit_now_wipe(&now);
     buf_wipe(&twin);
@@ -244,9 +253,8 @@ touch_twin(struct journal *journal, struct change_set *set, struct id family, co
     if (rc != RC_OK || !is_there || has_operation(change, record))
         return rc;
     rc = read_unit(journal, set, family, STREAM_INDEX, entity->number, record, unit, &now);
-    size_t count = now.count < CHANGE_SUPERSEDES ? now.count : CHANGE_SUPERSEDES;
     if (rc == RC_OK)
-        rc = change_put_over(change, entity->number, record, unit, &none, now.versions, count);
+        rc = put_over(change, entity->number, record, unit, &none, &now);
     unit_now_wipe(&now);
     return rc;
 }
@@ -344,18 +352,15 @@ put_deletion(struct journal *journal, struct change_set *set, struct id family, 
              uint32_t entity, struct id record, const struct buf *value)
 {
     struct deletions deletions = {.journal = journal, .takes_all = value->len == 0, .now = UNIT_NOW_EMPTY};
-    struct version none;
     struct change *change;
     enum rc rc = journal_find_stream(journal, family, kind, &deletions.stream);
 
     if (rc == RC_OK)
         rc = journal_current(journal, deletions.stream, entity, record, UNIT_DELETED, take_deletion, &deletions);
-    size_t count = deletions.now.count < CHANGE_SUPERSEDES ? deletions.now.count : CHANGE_SUPERSEDES;
     if (rc == RC_OK)
         rc = change_for(journal, set, family, kind, &change);
     if (rc == RC_OK)
-        rc = change_put_over(change, entity, record, UNIT_DELETED, value, count == 0 ? &none : deletions.now.versions,
-                             count);
+        rc = put_over(change, entity, record, UNIT_DELETED, value, &deletions.now);
     unit_now_wipe(&deletions.now);
     return rc;
 }

@@ -79,8 +79,9 @@ check_value(const uint8_t *value, size_t len)
     return rc == RC_CORRUPT ? RC_INVALID : rc;
 }
 
+/* With copies of `value` and of model->supersedes_count versions; `supersedes` NULL: of no list, not of an empty one. */
 static enum rc
-put(struct change *change, const struct operation *model, const struct buf *value)
+put(struct change *change, const struct operation *model, const struct version *supersedes, const struct buf *value)
 {
     static const uint8_t empty[1] = {0};
     const uint8_t *bytes = value->len == 0 ? empty : value->data;
@@ -88,23 +89,22 @@ put(struct change *change, const struct operation *model, const struct buf *valu
     struct operation copy = *model;
     enum rc rc = check_value(bytes, len);
 
-    copy.supersedes = NULL;
     if (rc == RC_OK)
         rc = make_room(change);
     if (rc != RC_OK)
         return rc;
     copy.value = malloc(len);
     copy.value_len = len;
-    if (model->supersedes != NULL) /* one more, so that an empty list is not NULL */
-        copy.supersedes = malloc((model->supersedes_count + 1) * sizeof *copy.supersedes);
-    if (copy.value == NULL || (model->supersedes != NULL && copy.supersedes == NULL)) {
+    if (supersedes != NULL) /* one more, so that an empty list is not NULL */
+        copy.supersedes = malloc((copy.supersedes_count + 1) * sizeof *copy.supersedes);
+    if (copy.value == NULL || (supersedes != NULL && copy.supersedes == NULL)) {
         free(copy.value);
         free(copy.supersedes);
         return rc_nomem();
     }
     memcpy(copy.value, bytes, len);
-    if (model->supersedes_count > 0)
-        memcpy(copy.supersedes, model->supersedes, copy.supersedes_count * sizeof *copy.supersedes);
+    if (copy.supersedes_count > 0)
+        memcpy(copy.supersedes, supersedes, copy.supersedes_count * sizeof *copy.supersedes);
     change->operations[change->count++] = copy;
     return RC_OK;
 }
@@ -115,28 +115,19 @@ change_put(struct change *change, uint32_t entity, struct id record, uint32_t un
 {
     struct operation model = {.entity = entity, .record = record, .unit = unit};
 
-    return put(change, &model, value);
+    return put(change, &model, NULL, value);
 }
 
 enum rc
 change_put_over(struct change *change, uint32_t entity, struct id record, uint32_t unit,
                 const struct buf *value, const struct version *supersedes, size_t count)
 {
-    struct version none[1];
-    struct operation model = {.entity = entity, .record = record, .unit = unit};
+    static const struct version none;
+    const struct operation model = {.entity = entity, .record = record, .unit = unit, .supersedes_count = count};
 
     if (count > CHANGE_SUPERSEDES)
         return rc_fail(RC_TOO_LARGE, _("more than %d versions at once"), CHANGE_SUPERSEDES);
-    /* `put` only reads the list. */
-    struct version *copy = malloc((count + 1) * sizeof *copy);
-    if (copy == NULL)
-        return rc_nomem();
-    memcpy(copy, count > 0 ? supersedes : none, count * sizeof *copy);
-    model.supersedes = copy;
-    model.supersedes_count = count;
-    enum rc rc = put(change, &model, value);
-    free(copy);
-    return rc;
+    return put(change, &model, count > 0 ? supersedes : &none, value);
 }
 
 void

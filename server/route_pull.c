@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "server/lies.h"
 #include "server/pile.h"
 #include "sync/ledger.h"
@@ -43,24 +44,9 @@ may_read(struct pull *pull, struct id stream)
 }
 
 static enum rc
-grow(struct pull *pull)
-{
-    size_t room = pull->room == 0 ? 64 : 2 * pull->room;
-    struct entry *entries = realloc(pull->entries, room * sizeof *entries);
-
-    if (entries == NULL)
-        return rc_nomem();
-    pull->entries = entries;
-    pull->room = room;
-    return RC_OK;
-}
-
-static enum rc
 pick_entry(void *context, struct depot_entry *row, struct depot_body *body, bool *stop)
 {
     struct pull *pull = context;
-    struct entry *entry;
-    enum rc rc = RC_OK;
 
     if (pull->pile.bytes > WIRE_PAGE_BYTES || pull->looked_at == DEPOT_WINDOW) {
         pull->is_full = true;
@@ -71,13 +57,13 @@ pick_entry(void *context, struct depot_entry *row, struct depot_body *body, bool
     pull->next = row->arrival;
     if (!may_read(pull, row->feed.stream))
         return RC_OK;
-    if (pull->count == pull->room)
-        rc = grow(pull);
-    if (rc != RC_OK)
-        return rc;
-    entry = &pull->entries[pull->count];
+    struct entry *entries = array_grow(pull->entries, &pull->room, pull->count + 1, sizeof *entries);
+    if (entries == NULL)
+        return RC_NOMEM;
+    pull->entries = entries;
+    struct entry *entry = &entries[pull->count];
     memset(entry, 0, sizeof *entry);
-    rc = entry_header_decode(row->header, ENTRY_HEADER_BYTES, entry);
+    enum rc rc = entry_header_decode(row->header, ENTRY_HEADER_BYTES, entry);
     if (rc == RC_OK)
         rc = depot_body(body, row);
     if (rc == RC_OK && row->ciphertext != NULL)

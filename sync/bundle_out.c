@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/ack.h"
 #include "sync/bundle.h"
@@ -9,8 +10,6 @@
 #include "sync/outbox.h"
 #include "sync/status.h"
 #include "sync/wire_run.h"
-
-enum { BUNDLE_BATCH = 500 };
 
 /* Blocks whose bytes move while more are added: lent only when all are there. */
 struct pieces {
@@ -22,17 +21,14 @@ struct pieces {
 static enum rc
 add_piece(struct pieces *pieces, const void *data, size_t len)
 {
-    if (pieces->count == pieces->room) {
-        size_t room = pieces->room == 0 ? BUNDLE_BATCH : 2 * pieces->room;
-        size_t *grown = realloc(pieces->ends, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        pieces->ends = grown;
-        pieces->room = room;
-    }
+    size_t *grown = array_grow(pieces->ends, &pieces->room, pieces->count + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return RC_NOMEM;
+    pieces->ends = grown;
     enum rc rc = buf_put(&pieces->bytes, data, len);
     if (rc == RC_OK)
-        pieces->ends[pieces->count++] = pieces->bytes.len;
+        grown[pieces->count++] = pieces->bytes.len;
     return rc;
 }
 
@@ -231,15 +227,12 @@ skip_gap(struct packing *packing, int64_t feed, uint32_t *save)
 static enum rc
 pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
 {
-    if (packing->count == packing->room) {
-        size_t room = packing->room == 0 ? BUNDLE_BATCH : 2 * packing->room;
-        struct elog_row *grown = realloc(packing->rows, room * sizeof *grown);
-        if (grown == NULL)
-            return rc_nomem();
-        packing->rows = grown;
-        packing->room = room;
-    }
-    struct elog_row *row = &packing->rows[packing->count];
+    struct elog_row *grown = array_grow(packing->rows, &packing->room, packing->count + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return RC_NOMEM;
+    packing->rows = grown;
+    struct elog_row *row = &grown[packing->count];
     *row = ELOG_ROW_EMPTY;
     enum rc rc = elog_find(packing->replica->db, feed->key, *save, row);
     if (rc != RC_OK)

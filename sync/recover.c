@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/outbox.h"
 #include "sync/recover_inside.h"
@@ -30,17 +31,14 @@ leftovers_wipe(struct leftovers *list)
 static enum rc
 keep(struct leftovers *list, const struct elog_feed *feed, uint32_t save, struct change *change)
 {
-    if (list->count == list->room) {
-        size_t room = list->room == 0 ? 16 : 2 * list->room;
-        struct leftover *grown = realloc(list->items, room * sizeof *grown);
-        if (grown == NULL) {
-            body_free(change, 1);
-            return rc_nomem();
-        }
-        list->items = grown;
-        list->room = room;
+    struct leftover *grown = array_grow(list->items, &list->room, list->count + 1, sizeof *grown);
+
+    if (grown == NULL) {
+        body_free(change, 1);
+        return RC_NOMEM;
     }
-    list->items[list->count++] = (struct leftover){feed->stream, feed->feed, save, 0, change};
+    list->items = grown;
+    grown[list->count++] = (struct leftover){feed->stream, feed->feed, save, 0, change};
     return RC_OK;
 }
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/news.h"
-#include "sync/writer.h"
 
 const char *
 elog_reason_name(enum elog_reason reason)

@@ -7,7 +7,6 @@
 
 #include "core/i18n.h"
 #include "sync/base64.h"
-#include "sync/writer.h"
 
 enum { BASE_BYTES = 64 * 1024, DEVICE_CHARS = 2 * ID_BYTES, SECONDS_DIGITS = 10 };
 

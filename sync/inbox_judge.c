@@ -4,7 +4,6 @@
 #include "core/broken.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
-#include "sync/writer.h"
 
 struct inbox_verdict
 inbox_park(enum elog_reason reason)

@@ -1,11 +1,11 @@
 /* Received entries: verified, and stored with the cursor. */
 #include <string.h>
 
+#include "core/array.h"
 #include "core/broken.h"
 #include "core/i18n.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"
-#include "sync/writer.h"
 
 /* The server knows saves of our own that this store never sealed, or others under their numbers: this is an old copy, or there is
  * one that was first. What was sealed here and not sent goes back in line, to be compared and renumbered with what waits there. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/keyring_place.h"
-#include "sync/writer.h"
 
 struct slot {
     struct id stream;

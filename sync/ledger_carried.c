@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/ledger_inside.h"
-#include "sync/writer.h"
 
 /* Does it still say more than the lines? Not once they know of its acceptance, or ended it; nor beside another gift under its id. */
 static bool

@@ -1,9 +1,9 @@
 /* What the ledger says is owed and due: rotations, boxes, heads; and who may fetch a box. */
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/broken.h"
 #include "sync/ledger_inside.h"
-#include "sync/writer.h"
 
 static bool
 is_sealed_to_reserve(const struct inside_stream *stream)

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "sync/writer.h"
+#include "core/array.h"
+
 
 bool
 ledger_judge_author_has(const struct judged *judged, uint32_t roles)

@@ -1,8 +1,8 @@
 /* The ledger's memory of keys: which device was given which epoch, or may have it, and whose box has lapsed since. */
 #include <string.h>
 
+#include "core/array.h"
 #include "sync/ledger_inside.h"
-#include "sync/writer.h"
 
 /* What stands beside who has the key of an epoch, or may have it. */
 enum { HAS_BOX = 0, LAPSED = 1 };

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "sync/ledger_inside.h"
-#include "sync/writer.h"
 
 /* Appends `*item` to a table and enters it under its first `key_len` bytes. */
 #define ADD(ledger, name, item, key_len, rc)                                                       \

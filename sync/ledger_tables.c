@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "sync/ledger_inside.h"
-#include "sync/writer.h"
 
 struct key {
     const void *bytes;

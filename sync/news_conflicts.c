@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#include "sync/writer.h"
+#include "core/array.h"
+
 
 static int
 compare_conflicts(const void *a, const void *b)

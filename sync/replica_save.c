@@ -2,11 +2,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/outbox.h"
 #include "sync/recover.h"
 #include "sync/replica_own.h"
-#include "sync/writer.h"
 
 /* The right to write, and the key to seal with. */
 static enum rc

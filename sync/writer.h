@@ -2,7 +2,6 @@
 #ifndef SYNC_WRITER_H
 #define SYNC_WRITER_H
 
-#include "core/array.h"
 #include "core/buf.h"
 #include "core/id.h"
 #include "core/rc.h"

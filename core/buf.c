@@ -1,7 +1,6 @@
 /* Bytes with a ceiling, and a reader that cannot overrun. */
 #include "core/buf.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* The journal: its tables, made and made anew, and opening it. */
 #include "core/journal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/broken.h"
-#include "core/i18n.h"
 
 enum {
     PACKED_BYTES = 512 * 1024 * 1024, /* SQLite's own ceiling is 1e9 */

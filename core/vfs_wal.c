@@ -1,7 +1,6 @@
 /* The write-ahead log: each frame one sealed unit, written in batches. */
 #include "core/vfs_inside.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* Cover: given, accepted, ended; and what a session does about covers by itself. */
 #include "sync/cover.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"

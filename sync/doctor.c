@@ -1,14 +1,11 @@
 /* Looks whether what is stored holds together: structure, chains, signatures, digests, tables against a rebuild. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"
-#include "core/store.h"
 #include "sync/ack.h"
 #include "sync/doctor_inside.h"
 #include "sync/inbox.h"
-#include "sync/outbox.h"
 #include "sync/status.h"
 
 /* The last applied save of each feed of a stream, in the order of the log's feeds. */

@@ -1,7 +1,6 @@
 /* The operations of the ledger as bytes, their signature, and the line round one. */
 #include "sync/ledger_op.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/i18n.h"

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "core/i18n.h"
-
 enum { NEWS_MOST = 200 };
 
 struct gather {

@@ -5,7 +5,6 @@
 #include <zstd.h>
 
 #include "core/i18n.h"
-#include "core/secret.h"
 #include "sync/writer.h"
 
 /*

@@ -1,6 +1,4 @@
 /* What was received and does not count, read from the log itself: nothing of it is in the tables. */
-#include <stdlib.h>
-
 #include "core/schema.h"
 #include "sync/cover.h"
 #include "sync/replica_own.h"

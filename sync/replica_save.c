@@ -1,6 +1,5 @@
 /* Saving: journal and outbox in one transaction, of one act or of many. */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "core/array.h"
 #include "core/i18n.h"

@@ -1,5 +1,4 @@
 /* Acknowledgements: our own after a flushed commit, and those of others. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/broken.h"

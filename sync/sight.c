@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "core/broken.h"
-#include "core/i18n.h"
-#include "sync/inbox.h"
+#include "sync/replica_own.h"
 #include "sync/status.h"
 
 const char *

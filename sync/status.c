@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/i18n.h"
 #include "sync/ack.h"
 #include "sync/inbox.h"
 #include "sync/outbox.h"

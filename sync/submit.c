@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/i18n.h"
-#include "sync/inbox.h"
 #include "sync/sent.h"
 
 enum { SUBMIT_TRIES = 5 };

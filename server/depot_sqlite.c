@@ -391,13 +391,7 @@ depot_delete_joins(struct depot *depot, int64_t team, const uint8_t invite[CRYPT
 enum rc
 depot_expire_joins(struct depot *depot, int64_t now_ms)
 {
-    struct stmt *stmt = NULL;
-    enum rc rc = db_stmt(depot->db, "DELETE FROM joins WHERE expires_ms <= ?1", &stmt);
-
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, now_ms);
-    return stmt_finish(stmt);
+    return db_run_int(depot->db, "DELETE FROM joins WHERE expires_ms <= ?1", now_ms);
 }
 
 /* ---- one-time codes ---- */

@@ -244,13 +244,7 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
     if (!is_worth_packing(packing->replica, row))
         return RC_OK;
     /* Noted before it is given away: what was in a bundle is never sealed anew. */
-    struct stmt *stmt;
-    rc = db_stmt(packing->replica->db, "UPDATE sync_entry SET is_bundled = 1 WHERE entry = ?1",
-                 &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, row->key);
-    rc = stmt_finish(stmt);
+    rc = db_run_int(packing->replica->db, "UPDATE sync_entry SET is_bundled = 1 WHERE entry = ?1", row->key);
     if (rc == RC_OK)
         rc = pack_box(packing, sent.stream, sent.epoch);
     return rc == RC_OK ? wire_run_add(&packing->content.runs, &sent) : rc;

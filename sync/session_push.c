@@ -167,14 +167,7 @@ mark(struct session *session, const struct elog_row *row, const struct wire_push
 static enum rc
 offer_again(struct replica *replica, int64_t feed)
 {
-    struct stmt *stmt;
-    enum rc rc = db_stmt(
-        replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE feed = ?1 AND ciphertext IS NOT NULL",
-        &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, feed);
-    return stmt_finish(stmt);
+    return db_run_int(replica->db, "UPDATE sync_entry SET is_sent = 0 WHERE feed = ?1 AND ciphertext IS NOT NULL", feed);
 }
 
 static enum rc

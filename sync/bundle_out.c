@@ -235,8 +235,10 @@ pack_row(struct packing *packing, const struct elog_feed *feed, uint32_t *save)
     struct elog_row *row = &grown[packing->count];
     *row = ELOG_ROW_EMPTY;
     enum rc rc = elog_find(packing->replica->db, feed->key, *save, row);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        elog_row_wipe(row); /* of one that is damaged it has bytes */
         return rc;
+    }
     packing->count++;
     *save = row->entry.last + 1;
     struct entry sent = row->entry;

@@ -78,6 +78,23 @@ a_bundle_brings_the_keys_of_what_it_carries(void **state)
     assert_true(office_agree(&office, CAAS, BRAM, file));
 }
 
+/* Run under AddressSanitizer it also shows that nothing of that entry stays in memory. */
+static void
+an_entry_that_is_cut_short_in_the_store_is_in_no_bundle(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    struct buf bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_report packed;
+
+    office_visit(&office, BRAM, family, "AFGEKAPT");
+    cover_by_lines_alone();
+    assert_ok(db_run(bram->replica->db, "UPDATE sync_entry SET ciphertext = substr(ciphertext, 1, 20)"));
+    assert_int_equal(replica_bundle_pack(bram->replica, office.devices[CAAS].id, false, &packed, &bundle), RC_CORRUPT);
+    assert_int_equal(bundle.len, 0);
+    buf_wipe(&bundle);
+}
+
 static void
 who_may_not_read_is_given_no_key(void **state)
 {
@@ -615,6 +632,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_bundle_brings_the_keys_of_what_it_carries),
+        TEST(an_entry_that_is_cut_short_in_the_store_is_in_no_bundle),
         TEST(who_may_not_read_is_given_no_key),
         TEST(a_key_that_no_line_gave_is_in_no_bundle),
         TEST(acknowledgements_travel_and_status_tells_by_them),

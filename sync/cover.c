@@ -181,7 +181,7 @@ cover_settle(struct session *session)
 {
     struct replica *replica = session->replica;
     const struct ledger_cover *cover;
-    uint64_t server_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
+    uint64_t server_ms = replica_server_ms(replica);
     enum rc rc = RC_OK;
 
     for (size_t i = 0; rc == RC_OK && (cover = ledger_cover_at(replica->ledger, i)) != NULL; i++) {

@@ -111,7 +111,7 @@ make_epoch(struct session *session, struct id stream, const struct ledger_ids *h
     struct replica *replica = session->replica;
     struct keyring_recipient *recipients = NULL;
 
-    enum rc rc = submit_recipients(replica, holders, &recipients);
+    enum rc rc = submit_recipients(replica, holders->items, holders->count, &recipients);
     struct keyring_epoch epoch = {stream, 1, recipients, holders->count, reserve_public};
     if (rc == RC_OK)
         rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);

@@ -147,7 +147,7 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
     if (rc == RC_OK)
         rc = ledger_holders(replica->ledger, stream, replica_server_ms(replica), &holders);
     if (rc == RC_OK)
-        rc = submit_recipients(replica, &holders, &recipients);
+        rc = submit_recipients(replica, holders.items, holders.count, &recipients);
     if (rc == RC_OK)
         rc = submit_reserve_public(replica, reserve_public);
     struct keyring_epoch epoch = {

@@ -65,9 +65,8 @@ submit_check(struct session *session, const void *op, size_t len)
 {
     struct ledger_verdict verdict = {.rule = NULL};
     struct replica *replica = session->replica;
-    uint64_t at_ms = (uint64_t)(clock_wall_ms(replica->clock) + replica->clock_offset_ms);
 
-    return ledger_check(replica->ledger, op, len, at_ms, &verdict);
+    return ledger_check(replica->ledger, op, len, replica_server_ms(replica), &verdict);
 }
 
 static enum rc
@@ -126,14 +125,14 @@ submit_ready(struct session *session, const void *op, size_t len)
 }
 
 enum rc
-submit_recipients(struct replica *replica, const struct ledger_ids *devices,
+submit_recipients(struct replica *replica, const struct id *devices, size_t count,
                   struct keyring_recipient **recipients)
 {
-    *recipients = calloc(devices->count + 1, sizeof **recipients);
+    *recipients = calloc(count + 1, sizeof **recipients);
     if (*recipients == NULL)
         return rc_nomem();
-    for (size_t i = 0; i < devices->count; i++) {
-        const struct ledger_device *device = ledger_device(replica->ledger, devices->items[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct ledger_device *device = ledger_device(replica->ledger, devices[i]);
         (*recipients)[i] = (struct keyring_recipient){device->id, device->box_public};
     }
     return RC_OK;
@@ -154,21 +153,14 @@ enum rc
 submit_share(struct replica *replica, struct draft *draft, struct id stream,
              const struct id *devices, size_t count)
 {
-    struct ledger_ids ids = LEDGER_IDS_EMPTY;
     struct keyring_recipient *recipients = NULL;
     const struct ledger_stream *known = ledger_stream(replica->ledger, stream);
 
-    ids.items = calloc(count + 1, sizeof *ids.items);
-    if (ids.items == NULL)
-        return rc_nomem();
-    memcpy(ids.items, devices, count * sizeof *devices);
-    ids.count = count;
-    enum rc rc = submit_recipients(replica, &ids, &recipients);
+    enum rc rc = submit_recipients(replica, devices, count, &recipients);
     struct keyring_epoch epoch = {stream, known->epoch, recipients, count, NULL};
     if (rc == RC_OK)
         rc = keyring_share(replica->keys, &epoch, &draft->op, &draft->boxes);
     free(recipients);
-    free(ids.items);
     return rc;
 }
 

@@ -24,7 +24,7 @@ enum rc submit_ready(struct session *session, const void *op, size_t len) MUST_C
 enum rc submit_check(struct session *session, const void *op, size_t len) MUST_CHECK;
 /* Recipients of a new epoch of a stream: who may hold it now. `recipients` is heap memory of the caller; its keys are lent
  * from the ledger. */
-enum rc submit_recipients(struct replica *replica, const struct ledger_ids *devices,
+enum rc submit_recipients(struct replica *replica, const struct id *devices, size_t count,
                           struct keyring_recipient **recipients) MUST_CHECK;
 /* The public key of the reserve in force. */
 enum rc submit_reserve_public(struct replica *replica,

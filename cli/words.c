@@ -31,16 +31,16 @@ static const char *const known[] = {
     N_("names"), N_("phase"), N_("report"), N_("note"), N_("participants"), N_("text"),
     N_("measure"), N_("deadline"), N_("holder"), N_("status"), N_("level"), N_("kind"), N_("who"),
     N_("due"), N_("done"), N_("address"), N_("reach"), N_("phone"), N_("birth"), N_("relation"),
-    N_("surname"), N_("given_name"), N_("birth_date"), N_("lives_where"), N_("code_name"),
+    N_("surname"), N_("given name"), N_("birth date"), N_("lives where"), N_("code name"),
     N_("since"), N_("opened"), N_("closed"), N_("date"), N_("time"), N_("minutes"), N_("next"),
-    N_("reason"), N_("ground"), N_("shared_with"), N_("person"), N_("from"), N_("until"),
-    N_("done_on"), N_("done_how"), N_("is_done"), N_("lives"), N_("dates"), N_("withdrawn"),
-    N_("judgement"), N_("period"), N_("from_date"), N_("until_date"), N_("cover"), N_("answer"),
-    N_("dismissal"), N_("rule"), N_("dismissed"), N_("dismissal_reason"), N_("consent_date"),
-    N_("consent_note"), N_("veto_date"), N_("veto_note"), N_("visibility_date"), N_("visibility_note"),
-    N_("safety_date"), N_("safety_note"),
+    N_("reason"), N_("ground"), N_("shared with"), N_("person"), N_("from"), N_("until"),
+    N_("done on"), N_("done how"), N_("is done"), N_("lives"), N_("dates"), N_("withdrawn"),
+    N_("judgement"), N_("period"), N_("from date"), N_("until date"), N_("cover"), N_("answer"),
+    N_("dismissal"), N_("rule"), N_("dismissed"), N_("dismissal reason"), N_("consent date"),
+    N_("consent note"), N_("veto date"), N_("veto note"), N_("visibility date"), N_("visibility note"),
+    N_("safety date"), N_("safety note"),
     /* what doctor looks at */ N_("directory"), N_("disk"), N_("memory"), N_("keyring"),
-    N_("key_slots"), N_("saves"), N_("continuity"), N_("clock"), N_("sync"), N_("parked"),
+    N_("key slots"), N_("saves"), N_("continuity"), N_("clock"), N_("sync"), N_("parked"),
     N_("structure"), N_("pages"), N_("chain"), N_("body"), N_("digest"), N_("tables"),
     N_("journal"), N_("log"), N_("header"), N_("search"), N_("outbox"), N_("fetch"), N_("unsent"),
     N_("table"), N_("replica"), N_("index"), N_("feed"),
@@ -48,13 +48,24 @@ static const char *const known[] = {
     /* today */ N_("appointment"), N_("birthday"), N_("expected"),
 };
 
+/* given_name is said as "given name". */
+static bool
+is_known_as(const char *said, const char *word)
+{
+    while (*word != '\0' && *said == (*word == '_' ? ' ' : *word)) {
+        said++;
+        word++;
+    }
+    return *word == '\0' && *said == '\0';
+}
+
 const char *
 words_say(const char *word)
 {
     if (word == NULL)
         return "";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(known[i], word) == 0)
+        if (is_known_as(known[i], word))
             return _(known[i]);
     return word;
 }

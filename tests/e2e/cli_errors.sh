@@ -130,6 +130,7 @@ check_exit "a letter among them" 3 "something else among them" as anna device ap
 check_exit "a device that is not there" 4 "no device .tablet. in the team.*baken device list" as anna device revoke tablet
 as anna member add duin --given-name Baby --birth-date 2031-01-01 --json >"$WORK/answer" 2>&1
 check_equal "a birth date in the future is an expected child" "$(json notices.1.code <"$WORK/answer")" expected_child
+check_says "a field is named in words, not by its key" "^given name +Baby$" as anna history "$(json member.id <"$WORK/answer")"
 
 # ---- what is refused left no line on the ledger
 latin=$(printf 'a\377')

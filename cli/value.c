@@ -34,6 +34,14 @@ is_time(const struct schema_field *known, const struct field *field)
            field->integer < 24 * 60;
 }
 
+/* What is kept as 1 or 0 and read as yes or no. */
+static bool
+is_yes_or_no(const struct schema_field *known, const struct field *field)
+{
+    return known != NULL && field->type == FIELD_INT && (field->integer == 0 || field->integer == 1) &&
+           (strcmp(known->name, "withdrawn") == 0 || strcmp(known->name, "done") == 0 || strcmp(known->name, "dismissed") == 0);
+}
+
 /* One field of a value, by its type. */
 static enum rc
 out_field(struct out *out, const struct schema_field *known, const struct field *field)
@@ -46,7 +54,9 @@ out_field(struct out *out, const struct schema_field *known, const struct field 
     name_field(known, field->number, room, &key, &heading);
     switch (field->type) {
     case FIELD_INT:
-        out_int(out, key, is_time(known, field) ? NULL : heading, field->integer);
+        out_int(out, key, is_time(known, field) || is_yes_or_no(known, field) ? NULL : heading, field->integer);
+        if (is_yes_or_no(known, field))
+            out_text(out, NULL, heading, words_say(field->integer == 1 ? "yes" : "no"));
         if (is_time(known, field))
             show_minutes(out, NULL, heading, (int32_t)field->integer);
         break;
@@ -122,6 +132,8 @@ field_text(const struct schema_field *known, const struct field *field, bool is_
     case FIELD_INT:
         if (is_time(known, field) && !is_json)
             return buf_printf(text, "%02d:%02d", (int)field->integer / 60, (int)field->integer % 60);
+        if (is_yes_or_no(known, field) && !is_json)
+            return buf_printf(text, "%s", words_say(field->integer == 1 ? "yes" : "no"));
         return buf_printf(text, "%" PRId64, field->integer);
     case FIELD_DATE:
         date = (unsigned)field->integer;

@@ -319,5 +319,9 @@ check_exit "and needs a reason" 3 "--reason is needed" as fatma undo "${visit: -
 check "the author does" as fatma undo "${visit: -6}.report" --token "$token" --take "$first" --reason "it was coffee after all"
 check_equal "the first text holds" "Coffee with the mother." "$(as fatma visit show "$visit" --json | json visit.note)"
 settle
+as fatma visit withdraw "$visit" --reason "another family" >/dev/null 2>&1
+check_says "that it was withdrawn is read as a word" "^withdrawn +yes$" as fatma history "$visit"
+answer "history of a report that was withdrawn" fatma history "$visit"
+check_equal "and is a number for programs" 1 "$(value units.0.versions.-1.value.withdrawn)"
 
 finish

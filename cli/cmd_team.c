@@ -136,8 +136,10 @@ cmd_team_create(struct call *call)
     if (rc != RC_OK)
         goto out;
     rc = replica_create_team(call->replica, &call->transport, &team);
-    if (rc == RC_INVALID)
+    if (rc == RC_INVALID || rc == RC_DENIED) { /* the store was made before the code was looked at */
+        call->ending.safe = _("this device is in no team yet, and its passphrase is the one that was given now");
         call->ending.advice = _("correct it, or ask who manages the server for another code: `bakend code` makes one");
+    }
     if (rc != RC_OK)
         goto out;
     out_object(&call->out, "team");

@@ -29,6 +29,9 @@ check "that nothing was exchanged is not said of who invited two" grep -q "^No .
 device_make nel
 check_exit "a team is not made without a server" 9 "; this device is in no team yet; do it again when there is a connection\.$" \
     as nel team create --server "http://127.0.0.1:$(port_free)" --code-file "$CODE" --name Nel
+check_exit "nor with a code of another server, and the passphrase that was chosen stays" 8 \
+    "this device is in no team yet, and its passphrase is the one that was given now; correct it, or ask .*bakend code" \
+    as nel team create --server "$SERVER" --code-file <(echo AAAAA-BBBBB-CCCCC-DDDDD) --name Nel
 answer "status, in no team" nel status
 check_equal "nobody is waited for" "no_team false" "$(value notices.0.code) $(value is_in_team)"
 check_exit "sync says the same" 4 "belongs to no team yet; nothing was changed; go on with .baken team join. or .baken team create." as nel sync

@@ -418,10 +418,10 @@ elog_unpark(struct db *db, struct id stream, enum elog_reason reason, uint64_t *
 enum rc
 elog_renew(struct db *db, struct id stream)
 {
-    /* Applied and held, whose reason stays (of those applied: ELOG_GAP, it names less); and parked for ELOG_GAP, or for ELOG_UNKNOWN or ELOG_DAMAGED, which may have been this
-     * store's fault. */
+    /* Applied, as ELOG_STOOD, or as ELOG_GAP where it names less; held, whose reason stays; and parked for ELOG_GAP, or for ELOG_UNKNOWN or
+     * ELOG_DAMAGED, which may have been this store's fault. */
     static const char *const renewals[] = {
-        "UPDATE sync_entry SET state = 0 WHERE state = 1"
+        "UPDATE sync_entry SET state = 0, reason = CASE reason WHEN 3 THEN 3 ELSE 100 END WHERE state = 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",
         "UPDATE sync_entry SET state = 0 WHERE state = 3 AND state <> 1"
         " AND feed IN (SELECT feed FROM sync_feed WHERE stream = ?1)",

@@ -19,7 +19,8 @@ enum elog_reason {
     ELOG_GONE,     /* parked: the body is gone */
     ELOG_LATE,     /* held: late work */
     ELOG_NO_RIGHT, /* parked: its author never had the right */
-    ELOG_REASON_COUNT
+    ELOG_REASON_COUNT,
+    ELOG_STOOD = 100 /* new, and shown to nobody: it was applied before its stream was made anew */
 };
 /* A stable word: "key", "ledger", ... */
 const char *elog_reason_name(enum elog_reason reason);
@@ -95,7 +96,8 @@ enum rc elog_next(struct db *db, struct id stream, enum elog_state state, struct
                   bool *found) MUST_CHECK;
 /* Entries of a stream (zero: of all) that are parked for `reason` become new; how many. */
 enum rc elog_unpark(struct db *db, struct id stream, enum elog_reason reason, uint64_t *count) MUST_CHECK;
-/* Applied and held entries of a stream become new, and those parked as gap, damaged or unknown: after its journal was reset. */
+/* Applied (ELOG_STOOD, or ELOG_GAP as before) and held entries of a stream become new, and those parked as gap, damaged or unknown: after
+ * its journal was reset. */
 enum rc elog_renew(struct db *db, struct id stream) MUST_CHECK;
 /* Not of ELOG_APPLIED. */
 enum rc elog_count(struct db *db, enum elog_state state, uint64_t *count) MUST_CHECK;

@@ -259,6 +259,20 @@ open_and_hold(struct replica *replica, const struct elog_row *row, struct buf *b
     return rc;
 }
 
+/* The ledger's verdict. Only when everything was pulled (inbox_settle) does a head that is not here speak against what was applied: not
+ * when its stream is made anew before that. */
+static enum rc
+judge_row(struct replica *replica, const struct elog_row *row, struct inbox_verdict *verdict)
+{
+    enum rc rc = inbox_verdict(replica, &row->entry, verdict);
+    bool stood = row->reason == ELOG_STOOD || row->reason == ELOG_GAP;
+
+    if (rc != RC_OK || !stood || verdict->state != ELOG_PARKED || verdict->reason != ELOG_GAP)
+        return rc;
+    *verdict = (struct inbox_verdict){ELOG_APPLIED, ELOG_NO_REASON};
+    return state_put_int(replica->db, STATE_UNSETTLED, 1);
+}
+
 static enum rc
 apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf *body,
           struct inbox_verdict *verdict)
@@ -280,7 +294,7 @@ apply_one(struct replica *replica, int64_t key, struct elog_row *row, struct buf
     }
     const struct ledger_device *device = ledger_device(replica->ledger, row->entry.device);
     bool was_held = row->reason == ELOG_LATE;
-    rc = inbox_verdict(replica, &row->entry, verdict);
+    rc = judge_row(replica, row, verdict);
     if (rc != RC_OK)
         return rc;
     if (device == NULL)

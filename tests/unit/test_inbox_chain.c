@@ -196,6 +196,53 @@ what_stands_stays_until_the_rest_was_pulled(void **state)
     assert_int_equal(office.devices[BRAM].report.parked, 0);
 }
 
+/* What Bram wrote meanwhile is put in again with his new functions, so his stream is made anew between the line and the pull. */
+static void
+what_stands_stays_too_when_its_stream_is_made_anew_before_the_pull(void **state)
+{
+    struct office_device *anna = &office.devices[ANNA];
+
+    (void)state;
+    office_sync(&office, BRAM);
+    office_visit(&office, CARLA, family, "SECOND");
+    office_sync(&office, CARLA);
+    office_visit(&office, BRAM, family, "MINE");
+    anna_ends_the_cover();
+    assert_ok(replica_set_roles(anna->replica, &anna->transport, office.devices[BRAM].person,
+                                LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST));
+    lie = GIVES_NO_ENTRIES;
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    assert_true(bram_has("FIRST"));
+    assert_true(bram_has("MINE"));
+    assert_false(bram_has("SECOND"));
+    assert_ok(replica_rebuild(office.devices[BRAM].replica, stream_of(true))); /* as an opening or the doctor does */
+    assert_true(bram_has("FIRST"));
+    lie = HONEST;
+    office_sync(&office, BRAM);
+    assert_file_is(ELOG_APPLIED, ELOG_NO_REASON);
+    assert_true(bram_has("SECOND"));
+    assert_int_equal(office.devices[BRAM].report.parked, 0);
+}
+
+/* A head that nobody has speaks against it all the same once everything was pulled. */
+static void
+what_was_made_anew_counts_no_longer_once_everything_was_pulled(void **state)
+{
+    (void)state;
+    office_sync(&office, BRAM);
+    lie = NAMES_A_HEAD_BEYOND;
+    anna_ends_the_cover();
+    lie = GIVES_NO_ENTRIES;
+    assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    assert_ok(replica_rebuild(office.devices[BRAM].replica, stream_of(true)));
+    assert_file_is(ELOG_APPLIED, ELOG_NO_REASON);
+    lie = HONEST;
+    office_sync(&office, BRAM);
+    assert_file_is(ELOG_PARKED, ELOG_GAP);
+    office_sync(&office, BRAM);
+    assert_file_is(ELOG_PARKED, ELOG_GAP);
+}
+
 #define CASE(name) \
     cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
@@ -207,6 +254,8 @@ main(void)
         CASE(what_was_applied_before_the_line_came_counts_no_longer),
         CASE(a_head_of_another_chain_parks_this_one_as_a_fork),
         CASE(what_stands_stays_until_the_rest_was_pulled),
+        CASE(what_stands_stays_too_when_its_stream_is_made_anew_before_the_pull),
+        CASE(what_was_made_anew_counts_no_longer_once_everything_was_pulled),
     };
 
     stores_demand(secret_start(), "secret_start");

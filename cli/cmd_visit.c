@@ -200,6 +200,10 @@ cmd_visit_amend(struct call *call)
         rc = advise_author(call, contact_put(call->journal, &set, replica_self(call->replica).person, &contact));
     if (rc == RC_OK)
         rc = call_save(call, &set, "visit", contact.facts.id);
+    if (rc == RC_OK && contact.is_withdrawn)
+        out_notice(&call->out, "withdrawn", "%s",
+                   _("This visit was withdrawn, and stays so: `baken history` shows its versions, `baken undo` takes one of before "
+                     "again."));
     change_set_wipe(&set);
     texts_wipe(&texts);
     return rc;

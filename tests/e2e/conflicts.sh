@@ -323,5 +323,10 @@ as fatma visit withdraw "$visit" --reason "another family" >/dev/null 2>&1
 check_says "that it was withdrawn is read as a word" "^withdrawn +yes$" as fatma history "$visit"
 answer "history of a report that was withdrawn" fatma history "$visit"
 check_equal "and is a number for programs" 1 "$(value units.0.versions.-1.value.withdrawn)"
+answer "visit amend, of a report that was withdrawn" fatma visit amend "$visit" --reason "typing error" --text "Not ours."
+check_equal "who corrects it is told that it stays withdrawn" withdrawn "$(value notices.-1.code)"
+token=$(as fatma history "$visit" --json | json units.0.token)
+check "and can have it back by the way that is named" as fatma undo "${visit: -6}.report" --token "$token" --take "$first" --reason "it was ours"
+check_says "then it is in the list" "Coffee with the mother" as fatma visit list duin
 
 finish

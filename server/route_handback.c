@@ -80,7 +80,7 @@ take_line(struct ask *ask, const struct wire_bytes *bytes, bool *is_new, uint64_
 static bool
 take_all(struct ask *ask, const struct wire_ledger_answer *page, uint64_t *count)
 {
-    bool is_new;
+    bool is_new = false;
     uint64_t last_ms = 0;
     enum rc rc = team_catch_up(ask->team, ask->depot);
 
@@ -89,6 +89,8 @@ take_all(struct ask *ask, const struct wire_ledger_answer *page, uint64_t *count
             return false;
         *count += is_new;
     }
+    if (rc == RC_OK && *count > 0 && !is_new) /* the word is on a line before these: it says nothing of them */
+        return refuse(ask, WIRE_ERROR_STALE, "The lines do not lead to the one that their statement is on.");
     if (rc == RC_OK && *count > 0)
         rc = order_end_boxes(ask, ask->team->key, ask->team->ledger, last_ms);
     if (rc != RC_OK)

@@ -12,14 +12,13 @@
 enum { ANNA = 0, BRAM = 1, CAAS = 2 };
 
 static struct office office;
-static struct id file;
+static struct id family, file;
 
 static int
 setup(void **state)
 {
     (void)state;
-    struct id family = office_pair_and_one(&office, BRAM);
-
+    family = office_pair_and_one(&office, BRAM);
     file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
     office_sync_all(&office, 3, 2);
     return 0;
@@ -148,6 +147,59 @@ only_the_servers_own_word_hands_lines_back(void **state)
     assert_int_equal(lines(CAAS), lines(ANNA));
 }
 
+/* ---- lines that the server never ordered ---------------------------------------------------------------- */
+
+/* The end of Bram's cover, which names nothing of what Caas wrote in it: a server refuses it, for it has more. */
+static void
+write_end(struct id cover, struct buf *line)
+{
+    struct replica *bram = office.devices[BRAM].replica;
+    struct ledger_op op = LEDGER_OP_EMPTY;
+    struct buf bytes = BUF_EMPTY(WIRE_OPERATION_BYTES);
+
+    op.kind = LEDGER_COVER_END;
+    op.as.cover_end = (struct ledger_cover_end){.cover = cover, .why = 1};
+    op.created_ms = (uint64_t)office.now_ms;
+    ledger_address(bram->ledger, &op);
+    assert_ok(ledger_op_sign(&op, &bram->identity, NULL, &bytes));
+    assert_ok(ledger_next_line(bram->ledger, bytes.data, bytes.len, 1, line)); /* in 1970 */
+    ledger_op_wipe(&op);
+    buf_wipe(&bytes);
+}
+
+static void
+a_line_of_ones_own_before_a_line_that_stands_is_not_the_servers_word(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM], *caas = &office.devices[CAAS];
+    struct cover_new given = {.families = &family, .count = 1, .person = caas->person, .from_ms = office.now_ms,
+                              .until_ms = office.now_ms + 20 * DAY_MS, .may_write = true};
+    struct buf line = BUF_EMPTY(WIRE_LINE_BYTES);
+    struct page page;
+    struct id cover;
+
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    office_sync(&office, CAAS);
+    assert_ok(replica_cover_accept(caas->replica, &caas->transport, cover));
+    office_sync(&office, CAAS);
+    office_visit(&office, CAAS, family, "written in the cover");
+    office_sync_all(&office, 3, 1);
+    uint64_t known = lines(ANNA);
+    read_page(&page, 1);
+    write_end(cover, &line);
+    struct wire_bytes stands = page.answer.lines.items[0];
+    page.answer.lines.count = 0;
+    assert_ok(wire_blocks_add(&page.answer.lines, line.data, line.len));
+    assert_ok(wire_blocks_add(&page.answer.lines, stands.data, stands.len));
+    assert_int_equal(hand(&page), 409);
+    page_wipe(&page);
+    buf_wipe(&line);
+    office_sync_all(&office, 3, 2);
+    assert_int_equal(lines(ANNA), known);
+    assert_int_equal(office.devices[BRAM].report.held, 0);
+    assert_true(office_shows(&office, BRAM, file, "written in the cover"));
+}
+
 /* ---- boxes ---------------------------------------------------------------------------------------------- */
 
 static struct session
@@ -234,7 +286,6 @@ a_server_that_is_closed_after_a_restore_takes_lines_back_and_no_new_ones(void **
     (void)state;
     struct office_device *bram = &office.devices[BRAM];
     struct family_new wanted = {.owner = bram->person, .record.code_name = "marter"};
-    struct id family;
 
     office_keep_server(&office);
     office_family(&office, ANNA, "das", ANNA);
@@ -288,6 +339,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_the_servers_own_word_hands_lines_back),
+        TEST(a_line_of_ones_own_before_a_line_that_stands_is_not_the_servers_word),
         TEST(no_box_is_replaced_and_none_is_taken_that_no_line_gave),
         TEST(a_server_that_is_closed_after_a_restore_takes_lines_back_and_no_new_ones),
         TEST(the_word_that_closes_a_server_is_a_file_beside_its_depot),

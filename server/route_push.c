@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/i18n.h"
 #include "sync/ledger.h"
 #include "sync/wire_run.h"
@@ -14,11 +15,20 @@ enum {
     HAND_IN_BYTES = 10 << 20 /* by a revoked device, in all */
 };
 
+/* How many feeds a device has, in all streams: counted once a push. */
+struct lives {
+    struct id device;
+    size_t count;
+};
+
 struct push {
     struct wire_run_list list;
     struct wire_push_answer answer;
     size_t stored;
     size_t refused;
+    struct lives *lives; /* grown by doubling; of this try */
+    size_t lives_count;
+    size_t lives_room;
 };
 
 static void
@@ -170,13 +180,33 @@ count_incarnation(void *context, const struct depot_feed_end *end, bool *stop)
     return RC_OK;
 }
 
-/* The end of the run's feed. A new incarnation beyond the ceiling is refused whole. */
+/* Of a device's feeds there are never more than a line can name as heads: else nothing could end its rights. */
 static enum rc
-find_end(struct ask *ask, const struct entry *first, struct feed_end *end,
-         struct wire_push_item *item)
+find_lives(struct ask *ask, struct push *push, struct id device, struct lives **lives)
+{
+    for (size_t i = 0; i < push->lives_count; i++)
+        if (id_equal(push->lives[i].device, device)) {
+            *lives = &push->lives[i];
+            return RC_OK;
+        }
+    struct lives *grown = array_grow(push->lives, &push->lives_room, push->lives_count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RC_NOMEM;
+    push->lives = grown;
+    *lives = &grown[push->lives_count++];
+    **lives = (struct lives){.device = device};
+    return depot_list_feeds(ask->depot, ask->team->key, device, NULL, count_incarnation, &(*lives)->count);
+}
+
+/* The end of the run's feed. A new incarnation beyond a ceiling is refused whole; where it may begin, *lives counts it. */
+static enum rc
+find_end(struct ask *ask, struct push *push, const struct entry *first, struct feed_end *end,
+         struct wire_push_item *item, struct lives **lives)
 {
     size_t incarnations = 0;
     enum rc rc;
+
+    *lives = NULL;
 
     end->feed = (struct depot_feed){first->stream, first->device, first->incarnation};
     rc = depot_feed_head(ask->depot, ask->team->key, &end->feed, &end->last, end->hash);
@@ -184,17 +214,20 @@ find_end(struct ask *ask, const struct entry *first, struct feed_end *end,
         return rc;
     rc = depot_list_feeds(ask->depot, ask->team->key, first->device, &first->stream,
                           count_incarnation, &incarnations);
-    if (rc == RC_OK && incarnations >= INCARNATIONS)
+    if (rc == RC_OK && incarnations < INCARNATIONS)
+        rc = find_lives(ask, push, first->device, lives);
+    if (rc == RC_OK && (*lives == NULL || (*lives)->count >= LEDGER_MAX_HEADS))
         refuse(item, WIRE_REASON_TOO_LARGE);
     return rc;
 }
 
 static enum rc
-store_run(struct ask *ask, const struct entry *entries, size_t count, struct wire_push_item *items)
+store_run(struct ask *ask, struct push *push, const struct entry *entries, size_t count, struct wire_push_item *items)
 {
     struct feed_end end = {.last = 0};
+    struct lives *lives;
     bool is_stopped = false;
-    enum rc rc = find_end(ask, &entries[0], &end, &items[0]);
+    enum rc rc = find_end(ask, push, &entries[0], &end, &items[0], &lives);
 
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
         if (items[i].result == WIRE_PUSH_STORED)
@@ -205,6 +238,8 @@ store_run(struct ask *ask, const struct entry *entries, size_t count, struct wir
             rc = store_entry(ask, &entries[i], &end);
         is_stopped = is_stopped || items[i].result == WIRE_PUSH_REFUSED;
     }
+    if (lives != NULL && end.last > 0)
+        lives->count++;
     return rc;
 }
 
@@ -216,7 +251,7 @@ store(struct ask *ask, struct push *push)
     for (size_t run = 0; rc == RC_OK && run < push->list.run_count; run++) {
         size_t count;
         const struct entry *entries = wire_run_at(&push->list, run, &count);
-        rc = store_run(ask, entries, count, &push->answer.items[entries - push->list.items]);
+        rc = store_run(ask, push, entries, count, &push->answer.items[entries - push->list.items]);
     }
     for (size_t i = 0; rc == RC_OK && i < push->answer.count; i++) {
         push->stored += push->answer.items[i].result == WIRE_PUSH_STORED;
@@ -247,7 +282,7 @@ judge_and_store(struct ask *ask, struct push *push)
     struct depot_team row;
     enum rc rc;
 
-    push->stored = push->refused = 0;
+    push->stored = push->refused = push->lives_count = 0;
     judge(ask, push);
     rc = server_begin(ask->server, ask->depot);
     if (rc != RC_OK)
@@ -320,6 +355,7 @@ route_post_entries(struct ask *ask)
         else
             ask_fail(ask, rc);
     }
+    free(push.lives);
     wire_push_answer_wipe(&push.answer);
     wire_run_list_wipe(&push.list);
 }

@@ -1,0 +1,123 @@
+/* A colleague's program that writes in many lives at once, of each stream that it may: what others do next goes on. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/session.h"
+#include "sync/wire_run.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1, LIVES_AT_SERVER = 63, FAMILIES = 34 };
+
+static struct office office;
+static struct id family, file;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    family = office_shared(&office, BRAM);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    office_visit(&office, BRAM, family, "before");
+    office_sync_all(&office, 2, 2);
+    return 0;
+}
+
+/* What Bram's modified program wrote: entries of one save, each the first of another life. */
+struct lives {
+    struct wire_run_list list;
+    struct buf *ciphers;
+    size_t count;
+};
+
+static void
+write_life(struct lives *lives, struct id stream, uint64_t incarnation)
+{
+    struct replica *bram = office.devices[BRAM].replica;
+    struct buf body = BUF_EMPTY(4096), value = BUF_EMPTY(64), *cipher = &lives->ciphers[lives->count++];
+    struct change change = CHANGE_EMPTY(stream);
+    struct secret key = SECRET_EMPTY;
+    struct entry entry = {.stream = stream, .incarnation = incarnation, .first = 1, .last = 1};
+
+    *cipher = BUF_EMPTY(4096);
+    entry.position = ledger_position(bram->ledger);
+    memcpy(entry.position_hash, ledger_hash_at(bram->ledger, entry.position), sizeof entry.position_hash);
+    entry.epoch = ledger_epoch_at(bram->ledger, stream, entry.position);
+    assert_ok(value_put_int(&value, 1, (int64_t)incarnation));
+    assert_ok(change_put(&change, 9999, id_random(), 1, &value));
+    assert_ok(body_write((struct feed_ref){bram->identity.device, incarnation}, 1, &change, 1, NULL, 0, &body));
+    assert_ok(keyring_get(bram->keys, stream, entry.epoch, &key));
+    assert_ok(entry_seal(&entry, &bram->identity, &key, &body, cipher));
+    assert_ok(wire_run_add(&lives->list, &entry));
+    change_wipe(&change);
+    secret_wipe(&key);
+    buf_wipe(&value);
+    buf_wipe(&body);
+}
+
+static void
+lives_wipe(struct lives *lives)
+{
+    wire_run_list_wipe(&lives->list);
+    for (size_t i = 0; i < lives->count; i++)
+        buf_wipe(&lives->ciphers[i]);
+    free(lives->ciphers);
+}
+
+/* ---- at the server -------------------------------------------------------------------------------------- */
+
+static void
+push(struct lives *lives)
+{
+    struct office_device *bram = &office.devices[BRAM];
+    struct request_call call = {.method = "POST"};
+    struct buf body = BUF_EMPTY(WIRE_REQUEST_BYTES), answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+
+    assert_ok(wire_run_push_encode(&lives->list, &body));
+    assert_ok(request_target(bram->replica, &call, "/entries"));
+    call.body = &body;
+    assert_ok(request_send(bram->replica, &bram->transport, &call, &answer, NULL));
+    buf_wipe(&answer);
+    buf_wipe(&body);
+}
+
+static void
+a_device_of_many_lives_can_be_revoked(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    struct lives lives = {.list = WIRE_RUN_LIST_EMPTY, .ciphers = calloc((2 * FAMILIES + 1) * LIVES_AT_SERVER, sizeof *lives.ciphers)};
+    char name[32];
+
+    assert_non_null(lives.ciphers);
+    for (int i = 0; i < FAMILIES; i++) {
+        snprintf(name, sizeof name, "eigen %d", i);
+        const struct ledger_family *own = ledger_family(bram->replica->ledger, office_family(&office, BRAM, name, BRAM));
+        for (uint64_t life = 1; life <= LIVES_AT_SERVER; life++) {
+            write_life(&lives, own->index, life);
+            write_life(&lives, own->file, life);
+        }
+    }
+    push(&lives);
+    lives_wipe(&lives);
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, bram->id));
+    assert_true(ledger_device(anna->replica->ledger, bram->id)->revoked != 0);
+    office_sync(&office, ANNA);
+    assert_true(office_shows(&office, ANNA, file, "before")); /* what he wrote until then counts */
+    assert_int_equal(anna->report.held, 0);
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_device_of_many_lives_can_be_revoked),
+    };
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

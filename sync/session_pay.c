@@ -4,7 +4,14 @@
 
 #include "sync/submit.h"
 
-enum { PAY_PARTS = 256 }; /* of one operation: far below the ceilings */
+enum { PAY_PARTS = 256, PAY_BOXES = 4096 }; /* of one operation, before the last stream: far below the ceilings */
+
+/* Room is left in each draft for one stream more. */
+static bool
+has_room(const struct draft *draft)
+{
+    return draft->op.part_count < PAY_PARTS && draft->boxes.count < PAY_BOXES;
+}
 
 /* ---- how much ---------------------------------------------------------------------------------- */
 
@@ -52,7 +59,7 @@ count_owed(struct replica *replica, uint64_t *count)
 
 /* ---- grants ----------------------------------------------------------------------------------- */
 
-/* Devices of one stream that wait, from pairs[*at] on; moves *at behind them. */
+/* Devices of one stream that wait, from pairs[*at] on, as many as one line holds; moves *at behind all of them. */
 static enum rc
 grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at,
              struct draft *draft)
@@ -63,7 +70,7 @@ grant_stream(struct session *session, const struct ledger_pairs *due, size_t *at
 
     while (*at < due->count && id_equal(due->items[*at].stream, stream)) {
         ++*at;
-        count++;
+        count += count < LEDGER_MAX_RECIPIENTS;
     }
     enum rc rc = submit_need_key(session, stream);
     if (rc == RC_LOCKED || rc == RC_UNTRUSTED)
@@ -98,7 +105,7 @@ build_grant(struct session *session, void *context, struct draft *draft)
 
     draft->op.kind = LEDGER_GRANT;
     enum rc rc = ledger_grants_due(replica->ledger, now_ms, &due);
-    while (rc == RC_OK && at < due.count && draft->op.part_count < PAY_PARTS) {
+    while (rc == RC_OK && at < due.count && has_room(draft)) {
         if (may_grant(replica, due.items[at].stream, now_ms))
             rc = grant_stream(session, &due, &at, draft);
         else
@@ -130,7 +137,7 @@ pay_grants(struct session *session)
 
 /* ---- rotations -------------------------------------------------------------------------------- */
 
-/* A new epoch of one stream, in the draft. RC_EXISTS: this device cannot. */
+/* A new epoch of one stream, in the draft. RC_EXISTS: this device cannot, or nobody: more may hold it than one line gives keys to. */
 static enum rc
 rotate_stream(struct session *session, struct id stream, struct draft *draft)
 {
@@ -146,6 +153,8 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
         return RC_EXISTS;
     if (rc == RC_OK)
         rc = ledger_holders(replica->ledger, stream, replica_server_ms(replica), &holders);
+    if (rc == RC_OK && holders.count + 2 > LEDGER_MAX_RECIPIENTS) /* and the link, and the reserve */
+        rc = RC_EXISTS;
     if (rc == RC_OK)
         rc = submit_recipients(replica, holders.items, holders.count, &recipients);
     if (rc == RC_OK)
@@ -189,7 +198,7 @@ build_rotate(struct session *session, void *context, struct draft *draft)
 
     draft->op.kind = LEDGER_ROTATE;
     enum rc rc = ledger_rotations_owed(replica->ledger, now_ms, &owed);
-    for (size_t i = 0; rc == RC_OK && i < owed.count && draft->op.part_count < PAY_PARTS; i++) {
+    for (size_t i = 0; rc == RC_OK && i < owed.count && has_room(draft); i++) {
         if (id_equal(owed.items[i], ledger_reserve()) != *is_reserve ||
             !may_rotate(replica, owed.items[i], now_ms))
             continue;

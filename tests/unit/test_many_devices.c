@@ -1,0 +1,134 @@
+/* A colleague's program that gives itself more devices than a line can give keys to: what others do next goes on. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "sync/submit.h"
+#include "tests/support/office.h"
+#include "tests/support/stores.h"
+
+enum { ANNA = 0, BRAM = 1, DEVICES = LEDGER_MAX_RECIPIENTS + 8 };
+
+static struct office office;
+static struct id family, file;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    family = office_shared(&office, BRAM);
+    file = ledger_family(office.devices[BRAM].replica->ledger, family)->file;
+    office_visit(&office, BRAM, family, "before");
+    office_sync_all(&office, 2, 2);
+    return 0;
+}
+
+/* One more device of Bram's: keys alone. */
+struct further {
+    struct identity identity;
+    struct joining_invitation invitation;
+    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
+};
+
+static enum rc
+build_invite(struct session *session, void *context, struct draft *draft)
+{
+    const struct ledger *ledger = session->replica->ledger;
+    const struct ledger_person *bram = ledger_person(ledger, office.devices[BRAM].person);
+    const struct further *further = context;
+
+    draft->op.kind = LEDGER_INVITE;
+    draft->op.as.invite = (struct ledger_invite){
+        .person = bram->id, .roles = bram->roles, .expires_ms = (uint64_t)(office.now_ms + DAY_MS), .name = bram->name};
+    memcpy(draft->op.as.invite.invite_public, further->invite_public, CRYPTO_PUBLIC_BYTES);
+    return RC_OK;
+}
+
+static enum rc
+build_approval(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *bram = session->replica;
+    struct further *further = context;
+    struct id team = ledger_team_stream(bram->ledger);
+    struct keyring_recipient newcomer = {further->identity.device, further->identity.box_public};
+    struct keyring_epoch epoch = {team, ledger_stream(bram->ledger, team)->epoch, &newcomer, 1, NULL};
+
+    draft->op.kind = LEDGER_APPROVE;
+    draft->op.as.approve.label = ledger_device(bram->ledger, bram->identity.device)->label;
+    memcpy(further->invitation.team, bram->team, sizeof bram->team);
+    assert_ok(joining_request_make(&further->invitation, &further->identity, (uint64_t)office.now_ms,
+                                   &draft->op.as.approve.request));
+    return keyring_share(bram->keys, &epoch, &draft->op, &draft->boxes);
+}
+
+static struct id
+add_device(void)
+{
+    struct office_device *bram = &office.devices[BRAM];
+    struct sync_report report = {0};
+    struct session session = {.replica = bram->replica, .transport = &bram->transport, .report = &report};
+    struct further further = {.identity = IDENTITY_EMPTY, .invitation = JOINING_INVITATION_EMPTY};
+
+    office_pass(&office, 200); /* no faster than a server takes requests */
+    assert_ok(identity_make(&further.identity));
+    assert_ok(joining_invite_key(&further.invitation.seed, further.invite_public));
+    assert_ok(submit(&session, build_invite, &further));
+    assert_ok(submit(&session, build_approval, &further));
+    struct id device = further.identity.device;
+    joining_invitation_wipe(&further.invitation);
+    identity_wipe(&further.identity);
+    return device;
+}
+
+static void
+what_is_due_to_many_devices_is_paid_in_parts(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+
+    for (int i = 0; i < DEVICES; i++)
+        (void)add_device();
+    office_visit(&office, ANNA, family, "after it");
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    assert_int_equal(anna->report.grants_due, 0);
+    office_sync(&office, BRAM);
+    assert_true(office_shows(&office, BRAM, file, "after it"));
+}
+
+static void
+a_rotation_that_no_line_holds_stops_no_session(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    struct id device = {{0}};
+
+    for (int i = 0; i < DEVICES; i++)
+        device = add_device();
+    assert_ok(replica_revoke_device(bram->replica, &bram->transport, device));
+    office_visit(&office, BRAM, family, "after it");
+    (void)office_try_sync(&office, BRAM);
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    assert_true(anna->report.rotations_owed > 0);
+    assert_ok(replica_set_roles(anna->replica, &anna->transport, bram->person, 0)); /* which ends it */
+    office_sync(&office, ANNA);
+    assert_int_equal(anna->report.rotations_owed, 0);
+    office_visit(&office, ANNA, family, "of Anna alone");
+    office_sync(&office, ANNA);
+    struct waiting waiting = office_waiting(&office, ANNA);
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_due_to_many_devices_is_paid_in_parts),
+        TEST(a_rotation_that_no_line_holds_stops_no_session),
+    };
+    stores_demand(secret_start(), "secret_start");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

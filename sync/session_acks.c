@@ -13,12 +13,30 @@ enum { QUIET_MS = 20 * 60 * 60 * 1000 };
 
 /* ---- our own ---------------------------------------------------------------------------------- */
 
+/* Of one device in one stream: as many as a server takes lives of it there (PROTOCOL section 3). A bundle may bring any number. */
+enum { LIVES_MOST = 64 };
+
 /* The vector and digest of one stream. */
 struct vector {
     struct db *db;
     struct ack *ack;
     struct ack_digest digest;
+    struct id device; /* of the feed that was named last, and how many of its feeds were */
+    unsigned lives;
 };
+
+/* Whether the feed is left out: for its reader it is then not applied here. Else who writes in more lives than can be named would end every
+ * session of whoever reads that stream. */
+static bool
+is_too_many(struct vector *vector, const struct elog_feed *feed)
+{
+    const struct ack_stream *stream = &vector->ack->streams[vector->ack->stream_count - 1];
+
+    if (!id_equal(vector->device, feed->feed.device))
+        vector->lives = 0;
+    vector->device = feed->feed.device;
+    return stream->feed_count == ACK_MAX_FEEDS || (++vector->lives > LIVES_MOST && !feed->is_own);
+}
 
 static enum rc
 add_feed(void *context, const struct elog_feed *feed)
@@ -28,7 +46,7 @@ add_feed(void *context, const struct elog_feed *feed)
     uint32_t last;
 
     enum rc rc = status_done(vector->db, feed->key, &last);
-    if (rc != RC_OK || last == 0)
+    if (rc != RC_OK || last == 0 || is_too_many(vector, feed))
         return rc;
     rc = elog_head_at(vector->db, feed->key, last, hash);
     if (rc == RC_OK)

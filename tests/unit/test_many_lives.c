@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/bundle.h"
 #include "sync/session.h"
 #include "sync/wire_run.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1, LIVES_AT_SERVER = 63, FAMILIES = 34 };
+enum { ANNA = 0, BRAM = 1, LIVES_AT_SERVER = 63, FAMILIES = 34, LIVES_IN_BUNDLE = 4200 };
 
 static struct office office;
 static struct id family, file;
@@ -110,6 +111,48 @@ a_device_of_many_lives_can_be_revoked(void **state)
     assert_int_equal(anna->report.held, 0);
 }
 
+/* ---- by a bundle ------------------------------------------------------------------------------------------ */
+
+static void
+import(struct lives *lives)
+{
+    struct office_device *anna = &office.devices[ANNA];
+    struct replica *bram = office.devices[BRAM].replica;
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+
+    memcpy(head.team, bram->team, sizeof head.team);
+    content.first_position = 1;
+    content.runs = lives->list;
+    assert_ok(wire_run_bundle_encode(&content, &plain));
+    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
+    buf_wipe(&bundle);
+    buf_wipe(&plain);
+}
+
+static void
+a_bundle_of_many_lives_stops_no_session_after_it(void **state)
+{
+    (void)state;
+    struct lives lives = {.list = WIRE_RUN_LIST_EMPTY, .ciphers = calloc(LIVES_IN_BUNDLE, sizeof *lives.ciphers)};
+    struct office_device *anna = &office.devices[ANNA];
+
+    assert_non_null(lives.ciphers);
+    for (uint64_t life = 1; life <= LIVES_IN_BUNDLE; life++)
+        write_life(&lives, file, life);
+    import(&lives);
+    lives_wipe(&lives);
+    office_visit(&office, ANNA, family, "after it");
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    office_sync(&office, BRAM);
+    assert_true(office_shows(&office, BRAM, file, "after it"));
+    office_sync(&office, ANNA);
+    office_carry(&office, ANNA, BRAM);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -117,6 +160,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_device_of_many_lives_can_be_revoked),
+        TEST(a_bundle_of_many_lives_stops_no_session_after_it),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

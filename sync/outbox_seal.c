@@ -107,6 +107,7 @@ see(struct replica *replica, struct batch *batch, struct id stream, const struct
     return RC_OK;
 }
 
+/* RC_ABSENT: together with what is there it names more feeds than one body may, and goes into the next. */
 static enum rc
 batch_add(struct replica *replica, struct batch *batch, const struct elog_feed *feed, uint32_t save,
           const struct buf *body)
@@ -121,6 +122,8 @@ batch_add(struct replica *replica, struct batch *batch, const struct elog_feed *
     for (size_t i = 0; rc == RC_OK && i < named_count; i++)
         rc = see(replica, batch, feed->stream, &named[i]);
     free(named);
+    if (rc == RC_OK && batch->count > 0 && batch->seen_count > CHANGE_FEEDS)
+        rc = RC_ABSENT;
     if (rc != RC_OK) {
         if (change != NULL)
             body_free(change, 1);

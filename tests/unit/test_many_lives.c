@@ -35,7 +35,7 @@ struct lives {
 };
 
 static void
-write_life(struct lives *lives, struct id stream, uint64_t incarnation)
+write_life(struct lives *lives, struct id stream, uint64_t incarnation, struct id record)
 {
     struct replica *bram = office.devices[BRAM].replica;
     struct buf body = BUF_EMPTY(4096), value = BUF_EMPTY(64), *cipher = &lives->ciphers[lives->count++];
@@ -47,8 +47,8 @@ write_life(struct lives *lives, struct id stream, uint64_t incarnation)
     entry.position = ledger_position(bram->ledger);
     memcpy(entry.position_hash, ledger_hash_at(bram->ledger, entry.position), sizeof entry.position_hash);
     entry.epoch = ledger_epoch_at(bram->ledger, stream, entry.position);
-    assert_ok(value_put_int(&value, 1, (int64_t)incarnation));
-    assert_ok(change_put(&change, 9999, id_random(), 1, &value));
+    assert_ok(value_put_int(&value, 1, 7));
+    assert_ok(change_put(&change, 9999, record, 1, &value));
     assert_ok(body_write((struct feed_ref){bram->identity.device, incarnation}, 1, &change, 1, NULL, 0, &body));
     assert_ok(keyring_get(bram->keys, stream, entry.epoch, &key));
     assert_ok(entry_seal(&entry, &bram->identity, &key, &body, cipher));
@@ -98,8 +98,8 @@ a_device_of_many_lives_can_be_revoked(void **state)
         snprintf(name, sizeof name, "eigen %d", i);
         const struct ledger_family *own = ledger_family(bram->replica->ledger, office_family(&office, BRAM, name, BRAM));
         for (uint64_t life = 1; life <= LIVES_AT_SERVER; life++) {
-            write_life(&lives, own->index, life);
-            write_life(&lives, own->file, life);
+            write_life(&lives, own->index, life, id_random());
+            write_life(&lives, own->file, life, id_random());
         }
     }
     push(&lives);
@@ -141,7 +141,7 @@ a_bundle_of_many_lives_stops_no_session_after_it(void **state)
 
     assert_non_null(lives.ciphers);
     for (uint64_t life = 1; life <= LIVES_IN_BUNDLE; life++)
-        write_life(&lives, file, life);
+        write_life(&lives, file, life, id_random());
     import(&lives);
     lives_wipe(&lives);
     office_visit(&office, ANNA, family, "after it");
@@ -153,6 +153,40 @@ a_bundle_of_many_lives_stops_no_session_after_it(void **state)
     office_carry(&office, ANNA, BRAM);
 }
 
+/* Each list names 256 of them, and what one body may name of feeds is 4,096. */
+static void
+saves_that_name_many_lives_are_sealed_in_parts(void **state)
+{
+    (void)state;
+    struct lives lives = {.list = WIRE_RUN_LIST_EMPTY, .ciphers = calloc(LIVES_IN_BUNDLE + 256, sizeof *lives.ciphers)};
+    struct office_device *anna = &office.devices[ANNA];
+    struct id records[LIVES_IN_BUNDLE / 256 + 1];
+    size_t count = sizeof records / sizeof records[0];
+
+    assert_non_null(lives.ciphers);
+    for (size_t i = 0; i < count; i++) {
+        records[i] = id_random();
+        for (uint64_t k = 1; k <= 256; k++)
+            write_life(&lives, file, i * 256 + k, records[i]);
+    }
+    import(&lives);
+    lives_wipe(&lives);
+    for (size_t i = 0; i < count; i++) {
+        struct change change = CHANGE_EMPTY(file);
+        struct buf value = BUF_EMPTY(64);
+        assert_ok(value_put_int(&value, 1, 8));
+        assert_ok(change_put(&change, 9999, records[i], 1, &value));
+        assert_ok(replica_save(anna->replica, &change, 1));
+        change_wipe(&change);
+        buf_wipe(&value);
+    }
+    office_visit(&office, ANNA, family, "after them");
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    struct waiting waiting = office_waiting(&office, ANNA);
+    assert_int_equal(waiting.saves_unsealed, 0);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -161,6 +195,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_device_of_many_lives_can_be_revoked),
         TEST(a_bundle_of_many_lives_stops_no_session_after_it),
+        TEST(saves_that_name_many_lives_are_sealed_in_parts),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,10 @@ store_items(struct replica *replica, const struct entry *items, size_t count, bo
         if (!entry_body_fits(&items[i]))
             return rc_fail(RC_UNTRUSTED,
                            _("an entry's body is not the one that its author signed"));
-        rc = elog_put(replica->db, &feed, &items[i], is_verified ? ELOG_NEW : ELOG_PARKED,
+        struct entry item = items[i];
+        if (!from_server) /* when it arrived, and so that it did, nobody else can say: it would never be sent from here */
+            item.arrived_ms = 0;
+        rc = elog_put(replica->db, &feed, &item, is_verified ? ELOG_NEW : ELOG_PARKED,
                       is_verified ? ELOG_NO_REASON : ELOG_LEDGER, from_server);
         if (rc == RC_OK)
             ++*stored;

@@ -75,6 +75,15 @@ carried_kept_write(struct replica *replica, const struct carried_kept *kept)
     return rc;
 }
 
+static bool
+has_room(const struct carried_kept *kept)
+{
+    for (size_t i = 0; i < kept->count; i++)
+        if ((kept->items[i].flags & CARRIED_IS_REFUSED) != 0)
+            return true;
+    return kept->count < CARRIED_MOST;
+}
+
 /* Lends `op`. Where there is no room, the oldest that came to nothing goes. */
 static enum rc
 kept_add(struct carried_kept *kept, const void *op, size_t len)
@@ -139,6 +148,8 @@ take_one(struct replica *replica, struct carried_kept *kept, const struct wire_b
     ledger_op_wipe(&op);
     if (rc == RC_NOMEM || (rc == RC_OK && !is_ours))
         return rc;
+    if (rc == RC_OK && !has_room(kept)) /* whoever gave so many holds up nothing else that bundles bring */
+        rc = RC_TOO_LARGE;
     if (rc == RC_OK)
         rc = ledger_carry(replica->ledger, bytes->data, bytes->len, (uint64_t)replica_now_ms(replica));
     if (rc == RC_OK) {

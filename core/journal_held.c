@@ -4,6 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether it would take what one device has held in the record beyond what it may keep current there (register_is_full): all of it is read
+ * each time that the record is. */
+static enum rc
+is_full(struct journal *journal, const struct author *author, const struct stream_row *stream, const struct operation *operation, bool *full)
+{
+    struct stmt *stmt;
+    int64_t weight = 0;
+    enum rc rc = db_stmt(journal->db,
+                         "SELECT coalesce(sum(length(h.value) + ?5), 0) FROM journal_held AS h JOIN journal_feed AS f ON f.f = h.f "
+                         "WHERE h.record = ?1 AND h.entity = ?2 AND f.s = ?3 AND f.device = ?4",
+                         &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, operation->record);
+    stmt_int(stmt, 2, operation->entity);
+    stmt_int(stmt, 3, stream->s);
+    stmt_id(stmt, 4, author->feed.device);
+    stmt_int(stmt, 5, RECORD_HEAD_BYTES);
+    rc = stmt_finish_int(stmt, &weight);
+    *full = weight + (int64_t)operation->value_len + RECORD_HEAD_BYTES > RECORD_PART_BYTES;
+    return rc;
+}
+
 static enum rc
 hold_operation(struct journal *journal, const struct author *author, const struct stream_row *stream, int64_t f,
                uint32_t save, uint32_t index, const struct change *change)
@@ -11,8 +35,12 @@ hold_operation(struct journal *journal, const struct author *author, const struc
     const struct operation *operation = &change->operations[index];
     struct record *record;
     struct stmt *stmt;
-    enum rc rc = batch_record(journal, stream, operation, &record); /* its row is written anew */
+    bool full;
+    enum rc rc = is_full(journal, author, stream, operation, &full);
 
+    if (rc != RC_OK || full)
+        return rc;
+    rc = batch_record(journal, stream, operation, &record); /* its row is written anew */
     if (rc == RC_OK)
         rc = db_stmt(journal->db,
                      "INSERT OR REPLACE INTO journal_held (f, save, idx, entity, record, unit, person, hlc, value) "

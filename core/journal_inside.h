@@ -6,7 +6,8 @@
 
 enum {
     UNIT_VERSIONS = 256,                 /* that one feed keeps current in a unit: docs/MERGE.md section 4 */
-    RECORD_PART_BYTES = 16 * 1024 * 1024, /* that one device keeps current in a record: the same */
+    RECORD_PART_BYTES = 16 * 1024 * 1024, /* that one device keeps current in a record, and that is held of it there: the same */
+    RECORD_HEAD_BYTES = 4096,            /* what a version weighs beside its value: it costs time, however small it is */
 };
 
 /* Who named a version of a strict unit in order to relax it, while that is not enough: a summary of the set of them, so that

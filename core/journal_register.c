@@ -6,10 +6,7 @@
 
 #include "core/broken.h"
 
-enum {
-    PACKED_BYTES = 512 * 1024 * 1024, /* SQLite's own ceiling is 1e9 */
-    HEAD_BYTES = 4096,                /* what a version weighs beside its value: it costs time, however small it is */
-};
+enum { PACKED_BYTES = 512 * 1024 * 1024 }; /* SQLite's own ceiling is 1e9 */
 
 enum rc
 register_new(struct record **record)
@@ -112,7 +109,7 @@ register_head(const struct record *r, uint32_t unit, const struct version *versi
 static size_t
 weight_of(const struct head *head)
 {
-    return head->value_len + HEAD_BYTES;
+    return head->value_len + RECORD_HEAD_BYTES;
 }
 
 static bool

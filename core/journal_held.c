@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether it would take what one device has held in the record beyond what it may keep current there (register_is_full): all of it is read
+/* Whether it would take what one person has held in the record beyond what they may keep current there (register_is_full): all of it is read
  * each time that the record is. */
 static enum rc
 is_full(struct journal *journal, const struct author *author, const struct stream_row *stream, const struct operation *operation, bool *full)
@@ -13,7 +13,7 @@ is_full(struct journal *journal, const struct author *author, const struct strea
     int64_t weight = 0;
     enum rc rc = db_stmt(journal->db,
                          "SELECT coalesce(sum(length(h.value) + ?5), 0) FROM journal_held AS h JOIN journal_feed AS f ON f.f = h.f "
-                         "WHERE h.record = ?1 AND h.entity = ?2 AND f.s = ?3 AND f.device = ?4",
+                         "WHERE h.record = ?1 AND h.entity = ?2 AND f.s = ?3 AND h.person = ?4",
                          &stmt);
 
     if (rc != RC_OK)
@@ -21,7 +21,7 @@ is_full(struct journal *journal, const struct author *author, const struct strea
     stmt_id(stmt, 1, operation->record);
     stmt_int(stmt, 2, operation->entity);
     stmt_int(stmt, 3, stream->s);
-    stmt_id(stmt, 4, author->feed.device);
+    stmt_id(stmt, 4, author->person);
     stmt_int(stmt, 5, RECORD_HEAD_BYTES);
     rc = stmt_finish_int(stmt, &weight);
     *full = weight + (int64_t)operation->value_len + RECORD_HEAD_BYTES > RECORD_PART_BYTES;

@@ -6,7 +6,7 @@
 
 enum {
     UNIT_VERSIONS = 256,                 /* that one feed keeps current in a unit: docs/MERGE.md section 4 */
-    RECORD_PART_BYTES = 16 * 1024 * 1024, /* that one device keeps current in a record, and that is held of it there: the same */
+    RECORD_PART_BYTES = 16 * 1024 * 1024, /* that one person keeps current in a record, and that is held of theirs there: the same */
     RECORD_HEAD_BYTES = 4096,            /* what a version weighs beside its value: it costs time, however small it is */
 };
 
@@ -57,9 +57,9 @@ struct record {
     size_t weight; /* of all heads */
     struct {
         bool is_known;
-        struct id device;
+        struct id person;
         size_t weight;
-    } part; /* of one device, asked for last */
+    } part; /* of one person, who may have any number of devices, asked for last */
     struct first *firsts;
     size_t first_count, first_room;
     struct buf packed;
@@ -192,7 +192,7 @@ void register_drop(struct record *record, struct head *head);
 enum rc register_add(struct record *record, const struct head *head) MUST_CHECK;
 /* Heads were put there otherwise. */
 void register_weigh(struct record *record);
-/* Whether the head would take what its device keeps current in the record beyond RECORD_PART_BYTES. */
+/* Whether the head would take what its person keeps current in the record beyond RECORD_PART_BYTES. */
 bool register_is_full(struct record *record, const struct head *head);
 /* One more operation of that feed on the unit: of what the feed keeps current there all but the newest UNIT_VERSIONS go.
  * True when something went. */

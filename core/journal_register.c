@@ -115,7 +115,7 @@ weight_of(const struct head *head)
 static bool
 is_part(const struct record *r, const struct head *head)
 {
-    return r->part.is_known && id_equal(r->part.device, head->version.feed.device);
+    return r->part.is_known && id_equal(r->part.person, head->person);
 }
 
 void
@@ -134,7 +134,7 @@ register_is_full(struct record *r, const struct head *head)
         return false;
     if (!is_part(r, head)) {
         r->part.is_known = true;
-        r->part.device = head->version.feed.device;
+        r->part.person = head->person;
         r->part.weight = 0;
         for (size_t i = 0; i < r->head_count; i++)
             if (is_part(r, &r->heads[i]))

@@ -6,16 +6,16 @@
 #include "core/schema.h"
 #include "tests/unit/two_devices.h"
 
-enum { PART_BYTES = 16 << 20, ENTITY = 9999, HELD_SAVES = 32, STANDING_CONSENT = 1 };
+enum { PART_BYTES = 16 << 20, ENTITY = 9999, HELD_SAVES = 32, PERSON_DEVICES = 3, STANDING_CONSENT = 1 };
 
 static struct id record;
 static uint32_t saves;
 
 /* One save of a colleague whose program knows no ceiling: `count` units of their own, none replacing another. */
 static enum rc
-write_units(uint64_t incarnation, uint32_t save, uint32_t count, const struct buf *value)
+write_units_as(unsigned device, uint64_t incarnation, uint32_t save, uint32_t count, const struct buf *value)
 {
-    struct author evil = {.feed = {devices_id(9, 9), incarnation}, .person = devices_id(9, 8)};
+    struct author evil = {.feed = {devices_id(9, 9 + device), incarnation}, .person = devices_id(9, 8)};
     struct change change = CHANGE_EMPTY(world.team);
     struct version none;
 
@@ -25,6 +25,12 @@ write_units(uint64_t incarnation, uint32_t save, uint32_t count, const struct bu
     enum rc rc = journal_apply(journal(1), &evil, save, &change);
     change_wipe(&change);
     return rc;
+}
+
+static enum rc
+write_units(uint64_t incarnation, uint32_t save, uint32_t count, const struct buf *value)
+{
+    return write_units_as(0, incarnation, save, count, value);
 }
 
 static size_t
@@ -151,6 +157,35 @@ a_save_that_touches_much_takes_little_memory(void **state)
     buf_wipe(&small);
 }
 
+/* A person gives themselves as many devices as they like: 33 of them made a record that no device could write any more. */
+static void
+further_devices_of_a_person_make_none_heavier(void **state)
+{
+    (void)state;
+    struct buf value = BUF_EMPTY(CHANGE_VALUE_BYTES), mine = BUF_EMPTY(64);
+    struct change change = CHANGE_EMPTY(world.team);
+    static char text[250 * 1024];
+
+    memset(text, 'a', sizeof text - 1);
+    assert_ok(value_put_text(&value, 1, text));
+    record = devices_id(9, 3);
+    saves = 0;
+    for (unsigned device = 0; device < PERSON_DEVICES; device++) {
+        assert_ok(db_begin(world.device[1].db));
+        journal_gather(journal(1));
+        enum rc rc = RC_OK;
+        for (uint32_t save = 1; rc == RC_OK && save <= 22; save++)
+            rc = write_units_as(device, 1, save, 3, &value);
+        assert_ok(db_end(world.device[1].db, journal_settle(journal(1), rc)));
+    }
+    assert_in_range(count_current(1), 1, PART_BYTES / sizeof text);
+    assert_ok(value_put_int(&mine, 1, 1));
+    assert_ok(change_put(&change, ENTITY, record, 1, &mine));
+    devices_save(&world, 1, &change);
+    buf_wipe(&value);
+    buf_wipe(&mine);
+}
+
 static enum rc
 sum_held(void *context, const struct current *current)
 {
@@ -202,6 +237,7 @@ main(void)
         TEST(nor_too_full),
         TEST(what_is_replaced_weighs_nothing),
         TEST(a_save_that_touches_much_takes_little_memory),
+        TEST(further_devices_of_a_person_make_none_heavier),
         TEST(held_work_makes_none_too_heavy_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,27 +4,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether it would take what one person has held in the record beyond what they may keep current there (register_is_full): all of it is read
- * each time that the record is. */
+/* What is held of a person in the record, counted once while it is in memory. */
 static enum rc
-is_full(struct journal *journal, const struct author *author, const struct stream_row *stream, const struct operation *operation, bool *full)
+weigh_held(struct journal *journal, struct record *record, struct id person)
 {
     struct stmt *stmt;
     int64_t weight = 0;
+
+    if (record->held_part.is_known && id_equal(record->held_part.person, person))
+        return RC_OK;
+    record->held_part.is_known = false;
     enum rc rc = db_stmt(journal->db,
                          "SELECT coalesce(sum(length(h.value) + ?5), 0) FROM journal_held AS h JOIN journal_feed AS f ON f.f = h.f "
                          "WHERE h.record = ?1 AND h.entity = ?2 AND f.s = ?3 AND h.person = ?4",
                          &stmt);
+    if (rc != RC_OK)
+        return rc;
+    stmt_id(stmt, 1, record->id);
+    stmt_int(stmt, 2, record->entity);
+    stmt_int(stmt, 3, record->s);
+    stmt_id(stmt, 4, person);
+    stmt_int(stmt, 5, RECORD_HEAD_BYTES);
+    rc = stmt_finish_int(stmt, &weight);
+    record->held_part.person = person;
+    record->held_part.weight = (size_t)weight;
+    record->held_part.is_known = rc == RC_OK;
+    return rc;
+}
+
+static enum rc
+is_there(struct journal *journal, int64_t f, uint32_t save, uint32_t index, bool *there)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(journal->db, "SELECT 1 FROM journal_held WHERE f = ?1 AND save = ?2 AND idx = ?3", &stmt);
 
     if (rc != RC_OK)
         return rc;
-    stmt_id(stmt, 1, operation->record);
-    stmt_int(stmt, 2, operation->entity);
-    stmt_int(stmt, 3, stream->s);
-    stmt_id(stmt, 4, author->person);
-    stmt_int(stmt, 5, RECORD_HEAD_BYTES);
-    rc = stmt_finish_int(stmt, &weight);
-    *full = weight + (int64_t)operation->value_len + RECORD_HEAD_BYTES > RECORD_PART_BYTES;
+    stmt_int(stmt, 1, f);
+    stmt_int(stmt, 2, save);
+    stmt_int(stmt, 3, index);
+    rc = stmt_step(stmt, there);
+    stmt_done(stmt);
+    return rc;
+}
+
+/* *fits false: with it more would be held of that person in the record than they may keep current there (register_is_full), and all of it
+ * is read each time that the record is. What is held already takes its own place. */
+static enum rc
+make_place(struct journal *journal, const struct author *author, int64_t f, uint32_t save, uint32_t index,
+           const struct operation *operation, struct record *record, bool *fits)
+{
+    size_t weight = operation->value_len + RECORD_HEAD_BYTES;
+    bool there = false;
+    enum rc rc = weigh_held(journal, record, author->person);
+
+    if (rc == RC_OK)
+        rc = is_there(journal, f, save, index, &there);
+    *fits = there || record->held_part.weight + weight <= RECORD_PART_BYTES;
+    if (rc == RC_OK && *fits && !there)
+        record->held_part.weight += weight;
     return rc;
 }
 
@@ -35,12 +73,13 @@ hold_operation(struct journal *journal, const struct author *author, const struc
     const struct operation *operation = &change->operations[index];
     struct record *record;
     struct stmt *stmt;
-    bool full;
-    enum rc rc = is_full(journal, author, stream, operation, &full);
+    bool fits = false;
+    enum rc rc = batch_record(journal, stream, operation, &record); /* its row is written anew */
 
-    if (rc != RC_OK || full)
-        return rc;
-    rc = batch_record(journal, stream, operation, &record); /* its row is written anew */
+    if (rc == RC_OK)
+        rc = make_place(journal, author, f, save, index, operation, record, &fits);
+    if (rc == RC_OK && !fits)
+        return RC_OK;
     if (rc == RC_OK)
         rc = db_stmt(journal->db,
                      "INSERT OR REPLACE INTO journal_held (f, save, idx, entity, record, unit, person, hlc, value) "

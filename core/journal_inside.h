@@ -59,7 +59,7 @@ struct record {
         bool is_known;
         struct id person;
         size_t weight;
-    } part; /* of one person, who may have any number of devices, asked for last */
+    } part, held_part; /* of one person, who may have any number of devices, asked for last; and what is held of theirs */
     struct first *firsts;
     size_t first_count, first_room;
     struct buf packed;

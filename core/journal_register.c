@@ -121,7 +121,7 @@ is_part(const struct record *r, const struct head *head)
 void
 register_weigh(struct record *r)
 {
-    r->part.is_known = false;
+    r->part.is_known = r->held_part.is_known = false;
     r->weight = 0;
     for (size_t i = 0; i < r->head_count; i++)
         r->weight += weight_of(&r->heads[i]);

@@ -261,7 +261,7 @@ struct ledger_judgement {
     bool by_cover; /* the line is a cover_end, of: */
     struct id cover;
     uint8_t why; /* take-over by itself is possible when 1 or 2 */
-    uint64_t from_ms;
+    uint64_t from_ms; /* its first day, or its acceptance where that came before */
     uint64_t until_ms;
 };
 /* Section 9. The epoch is compared apart, by ledger_epoch_at. */

@@ -161,6 +161,15 @@ ledger_heads_at(const struct ledger *ledger, size_t index, uint64_t *position, s
     return ledger->heads[index].items;
 }
 
+/* A cover may be worked under from its acceptance on, be that before its first day. */
+static uint64_t
+begin_of(const struct ledger *ledger, const struct ledger_cover *cover)
+{
+    uint64_t accepted_ms = cover->accepted != 0 ? ledger->lines[cover->accepted - 1].time_ms : cover->from_ms;
+
+    return accepted_ms < cover->from_ms ? accepted_ms : cover->from_ms;
+}
+
 /* Fills what is known of the line that ended the right, and judges by its heads. */
 static enum ledger_counts
 judge_ended(const struct ledger *ledger, const struct inside_stream *stream,
@@ -176,7 +185,7 @@ judge_ended(const struct ledger *ledger, const struct inside_stream *stream,
         judgement->by_cover = true;
         judgement->cover = cover->id;
         judgement->why = cover->why;
-        judgement->from_ms = cover->from_ms;
+        judgement->from_ms = begin_of(ledger, cover);
         judgement->until_ms = cover->until_ms;
     }
     const struct inside_heads *heads = heads_at(ledger, ended);

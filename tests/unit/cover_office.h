@@ -55,17 +55,23 @@ has(int at, struct id stream, const char *word)
     return office_shows(&office, at, stream, word);
 }
 
+/* From so many days on for so many. */
 static inline struct id
-give(int by, int to, int64_t days, bool may_write)
+give_from(int by, int to, int64_t first, int64_t days, bool may_write)
 {
     struct office_device *device = &office.devices[by];
     struct id id;
-    struct cover_new cover = {
-        &family,  1, office.devices[to].person, office.now_ms, office.now_ms + days * DAY_MS,
-        may_write};
+    int64_t from_ms = office.now_ms + first * DAY_MS;
+    struct cover_new cover = {&family, 1, office.devices[to].person, from_ms, from_ms + days * DAY_MS, may_write};
 
     assert_ok(replica_cover_give(device->replica, &device->transport, &cover, &id));
     return id;
+}
+
+static inline struct id
+give(int by, int to, int64_t days, bool may_write)
+{
+    return give_from(by, to, 0, days, may_write);
 }
 
 static inline void

@@ -207,6 +207,23 @@ who_covered_is_told_that_what_came_late_counts_by_itself(void **state)
     assert_int_equal(twins, 0);
 }
 
+/* Who accepted may write at once, to prepare: that is no later work than what is written in the cover's days. */
+static void
+what_was_written_before_the_first_day_counts_by_itself_too(void **state)
+{
+    (void)state;
+    struct id cover = give_from(1, 2, 9, 10, true);
+
+    accept(2, cover);
+    office_visit(&office, 2, family, "to prepare");
+    end(1, cover);
+    office_sync(&office, 2);
+    assert_int_equal(tell(2).fate, RECEIVED_UNREAD);
+    office_sync(&office, 1);
+    assert_true(has(1, file_of(), "to prepare"));
+    assert_int_equal(tell(1).saves, 0);
+}
+
 static void
 what_is_sealed_for_a_family_that_is_gone_is_counted_once(void **state)
 {
@@ -493,6 +510,7 @@ main(void)
         CASE(an_end_by_time_purges_though_a_key_is_damaged),
         CASE(work_handed_in_late_that_only_adds_is_taken_over),
         CASE(who_covered_is_told_that_what_came_late_counts_by_itself),
+        CASE(what_was_written_before_the_first_day_counts_by_itself_too),
         CASE(what_is_sealed_for_a_family_that_is_gone_is_counted_once),
         CASE(what_is_admitted_by_itself_is_what_a_device_says_of_it),
         CASE(late_work_of_a_bundle_is_to_be_at_the_server_first),

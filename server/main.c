@@ -91,7 +91,7 @@ print_help(FILE *out)
             "--listen WHERE    127.0.0.1:PORT, [::1]:PORT or unix:PATH (127.0.0.1:7380); port 0 takes a\n"
             "                  free one\n"
             "--port-file FILE  the bound port is written there\n"
-            "--connections N   at a time (4096)\n"
+            "--connections N   how many are served at a time (4096)\n"
             "--idle S          seconds until a silent connection is closed (15)\n"
             "--deadline S      seconds that a request may take in all (30)\n"
             "--version, --help\n"
@@ -155,7 +155,7 @@ run_check(const struct options *options)
     if (rc == RC_OK)
         rc = check_depot(server, &counts);
     if (rc == RC_OK)
-        printf(_("The depot holds: %llu teams, %llu ledger lines, %llu entries.\n"),
+        printf(_("The depot is whole. Teams: %llu; ledger lines: %llu; entries: %llu.\n"),
                (unsigned long long)counts.teams, (unsigned long long)counts.lines,
                (unsigned long long)counts.entries);
     enum exit_code code = rc == RC_OK ? EXIT_FINE : fail(rc);

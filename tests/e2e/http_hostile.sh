@@ -56,7 +56,7 @@ check_equal "its mode is 0660" 660 "$(stat -c %a "$WORK/sock")"
 kill -KILL "$SERVER_PID"
 wait "$SERVER_PID" 2>/dev/null
 SERVER_PID=
-check_says "after kill -9 the depot holds" '0 teams' "$BAKEND" check --dir "$WORK/server"
+check_says "after kill -9 the depot holds" 'Teams: 0;' "$BAKEND" check --dir "$WORK/server"
 check_equal "the key is for the owner alone" 600 "$(stat -c %a "$WORK/server/server.key")"
 check_equal "so is the directory" 700 "$(stat -c %a "$WORK/server")"
 chmod 644 "$WORK/server/server.key"

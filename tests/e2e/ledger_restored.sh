@@ -2,7 +2,7 @@
 # The server is put back from a backup whose ledger lacks lines: an approval, families, a cover. Devices hand them back, whoever comes first.
 . "$(dirname "$0")/lib.sh"
 
-counts() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/^The depot holds: 1 teams, \([0-9]*\) ledger lines, \([0-9]*\) entries\.$/\1 \2/p'; }
+counts() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/^The depot is whole. Teams: 1; ledger lines: \([0-9]*\); entries: \([0-9]*\)\.$/\1 \2/p'; }
 put_back() {
     rm -f "$WORK/server/depot.db-wal" "$WORK/server/depot.db-shm"
     cp "$WORK/backup.db" "$WORK/server/depot.db"

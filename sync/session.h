@@ -16,6 +16,7 @@ struct session {
     bool is_revoked;     /* by the server's word */
     bool is_newer_full; /* runs of a newer format came that are not kept: no cursor moves any more */
     bool is_current;     /* its greeting named and signed the head of the ledger that is here */
+    bool has_offered;    /* what no page brought back yet: session_offer_unconfirmed */
     bool has_short_heads; /* the operation that is being made names less than the server says that it stores */
     uint8_t made_by[CRYPTO_HASH_BYTES]; /* while an operation of ours is on its way: its hash; else zeros */
 };

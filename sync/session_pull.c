@@ -15,16 +15,17 @@ struct pull {
 };
 
 static enum rc
-move_cursor(struct replica *replica, const struct pull *pull)
+move_cursor(const struct session *session, const struct pull *pull)
 {
+    struct replica *replica = session->replica;
     struct stmt *stmt;
 
     if (pull->stream == NULL) { /* with what is told of it: an interrupted first session leaves a picture that is not whole */
         enum rc put = session_note_life(replica, pull->after);
         if (put == RC_OK)
             put = state_put_int(replica->db, STATE_CURSOR, (int64_t)pull->after);
-        /* A store that must recover offers nothing before: that the server had it is the word of an earlier session. */
-        if (put == RC_OK && pull->is_done && !replica->must_recover)
+        /* Else that the server had it is the word of an earlier session: a store that must recover, and who ends a right, read first. */
+        if (put == RC_OK && pull->is_done && session->has_offered)
             put = db_run(replica->db, "DELETE FROM sync_unconfirmed WHERE was_had");
         return put == RC_OK ? state_put_int(replica->db, STATE_PULL_OPEN, !pull->is_done) : put;
     }
@@ -104,7 +105,7 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
     pull->after = page.next;
     pull->is_done = !page.more || (pull->stream != NULL && page.next >= pull->until);
     if (page.runs.count > 0 && broken_is(BROKEN_CURSOR)) {
-        rc = db_end(replica->db, move_cursor(replica, pull));
+        rc = db_end(replica->db, move_cursor(session, pull));
         rc = rc == RC_OK ? db_begin(replica->db) : rc;
     }
     if (rc == RC_OK)
@@ -114,7 +115,7 @@ take_page(struct session *session, struct pull *pull, const struct buf *bytes)
         rc = RC_OK;
     }
     if (rc == RC_OK && !session->is_newer_full)
-        rc = move_cursor(replica, pull);
+        rc = move_cursor(session, pull);
     if (rc == RC_OK && page.position > ledger_position(replica->ledger))
         rc = streams_shown_by(replica, page.position);
     if (rc == RC_OK && !session->is_newer_full && pull->stream == NULL)

@@ -125,6 +125,7 @@ session_offer_unconfirmed(struct session *session)
                     "UPDATE sync_entry SET is_sent = 0 WHERE ciphertext IS NOT NULL AND entry IN (SELECT"
                     " (SELECT entry FROM sync_entry AS e WHERE e.feed = f.feed ORDER BY e.first DESC LIMIT 1)"
                     " FROM sync_feed AS f WHERE f.is_own)");
+    session->has_offered = rc == RC_OK;
     return rc;
 }
 

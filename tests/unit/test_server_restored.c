@@ -536,6 +536,28 @@ what_was_stored_and_not_applied_yet_goes_back(void **state)
     assert_true(has(CAAS, "of Anna, lost"));
 }
 
+/* Who ends a right reads what there is before it offers anything: what the server said to have in an earlier session says nothing of this one. */
+static void
+what_the_server_said_to_have_is_offered_again_by_who_reads_first(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+
+    office_keep_server(&office);
+    office_visit(&office, BRAM, family, "had, and not seen back");
+    for (int i = 0; i < 2; i++) { /* stored, then had */
+        bram->requests = 0;
+        bram->fault = (struct office_fault){.lose_answer = 3};
+        assert_int_equal(office_try_sync(&office, BRAM), RC_OFFLINE);
+    }
+    bram->fault = (struct office_fault){0};
+    office_restore_server(&office);
+    office_assign(&office, BRAM, family, ANNA, LEDGER_RELEASED);
+    office_sync(&office, BRAM);
+    office_sync(&office, CAAS);
+    assert_true(has(CAAS, "had, and not seen back"));
+}
+
 /* The shared cursor stands before what filled the file: by it nobody notices that the server was put back. Anna's disk is gone. */
 static void
 what_fills_beyond_the_cursor_goes_back(void **state)
@@ -619,6 +641,7 @@ main(void)
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),
         TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
         LOST(what_was_stored_and_not_applied_yet_goes_back),
+        LOST(what_the_server_said_to_have_is_offered_again_by_who_reads_first),
         LOST(what_fills_beyond_the_cursor_goes_back),
         LOST(what_waits_for_what_it_names_goes_back),
     };

@@ -190,8 +190,8 @@ cover_settle(struct session *session)
             !may_record(replica, cover))
             continue;
         rc = submit(session, build_end, &ending);
-        if (rc == RC_INVALID || rc == RC_STALE || rc == RC_DENIED)
-            rc = RC_OK; /* another session may record it */
+        if (rc == RC_INVALID || rc == RC_STALE || rc == RC_DENIED || rc == RC_TOO_LARGE)
+            rc = RC_OK; /* another session may record it; of more feeds than a line can name one that follows a device's revocation */
     }
     return rc == RC_OK ? rc : rc_while(rc, _("ending a cover whose time is over"));
 }

@@ -7,11 +7,12 @@
 
 #include "sync/bundle.h"
 #include "sync/session.h"
+#include "sync/submit.h"
 #include "sync/wire_run.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1, LIVES_AT_SERVER = 63, FAMILIES = 34, LIVES_IN_BUNDLE = 4200 };
+enum { ANNA = 0, BRAM = 1, LIVES_AT_SERVER = 63, FAMILIES = 34, COVERED = 17, LIVES_IN_BUNDLE = 4200 };
 
 static struct office office;
 static struct id family, file;
@@ -35,7 +36,7 @@ struct lives {
 };
 
 static void
-write_life(struct lives *lives, struct id stream, uint64_t incarnation, struct id record)
+write_life_by(struct lives *lives, const struct identity *by, struct id stream, uint64_t incarnation, struct id record)
 {
     struct replica *bram = office.devices[BRAM].replica;
     struct buf body = BUF_EMPTY(4096), value = BUF_EMPTY(64), *cipher = &lives->ciphers[lives->count++];
@@ -49,14 +50,20 @@ write_life(struct lives *lives, struct id stream, uint64_t incarnation, struct i
     entry.epoch = ledger_epoch_at(bram->ledger, stream, entry.position);
     assert_ok(value_put_int(&value, 1, 7));
     assert_ok(change_put(&change, 9999, record, 1, &value));
-    assert_ok(body_write((struct feed_ref){bram->identity.device, incarnation}, 1, &change, 1, NULL, 0, &body));
+    assert_ok(body_write((struct feed_ref){by->device, incarnation}, 1, &change, 1, NULL, 0, &body));
     assert_ok(keyring_get(bram->keys, stream, entry.epoch, &key));
-    assert_ok(entry_seal(&entry, &bram->identity, &key, &body, cipher));
+    assert_ok(entry_seal(&entry, by, &key, &body, cipher));
     assert_ok(wire_run_add(&lives->list, &entry));
     change_wipe(&change);
     secret_wipe(&key);
     buf_wipe(&value);
     buf_wipe(&body);
+}
+
+static void
+write_life(struct lives *lives, struct id stream, uint64_t incarnation, struct id record)
+{
+    write_life_by(lives, &office.devices[BRAM].replica->identity, stream, incarnation, record);
 }
 
 static void
@@ -109,6 +116,104 @@ a_device_of_many_lives_can_be_revoked(void **state)
     office_sync(&office, ANNA);
     assert_true(office_shows(&office, ANNA, file, "before")); /* what he wrote until then counts */
     assert_int_equal(anna->report.held, 0);
+}
+
+/* A further device of Bram's: keys alone. */
+struct further {
+    struct identity identity;
+    struct joining_invitation invitation;
+    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
+};
+
+static enum rc
+build_invite(struct session *session, void *context, struct draft *draft)
+{
+    const struct ledger_person *bram = ledger_person(session->replica->ledger, office.devices[BRAM].person);
+    const struct further *further = context;
+
+    draft->op.kind = LEDGER_INVITE;
+    draft->op.as.invite = (struct ledger_invite){
+        .person = bram->id, .roles = bram->roles, .expires_ms = (uint64_t)(office.now_ms + DAY_MS), .name = bram->name};
+    memcpy(draft->op.as.invite.invite_public, further->invite_public, CRYPTO_PUBLIC_BYTES);
+    return RC_OK;
+}
+
+static enum rc
+build_approval(struct session *session, void *context, struct draft *draft)
+{
+    struct replica *bram = session->replica;
+    struct further *further = context;
+    struct id team = ledger_team_stream(bram->ledger);
+    struct keyring_recipient newcomer = {further->identity.device, further->identity.box_public};
+    struct keyring_epoch epoch = {team, ledger_stream(bram->ledger, team)->epoch, &newcomer, 1, NULL};
+
+    draft->op.kind = LEDGER_APPROVE;
+    draft->op.as.approve.label = ledger_device(bram->ledger, bram->identity.device)->label;
+    memcpy(further->invitation.team, bram->team, sizeof bram->team);
+    assert_ok(joining_request_make(&further->invitation, &further->identity, (uint64_t)office.now_ms,
+                                   &draft->op.as.approve.request));
+    return keyring_share(bram->keys, &epoch, &draft->op, &draft->boxes);
+}
+
+static void
+add_device(struct identity *identity)
+{
+    struct office_device *bram = &office.devices[BRAM];
+    struct sync_report report = {0};
+    struct session session = {.replica = bram->replica, .transport = &bram->transport, .report = &report};
+    struct further further = {.identity = IDENTITY_EMPTY, .invitation = JOINING_INVITATION_EMPTY};
+
+    assert_ok(identity_make(&further.identity));
+    assert_ok(joining_invite_key(&further.invitation.seed, further.invite_public));
+    assert_ok(submit(&session, build_invite, &further));
+    assert_ok(submit(&session, build_approval, &further));
+    joining_invitation_wipe(&further.invitation);
+    *identity = further.identity;
+}
+
+/* Each of his two devices writes in fewer lives than a line can name; both together in more. */
+static void
+a_cover_that_no_line_can_end_stops_no_session(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    struct lives lives = {.list = WIRE_RUN_LIST_EMPTY, .ciphers = calloc(4 * COVERED * LIVES_AT_SERVER, sizeof *lives.ciphers)};
+    struct identity second = IDENTITY_EMPTY;
+    struct id families[COVERED], id;
+    char name[32];
+
+    assert_non_null(lives.ciphers);
+    for (int i = 0; i < COVERED; i++) {
+        snprintf(name, sizeof name, "van anna %d", i);
+        families[i] = office_family(&office, ANNA, name, ANNA);
+    }
+    struct cover_new cover = {families, COVERED, bram->person, office.now_ms, office.now_ms + DAY_MS, true};
+    assert_ok(replica_cover_give(anna->replica, &anna->transport, &cover, &id));
+    office_sync(&office, BRAM);
+    assert_ok(replica_cover_accept(bram->replica, &bram->transport, id));
+    add_device(&second);
+    office_sync_all(&office, 2, 2);
+    for (int i = 0; i < COVERED; i++) {
+        const struct ledger_family *covered = ledger_family(bram->replica->ledger, families[i]);
+        for (uint64_t life = 1; life <= LIVES_AT_SERVER; life++) {
+            write_life(&lives, covered->index, life, id_random());
+            write_life(&lives, covered->file, life, id_random());
+            write_life_by(&lives, &second, covered->index, life, id_random());
+            write_life_by(&lives, &second, covered->file, life, id_random());
+        }
+    }
+    push(&lives);
+    lives_wipe(&lives);
+    office_pass(&office, 2 * DAY_MS);
+    office_visit(&office, ANNA, family, "after it");
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    office_sync(&office, BRAM);
+    assert_true(office_shows(&office, BRAM, file, "after it"));
+    assert_ok(replica_revoke_device(anna->replica, &anna->transport, second.device)); /* of one device fewer it can be ended */
+    office_sync(&office, ANNA);
+    assert_int_equal(ledger_cover(anna->replica->ledger, id)->state, LEDGER_COVER_ENDED);
+    identity_wipe(&second);
 }
 
 /* ---- by a bundle ------------------------------------------------------------------------------------------ */
@@ -194,6 +299,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_device_of_many_lives_can_be_revoked),
+        TEST(a_cover_that_no_line_can_end_stops_no_session),
         TEST(a_bundle_of_many_lives_stops_no_session_after_it),
         TEST(saves_that_name_many_lives_are_sealed_in_parts),
     };

@@ -84,6 +84,19 @@ has_room(const struct carried_kept *kept)
     return kept->count < CARRIED_MOST;
 }
 
+/* Kept, or a line by now: each bundle of a colleague brings again what is carried there. */
+static bool
+is_there(const struct replica *replica, const struct carried_kept *kept, const struct wire_bytes *bytes)
+{
+    uint8_t hash[CRYPTO_HASH_BYTES];
+
+    for (size_t i = 0; i < kept->count; i++)
+        if (kept->items[i].len == bytes->len && memcmp(kept->items[i].op, bytes->data, bytes->len) == 0)
+            return true;
+    ledger_op_hash(bytes->data, bytes->len, hash);
+    return ledger_find_op(replica->ledger, hash) != 0;
+}
+
 /* Lends `op`. Where there is no room, the oldest that came to nothing goes. */
 static enum rc
 kept_add(struct carried_kept *kept, const void *op, size_t len)
@@ -149,7 +162,7 @@ take_one(struct replica *replica, struct carried_kept *kept, const struct wire_b
     if (rc == RC_NOMEM || (rc == RC_OK && !is_ours))
         return rc;
     if (rc == RC_OK && !has_room(kept)) /* whoever gave so many holds up nothing else that bundles bring */
-        rc = RC_TOO_LARGE;
+        rc = is_there(replica, kept, bytes) ? RC_EXISTS : RC_TOO_LARGE;
     if (rc == RC_OK)
         rc = ledger_carry(replica->ledger, bytes->data, bytes->len, (uint64_t)replica_now_ms(replica));
     if (rc == RC_OK) {

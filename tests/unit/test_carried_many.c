@@ -67,6 +67,9 @@ a_bundle_that_gives_a_cover_too_many_brings_the_rest(void **state)
     assert_ok(bundle_seal(&head, &bram->replica->identity, anna->replica->identity.box_public, &plain, &bundle));
     assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
     assert_int_equal(anna->report.carried_taken, CARRIED_MOST);
+    /* Each bundle of his brings all of them once more: nobody is told that they do not hold. */
+    assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
+    assert_int_equal(anna->report.carried_taken + anna->report.carried_refused, 0);
     wire_run_bundle_wipe(&content);
     for (int i = 0; i < CARRIED_MOST; i++)
         buf_wipe(&ops[i]);

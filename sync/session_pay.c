@@ -147,13 +147,14 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
     struct ledger_ids holders = LEDGER_IDS_EMPTY;
     struct keyring_recipient *recipients = NULL;
     uint8_t reserve_public[CRYPTO_PUBLIC_BYTES];
+    bool is_sealed_to_reserve = known->kind == STREAM_INDEX || known->kind == STREAM_FILE;
 
     enum rc rc = is_reserve ? RC_OK : submit_need_key(session, stream);
     if (rc == RC_LOCKED || rc == RC_UNTRUSTED)
         return RC_EXISTS;
     if (rc == RC_OK)
         rc = ledger_holders(replica->ledger, stream, replica_server_ms(replica), &holders);
-    if (rc == RC_OK && holders.count + 2 > LEDGER_MAX_RECIPIENTS) /* and the link, and the reserve */
+    if (rc == RC_OK && holders.count + !is_reserve + is_sealed_to_reserve > LEDGER_MAX_RECIPIENTS) /* and the link, and the reserve */
         rc = RC_EXISTS;
     if (rc == RC_OK)
         rc = submit_recipients(replica, holders.items, holders.count, &recipients);
@@ -168,7 +169,7 @@ rotate_stream(struct session *session, struct id stream, struct draft *draft)
         rc = keyring_make_reserve(&epoch, draft->fresh, &draft->op, &draft->boxes,
                                   draft->op.as.rotate.reserve_public);
     } else if (rc == RC_OK) {
-        if (known->kind == STREAM_INDEX || known->kind == STREAM_FILE)
+        if (is_sealed_to_reserve)
             epoch.reserve_public = reserve_public;
         rc = keyring_make_epoch(replica->keys, &epoch, draft->fresh, &draft->op, &draft->boxes);
     }

@@ -120,6 +120,23 @@ a_rotation_that_no_line_holds_stops_no_session(void **state)
     assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
 }
 
+/* Of the team's stream they are the devices and the link; of a family's the reserve comes beside them. */
+static void
+a_rotation_that_just_fits_is_made(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    const struct ledger *ledger = anna->replica->ledger;
+    struct id device = {{0}}, team = ledger_team_stream(ledger);
+    uint32_t before = ledger_stream(ledger, team)->epoch;
+
+    for (int i = 2; i < LEDGER_MAX_RECIPIENTS; i++)
+        device = add_device();
+    assert_ok(replica_revoke_device(bram->replica, &bram->transport, device));
+    office_sync(&office, ANNA);
+    assert_int_equal(ledger_stream(anna->replica->ledger, team)->epoch, before + 1);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -128,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_due_to_many_devices_is_paid_in_parts),
         TEST(a_rotation_that_no_line_holds_stops_no_session),
+        TEST(a_rotation_that_just_fits_is_made),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,8 @@ struct saving {
     struct stream_row stream;
     int64_t f;
     uint32_t save;
-    bool is_local;
-    struct change *change; /* local only: supersedes are filled in */
+    bool is_local; /* made here now: a ceiling refuses it */
+    struct change *change; /* of an own save: supersedes are filled in */
     struct missing *missing;
     size_t missing_count, missing_room;
     struct dead *dead;
@@ -356,7 +356,7 @@ static enum rc
 save_own(struct journal *journal, const struct author *self, struct change *change, bool is_again,
          struct buf *body, uint32_t *save)
 {
-    struct saving s = {.journal = journal, .author = self, .is_local = true, .change = change};
+    struct saving s = {.journal = journal, .author = self, .is_local = !is_again, .change = change};
     uint32_t frontier;
     size_t start = body->len;
     enum rc rc;

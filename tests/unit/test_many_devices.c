@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "sync/session.h"
 #include "sync/submit.h"
+#include "sync/wire_run.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1, DEVICES = LEDGER_MAX_RECIPIENTS + 8 };
+enum { ANNA = 0, BRAM = 1, DEVICES = LEDGER_MAX_RECIPIENTS + 8, ENTITY = 9999, UNITS = 4090 };
 
 static struct office office;
 static struct id family, file;
@@ -62,7 +64,7 @@ build_approval(struct session *session, void *context, struct draft *draft)
 }
 
 static struct id
-add_device(void)
+add_device_as(struct identity *identity)
 {
     struct office_device *bram = &office.devices[BRAM];
     struct sync_report report = {0};
@@ -76,7 +78,17 @@ add_device(void)
     assert_ok(submit(&session, build_approval, &further));
     struct id device = further.identity.device;
     joining_invitation_wipe(&further.invitation);
-    identity_wipe(&further.identity);
+    *identity = further.identity;
+    return device;
+}
+
+static struct id
+add_device(void)
+{
+    struct identity identity = IDENTITY_EMPTY;
+    struct id device = add_device_as(&identity);
+
+    identity_wipe(&identity);
     return device;
 }
 
@@ -137,6 +149,79 @@ a_rotation_that_just_fits_is_made(void **state)
     assert_int_equal(ledger_stream(anna->replica->ledger, team)->epoch, before + 1);
 }
 
+/* A save of the further device into one record, as heavy as all that its person may keep current there. */
+static void
+fill_record(const struct identity *by, struct id record)
+{
+    struct office_device *bram = &office.devices[BRAM];
+    struct buf body = BUF_EMPTY(CHANGE_BODY_BYTES), value = BUF_EMPTY(64), cipher = BUF_EMPTY(ENTRY_CIPHERTEXT_MAX_BYTES);
+    struct buf request = BUF_EMPTY(WIRE_REQUEST_BYTES), answer = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct change change = CHANGE_EMPTY(file);
+    struct secret key = SECRET_EMPTY;
+    struct wire_run_list list = WIRE_RUN_LIST_EMPTY;
+    struct request_call call = {.method = "POST"};
+    struct entry entry = {.stream = file, .incarnation = 1, .first = 1, .last = 1, .position = ledger_position(bram->replica->ledger)};
+    struct version none;
+
+    memcpy(entry.position_hash, ledger_hash_at(bram->replica->ledger, entry.position), sizeof entry.position_hash);
+    entry.epoch = ledger_epoch_at(bram->replica->ledger, file, entry.position);
+    assert_ok(value_put_int(&value, 1, 7));
+    for (uint32_t unit = 1; unit <= UNITS; unit++)
+        assert_ok(change_put_over(&change, ENTITY, record, unit, &value, &none, 0));
+    assert_ok(body_write((struct feed_ref){by->device, 1}, 1, &change, 1, NULL, 0, &body));
+    assert_ok(keyring_get(bram->replica->keys, file, entry.epoch, &key));
+    assert_ok(entry_seal(&entry, by, &key, &body, &cipher));
+    assert_ok(wire_run_add(&list, &entry));
+    assert_ok(wire_run_push_encode(&list, &request));
+    assert_ok(request_target(bram->replica, &call, "/entries"));
+    call.body = &request;
+    assert_ok(request_send(bram->replica, &bram->transport, &call, &answer, NULL));
+    wire_run_list_wipe(&list);
+    secret_wipe(&key);
+    change_wipe(&change);
+    buf_wipe(&request);
+    buf_wipe(&answer);
+    buf_wipe(&cipher);
+    buf_wipe(&value);
+    buf_wipe(&body);
+}
+
+/* What waits there was saved before that came. */
+static void
+a_record_that_ones_other_device_filled_stops_no_restored_store(void **state)
+{
+    (void)state;
+    struct office_device *bram = &office.devices[BRAM];
+    struct identity lost = IDENTITY_EMPTY;
+    struct id record = id_random();
+    struct buf value = BUF_EMPTY(64);
+    char token[256];
+
+    (void)add_device_as(&lost);
+    office_sync_all(&office, 2, 1);
+    fill_record(&lost, record);
+    assert_ok(value_put_int(&value, 1, 8));
+    for (uint32_t save = 0; save < 4; save++) {
+        struct change change = CHANGE_EMPTY(file);
+        for (uint32_t unit = 1; unit <= 3; unit++)
+            assert_ok(change_put(&change, ENTITY, record, UNITS + 3 * save + unit, &value));
+        assert_ok(replica_save(bram->replica, &change, 1));
+        change_wipe(&change);
+    }
+    office_visit(&office, BRAM, family, "behind it");
+    office_token_path(&office, BRAM, token);
+    office_shut(&office, BRAM);
+    assert_int_equal(remove(token), 0);
+    assert_ok(office_start(&office, BRAM));
+    office_sync(&office, BRAM);
+    struct waiting waiting = office_waiting(&office, BRAM);
+    assert_int_equal(waiting.saves_unsealed + waiting.entries_unsent, 0);
+    office_sync(&office, ANNA);
+    assert_true(office_shows(&office, ANNA, file, "behind it"));
+    identity_wipe(&lost);
+    buf_wipe(&value);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -146,6 +231,7 @@ main(void)
         TEST(what_is_due_to_many_devices_is_paid_in_parts),
         TEST(a_rotation_that_no_line_holds_stops_no_session),
         TEST(a_rotation_that_just_fits_is_made),
+        TEST(a_record_that_ones_other_device_filled_stops_no_restored_store),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

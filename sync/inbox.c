@@ -154,11 +154,12 @@ apply_saves(struct replica *replica, const struct opened *opened)
     int64_t trusted_ms = clock_wall_ms(replica->clock) + replica->clock_offset_ms;
 
     enum rc rc = journal_frontier(replica->journal, entry->stream, opened->author.feed, &frontier);
-    for (uint32_t save = entry->first; rc == RC_OK && save <= entry->last; save++) {
-        const struct change *change = &opened->saves[save - entry->first];
+    for (uint32_t at = 0; rc == RC_OK && at <= entry->last - entry->first; at++) { /* the last save may be the last number there is */
+        const struct change *change = &opened->saves[at];
+        uint32_t save = entry->first + at;
         if (save <= frontier)
             continue;
-        if (save > entry->first && broken_is(BROKEN_HALF))
+        if (at > 0 && broken_is(BROKEN_HALF))
             break;
         rc = apply_own(replica, entry, save);
         if (rc == RC_ABSENT)
@@ -253,8 +254,8 @@ open_and_hold(struct replica *replica, const struct elog_row *row, struct buf *b
     struct inbox_verdict ignored;
 
     enum rc rc = open_entry(replica, row, &opened, &ignored);
-    for (uint32_t save = row->entry.first; rc == RC_OK && opened.saves != NULL && save <= row->entry.last; save++)
-        rc = journal_hold(replica->journal, &opened.author, save, &opened.saves[save - row->entry.first]);
+    for (uint32_t at = 0; rc == RC_OK && opened.saves != NULL && at <= row->entry.last - row->entry.first; at++)
+        rc = journal_hold(replica->journal, &opened.author, row->entry.first + at, &opened.saves[at]);
     opened_wipe(&opened);
     return rc;
 }

@@ -271,7 +271,7 @@ pack_feed(void *context, const struct elog_feed *feed)
         return rc;
     rc = replica_applied_at(replica, packing->device, feed->stream, feed->feed, &known);
     uint32_t save = packing->is_whole ? 1 : known.last + 1;
-    while (rc == RC_OK) {
+    while (rc == RC_OK && save != 0) { /* behind the last number that there is stands nothing */
         rc = pack_row(packing, feed, &save);
         if (rc == RC_ABSENT)
             rc = skip_gap(packing, feed->key, &save);

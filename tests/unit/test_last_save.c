@@ -95,6 +95,16 @@ late_work_up_to_the_last_save_is_held(void **state)
     assert_true(anna->report.is_complete);
 }
 
+static void
+a_bundle_goes_out_past_the_last_save(void **state)
+{
+    (void)state;
+    bring();
+    office_visit(&office, ANNA, family, "after it");
+    office_carry(&office, ANNA, CAAS);
+    assert_true(office_shows(&office, CAAS, file, "after it"));
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -102,6 +112,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(late_work_up_to_the_last_save_is_held),
+        TEST(a_bundle_goes_out_past_the_last_save),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static enum rc
 retry_next(struct replica *replica, uint8_t hash[CRYPTO_HASH_BYTES], bool *found, uint64_t *stored)
 {
     struct stmt *stmt;
-    struct buf run = BUF_EMPTY(WIRE_ANSWER_MAX_BYTES);
+    struct buf run = BUF_EMPTY(1 + NEWER_CEILING_BYTES); /* a bundle may bring one that no answer of the server holds */
     struct wire_run_list list = WIRE_RUN_LIST_EMPTY;
     size_t len = 0;
     enum rc rc = db_stmt(replica->db, "SELECT hash, run FROM sync_newer_run WHERE hash > ?1 ORDER BY hash LIMIT 1",

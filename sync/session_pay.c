@@ -234,23 +234,24 @@ pay_rotations(struct session *session, bool is_reserve)
     return rc;
 }
 
-/* A part of a list of streams. */
+/* A list of streams, of which one draft takes some. */
 struct listed {
-    const struct id *items;
-    size_t count;
+    const struct ledger_ids *streams;
+    size_t from, to;
 };
 
 static enum rc
 build_listed(struct session *session, void *context, struct draft *draft)
 {
-    const struct listed *listed = context;
+    struct listed *listed = context;
     enum rc rc = RC_OK;
 
     draft->op.kind = LEDGER_ROTATE;
-    for (size_t i = 0; rc == RC_OK && i < listed->count; i++) {
-        if (!may_rotate(session->replica, listed->items[i], replica_server_ms(session->replica)))
+    for (listed->to = listed->from; rc == RC_OK && listed->to < listed->streams->count && has_room(draft); listed->to++) {
+        struct id stream = listed->streams->items[listed->to];
+        if (!may_rotate(session->replica, stream, replica_server_ms(session->replica)))
             continue;
-        rc = rotate_stream(session, listed->items[i], draft);
+        rc = rotate_stream(session, stream, draft);
         if (rc == RC_EXISTS)
             rc = RC_OK;
     }
@@ -260,14 +261,11 @@ build_listed(struct session *session, void *context, struct draft *draft)
 enum rc
 session_rotate(struct session *session, const struct ledger_ids *streams)
 {
+    struct listed listed = {.streams = streams};
     enum rc rc = RC_OK;
 
-    for (size_t at = 0; rc == RC_OK && at < streams->count; at += PAY_PARTS) {
-        struct listed listed = {streams->items + at, streams->count - at};
-        if (listed.count > PAY_PARTS)
-            listed.count = PAY_PARTS;
+    for (; rc == RC_OK && listed.from < streams->count; listed.from = listed.to)
         rc = submit(session, build_listed, &listed);
-    }
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* A colleague's program that gives itself more devices than a line can give keys to: what others do next goes on. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sync/session.h"
@@ -9,7 +10,7 @@
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
-enum { ANNA = 0, BRAM = 1, DEVICES = LEDGER_MAX_RECIPIENTS + 8, ENTITY = 9999, UNITS = 4090 };
+enum { ANNA = 0, BRAM = 1, CAAS = 2, DEVICES = LEDGER_MAX_RECIPIENTS + 8, FAMILIES = 65, HOLDERS = LEDGER_MAX_RECIPIENTS - 8, ENTITY = 9999, UNITS = 4090 };
 
 static struct office office;
 static struct id family, file;
@@ -222,6 +223,38 @@ a_record_that_ones_other_device_filled_stops_no_restored_store(void **state)
     buf_wipe(&value);
 }
 
+/* Anna gave Caas her whole caseload by bundle, which came to nothing: she makes all its keys anew, for each device of Bram's too. */
+static void
+keys_of_a_caseload_are_renewed_for_many_devices(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+    struct id families[FAMILIES], cover;
+    char name[32];
+
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    assert_ok(replica_set_roles(anna->replica, &anna->transport, office.devices[BRAM].person,
+                                LEDGER_ROLE_COACH | LEDGER_ROLE_SCIENTIST));
+    for (int i = 0; i < FAMILIES; i++) {
+        snprintf(name, sizeof name, "familie %d", i);
+        families[i] = office_family(&office, ANNA, name, ANNA);
+    }
+    office_sync_all(&office, 3, 2);
+    struct cover_new wanted = {families, FAMILIES, office.devices[CAAS].person, office.now_ms, office.now_ms + DAY_MS, true};
+    assert_ok(replica_cover_carry(anna->replica, &wanted, &cover));
+    for (int i = 0; i < HOLDERS; i++)
+        (void)add_device();
+    office_pass(&office, 2 * DAY_MS);
+    office_sync(&office, ANNA);
+    assert_true(anna->report.is_complete);
+    assert_int_equal(anna->report.carried_refused, 1);
+    for (int i = 0; i < FAMILIES; i++) {
+        const struct ledger_family *own = ledger_family(anna->replica->ledger, families[i]);
+        assert_int_equal(ledger_stream(anna->replica->ledger, own->index)->epoch, 2);
+        assert_int_equal(ledger_stream(anna->replica->ledger, own->file)->epoch, 2);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -232,6 +265,7 @@ main(void)
         TEST(a_rotation_that_no_line_holds_stops_no_session),
         TEST(a_rotation_that_just_fits_is_made),
         TEST(a_record_that_ones_other_device_filled_stops_no_restored_store),
+        TEST(keys_of_a_caseload_are_renewed_for_many_devices),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

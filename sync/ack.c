@@ -9,7 +9,12 @@
 #include "core/version.h"
 #include "sync/writer.h"
 
-enum { STREAM_LEAST_BYTES = 16 + 32 + 1, FEED_BYTES = 16 + 8 + 4 };
+enum {
+    FEED_BYTES = 16 + 8 + 4,
+    STREAM_LEAST_BYTES = 16 + 32 + 1,
+    STREAM_MOST_BYTES = STREAM_LEAST_BYTES + 1 + ACK_MAX_FEEDS * FEED_BYTES,
+    AROUND_BYTES = 1 + 32 + 16 + 4 * 8 + 32 + 2 + 64,
+};
 
 void
 ack_wipe(struct ack *ack)
@@ -60,6 +65,16 @@ ack_add_feed(struct ack *ack, struct ack_feed feed)
     stream->feeds = feeds;
     feeds[stream->feed_count++] = feed;
     return RC_OK;
+}
+
+bool
+ack_has_room(const struct ack *ack)
+{
+    size_t bytes = AROUND_BYTES + STREAM_MOST_BYTES;
+
+    for (size_t i = 0; i < ack->stream_count; i++)
+        bytes += STREAM_LEAST_BYTES + 1 + ack->streams[i].feed_count * FEED_BYTES;
+    return ack->stream_count < ACK_MAX_STREAMS && bytes <= ACK_MAX_BYTES;
 }
 
 enum rc

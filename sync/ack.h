@@ -50,6 +50,8 @@ void ack_wipe(struct ack *ack);
 /* Streams and feeds are added in ascending order: RC_INVALID otherwise. A feed goes to the last stream. */
 enum rc ack_add_stream(struct ack *ack, struct id stream, const uint8_t *digest) MUST_CHECK;
 enum rc ack_add_feed(struct ack *ack, struct ack_feed feed) MUST_CHECK;
+/* Whether one stream more fits, whatever feeds it has. */
+bool ack_has_room(const struct ack *ack);
 
 /* Appends the signed form; `author` must be ack->device. */
 enum rc ack_encode(const struct ack *ack, const struct identity *author,

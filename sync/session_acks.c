@@ -72,6 +72,7 @@ add_stream(struct replica *replica, struct ack *ack, struct id stream)
     return rc;
 }
 
+/* As many as one acknowledgement holds: the others stay to be named, by the next session. */
 static enum rc
 add_streams(struct replica *replica, struct ack *ack)
 {
@@ -80,7 +81,7 @@ add_streams(struct replica *replica, struct ack *ack)
     bool found = true;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && found && ack->stream_count < ACK_MAX_STREAMS) {
+    while (rc == RC_OK && found && ack_has_room(ack)) {
         rc = db_stmt(replica->db,
                      "SELECT stream FROM sync_stream WHERE is_unacknowledged AND stream > ?1"
                      " ORDER BY stream LIMIT 1",
@@ -168,7 +169,7 @@ status_make_ack(struct replica *replica, struct id device, struct buf *out)
     bool found = true;
     enum rc rc = streams_next(replica, NULL, &stream, &found);
 
-    while (rc == RC_OK && found && ack.stream_count < ACK_MAX_STREAMS) {
+    while (rc == RC_OK && found && ack_has_room(&ack)) {
         if (ledger_may_hold(replica->ledger, device, stream, now_ms))
             rc = add_stream(replica, &ack, stream);
         if (rc == RC_OK)

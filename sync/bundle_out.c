@@ -322,7 +322,10 @@ pack_newer(struct packing *packing)
 
 /* ---- acknowledgements ------------------------------------------------------------------------- */
 
-/* Others' newest, as signed, where one of their streams may be of use to the device. */
+/* Of one bundle: a colleague may keep 8 MiB in force at each of their devices, and for each stream. */
+enum { ACKS_BYTES = 32 << 20 };
+
+/* Others' newest, as signed, where one of their streams may be of use to the device; the shortest first, as far as there is room. */
 static enum rc
 pack_acks(struct packing *packing)
 {
@@ -332,7 +335,7 @@ pack_acks(struct packing *packing)
     bool found = true;
     enum rc rc = db_stmt(replica->db,
                          "SELECT ack FROM sync_ack_signed WHERE device NOT IN (?1, ?2)"
-                         " ORDER BY device, incarnation, number",
+                         " ORDER BY length(ack), device, incarnation, number",
                          &stmt);
 
     if (rc != RC_OK)
@@ -344,6 +347,8 @@ pack_acks(struct packing *packing)
         bool is_of_use = false;
         size_t len;
         const uint8_t *bytes = stmt_get_blob(stmt, 0, &len);
+        if (packing->acks.bytes.len + len > ACKS_BYTES)
+            break;
         rc = ack_decode(bytes, len, &ack);
         for (size_t i = 0; rc == RC_OK && !is_of_use && i < ack.stream_count; i++)
             is_of_use = ledger_may_hold(replica->ledger, packing->device, ack.streams[i].stream, now_ms);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sync/ack.h"
+#include "sync/bundle.h"
 #include "sync/replica_own.h"
 #include "sync/status.h"
 #include "tests/support/office.h"
@@ -66,6 +67,51 @@ what_one_acknowledgement_cannot_hold_the_next_does(void **state)
     buf_wipe(&ack);
 }
 
+/* As long a word as one can be about Anna's streams. */
+static void
+say_much(struct buf *signed_ack)
+{
+    struct replica *anna = office.devices[ANNA].replica;
+    static const uint8_t digest[CRYPTO_HASH_BYTES];
+    struct ack ack = {.device = anna->identity.device, .incarnation = 1, .number = 1};
+    struct id stream;
+    bool found;
+
+    assert_ok(streams_next(anna, NULL, &stream, &found));
+    while (found && ack_has_room(&ack)) {
+        assert_ok(ack_add_stream(&ack, stream, digest));
+        for (uint64_t life = 1; life <= ACK_MAX_FEEDS; life++)
+            assert_ok(ack_add_feed(&ack, (struct ack_feed){anna->identity.device, life, 1}));
+        assert_ok(streams_next(anna, &stream, &stream, &found));
+    }
+    assert_ok(ack_encode(&ack, &anna->identity, signed_ack));
+    ack_wipe(&ack);
+}
+
+/* Of what others say at length a bundle brings as much as there is room for. */
+static void
+a_bundle_is_not_filled_with_acknowledgements(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+    struct buf ack = BUF_EMPTY(ACK_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct bundle_report packed;
+
+    say_much(&ack);
+    for (int i = 0; i < 6; i++) {
+        struct stmt *stmt;
+        assert_ok(db_stmt(anna->replica->db,
+                          "INSERT INTO sync_ack_signed (device, incarnation, number, ack) VALUES (zeroblob(16), 1, ?1, ?2)", &stmt));
+        stmt_int(stmt, 1, i);
+        stmt_blob(stmt, 2, ack.data, ack.len);
+        assert_ok(stmt_finish(stmt));
+    }
+    assert_ok(replica_bundle_pack(anna->replica, office.devices[BRAM].id, false, &packed, &bundle));
+    assert_in_range(bundle.len, ACK_MAX_BYTES, 5 * (size_t)ACK_MAX_BYTES);
+    buf_wipe(&bundle);
+    buf_wipe(&ack);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -73,6 +119,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_one_acknowledgement_cannot_hold_the_next_does),
+        TEST(a_bundle_is_not_filled_with_acknowledgements),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,7 +230,7 @@ advise(const char *reason, bool is_gone)
         {"full", N_("choose between the versions: see `baken conflicts`")},
         {"damaged", N_("run `baken doctor`, then `baken sync`")},
         {"fork", N_("tell who manages the team: two stores write under one name")},
-        {"past", N_("tell who manages the server: it shows different pasts")},
+        {"past", N_("tell who manages the server: it, or the device that wrote this, shows another past")},
         {"gone", N_("nothing: its text was erased")},
         {"late", N_("read it with `baken late`, and write again what should count")},
         {"no_right", N_("tell the coordinator: its writer had no right to write there")},

@@ -135,7 +135,7 @@ words_say_reason(const char *reason)
         {"full", N_("a choice between versions")},
         {"damaged", N_("a repair: it is damaged")},
         {"fork", N_("clarity: two stores wrote under one number")},
-        {"past", N_("clarity: the server shows different pasts")},
+        {"past", N_("clarity: its writer shows another past of the team")},
         {"gone", N_("nothing: it was erased")},
         {"late", N_("a person: it came too late")},
         {"no_right", N_("a person: its writer had no right")},

@@ -384,8 +384,9 @@ compare_past(const struct replica *replica, const struct ack *ack, uint64_t *rea
         return RC_ABSENT;
     if (read != NULL && ack->position > *read)
         *read = ack->position;
-    if (known != NULL && memcmp(known, ack->line_hash, CRYPTO_HASH_BYTES) != 0)
-        return rc_fail(RC_UNTRUSTED, _("the server shows different pasts to different devices"));
+    if (known != NULL && memcmp(known, ack->line_hash, CRYPTO_HASH_BYTES) != 0) /* no honest server takes one; whoever made a bundle may lie */
+        return rc_fail(RC_UNTRUSTED, read != NULL ? _("the server shows different pasts to different devices")
+                                                  : _("the bundle shows another past of the ledger than this device knows"));
     return RC_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sync/ack.h"
 #include "sync/bundle.h"
 #include "sync/inbox.h"
 #include "sync/wire_run.h"
@@ -96,6 +97,37 @@ what_a_bundle_leaves_out_is_not_laid_to_the_server(void **state)
     assert_true(office_shows(&office, CAAS, file, "after it"));
 }
 
+/* Bram's acknowledgement of a line that is none. */
+static void
+what_a_bundle_says_of_the_lines_is_not_laid_to_the_server(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA];
+    struct replica *bram = office.devices[BRAM].replica;
+    struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
+    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES), said = BUF_EMPTY(ACK_MAX_BYTES);
+    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct ack ack = {.device = bram->identity.device, .incarnation = bram->incarnation, .number = 1000, .position = 2};
+    static const uint8_t digest[CRYPTO_HASH_BYTES];
+
+    memcpy(ack.team, bram->team, sizeof ack.team);
+    memcpy(head.team, bram->team, sizeof head.team);
+    assert_ok(ack_add_stream(&ack, file, digest));
+    assert_ok(ack_encode(&ack, &bram->identity, &said));
+    assert_ok(wire_blocks_add(&content.acks, said.data, said.len));
+    content.first_position = 1;
+    assert_ok(wire_run_bundle_encode(&content, &plain));
+    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    assert_int_equal(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report), RC_UNTRUSTED);
+    assert_non_null(strstr(rc_sentence(), "bundle"));
+    assert_null(strstr(rc_sentence(), "server"));
+    ack_wipe(&ack);
+    wire_run_bundle_wipe(&content);
+    buf_wipe(&said);
+    buf_wipe(&bundle);
+    buf_wipe(&plain);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)
 
 int
@@ -104,6 +136,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_a_bundle_says_is_at_the_server_is_still_sent),
         TEST(what_a_bundle_leaves_out_is_not_laid_to_the_server),
+        TEST(what_a_bundle_says_of_the_lines_is_not_laid_to_the_server),
     };
     stores_demand(secret_start(), "secret_start");
     return cmocka_run_group_tests(tests, NULL, NULL);

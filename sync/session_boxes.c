@@ -131,7 +131,7 @@ take_boxes(struct session *session, const struct buf *answer, const struct id *o
         wire_box_list_wipe(&list);
         return rc == RC_CORRUPT ? rc_while(RC_UNTRUSTED, _("the server's answer about keys")) : rc;
     }
-    *more = only == NULL && list.more && list.next > *after;
+    *more = list.more && list.next > *after;
     *after = list.next;
     rc = db_begin(replica->db);
     for (size_t i = 0; rc == RC_OK && i < list.boxes.count; i++)
@@ -170,7 +170,7 @@ fetch_boxes(struct session *session, const struct id *only)
         if (only == NULL)
             rc = request_target(replica, &call, "/boxes?after=%llu", (unsigned long long)after);
         else
-            rc = request_target(replica, &call, "/boxes?stream=%s", text);
+            rc = request_target(replica, &call, "/boxes?stream=%s&after=%llu", text, (unsigned long long)after);
         if (rc == RC_OK)
             rc = request_send(replica, session->transport, &call, &answer, NULL);
         if (rc == RC_OK)

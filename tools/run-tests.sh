@@ -96,7 +96,7 @@ counted "unit tests" tools/run-units.sh build/debug
 if [ -z "${T:-}" ]; then
     check "build with clang" build clang all units fuzzers tools crashes
     check "build for users" build release all
-    check "build with the sanitizers" build asan all units fuzzers
+    check "build with the sanitizers" build asan all units fuzzers tools
     check "build of the engine with faults" build broken build/broken/sim
     build/broken/sim --selftest >"$aside" 2>&1 & # one process for minutes, beside the next step
     counted "unit tests under the sanitizers" tools/run-units.sh build/asan

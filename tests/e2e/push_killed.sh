@@ -3,7 +3,7 @@
 # stays, once, and the device goes on as if nothing had been.
 . "$(dirname "$0")/lib.sh"
 
-entries() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/.* \([0-9]*\) entries\.$/\1/p'; }
+entries() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/.*; entries: \([0-9]*\)\.$/\1/p'; }
 
 server_start
 /usr/bin/python3 tests/e2e/kill_proxy.py "$SERVER_PORT" "$WORK/proxy.port" "$WORK/pid" "$WORK/kill" &

@@ -2,7 +2,7 @@
 # The server is put back from a backup that is older than what it gave: devices hand back what they hold.
 . "$(dirname "$0")/lib.sh"
 
-entries() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/.* \([0-9]*\) entries\.$/\1/p'; }
+entries() { "$BAKEND" check --dir "$WORK/server" | sed -n 's/.*; entries: \([0-9]*\)\.$/\1/p'; }
 
 server_start
 team_create anna Anna >"$WORK/out" 2>&1 || give_up "a team is made" "$(cat "$WORK/out")"

@@ -1,4 +1,5 @@
 /* The key ring of an open store: read, stored, and rid of what was only lent. */
+#include "sync/boxes_again.h"
 #include "sync/inbox.h"
 
 enum rc
@@ -168,6 +169,30 @@ drop_rows(struct replica *replica, struct id stream)
     return rc == RC_OK ? db_run_id(replica->db, "DELETE FROM sync_key WHERE stream = ?1", stream) : rc;
 }
 
+/* By a line, for a cover that was never accepted, say: it may have made the epoch. What was opened to be passed on is another's. */
+static bool
+was_given(const struct replica *replica, struct id stream)
+{
+    struct ledger_epoch epoch;
+
+    return ledger_epoch(replica->ledger, stream, 0, &epoch) &&
+           id_is_among(replica->identity.device, epoch.recipients, epoch.recipient_count, sizeof *epoch.recipients);
+}
+
+static enum rc
+drop_keys_of(struct replica *replica, struct id stream)
+{
+    enum rc rc = db_begin(replica->db);
+
+    if (rc != RC_OK)
+        return rc;
+    if (was_given(replica, stream))
+        rc = boxes_keep_for_others(replica, stream);
+    if (rc == RC_OK)
+        rc = drop_rows(replica, stream);
+    return db_end(replica->db, rc);
+}
+
 /* Every key in the table is in the ring too. */
 static enum rc
 drop_lent_keys(struct replica *replica)
@@ -180,7 +205,7 @@ drop_lent_keys(struct replica *replica)
         struct id stream = step_over_stream(replica->keys, &next);
         rc = is_lent(replica, stream, &is);
         if (rc == RC_OK && is)
-            rc = drop_rows(replica, stream);
+            rc = drop_keys_of(replica, stream);
         if (rc == RC_OK && is)
             keyring_drop(replica->keys, stream); /* the next stands here now */
         else

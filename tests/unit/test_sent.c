@@ -288,6 +288,34 @@ a_try_to_give_a_key_goes_with_the_epoch_after_it(void **state)
     assert_int_equal(sets_kept(BRAM), 0);
 }
 
+/* Anna was given the key for a cover that she never accepted, made the next epoch while it stood, and has it no more. */
+static void
+a_rotation_by_who_never_accepted_a_cover_comes_back(void **state)
+{
+    (void)state;
+    struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
+    struct cover_new given = {.families = &family, .count = 1, .person = anna->person, .from_ms = office.now_ms,
+                              .until_ms = office.now_ms + INT64_C(20) * 24 * 3600 * 1000};
+    struct id cover;
+
+    office_assign(&office, BRAM, family, CAAS, LEDGER_COACH);
+    office_sync_all(&office, 3, 2);
+    assert_ok(replica_cover_give(bram->replica, &bram->transport, &given, &cover));
+    office_sync_all(&office, 3, 2);
+    office_keep_server(&office);
+    office_assign(&office, ANNA, family, CAAS, LEDGER_RELEASED);
+    office_sync(&office, ANNA);
+    assert_int_equal(epoch_of(ANNA, file), 2);
+    office_restore_server(&office);
+    office_pass(&office, INT64_C(21) * 24 * 3600 * 1000);
+    office_sync_all(&office, 2, 2);
+    office_visit(&office, BRAM, family, "in an epoch that Anna made");
+    office_sync_all(&office, 2, 2);
+    assert_int_equal(office_waiting(&office, BRAM).entries_unsent, 0);
+    assert_true(office_shows(&office, BRAM, file, "in an epoch that Anna made"));
+    assert_true(keyring_has(bram->replica->keys, file, 2));
+}
+
 /* A newer program's, or none at all: it is of no use, and lines are read as ever. */
 static void
 what_cannot_be_read_of_it_stops_no_line(void **state)
@@ -316,6 +344,7 @@ main(void)
         TEST(a_refused_try_leaves_what_was_kept_before_it),
         TEST(nothing_grows_however_often_it_is_tried),
         TEST(a_try_to_give_a_key_goes_with_the_epoch_after_it),
+        TEST(a_rotation_by_who_never_accepted_a_cover_comes_back),
         TEST(what_cannot_be_read_of_it_stops_no_line),
     };
     stores_demand(secret_start(), "secret_start");

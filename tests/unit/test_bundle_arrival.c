@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "sync/ack.h"
-#include "sync/bundle.h"
 #include "sync/inbox.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -34,8 +34,7 @@ bring(int of, unsigned from, uint64_t arrived_ms)
     struct office_device *anna = &office.devices[ANNA];
     struct replica *bram = office.devices[BRAM].replica;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct buf bundle;
     struct feed_ref author = {office.devices[of].id, office.devices[of].replica->incarnation};
     struct elog_row rows[8];
     struct elog_feed feed;
@@ -53,16 +52,12 @@ bring(int of, unsigned from, uint64_t arrived_ms)
             assert_ok(wire_run_add(&content.runs, &rows[count].entry));
     }
     assert_true(content.runs.count > 0);
-    memcpy(head.team, bram->team, sizeof head.team);
-    content.first_position = 1;
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     enum rc rc = replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report);
     wire_run_bundle_wipe(&content);
     for (unsigned i = 0; i < count; i++)
         elog_row_wipe(&rows[i]);
     buf_wipe(&bundle);
-    buf_wipe(&plain);
     return rc;
 }
 
@@ -105,19 +100,15 @@ what_a_bundle_says_of_the_lines_is_not_laid_to_the_server(void **state)
     struct office_device *anna = &office.devices[ANNA];
     struct replica *bram = office.devices[BRAM].replica;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES), said = BUF_EMPTY(ACK_MAX_BYTES);
-    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct buf bundle, said = BUF_EMPTY(ACK_MAX_BYTES);
     struct ack ack = {.device = bram->identity.device, .incarnation = bram->incarnation, .number = 1000, .position = 2};
     static const uint8_t digest[CRYPTO_HASH_BYTES];
 
     memcpy(ack.team, bram->team, sizeof ack.team);
-    memcpy(head.team, bram->team, sizeof head.team);
     assert_ok(ack_add_stream(&ack, file, digest));
     assert_ok(ack_encode(&ack, &bram->identity, &said));
     assert_ok(wire_blocks_add(&content.acks, said.data, said.len));
-    content.first_position = 1;
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     assert_int_equal(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report), RC_UNTRUSTED);
     assert_non_null(strstr(rc_sentence(), "bundle"));
     assert_null(strstr(rc_sentence(), "server"));
@@ -125,7 +116,6 @@ what_a_bundle_says_of_the_lines_is_not_laid_to_the_server(void **state)
     wire_run_bundle_wipe(&content);
     buf_wipe(&said);
     buf_wipe(&bundle);
-    buf_wipe(&plain);
 }
 
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, setup, office_tear_down, &office)

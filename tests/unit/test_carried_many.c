@@ -1,11 +1,10 @@
 /* More covers by bundle than a device keeps for the server: what else the next bundle brings is taken in. */
 #include "tests/unit/unit.h"
 
-#include <string.h>
 
-#include "sync/bundle.h"
 #include "sync/carried_inside.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -52,19 +51,15 @@ a_bundle_that_gives_a_cover_too_many_brings_the_rest(void **state)
     struct office_device *anna = &office.devices[ANNA], *bram = &office.devices[BRAM];
     static struct buf ops[CARRIED_MOST];
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    struct bundle_head head = {.from = bram->id, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct buf bundle;
     struct cover_new wanted = {&family, 1, anna->person, office.now_ms, office.now_ms + 21 * DAY_MS, false};
     struct id cover;
 
-    memcpy(head.team, bram->replica->team, sizeof head.team);
-    content.first_position = 1;
     for (int i = 0; i < CARRIED_MOST; i++) {
         give(&ops[i]);
         assert_ok(wire_blocks_add(&content.carried, ops[i].data, ops[i].len));
     }
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->replica->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
     assert_int_equal(anna->report.carried_taken, CARRIED_MOST);
     /* Each bundle of his brings all of them once more: nobody is told that they do not hold. */
@@ -74,7 +69,6 @@ a_bundle_that_gives_a_cover_too_many_brings_the_rest(void **state)
     for (int i = 0; i < CARRIED_MOST; i++)
         buf_wipe(&ops[i]);
     buf_wipe(&bundle);
-    buf_wipe(&plain);
 
     assert_ok(replica_cover_carry(bram->replica, &wanted, &cover));
     office_visit(&office, BRAM, shared, "beside the gift");

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "sync/bundle.h"
 #include "sync/replica_own.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -58,25 +58,19 @@ static void
 bring(void)
 {
     struct office_device *anna = &office.devices[ANNA];
-    struct replica *bram = office.devices[BRAM].replica;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
+    struct buf bundle;
     struct buf ciphers[] = {BUF_EMPTY(4096), BUF_EMPTY(4096)};
-    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
     uint8_t hash[CRYPTO_HASH_BYTES] = {1};
 
     write_entry(&content.runs, UINT32_MAX - 1, hash, &ciphers[0]);
     write_entry(&content.runs, UINT32_MAX, hash, &ciphers[1]);
-    memcpy(head.team, bram->team, sizeof head.team);
-    content.first_position = 1;
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
     wire_run_bundle_wipe(&content);
     buf_wipe(&ciphers[0]);
     buf_wipe(&ciphers[1]);
     buf_wipe(&bundle);
-    buf_wipe(&plain);
 }
 
 static void

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "sync/session.h"
-#include "sync/submit.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -27,68 +27,13 @@ setup(void **state)
 }
 
 /* One more device of Bram's: keys alone. */
-struct further {
-    struct identity identity;
-    struct joining_invitation invitation;
-    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
-};
-
-static enum rc
-build_invite(struct session *session, void *context, struct draft *draft)
-{
-    const struct ledger *ledger = session->replica->ledger;
-    const struct ledger_person *bram = ledger_person(ledger, office.devices[BRAM].person);
-    const struct further *further = context;
-
-    draft->op.kind = LEDGER_INVITE;
-    draft->op.as.invite = (struct ledger_invite){
-        .person = bram->id, .roles = bram->roles, .expires_ms = (uint64_t)(office.now_ms + DAY_MS), .name = bram->name};
-    memcpy(draft->op.as.invite.invite_public, further->invite_public, CRYPTO_PUBLIC_BYTES);
-    return RC_OK;
-}
-
-static enum rc
-build_approval(struct session *session, void *context, struct draft *draft)
-{
-    struct replica *bram = session->replica;
-    struct further *further = context;
-    struct id team = ledger_team_stream(bram->ledger);
-    struct keyring_recipient newcomer = {further->identity.device, further->identity.box_public};
-    struct keyring_epoch epoch = {team, ledger_stream(bram->ledger, team)->epoch, &newcomer, 1, NULL};
-
-    draft->op.kind = LEDGER_APPROVE;
-    draft->op.as.approve.label = ledger_device(bram->ledger, bram->identity.device)->label;
-    memcpy(further->invitation.team, bram->team, sizeof bram->team);
-    assert_ok(joining_request_make(&further->invitation, &further->identity, (uint64_t)office.now_ms,
-                                   &draft->op.as.approve.request));
-    return keyring_share(bram->keys, &epoch, &draft->op, &draft->boxes);
-}
-
-static struct id
-add_device_as(struct identity *identity)
-{
-    struct office_device *bram = &office.devices[BRAM];
-    struct sync_report report = {0};
-    struct session session = {.replica = bram->replica, .transport = &bram->transport, .report = &report};
-    struct further further = {.identity = IDENTITY_EMPTY, .invitation = JOINING_INVITATION_EMPTY};
-
-    office_pass(&office, 200); /* no faster than a server takes requests */
-    assert_ok(identity_make(&further.identity));
-    assert_ok(joining_invite_key(&further.invitation.seed, further.invite_public));
-    assert_ok(submit(&session, build_invite, &further));
-    assert_ok(submit(&session, build_approval, &further));
-    struct id device = further.identity.device;
-    joining_invitation_wipe(&further.invitation);
-    *identity = further.identity;
-    return device;
-}
-
 static struct id
 add_device(void)
 {
     struct identity identity = IDENTITY_EMPTY;
-    struct id device = add_device_as(&identity);
 
+    forger_add_device(&office, BRAM, &identity);
+    struct id device = identity.device;
     identity_wipe(&identity);
     return device;
 }
@@ -198,7 +143,7 @@ a_record_that_ones_other_device_filled_stops_no_restored_store(void **state)
     struct buf value = BUF_EMPTY(64);
     char token[256];
 
-    (void)add_device_as(&lost);
+    forger_add_device(&office, BRAM, &lost);
     office_sync_all(&office, 2, 1);
     fill_record(&lost, record);
     assert_ok(value_put_int(&value, 1, 8));

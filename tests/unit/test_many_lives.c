@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/bundle.h"
 #include "sync/session.h"
-#include "sync/submit.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -118,59 +117,6 @@ a_device_of_many_lives_can_be_revoked(void **state)
     assert_int_equal(anna->report.held, 0);
 }
 
-/* A further device of Bram's: keys alone. */
-struct further {
-    struct identity identity;
-    struct joining_invitation invitation;
-    uint8_t invite_public[CRYPTO_PUBLIC_BYTES];
-};
-
-static enum rc
-build_invite(struct session *session, void *context, struct draft *draft)
-{
-    const struct ledger_person *bram = ledger_person(session->replica->ledger, office.devices[BRAM].person);
-    const struct further *further = context;
-
-    draft->op.kind = LEDGER_INVITE;
-    draft->op.as.invite = (struct ledger_invite){
-        .person = bram->id, .roles = bram->roles, .expires_ms = (uint64_t)(office.now_ms + DAY_MS), .name = bram->name};
-    memcpy(draft->op.as.invite.invite_public, further->invite_public, CRYPTO_PUBLIC_BYTES);
-    return RC_OK;
-}
-
-static enum rc
-build_approval(struct session *session, void *context, struct draft *draft)
-{
-    struct replica *bram = session->replica;
-    struct further *further = context;
-    struct id team = ledger_team_stream(bram->ledger);
-    struct keyring_recipient newcomer = {further->identity.device, further->identity.box_public};
-    struct keyring_epoch epoch = {team, ledger_stream(bram->ledger, team)->epoch, &newcomer, 1, NULL};
-
-    draft->op.kind = LEDGER_APPROVE;
-    draft->op.as.approve.label = ledger_device(bram->ledger, bram->identity.device)->label;
-    memcpy(further->invitation.team, bram->team, sizeof bram->team);
-    assert_ok(joining_request_make(&further->invitation, &further->identity, (uint64_t)office.now_ms,
-                                   &draft->op.as.approve.request));
-    return keyring_share(bram->keys, &epoch, &draft->op, &draft->boxes);
-}
-
-static void
-add_device(struct identity *identity)
-{
-    struct office_device *bram = &office.devices[BRAM];
-    struct sync_report report = {0};
-    struct session session = {.replica = bram->replica, .transport = &bram->transport, .report = &report};
-    struct further further = {.identity = IDENTITY_EMPTY, .invitation = JOINING_INVITATION_EMPTY};
-
-    assert_ok(identity_make(&further.identity));
-    assert_ok(joining_invite_key(&further.invitation.seed, further.invite_public));
-    assert_ok(submit(&session, build_invite, &further));
-    assert_ok(submit(&session, build_approval, &further));
-    joining_invitation_wipe(&further.invitation);
-    *identity = further.identity;
-}
-
 /* Each of his two devices writes in fewer lives than a line can name; both together in more. */
 static void
 a_cover_that_no_line_can_end_stops_no_session(void **state)
@@ -191,7 +137,7 @@ a_cover_that_no_line_can_end_stops_no_session(void **state)
     assert_ok(replica_cover_give(anna->replica, &anna->transport, &cover, &id));
     office_sync(&office, BRAM);
     assert_ok(replica_cover_accept(bram->replica, &bram->transport, id));
-    add_device(&second);
+    forger_add_device(&office, BRAM, &second);
     office_sync_all(&office, 2, 2);
     for (int i = 0; i < COVERED; i++) {
         const struct ledger_family *covered = ledger_family(bram->replica->ledger, families[i]);
@@ -222,19 +168,13 @@ static void
 import(struct lives *lives)
 {
     struct office_device *anna = &office.devices[ANNA];
-    struct replica *bram = office.devices[BRAM].replica;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct buf bundle;
 
-    memcpy(head.team, bram->team, sizeof head.team);
-    content.first_position = 1;
     content.runs = lives->list;
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
     buf_wipe(&bundle);
-    buf_wipe(&plain);
 }
 
 static void

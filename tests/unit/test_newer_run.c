@@ -2,11 +2,10 @@
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "sync/bundle.h"
 #include "sync/replica_own.h"
 #include "sync/wire_run.h"
+#include "tests/support/forger.h"
 #include "tests/support/office.h"
 #include "tests/support/stores.h"
 
@@ -29,25 +28,19 @@ static void
 bring_run(size_t len)
 {
     struct office_device *anna = &office.devices[ANNA];
-    struct replica *bram = office.devices[BRAM].replica;
     struct wire_run_bundle content = WIRE_RUN_BUNDLE_EMPTY;
-    struct buf plain = BUF_EMPTY(BUNDLE_MAX_BYTES), bundle = BUF_EMPTY(BUNDLE_MAX_BYTES);
-    struct bundle_head head = {.from = bram->identity.device, .to = anna->id, .created_ms = (uint64_t)office.now_ms};
+    struct buf bundle;
     uint8_t *run = calloc(1, len);
 
     assert_non_null(run);
     run[0] = 9; /* its format */
     for (unsigned i = 0; i < 4; i++)
         run[1 + i] = (uint8_t)((len - 5) >> (24 - 8 * i));
-    memcpy(head.team, bram->team, sizeof head.team);
-    content.first_position = 1;
     assert_ok(wire_blocks_add(&content.runs.unknown, run, len));
-    assert_ok(wire_run_bundle_encode(&content, &plain));
-    assert_ok(bundle_seal(&head, &bram->identity, anna->replica->identity.box_public, &plain, &bundle));
+    forger_pack(&office, BRAM, ANNA, &content, &bundle);
     assert_ok(replica_bundle_import(anna->replica, bundle.data, bundle.len, &anna->report));
     wire_run_bundle_wipe(&content);
     buf_wipe(&bundle);
-    buf_wipe(&plain);
     free(run);
 }
 

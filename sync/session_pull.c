@@ -254,6 +254,8 @@ hand_back(struct session *session)
         rc = db_run(replica->db, "UPDATE sync_stream SET is_filling = 0, fill_after = 0, is_unacknowledged = 1");
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_CURSOR, 0);
+    if (rc == RC_OK) /* what was being filled, or is gained from here on, is whole when all was read */
+        rc = state_put_int(replica->db, STATE_PULL_OPEN, 1);
     if (rc == RC_OK)
         rc = state_put_int(replica->db, STATE_ACKS_AFTER, 0);
     if (rc == RC_OK) /* all boxes are read again */

@@ -14,7 +14,7 @@
 #define STATE_CREATING "creating"       /* bytes of the submission that makes the team */
 #define STATE_FAMILY "family"           /* bytes: the family that is being made */
 #define STATE_CURSOR "cursor"           /* shared cursor of entries */
-#define STATE_PULL_OPEN "pull_open" /* the shared cursor stands where the server had more: since joining until the last page */
+#define STATE_PULL_OPEN "pull_open" /* not all is here: the shared cursor stands where the server had more, or that is read from its first entry again */
 #define STATE_SHOWN_BY "shown_by" /* the highest ledger position by which a page was made up before that line was here */
 #define STATE_BOXES_AFTER "boxes_after"
 #define STATE_BOXES_POSITION "boxes_position" /* ledger position at which they were read to the end last */

@@ -77,7 +77,10 @@ adapter_has_stream(struct device *device, int stream)
 bool
 adapter_is_filling(struct device *device, int stream)
 {
-    return adapter_ask(device, "SELECT is_filling FROM sync_stream WHERE stream = ?1",
+    /* Also what came while all is read again from the first entry, until the last: its news begins after that. */
+    return adapter_ask(device,
+                       "SELECT is_filling OR (news_floor IS NULL AND EXISTS (SELECT 1 FROM sync_state WHERE name = 'pull_open'"
+                       " AND value <> 0)) FROM sync_stream WHERE stream = ?1",
                        &device->world->names.streams[stream]) != 0;
 }
 

@@ -491,6 +491,38 @@ what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent(void **state)
     assert_int_equal(office_waiting(&office, ANNA).saves_unsealed, 0);
 }
 
+/* Cut at any request: a stream that came to it while all is read again from the first entry is not taken for whole before the last. */
+static void
+who_is_assigned_a_family_is_told_until_all_was_read_again(void **state)
+{
+    (void)state;
+    struct office_device *caas = &office.devices[CAAS];
+    unsigned partly = 0;
+
+    office_join(&office, CAAS, "Caas", LEDGER_ROLE_COACH);
+    struct id own = office_family(&office, CAAS, "das", CAAS);
+    office_visit(&office, ANNA, family, "what Caas is to read");
+    office_sync_all(&office, 3, 2);
+    office_keep_server(&office);
+    office_visit(&office, CAAS, own, "by whose cursor it knows of the restore");
+    office_sync(&office, CAAS);
+    office_restore_server(&office);
+    office_assign(&office, ANNA, family, CAAS, LEDGER_COACH);
+    enum rc rc = RC_OFFLINE;
+    for (unsigned n = 1; rc != RC_OK; n++) {
+        assert_true(n < 100);
+        caas->requests = 0;
+        caas->fault = (struct office_fault){.lose_request = n};
+        rc = office_try_sync(&office, CAAS);
+        bool has_file = office_ask(&office, CAAS, "SELECT count(*) FROM sync_stream WHERE kind = 4") == 2; /* STREAM_FILE */
+        partly += has_file && !has(CAAS, "what Caas is to read");
+        assert_true(!has_file || has(CAAS, "what Caas is to read") || office_waiting(&office, CAAS).is_incomplete);
+    }
+    assert_ok(rc);
+    assert_true(partly > 0);
+    assert_false(office_waiting(&office, CAAS).is_incomplete);
+}
+
 /* ---- what its author lost since ----------------------------------------------------------------------- */
 
 static int
@@ -639,6 +671,7 @@ main(void)
         TEST(what_was_acknowledged_to_the_lost_life_is_told_again),
         TEST(an_acknowledgement_counts_when_the_server_has_shown_it),
         TEST(what_is_sealed_amid_a_pull_is_flushed_before_it_is_sent),
+        TEST(who_is_assigned_a_family_is_told_until_all_was_read_again),
         TEST(a_cursor_that_the_server_never_gave_goes_back_by_itself),
         LOST(what_was_stored_and_not_applied_yet_goes_back),
         LOST(what_the_server_said_to_have_is_offered_again_by_who_reads_first),

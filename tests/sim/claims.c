@@ -218,6 +218,36 @@ claims_is_logged(struct device *device, int stream, int writer, uint32_t save)
     return row;
 }
 
+bool
+claims_gaps_are_lost(struct device *device)
+{
+    struct world *world = device->world;
+    struct stmt *stmt = NULL;
+    bool row = true, is_any = false, is_there = false;
+    enum rc rc = db_stmt(store_db(device->store),
+                         "SELECT stream, device, incarnation, first - 1 FROM sync_entry JOIN sync_feed USING (feed)"
+                         " WHERE state = 2 AND reason = 3", /* ELOG_PARKED, ELOG_GAP */
+                         &stmt);
+
+    while (rc == RC_OK && (rc = stmt_step(stmt, &row)) == RC_OK && row) {
+        struct id stream, author;
+        rc = stmt_get_id(stmt, 0, &stream);
+        if (rc == RC_OK)
+            rc = stmt_get_id(stmt, 1, &author);
+        if (rc != RC_OK)
+            break;
+        int at = stream_of(world, stream);
+        int writer = adapter_writer(world, (struct feed_ref){author, (uint64_t)stmt_get_int(stmt, 2)});
+        is_any = true;
+        is_there = is_there || at == MODEL_NONE || writer == MODEL_NONE ||
+                   model_stored(world->model, at, writer) >= (uint32_t)stmt_get_int(stmt, 3);
+    }
+    stmt_done(stmt);
+    if (rc != RC_OK)
+        world_fail(world, "device %d, its gaps: %s", device->index, rc_sentence());
+    return is_any && !is_there;
+}
+
 void
 claims_check_acks(struct device *device, bool is_end)
 {

@@ -14,6 +14,8 @@ void claims_note_answer(struct device *device, const struct late_request *reques
 void claims_note_log(struct device *device);
 /* An entry with that save is in the log. Judged anew by lines that came since, it may wait there for its turn. */
 bool claims_is_logged(struct device *device, int stream, int writer, uint32_t save);
+/* A gap ends a session with an alarm. Whether there are any, and at each the server has not got what is missing: it lost that itself. */
+bool claims_gaps_are_lost(struct device *device);
 void claims_free(struct world *world);
 
 /* Tells the model the acknowledgements that are new at the server. */

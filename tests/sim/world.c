@@ -164,6 +164,8 @@ world_judge(struct device *device, enum rc rc, const char *what)
         if (!world->is_healing &&
             (world->rates.cut > 0 || world->rates.portal > 0 || world->rates.lie > 0))
             return false;
+        if (is_healed && world->was_server_restored && claims_gaps_are_lost(device))
+            return false; /* decision 018: a liar kept it back, and whoever has it hands it in again */
         break;
     default:
         break;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* --- backup --------------------------------------------------------------------------------------- */
 
@@ -206,9 +207,10 @@ restore(struct call *call, const char *directory, const struct secret *key, cons
     progress_step(&call->out.progress, _("proving the backup and putting it in its place"));
     interrupt_hold(&before);
     rc = backup_restore(call->words[0], key, directory, present->is_store ? aside : NULL, &call->clock, backup);
-    interrupt_release(&before);
-    if (rc != RC_OK)
+    if (rc != RC_OK) { /* else what was not sent from the store that was there must be named */
+        interrupt_release(&before);
         return rc;
+    }
     out_object(&call->out, "restored");
     out_backup(call, call->words[0], backup);
     out_text(&call->out, "directory", _("Store"), directory);
@@ -216,8 +218,9 @@ restore(struct call *call, const char *directory, const struct secret *key, cons
         tell_of_replaced(call, aside, present);
     out_object_end(&call->out);
     out_notice(&call->out, "restored", "%s",
-               _("This store is as it was when the backup was made: what was written later and never sent is not in it. Run "
-                 "`baken sync` now: it brings back what the server has, and only then is anything sent from here."));
+               _("This store is as it was when the backup was made: it opens with the passphrase and the recovery sheet of then, and what "
+                 "was written later and never sent is not in it. Run `baken sync` now: it brings back what the server has, and only "
+                 "then is anything sent from here."));
     return RC_OK;
 }
 
@@ -233,10 +236,24 @@ check_way(struct call *call, const char *directory, struct present *present)
     return rc;
 }
 
+/* What a link names takes part in the exchange, not the link: the store stays on its disk, whatever it is called. */
+static enum rc
+follow_links(const char **directory, char resolved[PATH_MAX])
+{
+    struct stat info;
+
+    if (realpath(*directory, resolved) != NULL)
+        *directory = resolved;
+    else if (errno == ENOENT && lstat(*directory, &info) == 0)
+        return rc_fail(RC_ABSENT, _("%s is a link to a directory that is not there"), *directory);
+    return RC_OK;
+}
+
 enum rc
 cmd_restore(struct call *call)
 {
     struct buf path = BUF_EMPTY(PATH_MAX);
+    char resolved[PATH_MAX];
     struct secret key = SECRET_EMPTY;
     const char *directory;
     struct present present = {.is_store = false};
@@ -248,6 +265,11 @@ cmd_restore(struct call *call)
         rc = backup_look(call->words[0], &backup);
     if (rc == RC_ABSENT)
         call->ending.advice = _("look at the name of the backup, and whether the stick is plugged in");
+    if (rc == RC_OK) {
+        rc = follow_links(&directory, resolved);
+        if (rc != RC_OK)
+            call->ending.advice = _("make that directory, or look whether its disk is there");
+    }
     if (rc == RC_OK)
         rc = check_way(call, directory, &present);
     if (rc == RC_OK)

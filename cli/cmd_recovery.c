@@ -151,6 +151,9 @@ give(struct call *call, const char *output, const struct shown *shown)
                    "everything."));
     } else {
         rc = out_sheet(call, shown);
+        /* Of an answer that cannot be written. */
+        call->ending.safe = _("the store has a new recovery sheet, which nobody saw, and any of before is void");
+        call->ending.advice = _("do it again");
     }
     buf_wipe(&page);
     return rc;
@@ -164,7 +167,8 @@ set_sheet(struct call *call, const char *directory, const struct secret *key, co
     progress_step(&call->out.progress, _("making the recovery sheet"));
     interrupt_hold(&before);
     enum rc rc = store_key_set_sheet(directory, &call->clock, key, sheet);
-    interrupt_release(&before);
+    if (rc != RC_OK) /* else the sheet of before is void, and this one must be shown */
+        interrupt_release(&before);
     return rc;
 }
 

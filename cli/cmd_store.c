@@ -138,7 +138,8 @@ cmd_passphrase_change(struct call *call)
         interrupt_hold(&before);
         rc = is_lost ? store_key_renew(directory, &call->clock, store, &key, &fresh, &cost)
                      : store_key_set_passphrase(directory, &call->clock, &key, &fresh, &cost);
-        interrupt_release(&before);
+        if (rc != RC_OK)
+            interrupt_release(&before);
     }
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);

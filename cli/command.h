@@ -73,6 +73,8 @@ enum rc call_open_or_make(struct call *call) MUST_CHECK;
 enum rc call_connect(struct call *call, const char *address) MUST_CHECK;
 /* What is safe and what to do where the server was not reached, unless the command has said it. */
 void call_offline_ending(struct call *call);
+/* The same of a full disk: of /dev/shm, which anybody can fill, people know nothing. */
+void call_full_ending(struct call *call);
 /* What to do on the way into a team. */
 const char *call_digits_advice(void);
 /* Notice: in no team, or on the way into one, and what to do. */

@@ -11,7 +11,8 @@
  * line that it finds on the terminal. Where interrupts were ignored, they still are. */
 void interrupt_start(bool talks);
 
-/* What would end the program waits from hold to release (a key, a closed terminal, `kill`). */
+/* What would end the program waits from hold to release (a key, a closed terminal, `kill`). Who changed what a person must
+ * be told of does not release: the answer is said, and then the program ends anyway. */
 void interrupt_hold(sigset_t *before);
 void interrupt_release(const sigset_t *before);
 

@@ -345,6 +345,8 @@ run(struct call *call, const char *name)
     exit_code = (int)(call->exit != EXIT_DONE ? call->exit : exit_of(rc));
     if (rc == RC_OFFLINE)
         call_offline_ending(call);
+    if (rc == RC_FULL)
+        call_full_ending(call);
     if (rc != RC_OK)
         out_failure(&call->out, rc, exit_code, &call->ending);
     call_close(call);
@@ -369,13 +371,15 @@ usage_failure(struct call *call, int argc, char *const *argv)
     return EXIT_USAGE;
 }
 
-/* Nothing that this program writes is for others to read. A reader that went away is a failed write. */
+/* Nothing that this program writes is for others to read. A reader that went away is a failed write, and so is a file that
+ * would become larger than the system lets. */
 static enum rc
 start_process(void)
 {
     i18n_start();
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     interrupt_start(isatty(STDERR_FILENO) == 1);
     secret_harden_process();
     return secret_start();

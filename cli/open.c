@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
-enum { PATH_CEILING_BYTES = 4096 };
+enum { PATH_CEILING_BYTES = 4096, MEMORY_LEAST_BYTES = 64 * 1024 };
 
 enum rc
 call_directory(const struct call *call, struct buf *path, const char **directory)
@@ -292,6 +293,16 @@ call_connect(struct call *call, const char *address)
     }
     buf_wipe(&known);
     return rc;
+}
+
+void
+call_full_ending(struct call *call)
+{
+    struct statvfs memory;
+
+    if (call->ending.advice == NULL && statvfs("/dev/shm", &memory) == 0 && memory.f_blocks > 0 &&
+        (uint64_t)memory.f_bavail * memory.f_frsize < MEMORY_LEAST_BYTES)
+        call->ending.advice = _("/dev/shm is full, where programs share memory: have what fills it deleted, and do it again");
 }
 
 /* Before the first answer nothing was asked for that changes; of what was, the answer may have been lost alone. */

@@ -32,6 +32,10 @@ unlock_file(struct call *call, const char *path, struct secret *passphrase)
 
     if (rc == RC_ABSENT || rc == RC_IO)
         call->ending.advice = _("look at the name and the rights of the file and do it again");
+    if (rc == RC_TOO_LARGE) { /* no text of a person's stays anywhere */
+        call->ending.safe = _("nothing was changed");
+        call->ending.advice = _("look at the name of the file and do it again");
+    }
     return rc;
 }
 
@@ -278,6 +282,10 @@ read_sheet(struct call *call, struct secret *sheet)
     enum rc rc = key_from_file(call, file, &text);
     if (rc == RC_INVALID)
         rc = rc_fail(RC_INVALID, _("the file %s is empty"), file);
+    if (rc == RC_TOO_LARGE) { /* such as the page that was printed */
+        call->ending.advice = advice_on_asking();
+        rc = rc_fail(RC_INVALID, _("the file %s holds more than the groups of a recovery sheet"), file);
+    }
     if (rc == RC_OK)
         rc = sheet_from_text(text.bytes, text.len, sheet);
     secret_wipe(&text);

@@ -160,7 +160,9 @@ read_end(int fd, struct backup *backup, struct buf *slots, uint8_t *trailer)
         rc = buf_extend(slots, backup->trailer.slots_len, &room);
     if (rc == RC_OK)
         rc = read_at(fd, backup->trailer.pages * VFS_PAGE_BYTES, room, backup->trailer.slots_len);
-    return rc == RC_OK ? store_key_decode(slots->data, slots->len, &backup->slots) : rc;
+    if (rc == RC_OK)
+        rc = store_key_decode(slots->data, slots->len, &backup->slots);
+    return rc == RC_CORRUPT ? fail_damaged() : rc; /* of whatever part */
 }
 
 static enum rc

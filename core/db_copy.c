@@ -2,6 +2,7 @@
 #include "core/db_inside.h"
 
 #include <sqlite3.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/db_error.h"
@@ -55,7 +56,7 @@ copy_moment(sqlite3 *from, sqlite3 *to)
 }
 
 static enum rc
-fail_copy(int code)
+fail_copy(int code, int error)
 {
     enum rc rc = db_rc_of(code);
 
@@ -63,6 +64,8 @@ fail_copy(int code)
         return rc_nomem();
     if (rc == RC_CORRUPT)
         return rc_fail(rc, _("a page of the store is damaged, foreign or cut (SQLite %d)"), code);
+    if (rc == RC_IO && error != 0)
+        return rc_fail(rc, "%s (SQLite %d): %s", sqlite3_errstr(code), code, strerror(error));
     return rc == RC_FULL ? rc_fail(rc, _("the disk is full")) : rc_fail(rc, "%s (SQLite %d)", sqlite3_errstr(code), code);
 }
 
@@ -74,10 +77,11 @@ db_copy(struct db *db, const char *path, const char *vfs)
 
     if (code == SQLITE_OK)
         code = copy_moment(db_handle(db), to);
+    int error = to == NULL ? 0 : sqlite3_system_errno(to);
     int closed = sqlite3_close(to);
     if (code == SQLITE_OK)
         code = closed;
-    return code == SQLITE_OK ? RC_OK : fail_copy(code);
+    return code == SQLITE_OK ? RC_OK : fail_copy(code, error);
 }
 
 /* Linux takes what is asked for and ends a program later that uses it: so it is asked before. */
@@ -108,5 +112,5 @@ db_copy_to_memory(struct db *db, struct db **copy)
         return RC_OK;
     db_close(*copy);
     *copy = NULL;
-    return fail_copy(code);
+    return fail_copy(code, 0);
 }

@@ -194,6 +194,8 @@ make_index(struct vfs_shared *shared)
             (ssize_t)sizeof shared->record.token) {
         shared->record.inode = (uint64_t)info.st_ino;
         code = SQLITE_OK;
+    } else if (errno == ENOSPC) {
+        code = SQLITE_FULL;
     }
     if (index >= 0)
         close(index);
@@ -450,6 +452,14 @@ is_seen(const struct vfs_shared *shared)
     return is_same;
 }
 
+static bool
+is_full(const struct vfs_shared *shared)
+{
+    struct statfs info;
+
+    return fstatfs(shared->directory, &info) == 0 && info.f_blocks > 0 && info.f_bavail == 0;
+}
+
 int
 vfs_shm_map(struct vfs_shared *shared, int region, int size, int may_extend, void volatile **out)
 {
@@ -458,6 +468,8 @@ vfs_shm_map(struct vfs_shared *shared, int region, int size, int may_extend, voi
     *out = NULL;
     if (code == SQLITE_OK)
         code = shared->anchor->pMethods->xShmMap(shared->anchor, region, size, may_extend, out);
+    if (code == SQLITE_IOERR_SHMSIZE && is_full(shared))
+        code = SQLITE_FULL;
     if (code == SQLITE_OK && !shared->is_mapped && !is_seen(shared)) {
         *out = NULL; /* somebody emptied the directory in between */
         return VFS_OTHER_MEMORY;

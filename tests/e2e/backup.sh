@@ -41,6 +41,23 @@ without_memory() {
 }
 check "where /dev/shm may not be written" without_memory "$WORK/alone.bak"
 check_equal "and the store is as it was there too" "$(cd "$WORK/anna" && cksum store.db keyslots.json)" "$before"
+# full_memory ROOM WORDS: /dev/shm of ours, of which another leaves so much free
+full_memory() {
+    local room=$1
+    shift
+    BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state \
+        unshare -rm sh -c 'mount -t tmpfs -o size=512k tmpfs /dev/shm && dd if=/dev/zero of=/dev/shm/full bs=1k count=$((512 - $0)) 2>/dev/null &&
+            exec "$@"' "$room" "$BAKEN" "$@" --no-input
+}
+for room in 0 16; do
+    check_exit "where others filled /dev/shm but for $room KiB it is named" 17 "have what fills it deleted" full_memory $room backup "$WORK/memory.bak"
+    check_exit "a visit likewise" 17 "/dev/shm is full" full_memory $room visit add duin --text "nooit"
+done
+check "with room for the index it goes" full_memory 64 backup "$WORK/memory.bak"
+limited() { (ulimit -f 100 && "$@"); } # KiB
+check_exit "a file larger than the system lets: no backup" 18 "File too large" limited as anna backup "$WORK/limited.bak"
+check_exit "nor a store" 18 "File too large" limited as anna restore "$WORK/one.bak" --store "$WORK/limited"
+check_equal "and nothing of either is left" "$(ls "$WORK" | grep -c '^limited')" 0
 check_equal "only its owner may read it" "$(stat -c %a "$WORK/one.bak")" 600
 check_equal "nothing lies beside it" "$(ls -d "$WORK"/one.bak* | wc -l)" 1
 check_exit "an existing file is not written over" 13 "already" as anna backup "$WORK/one.bak"
@@ -101,11 +118,23 @@ check "restored elsewhere" restore copy "$WORK/state-copy" "$WORK/one.bak" --jso
 cp "$WORK/check.out" "$WORK/answer"
 check "its answer" tests/e2e/validate.py "$WORK/answer"
 check_equal "its directory is its owner's" "$(stat -c %a "$WORK/copy")" 700
+check "it says whose passphrase and sheet open it" grep -q "it opens with the passphrase and the recovery sheet of then" "$WORK/answer"
 check_says "the visit that was not sent is in it" tweede-onverzonden elsewhere copy visit list duin
 check "it is whole" elsewhere copy doctor
 check "it is a file of its own, not the backup's" sh -c '! cmp -s -n 16 "$1" "$2"' - "$WORK/one.bak" "$WORK/copy/store.db"
 check_exit "a store in the way is refused" 13 "there is a store" restore copy "$WORK/state-copy" "$WORK/one.bak"
 mkdir -p "$WORK/photos" && : >"$WORK/photos/one.jpg"
+# A link to the directory, as to another disk, stays one.
+mkdir -p "$WORK/disk" "$WORK/empty" && ln -s "$WORK/disk/store" "$WORK/link"
+check_exit "a link to nothing is told as that" 4 "link to a directory that is not there" restore link "$WORK/state-link" "$WORK/one.bak"
+mkdir "$WORK/disk/store"
+check "restored through a link" restore link "$WORK/state-link" "$WORK/one.bak"
+check "and in place through it" restore link "$WORK/state-link" "$WORK/one.bak" --replace
+check_equal "it is a link still" "$(readlink "$WORK/link")" "$WORK/disk/store"
+check_equal "the store and the one of before lie where it leads" "$(ls "$WORK/disk" | sed 's/-[^-]*$//' | tr '\n' ' ')" "store store.replaced "
+check_equal "and nothing beside the link" "$(ls -d "$WORK"/link* | wc -l)" 1
+check "restored in the working directory" env -C "$WORK/empty" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
+    XDG_STATE_HOME="$WORK/state-link" "$BAKEN" restore "$WORK/one.bak" --store . --no-input
 check_exit "a directory with other files as well" 13 "no store" restore photos "$WORK/state-copy" "$WORK/one.bak" --replace
 
 # ---- both go on, then in place
@@ -150,6 +179,20 @@ check "as it was written" cmp "$WORK/golden" tests/golden/backup/expected.txt
 echo "golden passphrase" >"$WORK/golden.passphrase"
 check "and Baken restores it" env BAKEN_HOME="$WORK/golden.store" BAKEN_PASSPHRASE_FILE="$WORK/golden.passphrase" XDG_STATE_HOME="$WORK/state-golden" "$BAKEN" restore tests/golden/backup/golden.bak --no-input
 
+# ---- Ctrl-C while it waits for a program that has the store: what is done all the same is said
+hold golden.store "4711 visit"
+env -u BAKEN_HOME BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state-golden" "$BAKEN" restore "$WORK/one.bak" \
+    --store "$WORK/golden.store" --replace --no-input >"$WORK/out" 2>"$WORK/err" &
+RESTORING=$!
+until_true sh -c 'ls "$1"/golden.store.restoring-*/keyslots.json >/dev/null 2>&1' - "$WORK"
+kill -TERM "$RESTORING"
+release
+wait "$RESTORING"
+status=$?
+check_equal "a restore that is wanted to end as it changes places: one store is there, and the other" \
+    "$(ls -d "$WORK"/golden.store* | wc -l)" 2
+check_equal "and it says so" "$status $(grep -c "golden.store.replaced-" "$WORK/out")" "0 1"
+
 # ---- damage: a clear word, and nothing touched
 size=$(stat -c %s "$WORK/one.bak")
 damaged() {
@@ -170,6 +213,11 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 for at in 0 5000 $((size - 40)) $((size - 20)) $((size - 50)) $((size - 60)); do
     flip "$at"
     damaged "a flipped byte at $at" 11 "backup"
+done
+for at in $((size - 72 - 1)) $((size - 72 - 20)); do # within keyslots.json
+    cp "$WORK/one.bak" "$WORK/bad.bak"
+    printf '[' | dd of="$WORK/bad.bak" bs=1 seek="$at" conv=notrunc 2>/dev/null
+    damaged "key slots that cannot be read, at $at" 11 "backup is cut"
 done
 cp "$WORK/one.bak" "$WORK/bad.bak"
 printf '\002' | dd of="$WORK/bad.bak" bs=1 seek=$((size - 61)) conv=notrunc 2>/dev/null

@@ -41,6 +41,32 @@ check_says "who has no file sees it in half blocks" "▄" \
 grep -E '^    ([0-9A-Z]{5}-){3}' "$WORK/check.out" | tr -d '\r' >"$WORK/sheet"
 check_equal "and the groups in two lines" "$(wc -l <"$WORK/sheet")" 2
 check_exit "without the passphrase there is none" 7 "" as anna recovery print --passphrase-file "$WORK/code"
+# Ctrl-C while it waits for a program that has the store: the sheet of before is void then, so the new one is shown
+wanted_to_end() { # wanted_to_end WORDS ...: SIGTERM while it waits, for background jobs of a script ignore SIGINT
+    rm -f "$WORK/err"
+    hold anna "4711 visit"
+    as_alone anna "$@" >"$WORK/out" 2>"$WORK/err" &
+    WAITING=$!
+    until_true sh -c 'awk "/^SigBlk/ { exit substr(\$2, 13, 1) !~ /[4-7c-f]/ }" "/proc/$1/status"' - "$WAITING"
+    kill -TERM "$WAITING"
+    release
+    wait "$WAITING"
+}
+wanted_to_end recovery print
+check_equal "a sheet that took the place of another is shown, also when all is to end" \
+    "$? $(grep -cE '^    ([0-9A-Z]{5}-){3}' "$WORK/out")" "0 2"
+grep -E '^    ([0-9A-Z]{5}-){3}' "$WORK/out" >"$WORK/sheet"
+check "and is valid" as anna recovery print --recovery-file "$WORK/sheet" --output "$WORK/second.html"
+wanted_to_end passphrase change "$WORK/anna.passphrase"
+check_equal "a passphrase that was changed is told likewise" "$? $(grep -c "passphrase is changed" "$WORK/out")" "0 1"
+as anna recovery print >/dev/full 2>"$WORK/told"
+check_equal "a sheet that could not be shown: the code" $? 18
+check "and a word of it" grep -q "new recovery sheet, which nobody saw, and any of before is void; do it again" "$WORK/told"
+check_exit "the page is no file for --recovery-file" 3 "more than the groups of a recovery sheet; nothing was changed; write its groups" \
+    as anna unlock --recovery-file "$WORK/second.html"
+check_exit "nor for a passphrase" 12 "nothing was changed; look at the name" as anna visit list --passphrase-file "$WORK/second.html"
+as anna recovery print >"$WORK/out" 2>&1
+grep -E '^    ([0-9A-Z]{5}-){3}' "$WORK/out" >"$WORK/sheet"
 check_equal "all that lies beside one passphrase" "$(slots passphrase) and $(slots recovery)" "1 and 1"
 check_says "an independent decoder opens the store by it" "integrity ok" decode "$(cat "$WORK/sheet")"
 check_says "and by the passphrase" "integrity ok" decode "the passphrase of anna"

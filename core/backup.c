@@ -331,23 +331,36 @@ backup_directory_of(const char *path, char directory[PATH_MAX])
     return len > 0 && len < PATH_MAX ? RC_OK : rc_fail(RC_TOO_LARGE, _("the path is too long"));
 }
 
-/* Gives the file its name, unless something has that already. */
+/* Unless something has that name already. */
 static enum rc
-publish(const char *part, const char *path)
+give_name(const char *part, const char *path)
 {
-    char directory[PATH_MAX];
     struct stat info;
-    enum rc rc = backup_directory_of(path, directory);
 
-    if (rc != RC_OK)
-        return rc;
     if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-        return durable_sync_directory(directory);
+        return RC_OK;
     if (errno != EEXIST && errno != EINVAL && errno != ENOSYS)
         return backup_fail_errno(path);
     if (errno == EEXIST || lstat(path, &info) == 0)
         return rc_fail(RC_EXISTS, _("there is a file %s already"), path);
-    return rename(part, path) == 0 ? durable_sync_directory(directory) : backup_fail_errno(path);
+    return rename(part, path) == 0 ? RC_OK : backup_fail_errno(path);
+}
+
+/* Where the name would not outlast a power cut there is none. */
+static enum rc
+publish(const char *part, const char *path)
+{
+    char directory[PATH_MAX];
+    enum rc rc = backup_directory_of(path, directory);
+
+    if (rc == RC_OK)
+        rc = give_name(part, path);
+    if (rc != RC_OK)
+        return rc;
+    rc = durable_sync_directory(directory);
+    if (rc != RC_OK)
+        unlink(path);
+    return rc;
 }
 
 enum rc

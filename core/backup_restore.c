@@ -117,24 +117,37 @@ take_whole(const char *directory, const struct clock *clock, int *lock)
     return rc;
 }
 
-static enum rc
-put_in_place(const char *staged, const char *directory, const char *aside, const struct clock *clock, bool *keep)
+/* It could be done before. Should it fail now, the names have changed all the same, and that is what is told. */
+static void
+sync_again(const char *parent)
 {
-    char parent[PATH_MAX];
+    enum rc rc = durable_sync_directory(parent);
+
+    (void)rc;
+}
+
+static enum rc
+put_in_place(const char *staged, const char *directory, const char *parent, const char *aside, const struct clock *clock,
+             bool *keep)
+{
     struct stat info;
     int lock = -1;
-    enum rc rc = backup_directory_of(directory, parent);
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK && aside == NULL) /* takes the place of an empty directory, and of no other */
-        return rename(staged, directory) == 0 ? durable_sync_directory(parent) : backup_fail_errno(directory);
-    if (rc == RC_OK && lstat(aside, &info) == 0)
+    if (aside == NULL) { /* takes the place of an empty directory, and of no other */
+        if (rename(staged, directory) != 0)
+            return backup_fail_errno(directory);
+        sync_again(parent);
+        return RC_OK;
+    }
+    if (lstat(aside, &info) == 0)
         rc = rc_fail(RC_EXISTS, _("there is a directory %s already"), aside);
     if (rc == RC_OK)
         rc = take_whole(directory, clock, &lock);
     if (rc == RC_OK)
         rc = exchange(staged, directory, aside, keep);
     if (rc == RC_OK)
-        rc = durable_sync_directory(parent);
+        sync_again(parent);
     store_lock_release(lock);
     return rc;
 }
@@ -156,9 +169,11 @@ backup_restore(const char *path, const struct secret *key, const char *directory
         rc = backup_fail_errno(directory);
     if (rc != RC_OK)
         return rc_while(rc, _("restoring the backup"));
-    rc = stage(path, key, staged, directory, clock, backup);
+    rc = durable_sync_directory(parent); /* which is asked for before anything changes its name there */
     if (rc == RC_OK)
-        rc = put_in_place(staged, directory, aside, clock, &keep);
+        rc = stage(path, key, staged, directory, clock, backup);
+    if (rc == RC_OK)
+        rc = put_in_place(staged, directory, parent, aside, clock, &keep);
     if (rc == RC_OK)
         return RC_OK;
     if (!keep)

@@ -135,6 +135,15 @@ check_equal "the store and the one of before lie where it leads" "$(ls "$WORK/di
 check_equal "and nothing beside the link" "$(ls -d "$WORK"/link* | wc -l)" 1
 check "restored in the working directory" env -C "$WORK/empty" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" \
     XDG_STATE_HOME="$WORK/state-link" "$BAKEN" restore "$WORK/one.bak" --store . --no-input
+# A directory that may be written and not read cannot be synced: nothing is done there, and not said otherwise.
+no_rights() { if [ "$(id -u)" -eq 0 ]; then setpriv --bounding-set -dac_override,-dac_read_search "$@"; else "$@"; fi; }
+mkdir "$WORK/drop" && cp -r "$WORK/copy" "$WORK/drop/store" && chmod 333 "$WORK/drop"
+in_drop() { no_rights env BAKEN_HOME="$WORK/drop/store" BAKEN_PASSPHRASE_FILE="$WORK/anna.passphrase" XDG_STATE_HOME="$WORK/state-drop" "$BAKEN" "$@" --no-input; }
+check_exit "no backup into a directory that cannot be read" 18 "drop: Permission denied" in_drop backup "$WORK/drop/one.bak"
+check_exit "no store" 18 "drop: Permission denied; nothing was changed" in_drop restore "$WORK/one.bak" --store "$WORK/drop/fresh"
+check_exit "nor another for one that is there" 18 "drop: Permission denied; nothing was changed" in_drop restore "$WORK/one.bak" --replace
+chmod 700 "$WORK/drop"
+check_equal "nothing was changed" "$(ls "$WORK/drop")" "store"
 check_exit "a directory with other files as well" 13 "no store" restore photos "$WORK/state-copy" "$WORK/one.bak" --replace
 
 # ---- both go on, then in place

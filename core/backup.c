@@ -294,7 +294,7 @@ append_end(struct store *store, const char *path, const char *named, struct stor
     uint8_t trailer[BACKUP_TRAILER_BYTES];
     struct buf slots = BUF_EMPTY(STORE_KEY_FILE_BYTES);
     struct stat info;
-    enum rc rc = store_key_encode(store_clock(store), store_secret(store), ids, &slots);
+    enum rc rc = store_key_encode(store_secret(store), ids, &slots);
     int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 
     if (rc == RC_OK && (fd < 0 || fstat(fd, &info) != 0))

@@ -34,10 +34,9 @@ copy_proven(const char *path, const struct secret *key, int fd, struct backup *b
 }
 
 static enum rc
-write_slots(const char *directory, const char *named, const struct secret *key, const struct clock *clock,
-            struct backup *backup)
+write_slots(const char *directory, const char *named, const struct secret *key, struct backup *backup)
 {
-    enum rc rc = store_key_write(directory, clock, key, &backup->slots);
+    enum rc rc = store_key_write_as_is(directory, key, &backup->slots);
 
     if (rc == RC_FULL || rc == RC_IO)
         rc = rc_fail(rc, "%s: %s", named, strerror(rc == RC_FULL ? ENOSPC : EIO));
@@ -46,8 +45,7 @@ write_slots(const char *directory, const char *named, const struct secret *key, 
 
 /* In `directory`, which nobody knows: a sentence says `named`. */
 static enum rc
-stage(const char *path, const struct secret *key, const char *directory, const char *named,
-      const struct clock *clock, struct backup *backup)
+stage(const char *path, const struct secret *key, const char *directory, const char *named, struct backup *backup)
 {
     char store[PATH_MAX];
     int len = snprintf(store, sizeof store, "%s/store.db", directory);
@@ -65,7 +63,7 @@ stage(const char *path, const struct secret *key, const char *directory, const c
     if (rc == RC_OK)
         rc = backup_check_structure(store, key, backup->slots.file_id);
     /* Last, as at a creation: a directory without it has no store. */
-    return rc == RC_OK ? write_slots(directory, named, key, clock, backup) : rc;
+    return rc == RC_OK ? write_slots(directory, named, key, backup) : rc;
 }
 
 void
@@ -171,7 +169,7 @@ backup_restore(const char *path, const struct secret *key, const char *directory
         return rc_while(rc, _("restoring the backup"));
     rc = durable_sync_directory(parent); /* which is asked for before anything changes its name there */
     if (rc == RC_OK)
-        rc = stage(path, key, staged, directory, clock, backup);
+        rc = stage(path, key, staged, directory, backup);
     if (rc == RC_OK)
         rc = put_in_place(staged, directory, parent, aside, clock, &keep);
     if (rc == RC_OK)

@@ -225,11 +225,13 @@ write_slot(struct json_writer *writer, const struct store_slot *slot)
     json_object_end(writer);
 }
 
-static enum rc
-encode(const struct secret *key, struct store_slots *slots, struct buf *text)
+enum rc
+store_key_encode(const struct secret *key, struct store_slots *slots, struct buf *text)
 {
     struct json_writer writer = json_writer_of(text, true);
 
+    if (slots->changed_ms == 0) /* of the first format, or not believed: the least that the second has */
+        slots->changed_ms = 1;
     slots->has_proof = true;
     prove(slots, key, slots->proof);
     json_object_start(&writer);
@@ -255,14 +257,6 @@ count_on(const struct clock *clock, struct store_slots *slots)
     slots->changed_ms = now_ms > slots->changed_ms ? now_ms : slots->changed_ms + 1;
 }
 
-enum rc
-store_key_encode(const struct clock *clock, const struct secret *key, struct store_slots *slots,
-                 struct buf *text)
-{
-    count_on(clock, slots);
-    return encode(key, slots, text);
-}
-
 void
 store_key_distrust(struct store_slots *slots, const struct secret *key)
 {
@@ -282,7 +276,7 @@ enum rc
 store_key_write_as_is(const char *directory, const struct secret *key, struct store_slots *slots)
 {
     struct buf text = BUF_EMPTY(STORE_KEY_FILE_BYTES);
-    enum rc rc = encode(key, slots, &text);
+    enum rc rc = store_key_encode(key, slots, &text);
 
     if (rc == RC_OK)
         rc = durable_write(directory, STORE_KEY_FILE, text.data, text.len);

@@ -58,15 +58,16 @@ struct store_slots {
 
 /* Reads the text of keyslots.json. RC_CORRUPT; RC_UNSUPPORTED a newer format or kind. */
 enum rc store_key_decode(const void *text, size_t len, struct store_slots *slots) MUST_CHECK;
-/* Counts on by the clock, proves the whole with `key`, and appends the text. */
-enum rc store_key_encode(const struct clock *clock, const struct secret *key, struct store_slots *slots,
-                         struct buf *text) MUST_CHECK;
+/* Proves the whole with `key` and appends the text. It counts nothing on: an older file that was put back stays older. */
+enum rc store_key_encode(const struct secret *key, struct store_slots *slots, struct buf *text) MUST_CHECK;
 /* RC_ABSENT no store: no file, nor a store.db that was whole once; RC_CORRUPT, also when only keyslots.json is gone;
  * RC_UNSUPPORTED a newer format or kind. */
 enum rc store_key_read(const char *directory, struct store_slots *slots) MUST_CHECK;
 /* Counts on by the clock, proves the whole with `key`, and writes. Durable: the old file or the new one, never neither. */
 enum rc store_key_write(const char *directory, const struct clock *clock, const struct secret *key,
                         struct store_slots *slots) MUST_CHECK;
+/* The same, and counts nothing on. */
+enum rc store_key_write_as_is(const char *directory, const struct secret *key, struct store_slots *slots) MUST_CHECK;
 /* True when the slots are as who had `key` wrote them last, whenever that was; also of format 1, which proves nothing. */
 bool store_key_is_whole(const struct store_slots *slots, const struct secret *key);
 

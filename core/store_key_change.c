@@ -118,8 +118,6 @@ store_key_raise(const char *directory, const struct clock *clock, const struct s
         struct store_key_cost better = {higher(now->memory_kib, cost->memory_kib),
                                         higher(now->passes, cost->passes)};
         rc = store_key_seal_slot(&slots.slots[at], slots.store, &key, passphrase, &better);
-        if (slots.changed_ms == 0) /* of the first format: the least that the second has */
-            slots.changed_ms = 1;
         if (rc == RC_OK)
             rc = store_key_write_as_is(directory, &key, &slots);
         *raised = rc == RC_OK;

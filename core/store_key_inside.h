@@ -6,8 +6,6 @@
 
 #define STORE_KEY_FILE "keyslots.json"
 
-/* As store_key_write, and counts nothing on. */
-enum rc store_key_write_as_is(const char *directory, const struct secret *key, struct store_slots *slots) MUST_CHECK;
 /* Makes the slot of a passphrase. RC_INVALID as store_key_add. */
 enum rc store_key_seal_slot(struct store_slot *slot, struct id store, const struct secret *key,
                             const struct secret *passphrase,

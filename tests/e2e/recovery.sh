@@ -10,6 +10,8 @@ decode() { /usr/bin/python3 tests/decoders/store.py "$WORK/anna" "$1" meta; }
 on_terminal() {
     env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" XDG_STATE_HOME="$WORK/state" tests/e2e/terminal.py "$@"
 }
+# restored_says NAME PASSPHRASE-FILE: the status of a store restored there, with instance tokens elsewhere
+restored_says() { env BAKEN_HOME="$WORK/$1" BAKEN_PASSPHRASE_FILE="$2" XDG_STATE_HOME="$WORK/state-$1" "$BAKEN" status --json --no-input; }
 groups_of() { sed -n 's/.*<span>\(.*\)/\1/p' <<<"$(sed 's/<\/span>/\n/g' "$1")" | tr '\n' ' '; }
 
 server_start
@@ -116,11 +118,17 @@ cp "$WORK/check.err" "$WORK/told"
 check "and that is told" grep -q "An older keyslots.json was put back" "$WORK/told"
 check_equal "to programs too" "$(as anna status --passphrase-file "$WORK/fresh" --json | json notices.0.code)" old_key_slots
 check_exit "by doctor as a finding" 19 "" as anna doctor --passphrase-file "$WORK/fresh"
+check "a backup of it" as anna backup "$WORK/old.bak" --passphrase-file "$WORK/fresh"
+check "can be restored" as anna restore "$WORK/old.bak" --store "$WORK/old" --passphrase-file "$WORK/fresh"
+check_says "and makes them no newer" old_key_slots restored_says old "$WORK/fresh"
 check "until the passphrase is changed" as anna passphrase change "$WORK/anna.passphrase" --passphrase-file "$WORK/fresh"
 check_equal "then no more" "$(as anna status 2>&1 | grep -c "older keyslots")" 0
 check "and doctor is content" as anna doctor
 sed 's/"changed": */&9/' -i "$WORK/anna/keyslots.json"
 check_exit "slots that were altered are a finding" 19 "was altered" as anna doctor
+check "a backup of these" as anna backup "$WORK/altered.bak"
+check "can be restored too" as anna restore "$WORK/altered.bak" --store "$WORK/altered"
+check_says "and proves them to nobody" old_key_slots restored_says altered "$WORK/anna.passphrase"
 as anna passphrase change "$WORK/anna.passphrase" >/dev/null 2>&1
 
 # ---- lost

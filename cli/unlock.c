@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -215,7 +216,18 @@ unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
 
 /* ---- the recovery sheet ---- */
 
-/* Asks one group until its check fits, and takes the line off the screen. */
+/* Takes `len` characters off the screen, and the rows that they took: a whole sheet that was pasted takes several. */
+static void
+clear_typed(int terminal, size_t len)
+{
+    struct winsize size;
+    size_t columns = ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : len;
+
+    for (size_t row = 0; row == 0 || row * columns < len; row++)
+        say(terminal, "\033[A\r\033[K");
+}
+
+/* Asks one group until its check fits, and takes it off the screen. */
 static enum rc
 ask_group(int terminal, unsigned number, struct secret *group)
 {
@@ -226,8 +238,8 @@ ask_group(int terminal, unsigned number, struct secret *group)
         enum rc rc = ask(terminal, question, true, group);
         if (rc != RC_OK && rc != RC_INVALID)
             return rc;
-        say(terminal, "\033[A\r\033[K");
         size_t len = rc == RC_OK ? group->len : 0; /* an empty line is no empty passphrase here */
+        clear_typed(terminal, strlen(question) + len);
         if (sheet_check_group(number, group->bytes, len) == RC_OK)
             return RC_OK;
         say(terminal, rc_sentence());

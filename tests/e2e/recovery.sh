@@ -100,6 +100,9 @@ check "on the terminal the groups are asked for, and one that is wrong or empty 
     --at 'New passphrase' 'a third passphrase\n' --at 'once more' 'a third passphrase\n' -- "$BAKEN" passphrase change --recovery
 echo "a third passphrase" >"$WORK/anna.passphrase"
 check_says "the third passphrase opens" "what was written" as anna visit list
+COLUMNS_WIDE=30 on_terminal --at 'Group 1' "$1-$2-$3-$4-$5-$6-$7-$8\n" --at 'group 1 has.*Group 1' '\004' -- "$BAKEN" unlock --recovery >"$WORK/out"
+up=$(printf '\033[A\r\033[K')
+check_equal "a sheet that is pasted whole goes off a narrow screen, all three rows of it" "$(grep -cF "$up$up${up}group 1 has 47" "$WORK/out")" 1
 check "the sheet goes on" as anna passphrase change "$WORK/anna.passphrase" --recovery-file "$WORK/typed"
 check_exit "without a terminal it is not asked for" 7 "recovery-file" as anna unlock --recovery
 

@@ -285,15 +285,17 @@ find(const struct id *ids, int count, struct id wanted)
     return MODEL_NONE;
 }
 
-/* Who has the key can make the box again; so can who keeps it made, of a stream that it may not hold. */
+/* Who is in the team (or is not any more) has the key, and can make the box again; or keeps it made, of a stream that it may not hold. */
 static bool
-can_be_made(struct world *world, const struct ledger_pair *named)
+has_it(struct world *world, const struct ledger_pair *named, bool is_in_team)
 {
     struct wire_box box = {.stream = named->stream, .epoch = named->epoch, .recipient = named->device};
 
     for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i)) {
         struct replica *replica = world->devices[i].replica;
         bool found = true;
+        if (model_is_active(world->model, i) != is_in_team)
+            continue;
         if (replica == NULL || keyring_has(replica->keys, box.stream, box.epoch) || sent_find(replica, &box, &found) != RC_OK ||
             found)
             return true;
@@ -337,8 +339,8 @@ check_boxes_of(struct world *world, struct depot *depot, int64_t team, struct id
         rc = depot_list_boxes(depot, team, &boxes.items[i].stream, 0, look, &looking);
         if (rc != RC_OK || looking.found)
             continue;
-        if (!can_be_made(world, looking.box) && (is_at_an_absent(world, looking.box) ||
-                                                 opens_holders_were_put_back(world, looking.box->stream, looking.box->epoch)))
+        if (!has_it(world, looking.box, true) && (is_at_an_absent(world, looking.box) || has_it(world, looking.box, false) ||
+                                                  opens_holders_were_put_back(world, looking.box->stream, looking.box->epoch)))
             *is_lost = true;
         else
             world_fail(world, "the server lacks a key box that its lines gave: epoch %u of stream %d, for device %d",
@@ -369,7 +371,7 @@ life_check_boxes(struct world *world)
     if (rc != RC_OK)
         world_fail(world, "the server's boxes: %s", rc_sentence());
     else if (is_lost)
-        world_give_up(world, "a key went with the server's lines, and with the stores of all who had it, which were put back");
+        world_give_up(world, "a key went with the server's lines, and with all who had it: they were put back, or revoked");
 }
 
 /* With a shorter ledger it takes no new operations until somebody has handed the lines back. */

@@ -69,9 +69,8 @@ adapter_writer(const struct world *world, struct feed_ref feed)
 }
 
 void
-adapter_order(struct world *world, int writer)
+adapter_order(struct world *world, int writer, struct feed_ref feed)
 {
-    const struct feed_ref feed = world->names.writers[writer];
     uint8_t order[MODEL_ORDER_BYTES];
 
     memcpy(order, feed.device.bytes, ID_BYTES);
@@ -89,7 +88,7 @@ new_writer(struct world *world, struct feed_ref feed, int device)
         abort();
     names->writers[names->writer_count] = feed;
     model_writer(world->model, names->writer_count, device);
-    adapter_order(world, names->writer_count);
+    adapter_order(world, names->writer_count, feed);
     return names->writer_count++;
 }
 

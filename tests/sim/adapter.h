@@ -38,9 +38,9 @@ void adapter_follow_life(struct device *device);
 /* A record's id by the model's name; made when new. */
 struct id adapter_record(struct world *world, const char *name);
 struct version adapter_version(const struct device *device, int stream, struct model_version version);
-/* A writer whose name is not known yet; and when it is. */
+/* A writer whose name is not known yet; and the name by which what it wrote is ordered. */
 int adapter_shadow(struct device *device);
-void adapter_order(struct world *world, int writer);
+void adapter_order(struct world *world, int writer, struct feed_ref feed);
 
 /* Saves 1 or 2 changes at once, in model and engine. */
 enum rc adapter_save(struct device *device, struct model_save *saves, size_t count);

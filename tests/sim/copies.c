@@ -142,7 +142,7 @@ copies_end(struct device *device, struct feed_ref feed)
             world_give_up(world, "a copy begins another life with saves sealed under numbers that are not its own");
     world_happened(world, HAPPENED_COPY_TOLD);
     world->names.writers[device->writer] = feed;
-    adapter_order(world, device->writer);
+    adapter_order(world, device->writer, feed);
     for (int stream = 0; stream < MODEL_STREAMS; stream++) {
         if (id_is_zero(world->names.streams[stream]) || !device->has_won[stream])
             continue;
@@ -185,6 +185,7 @@ put_under_shadow(struct device *device, int life)
         device->base[stream] = model_last(world->model, stream, life);
     }
     device->writer = adapter_shadow(device);
+    adapter_order(world, device->writer, world->names.writers[life]); /* by which it is shown until it begins another life */
     device->was_returned = true;
     device->has_backup = false;
 }

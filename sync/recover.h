@@ -21,8 +21,8 @@ enum rc recover_by_bundle(struct replica *replica) MUST_CHECK;
  */
 enum rc recover_anew(struct replica *replica, struct change *changes, size_t count) MUST_CHECK;
 /*
- * The same, where something waits so and may be written: before sealing, and after a bundle, ledger lines or the end of
- * what was carried. Nothing while continuity is in doubt. Outside a transaction.
+ * The same, where something waits so and may be written: before sealing, at an opening, and after a bundle, ledger lines or
+ * the end of what was carried. Nothing while continuity is in doubt. Outside a transaction.
  */
 enum rc recover_blocked(struct replica *replica) MUST_CHECK;
 

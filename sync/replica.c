@@ -8,6 +8,7 @@
 #include "core/i18n.h"
 #include "core/version.h"
 #include "sync/inbox.h"
+#include "sync/recover.h"
 
 static enum rc
 load_identity(struct replica *replica)
@@ -150,9 +151,9 @@ apply_rest(struct replica *replica)
     if (rc == RC_OK && waits != 0) {
         rc = inbox_apply(replica, NULL, NULL);
         if (rc == RC_CORRUPT)
-            rc = RC_OK;
+            return RC_OK;
     }
-    return rc;
+    return rc == RC_OK ? recover_blocked(replica) : rc; /* what a session judged that was killed before this */
 }
 
 static enum rc

@@ -115,6 +115,42 @@ failure_02_whenever_the_disk_of_who_receives_it_is_full_it_is_applied_by_the_nex
     receive_in_trouble(DISK_IS_FULL, 3);
 }
 
+/* A visit left by a bundle before the line that ended Bram's right, which came back by the next; another one waits behind it. */
+static void
+failure_02_wherever_the_program_dies_what_waits_behind_late_work_is_shown(void **state)
+{
+    struct power_disk *disk = power_disk_new();
+    unsigned n = 0;
+    bool was_hit = true;
+
+    (void)state;
+    open_on(disk);
+    family = office_family(&office, 0, "das", 0); /* a right that can end: Bram owns the other */
+    office_assign(&office, 0, family, 1, LEDGER_COACH);
+    office_sync(&office, 1);
+    while (was_hit) {
+        char note[32];
+        struct buf bundle;
+        snprintf(note, sizeof note, "waits %u", ++n);
+        office_visit(&office, 1, family, "in a bundle");
+        office_pack(&office, 1, 0, &bundle);
+        buf_wipe(&bundle);
+        office_visit(&office, 1, family, note);
+        office_pass(&office, 60000);
+        office_assign(&office, 0, family, 1, LEDGER_RELEASED);
+        office_assign(&office, 0, family, 1, LEDGER_COACH);
+        was_hit = sync_in_trouble(disk, PROGRAM_DIES, n);
+        assert_int_equal(office_visits(&office, 1, family, note), 1);
+        office_sync(&office, 1);
+        office_sync(&office, 0);
+        assert_int_equal(office_visits(&office, 0, family, note), 1);
+        assert_true(n < 400);
+    }
+    assert_true(n > 5);
+    office_shut(&office, 1);
+    power_disk_free(disk);
+}
+
 #define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, NULL, office_tear_down, &office)
 
 int
@@ -125,6 +161,7 @@ main(void)
         TEST(failure_02_wherever_power_fails_at_who_receives_it_is_applied_by_the_next_session),
         TEST(failure_02_wherever_the_program_dies_at_who_receives_it_is_applied_by_the_next_session),
         TEST(failure_02_whenever_the_disk_of_who_receives_it_is_full_it_is_applied_by_the_next_session),
+        TEST(failure_02_wherever_the_program_dies_what_waits_behind_late_work_is_shown),
     };
 
     stores_demand(secret_start(), "secret_start");

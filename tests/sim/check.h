@@ -16,4 +16,8 @@ void check_rights(struct device *device);
 /* By a cover that no line knows yet: then neither does the model. */
 bool check_is_carried(struct device *device, int stream);
 
+/* Decision 024: its author purged the stream, and the server said once more in a later session that it has it; then a backup of the server
+ * that is older than both was put back, and nobody else had fetched it. The stream may have come back since, without it. */
+bool check_is_given_up(struct world *world, int stream, int writer, uint32_t save);
+
 #endif

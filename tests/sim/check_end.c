@@ -78,19 +78,6 @@ is_kept_by_revoked(struct world *world, int stream, int writer, uint32_t save)
     return false;
 }
 
-/* Decision 024: its author purged the stream, and the server said once more in a later session that it has it; then a backup of the server
- * that is older than both was put back, and nobody else had fetched it. The stream may have come back since, without it. */
-static bool
-is_given_up(struct world *world, int stream, int writer, uint32_t save)
-{
-    if (!world->was_server_restored || world->told[stream][writer].purged < save)
-        return false;
-    for (int i = 0; i < WORLD_DEVICES; i = world_next(world, i))
-        if (life_logged(&world->devices[i], stream, writer) >= (int64_t)save)
-            return false;
-    return true;
-}
-
 /* Every acknowledged save is at the server, and counts or is late work, by the model's own reading. */
 static void
 check_saves(struct world *world, int stream)
@@ -100,7 +87,7 @@ check_saves(struct world *world, int stream)
             enum model_counts counts = model_save_counts(world->model, stream, writer, save);
             world->tally.late += counts == MODEL_LATE;
             if (counts == MODEL_NOT_STORED &&
-                (is_kept_by_revoked(world, stream, writer, save) || is_given_up(world, stream, writer, save)))
+                (is_kept_by_revoked(world, stream, writer, save) || check_is_given_up(world, stream, writer, save)))
                 continue;
             if (counts == MODEL_NOT_STORED || counts == MODEL_NO_RIGHT) {
                 world_fail(world, "save %u of writer %d in stream %d is %s", save, writer, stream,

@@ -148,12 +148,13 @@ apply_rest(struct replica *replica)
                         " JOIN sync_stream AS s ON s.stream = f.stream"
                         " WHERE e.state = 0 AND e.state <> 1 AND s.hidden_ms IS NULL LIMIT 1",
                         &waits);
-    if (rc == RC_OK && waits != 0) {
+    if (rc != RC_OK)
+        return rc;
+    if (waits != 0)
         rc = inbox_apply(replica, NULL, NULL);
-        if (rc == RC_CORRUPT)
-            return RC_OK;
-    }
-    return rc == RC_OK ? recover_blocked(replica) : rc; /* what a session judged that was killed before this */
+    if (rc == RC_OK) /* what a session judged that was killed before this */
+        rc = recover_blocked(replica);
+    return rc == RC_CORRUPT ? RC_OK : rc;
 }
 
 static enum rc

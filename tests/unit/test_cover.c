@@ -404,6 +404,18 @@ what_waits_behind_work_that_became_late_is_shown_wherever_the_session_is_cut(voi
     assert_false(has(2, file_of(), "in a bundle"));
 }
 
+/* Damaged, it cannot be numbered anew: no session passes it, and the store opens all the same, for the doctor. */
+static void
+a_damaged_save_behind_late_work_keeps_no_store_shut(void **state)
+{
+    (void)state;
+    write_before_and_behind_an_end();
+    assert_ok(db_run(store_db(office.devices[2].store), "UPDATE sync_outbox SET body = x'00'"));
+    assert_int_equal(office_try_sync(&office, 2), RC_CORRUPT);
+    office_reopen(&office, 2);
+    assert_false(has(2, file_of(), "in a bundle"));
+}
+
 static void
 write_veto(int at, const char *word)
 {
@@ -519,6 +531,7 @@ main(void)
         CASE(held_work_is_looked_at_again_only_when_something_changed),
         CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
         CASE(what_waits_behind_work_that_became_late_is_shown_wherever_the_session_is_cut),
+        CASE(a_damaged_save_behind_late_work_keeps_no_store_shut),
         CASE(a_coach_relaxes_a_strict_unit_for_everybody),
         CASE(held_work_protects_at_once),
         CASE(the_next_seal_pays_the_rotation_that_an_end_owes),

@@ -1,7 +1,8 @@
 /* The same visits recorded, carried and merged, by us and by sqlite-sync (`make bench-peers`): eight fields each, in plain SQLite
  * with WAL and prepared statements on its side, in the encrypted store with twin, signature and search index on ours. What was
- * imported or merged is indexed afterwards on both sides, in a line of its own; of merging a third line has both. One by one the peer
- * indexes with each visit, ours when some wait and, within what is measured, at the end.
+ * imported or merged is indexed afterwards on both sides, in a line of its own; of merging a third line has both, and a fourth ours
+ * beside the peer in the stock shell. One by one the peer indexes with each visit, ours when some wait and, within what is measured,
+ * at the end.
  * Medians of RUNS (default 5), interleaved, each run in a process of its own, wall and CPU. VISITS in the environment makes it smaller. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +18,10 @@
 
 enum { SINGLES = 500, PER_COMMIT = 100 };
 
-enum line { SINGLE, IMPORT, INDEX, SEAL, MERGE, INDEX_MERGED, MERGE_INDEXED, LINES };
+enum line { SINGLE, IMPORT, INDEX, SEAL, MERGE, MERGE_IN_SHELL, INDEX_MERGED, MERGE_INDEXED, LINES };
 
-static const char *const line_names[LINES] = {"record_one_by_one", "import",       "index_import", "seal",
-                                              "merge",             "index_merged", "merge_indexed"};
+static const char *const line_names[LINES] = {"record_one_by_one",  "import",       "index_import", "seal", "merge",
+                                              "merge_beside_shell", "index_merged", "merge_indexed"};
 
 enum side { OURS, PEER, SIDES };
 
@@ -128,7 +129,9 @@ run_ours(bool is_first)
     stores_demand(replica_bundle_import(office.devices[1].replica, bundle.data, bundle.len, &result),
                   "replica_bundle_import");
     struct span all = figure_since(start);
-    figure_add(&spans[MERGE][OURS], (struct span){all.wall_s - indexing.wall_s, all.cpu_s - indexing.cpu_s});
+    struct span merging = {all.wall_s - indexing.wall_s, all.cpu_s - indexing.cpu_s};
+    figure_add(&spans[MERGE][OURS], merging);
+    figure_add(&spans[MERGE_IN_SHELL][OURS], merging);
     figure_add(&spans[INDEX_MERGED][OURS], indexing);
     figure_add(&spans[MERGE_INDEXED][OURS], all);
     size_t len = bundle.len;
@@ -184,6 +187,8 @@ run_peer(bool is_first)
     }
     cloudsync_close(&from);
     cloudsync_close(&to);
+    figure_add(&spans[MERGE_IN_SHELL][PEER],
+               cloudsync_load_in_shell(scratch_path(&scratch, "shell.db"), payload, SINGLES + visits, is_first));
     scratch_remove(&scratch);
     return (size_t)len;
 }

@@ -12,6 +12,7 @@
 /* What the design asks of each side, and nothing else: docs/BENCHMARKS.md. */
 static const char SETTINGS[] = "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536;"
                                "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;";
+static const char INIT[] = "SELECT cloudsync_init('visit');";
 /* Our record knows its author from the signer; the table has to say so. */
 static const char TABLE[] =
     "CREATE TABLE visit (id TEXT PRIMARY KEY NOT NULL, family TEXT NOT NULL DEFAULT '',"
@@ -69,7 +70,7 @@ cloudsync_open(struct cloudsync *peer, const char *path)
         fail(path, message != NULL ? message : "cannot be opened");
     run_sql(peer->db, SETTINGS);
     run_sql(peer->db, TABLE);
-    run_sql(peer->db, "SELECT cloudsync_init('visit');");
+    run_sql(peer->db, INIT);
     run_sql(peer->db, "CREATE VIRTUAL TABLE visit_search USING fts5 (note, content='visit', content_rowid='rowid',"
                       " tokenize='unicode61 remove_diacritics 2');");
     peer->begin = prepare(peer->db, "BEGIN IMMEDIATE");
@@ -165,4 +166,55 @@ cloudsync_print_settings(struct cloudsync *peer, const char *what)
            (long long)cloudsync_ask(peer, "PRAGMA cache_size"),
            (long long)cloudsync_ask(peer, "PRAGMA wal_autocheckpoint"));
     sqlite3_finalize(stmt);
+}
+
+/* What the shell answers of its settings: a JSON line like that of cloudsync_print_settings. */
+static const char TELLING[] =
+    "SELECT '{\"settings\":\"sqlite-sync ' || cloudsync_version() || '\",\"for\":\"merging\",\"loaded\":\"" CLOUDSYNC_EXTENSION
+    " by .load (" ENTRY_POINT ") into the stock shell, sqlite3 -batch -bail, SQLite ' || sqlite_version() ||"
+    " '\",\"journal_mode\":\"' || journal_mode || '\",\"synchronous\":' || synchronous || ',\"page_size\":' || page_size ||"
+    " ',\"cache_size\":' || cache_size || '}'"
+    " FROM pragma_journal_mode, pragma_synchronous, pragma_page_size, pragma_cache_size;";
+
+/* The same as cloudsync_open, and then the one statement that is measured. */
+static void
+write_script(const char *path, const char *payload)
+{
+    FILE *script = fopen(path, "w");
+
+    if (script == NULL ||
+        fprintf(script,
+                ".load " CLOUDSYNC_EXTENSION " " ENTRY_POINT "\n%s\nPRAGMA synchronous=NORMAL;\n%s\n%s\n%s\n"
+                ".timer on\nSELECT cloudsync_payload_load('%s');\n.timer off\n"
+                "SELECT 'visits', count(*) FROM visit;\nSELECT cloudsync_terminate();\n",
+                SETTINGS, TABLE, INIT, TELLING, payload) < 0 ||
+        fclose(script) != 0)
+        fail(path, "cannot be written");
+}
+
+struct span
+cloudsync_load_in_shell(const char *path, const char *payload, int visits, bool tells_settings)
+{
+    char script[200], command[600], line[600];
+    double wall, user, kernel;
+    struct span span = {0, 0};
+    int found = 0;
+
+    snprintf(script, sizeof script, "%s.sql", path);
+    write_script(script, payload);
+    snprintf(command, sizeof command, "sqlite3 -batch -bail '%s' <'%s'", path, script);
+    fflush(stdout);
+    FILE *shell = popen(command, "r");
+    if (shell == NULL)
+        fail(command, "cannot be run");
+    while (fgets(line, sizeof line, shell) != NULL) {
+        if (sscanf(line, "Run Time: real %lf user %lf sys %lf", &wall, &user, &kernel) == 3)
+            span = (struct span){wall, user + kernel};
+        (void)sscanf(line, "visits|%d", &found);
+        if (tells_settings && line[0] == '{')
+            fputs(line, stdout);
+    }
+    if (pclose(shell) != 0 || span.wall_s <= 0 || found != visits)
+        fail(command, "did not merge all");
+    return span;
 }

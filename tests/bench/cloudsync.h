@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/bench/figure.h"
+
 #define CLOUDSYNC_EXTENSION "./build/peers/cloudsync"
 
 struct sqlite3;
@@ -29,5 +31,9 @@ void cloudsync_index(struct cloudsync *peer, int indexed);
 int64_t cloudsync_ask(struct cloudsync *peer, const char *sql);
 /* One JSON line with how it is loaded, and the settings as the database answers them. */
 void cloudsync_print_settings(struct cloudsync *peer, const char *what);
+
+/* The file `payload`, which holds `visits` visits, loaded in the stock shell into a database at `path`, with the settings of
+ * cloudsync_open and synchronous NORMAL: the time that the shell's own timer gives for that one statement. */
+struct span cloudsync_load_in_shell(const char *path, const char *payload, int visits, bool tells_settings);
 
 #endif

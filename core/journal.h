@@ -40,8 +40,8 @@ enum rc journal_purge_stream(struct journal *journal, struct id stream) MUST_CHE
  * when self has written 256 times into a unit where its own first still waits for a choice: it would be overtaken. */
 enum rc journal_save(struct journal *journal, const struct author *self, struct change *change,
                      struct buf *body, uint32_t *save) MUST_CHECK;
-/* An own save of before under a new number: its clock stays, and so does when it was written. No ceiling refuses it: what would be dead
- * on arrival elsewhere is so here. */
+/* An own save of before under a new number: its clock stays, and so does when it was written. No ceiling of a unit refuses it: what would
+ * be dead on arrival elsewhere is so here. RC_TOO_LARGE where it no longer fits a save. */
 enum rc journal_save_again(struct journal *journal, const struct author *self, struct change *change,
                            struct buf *body, uint32_t *save) MUST_CHECK;
 /* Applies one save of any feed; a save whose body was lawfully erased as a change without operations. A save at or below

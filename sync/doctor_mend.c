@@ -85,9 +85,9 @@ reckon(struct replica *replica, const struct elog_feed *feed, struct elog_feed *
     return RC_OK;
 }
 
-/* Saves that wait although they were sealed, or are missing before what was sealed last and what was saved last. */
+/* Saves that wait although they were sealed. */
 static enum rc
-count_missing(struct replica *replica, const struct elog_feed *feed, int64_t *sealed, int64_t *missing)
+count_sealed(struct replica *replica, const struct elog_feed *feed, int64_t *sealed)
 {
     struct stmt *stmt;
     enum rc rc = db_stmt(replica->db,
@@ -97,16 +97,7 @@ count_missing(struct replica *replica, const struct elog_feed *feed, int64_t *se
         return rc;
     stmt_int(stmt, 1, feed->key);
     stmt_int(stmt, 2, feed->sealed);
-    rc = stmt_finish_int(stmt, sealed);
-    if (rc == RC_OK)
-        rc = db_stmt(replica->db,
-                     "SELECT ?3 - ?2 - count(*) FROM sync_outbox WHERE feed = ?1 AND save > ?2", &stmt);
-    if (rc != RC_OK)
-        return rc;
-    stmt_int(stmt, 1, feed->key);
-    stmt_int(stmt, 2, feed->sealed);
-    stmt_int(stmt, 3, feed->saved);
-    return stmt_finish_int(stmt, missing);
+    return stmt_finish_int(stmt, sealed);
 }
 
 /* A save that is missing gets a row that does not hold: doctor_outbox makes it good from the tables, or names it. */
@@ -158,7 +149,9 @@ check_own(void *context, const struct elog_feed *feed)
     if (rc == RC_OK && !is_same)
         rc = elog_feed_put(replica->db, &should);
     if (rc == RC_OK)
-        rc = count_missing(replica, &should, &sealed, &missing);
+        rc = count_sealed(replica, &should, &sealed);
+    if (rc == RC_OK)
+        rc = outbox_missing(replica->db, &should, &missing);
     if (rc == RC_OK && sealed > 0)
         rc = outbox_drop(replica->db, feed->key, 0, should.sealed);
     if (rc == RC_OK && (!is_same || sealed > 0)) {

@@ -76,6 +76,20 @@ outbox_count(struct db *db, uint64_t *saves)
 }
 
 enum rc
+outbox_missing(struct db *db, const struct elog_feed *feed, int64_t *missing)
+{
+    struct stmt *stmt;
+    enum rc rc = db_stmt(db, "SELECT ?3 - ?2 - count(*) FROM sync_outbox WHERE feed = ?1 AND save > ?2", &stmt);
+
+    if (rc != RC_OK)
+        return rc;
+    stmt_int(stmt, 1, feed->key);
+    stmt_int(stmt, 2, feed->sealed);
+    stmt_int(stmt, 3, feed->saved);
+    return stmt_finish_int(stmt, missing);
+}
+
+enum rc
 outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last)
 {
     struct stmt *stmt;

@@ -14,6 +14,8 @@ enum rc outbox_drop(struct db *db, int64_t feed, uint32_t first, uint32_t last) 
 enum rc outbox_count(struct db *db, uint64_t *saves) MUST_CHECK;
 /* Lowest and highest save that wait of a feed; 0 when none. */
 enum rc outbox_range(struct db *db, int64_t feed, uint32_t *first, uint32_t *last) MUST_CHECK;
+/* How many saves of an own feed were not sealed and are not in line either: damage, and only the typed tables may have them. */
+enum rc outbox_missing(struct db *db, const struct elog_feed *feed, int64_t *missing) MUST_CHECK;
 
 /*
  * Seals what waits, in one stream or (zero) in all that owe no rotation: many entries in a transaction, or, where one of

@@ -293,13 +293,31 @@ rebuild_streams(struct replica *replica, const struct leftovers *list)
     return rc;
 }
 
+/* What is not in line is in the typed tables at most: building them anew would take it from there without a word. */
+static enum rc
+check_line(void *context, const struct elog_feed *feed)
+{
+    struct replica *replica = context;
+    bool is_here, is_filling;
+    int64_t missing = 0;
+
+    if (!feed->is_own || feed->saved <= feed->sealed)
+        return RC_OK;
+    enum rc rc = streams_have(replica, feed->stream, &is_here, &is_filling);
+    if (rc == RC_OK && is_here && !is_filling)
+        rc = outbox_missing(replica->db, feed, &missing);
+    return missing > 0 ? rc_fail(RC_CORRUPT, _("something that was not sent yet is missing")) : rc;
+}
+
 enum rc
 recover_anew(struct replica *replica, struct change *changes, size_t count)
 {
     struct leftovers list = {.replica = replica};
     uint64_t before = replica->incarnation;
 
-    enum rc rc = begin_incarnation(replica, &list);
+    enum rc rc = elog_feeds(replica->db, (struct id){{0}}, check_line, replica);
+    if (rc == RC_OK)
+        rc = begin_incarnation(replica, &list);
     if (rc == RC_OK)
         rc = rebuild_streams(replica, &list);
     if (rc == RC_OK)

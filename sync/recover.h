@@ -17,7 +17,7 @@ enum rc recover_by_bundle(struct replica *replica) MUST_CHECK;
 /*
  * What waits gets new numbers in a new incarnation, because own saves before it are applied nowhere; what `changes`, which are
  * about to be saved, name of it follows. Not while continuity is in doubt. Inside a transaction: when that fails later, the caller
- * puts replica->incarnation back.
+ * puts replica->incarnation back. RC_CORRUPT, and nothing is changed, where a save that waits is damaged or missing: the doctor's.
  */
 enum rc recover_anew(struct replica *replica, struct change *changes, size_t count) MUST_CHECK;
 /*

@@ -416,6 +416,40 @@ a_damaged_save_behind_late_work_keeps_no_store_shut(void **state)
     assert_false(has(2, file_of(), "in a bundle"));
 }
 
+static enum rc
+pass_by(void *context, const struct doctor_finding *finding)
+{
+    (void)context;
+    (void)finding;
+    return RC_OK;
+}
+
+/* What is in line of no stream is in the tables alone: an opening, which numbers anew what waits behind late work of another family, leaves it
+ * there, and the doctor saves it anew. */
+static void
+what_is_missing_in_line_stays_on_the_screen_behind_late_work_of_another_family(void **state)
+{
+    (void)state;
+    struct id other = office_family(&office, 0, "duin", 1);
+    struct db *db;
+
+    office_assign(&office, 1, other, 2, LEDGER_COACH);
+    write_before_and_behind_an_end();
+    office_visit(&office, 2, other, "kept");
+    office_visit(&office, 2, other, "only in the tables");
+    db = store_db(office.devices[2].store);
+    assert_ok(db_run(db, "DELETE FROM sync_outbox WHERE (feed, save) IN (SELECT feed, max(save) FROM sync_outbox GROUP BY feed"
+                         " HAVING count(*) > 1)"));
+    assert_int_equal(db_changes(db), 2); /* file and index */
+    (void)office_try_sync(&office, 2);
+    office_reopen(&office, 2);
+    assert_int_equal(office_ask(&office, 2, "SELECT count(*) FROM file_contact WHERE note IN ('kept', 'only in the tables')"), 2);
+    assert_ok(replica_doctor(office.devices[2].replica, pass_by, NULL));
+    office_sync(&office, 2);
+    office_sync(&office, 1);
+    assert_int_equal(office_ask(&office, 1, "SELECT count(*) FROM file_contact WHERE note IN ('kept', 'only in the tables')"), 2);
+}
+
 static void
 write_veto(int at, const char *word)
 {
@@ -532,6 +566,7 @@ main(void)
         CASE(what_waits_behind_work_that_became_late_goes_out_under_other_numbers),
         CASE(what_waits_behind_work_that_became_late_is_shown_wherever_the_session_is_cut),
         CASE(a_damaged_save_behind_late_work_keeps_no_store_shut),
+        CASE(what_is_missing_in_line_stays_on_the_screen_behind_late_work_of_another_family),
         CASE(a_coach_relaxes_a_strict_unit_for_everybody),
         CASE(held_work_protects_at_once),
         CASE(the_next_seal_pays_the_rotation_that_an_end_owes),

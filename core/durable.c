@@ -108,6 +108,8 @@ durable_write(const char *directory, const char *name, const void *bytes, size_t
         rc = fail_errno(fresh);
     if (close(fd) != 0 && rc == RC_OK)
         rc = fail_errno(fresh);
+    if (rc == RC_OK) /* whether it can be is known before the name changes: nobody may be told then that the old content stands */
+        rc = durable_sync_directory(directory);
     if (rc == RC_OK && rename(fresh, path) != 0)
         rc = fail_errno(path);
     if (rc != RC_OK) {

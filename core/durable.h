@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Replaces `name` in `directory` (mode 0600): a new file, fsync, rename, fsync of the directory.
- * RC_FULL, RC_IO; the old content then stands. */
+/* Replaces `name` in `directory` (mode 0600): a new file, fsync, rename, fsync of the directory, which is tried before the rename.
+ * RC_FULL, RC_IO; the old content then stands, unless the disk fails in the last of these. */
 enum rc durable_write(const char *directory, const char *name, const void *bytes,
                       size_t len) MUST_CHECK;
 /* RC_IO where something lies under that name that is no file: a directory, a socket, or a pipe, which an opening would wait

@@ -301,7 +301,7 @@ call_full_ending(struct call *call)
     struct statvfs memory;
 
     if (call->ending.advice == NULL && statvfs("/dev/shm", &memory) == 0 && memory.f_blocks > 0 &&
-        (uint64_t)memory.f_bavail * memory.f_frsize < MEMORY_LEAST_BYTES)
+        ((uint64_t)memory.f_bavail * memory.f_frsize < MEMORY_LEAST_BYTES || (memory.f_files > 0 && memory.f_favail == 0)))
         call->ending.advice = _("/dev/shm is full, where programs share memory: have what fills it deleted, and do it again");
 }
 

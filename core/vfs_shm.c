@@ -103,7 +103,7 @@ open_directory(struct vfs_shared *shared)
     snprintf(shared->directory_path, sizeof shared->directory_path, "%s/baken-%lu", MEMORY,
              vfs_memory_user());
     if (mkdir(shared->directory_path, 0700) != 0 && errno != EEXIST)
-        return SQLITE_CANTOPEN;
+        return errno == ENOSPC ? SQLITE_FULL : SQLITE_CANTOPEN;
     shared->directory = open(shared->directory_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (shared->directory < 0 || fstat(shared->directory, &info) != 0 || info.st_uid != geteuid() ||
         (info.st_mode & 077) != 0 || !lies_in_memory(shared->directory))
@@ -457,7 +457,8 @@ is_full(const struct vfs_shared *shared)
 {
     struct statfs info;
 
-    return fstatfs(shared->directory, &info) == 0 && info.f_blocks > 0 && info.f_bavail == 0;
+    return fstatfs(shared->directory, &info) == 0 &&
+           ((info.f_blocks > 0 && info.f_bavail == 0) || (info.f_files > 0 && info.f_ffree == 0));
 }
 
 int

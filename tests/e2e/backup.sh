@@ -53,6 +53,18 @@ for room in 0 16; do
     check_exit "where others filled /dev/shm but for $room KiB it is named" 17 "have what fills it deleted" full_memory $room backup "$WORK/memory.bak"
     check_exit "a visit likewise" 17 "/dev/shm is full" full_memory $room visit add duin --text "nooit"
 done
+# crowded_memory LEFT WORDS: the same with room, and LEFT names free
+crowded_memory() {
+    local left=$1
+    shift
+    BAKEN_HOME=$WORK/anna BAKEN_PASSPHRASE_FILE=$WORK/anna.passphrase XDG_STATE_HOME=$WORK/state \
+        unshare -rm sh -c 'mount -t tmpfs -o nr_inodes=8 tmpfs /dev/shm && n=0 && while [ $((n += 1)) -lt $((8 - $0)) ]; do : >/dev/shm/$n; done &&
+            exec "$@"' "$left" "$BAKEN" "$@" --no-input
+}
+for left in 0 1; do
+    check_exit "where others left $left names in /dev/shm it is named" 17 "have what fills it deleted" crowded_memory $left visit list duin
+done
+check "with names for the index it goes" crowded_memory 4 visit list duin
 check "with room for the index it goes" full_memory 64 backup "$WORK/memory.bak"
 limited() { (ulimit -f 100 && "$@"); } # KiB
 check_exit "a file larger than the system lets: no backup" 18 "File too large" limited as anna backup "$WORK/limited.bak"
@@ -144,6 +156,13 @@ check_exit "no store" 18 "drop: Permission denied; nothing was changed" in_drop 
 check_exit "nor another for one that is there" 18 "drop: Permission denied; nothing was changed" in_drop restore "$WORK/one.bak" --replace
 chmod 700 "$WORK/drop"
 check_equal "nothing was changed" "$(ls "$WORK/drop")" "store"
+printf 'een-andere-wachtzin' >"$WORK/drop.passphrase" && chmod 600 "$WORK/drop.passphrase"
+slots=$(cksum <"$WORK/drop/store/keyslots.json") && chmod 300 "$WORK/drop/store"
+check_exit "nor is a passphrase changed in one" 18 "Permission denied; what was saved before is still there" in_drop passphrase change "$WORK/drop.passphrase"
+check_exit "nor a recovery sheet made" 18 "Permission denied" in_drop recovery print
+chmod 700 "$WORK/drop/store"
+check_equal "who was told so has the old slots" "$(cksum <"$WORK/drop/store/keyslots.json")" "$slots"
+check "and opens with the old passphrase" in_drop visit list duin
 check_exit "a directory with other files as well" 13 "no store" restore photos "$WORK/state-copy" "$WORK/one.bak" --replace
 
 # ---- both go on, then in place

@@ -112,6 +112,24 @@ summary_of_own(struct call *call, const struct waiting *waiting, bool is_proven)
     return rc;
 }
 
+/* Covers that stand here by word of mouth between two devices: nobody else knows, and the server neither. */
+static void
+tell_carried_covers(struct call *call)
+{
+    const struct ledger *ledger = replica_in_team(call->replica) ? replica_ledger(call->replica) : NULL;
+    const struct ledger_cover *cover;
+    uint64_t count = 0;
+
+    for (size_t i = 0; ledger != NULL && (cover = ledger_cover_at(ledger, i)) != NULL; i++)
+        count += cover->is_carried && (cover->state == LEDGER_COVER_GIVEN || cover->state == LEDGER_COVER_ACCEPTED);
+    out_int(&call->out, "covers_carried", NULL, (int64_t)count);
+    if (count > 0)
+        out_line(&call->out,
+                 P_("%" PRIu64 " cover stands by bundle alone as yet, and the server does not know it: `baken sync` tells it.",
+                    "%" PRIu64 " covers stand by bundle alone as yet, and the server does not know them: `baken sync` tells it.", count),
+                 count);
+}
+
 static enum rc
 summary(struct call *call, const struct waiting *waiting)
 {
@@ -120,6 +138,7 @@ summary(struct call *call, const struct waiting *waiting)
     bool is_proven = store_is_continuous(call->store, &reason);
 
     enum rc rc = summary_of_own(call, waiting, is_proven);
+    tell_carried_covers(call);
     if (waiting->entries_carried > 0)
         out_line(&call->out,
                  P_("Of colleagues, received by bundle: %" PRIu64

@@ -50,6 +50,7 @@ check_equal "of which nothing was cut off" "1 0" \
     "$(grep -c 'the next bundle of your colleague brings more' "$WORK/check.err") $(grep -c 'goes on where it stopped' "$WORK/check.err")"
 check_exit "the other family is not" 4 "" cut fatma visit list berk
 check_equal "who covers whom" "accepted true" "$(cut fatma cover list --json | json covers.0.state) $(cut fatma cover list --json | json covers.0.carried)"
+for who in anna fatma; do check_says "status of $who says that the server does not know it" "1 cover stands by bundle alone" cut $who status; done
 
 # ---- worked under, both ways, twice and in another order
 check "a visit by who covers" cut fatma visit add duin --text "Nobody was at home."
@@ -75,6 +76,7 @@ check_equal "and is whole" 0 "$(as fatma family list 2>&1 | grep -c 'may lack so
 check_equal "it is carried no longer" "accepted false" "$(as anna cover list --json | json covers.0.state) $(as anna cover list --json | json covers.0.carried)"
 check_equal "both see the same with a server" "$(picture anna)" "$(picture fatma)"
 check_says "the server has it all" "The server has everything" as fatma status
+check_equal "the cover too" 0 "$(as fatma status --json | json covers_carried)"
 check_equal "nothing waits and nothing is too late" "0 0" "$(as anna status --json | json parked_count) $(as anna status --json | json held_count 2>/dev/null || echo 0)"
 cover=$(as anna cover list --json | json covers.0.id)
 check "it is ended" as anna cover end "$cover"

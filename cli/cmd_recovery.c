@@ -162,13 +162,13 @@ give(struct call *call, const char *output, const struct shown *shown)
 static enum rc
 set_sheet(struct call *call, const char *directory, const struct secret *key, const struct secret *sheet)
 {
-    sigset_t before;
+    struct interrupt_later later;
 
     progress_step(&call->out.progress, _("making the recovery sheet"));
-    interrupt_hold(&before);
-    enum rc rc = store_key_set_sheet(directory, &call->clock, key, sheet);
+    interrupt_hold_later(&later, &call->clock);
+    enum rc rc = store_key_set_sheet(directory, &later.clock, key, sheet);
     if (rc != RC_OK) /* else the sheet of before is void, and this one must be shown */
-        interrupt_release(&before);
+        interrupt_release_later(&later);
     return rc;
 }
 

@@ -103,11 +103,7 @@ read_fresh(struct call *call, struct secret *fresh)
 {
     if (call->word_count > 0)
         return unlock_file(call, call->words[0], fresh);
-    if (call_has(call, OPT_NO_INPUT))
-        return rc_fail(RC_LOCKED,
-                       _("the new passphrase is in no file, and --no-input forbids to ask"));
-    progress_step(&call->out.progress, NULL);
-    return unlock_ask_new(fresh);
+    return unlock_ask_new(call, fresh);
 }
 
 enum rc
@@ -133,13 +129,13 @@ cmd_passphrase_change(struct call *call)
     if (rc == RC_OK)
         rc = read_fresh(call, &fresh);
     if (rc == RC_OK) {
-        sigset_t before;
+        struct interrupt_later later;
         progress_step(&call->out.progress, _("changing the passphrase"));
-        interrupt_hold(&before);
-        rc = is_lost ? store_key_renew(directory, &call->clock, store, &key, &fresh, &cost)
-                     : store_key_set_passphrase(directory, &call->clock, &key, &fresh, &cost);
+        interrupt_hold_later(&later, &call->clock);
+        rc = is_lost ? store_key_renew(directory, &later.clock, store, &key, &fresh, &cost)
+                     : store_key_set_passphrase(directory, &later.clock, &key, &fresh, &cost);
         if (rc != RC_OK)
-            interrupt_release(&before);
+            interrupt_release_later(&later);
     }
     if (rc == RC_OK) {
         out_text(&call->out, "directory", NULL, directory);

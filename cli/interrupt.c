@@ -63,6 +63,47 @@ interrupt_release(const sigset_t *before)
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+static int64_t
+hold_and_tell(void *context)
+{
+    struct interrupt_later *later = context;
+
+    if (!later->is_held)
+        interrupt_hold(&later->before);
+    later->is_held = true;
+    return clock_wall_ms(later->own);
+}
+
+static int64_t
+tell_mono(void *context)
+{
+    const struct interrupt_later *later = context;
+
+    return clock_mono_ms(later->own);
+}
+
+static void
+sleep_so(void *context, int64_t ms)
+{
+    const struct interrupt_later *later = context;
+
+    clock_sleep_ms(later->own, ms);
+}
+
+void
+interrupt_hold_later(struct interrupt_later *later, const struct clock *own)
+{
+    *later = (struct interrupt_later){
+        .clock = {.wall_ms = hold_and_tell, .mono_ms = tell_mono, .sleep_ms = sleep_so, .context = later}, .own = own};
+}
+
+void
+interrupt_release_later(const struct interrupt_later *later)
+{
+    if (later->is_held)
+        interrupt_release(&later->before);
+}
+
 bool
 interrupt_wait(int descriptor)
 {

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -174,22 +173,32 @@ ask_twice(int terminal, struct secret *passphrase)
     return rc;
 }
 
+/* `advice` is for who has no terminal. */
 static enum rc
-ask_terminal(bool is_new, struct secret *passphrase)
+ask_terminal(struct call *call, bool is_new, const char *advice, struct secret *passphrase)
 {
     int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 
-    if (terminal < 0)
+    if (terminal < 0) {
+        call->ending.advice = advice;
         return rc_fail(RC_LOCKED, _("there is no passphrase and no terminal to ask it on"));
+    }
     enum rc rc = is_new ? ask_twice(terminal, passphrase) : ask(terminal, _("Passphrase: "), false, passphrase);
     (void)close(terminal);
     return rc;
 }
 
 enum rc
-unlock_ask_new(struct secret *passphrase)
+unlock_ask_new(struct call *call, struct secret *passphrase)
 {
-    return ask_terminal(true, passphrase);
+    const char *advice = _("write the new one into a file and name that: `baken passphrase change FILE`");
+
+    progress_step(&call->out.progress, NULL);
+    if (call_has(call, OPT_NO_INPUT)) {
+        call->ending.advice = advice;
+        return rc_fail(RC_LOCKED, _("the new passphrase is in no file, and --no-input forbids to ask"));
+    }
+    return ask_terminal(call, true, advice, passphrase);
 }
 
 enum rc
@@ -208,24 +217,19 @@ unlock_passphrase(struct call *call, bool is_new, struct secret *passphrase)
         file = getenv("BAKEN_PASSPHRASE_FILE");
     if (file != NULL && file[0] != '\0')
         return key_from_file(call, file, passphrase);
-    if (call_has(call, OPT_NO_INPUT))
-        return rc_fail(RC_LOCKED,
-                       _("the store is locked and --no-input forbids to ask for the passphrase"));
-    return ask_terminal(is_new, passphrase);
+    const char *advice = _("write it into a file and name that with --passphrase-file, or do it on a terminal");
+    if (call_has(call, OPT_NO_INPUT)) {
+        call->ending.advice = advice;
+        return rc_fail(RC_LOCKED, _("the store is locked and --no-input forbids to ask for the passphrase"));
+    }
+    return ask_terminal(call, is_new, advice, passphrase);
 }
 
 /* ---- the recovery sheet ---- */
 
-/* Takes `len` characters off the screen, and the rows that they took: a whole sheet that was pasted takes several. */
-static void
-clear_typed(int terminal, size_t len)
-{
-    struct winsize size;
-    size_t columns = ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : len;
-
-    for (size_t row = 0; row == 0 || row * columns < len; row++)
-        say(terminal, "\033[A\r\033[K");
-}
+/* Home, then the screen, then what scrolled off it: how many rows were typed is not known here, for a tab takes several columns and
+ * what was rubbed out took some too. */
+static const char CLEAR[] = "\033[H\033[2J\033[3J";
 
 /* Asks one group until its check fits, and takes it off the screen. */
 static enum rc
@@ -239,7 +243,7 @@ ask_group(int terminal, unsigned number, struct secret *group)
         if (rc != RC_OK && rc != RC_INVALID)
             return rc;
         size_t len = rc == RC_OK ? group->len : 0; /* an empty line is no empty passphrase here */
-        clear_typed(terminal, strlen(question) + len);
+        say(terminal, CLEAR);
         if (sheet_check_group(number, group->bytes, len) == RC_OK)
             return RC_OK;
         say(terminal, rc_sentence());

@@ -15,7 +15,7 @@ enum rc unlock_passphrase(struct call *call, bool is_new, struct secret *passphr
 enum rc unlock_file(struct call *call, const char *path, struct secret *passphrase) MUST_CHECK;
 
 /* Asks for a new passphrase on the terminal, twice; as unlock_passphrase. */
-enum rc unlock_ask_new(struct secret *passphrase) MUST_CHECK;
+enum rc unlock_ask_new(struct call *call, struct secret *passphrase) MUST_CHECK;
 
 /* The key of the store in `directory`: parked in the kernel's keyring, or else by the passphrase. RC_LOCKED
  * when the passphrase is wrong; as store_key_read and unlock_passphrase. */

@@ -58,8 +58,11 @@ check_exit "a passphrase command that fails" 7 "command failed" env -u BAKEN_PAS
     BAKEN_HOME="$WORK/anna" "$BAKEN" family list --no-input --passphrase-command false
 check_says "a passphrase command" Duin env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" XDG_STATE_HOME="$WORK/state" \
     "$BAKEN" family list --no-input --passphrase-command "cat '$WORK/anna.passphrase'"
-check_exit "no passphrase and no questions" 7 "no-input" env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" \
+check_exit "no passphrase and no questions" 7 "no-input.*name that with --passphrase-file" env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" \
     "$BAKEN" family list --no-input
+check_exit "no passphrase, and no terminal to ask on" 7 "no terminal.*name that with --passphrase-file" \
+    env -u BAKEN_PASSPHRASE_FILE BAKEN_HOME="$WORK/anna" setsid -w "$BAKEN" family list
+check_exit "no new passphrase and no questions" 7 "no-input.*name that: .baken passphrase change FILE" as anna passphrase change
 device_make nobody
 check_exit "an empty passphrase for a new store" 3 "passphrase is empty; nothing was changed; correct it and" as nobody team create \
     --server "$SERVER" --code-file "$CODE" --name N --passphrase-file "$WORK/empty"

@@ -247,6 +247,8 @@ cmd_family_show(struct call *call)
     out_date(&call->out, "opened", _("Opened"), family.opened);
     out_date(&call->out, "closed", _("Closed"), family.closed);
     out_int(&call->out, "conflicts", NULL, family.facts.conflicts);
+    if (family.facts.conflicts > 0)
+        show_remark(&call->out, &family.facts, false);
     if (rc == RC_OK)
         rc = show_profile(call, open.family, &texts);
     out_object_end(&call->out);

@@ -410,7 +410,7 @@ is_asked(const struct call *call)
     return false;
 }
 
-/* Of a bundle that cannot be taken in. Gives `rc` back. */
+/* Of a bundle that cannot be taken in: what is wrong with it a bad stick does more often than a forger. Gives `rc` back. */
 static enum rc
 advise_writer(struct call *call, enum rc rc)
 {
@@ -418,6 +418,8 @@ advise_writer(struct call *call, enum rc rc)
         call->ending.safe = _("nothing was changed");
     if (call->ending.advice == NULL && (rc == RC_TOO_LARGE || rc == RC_INVALID || rc == RC_DENIED))
         call->ending.advice = _("ask who wrote it for a new one, for this device: `baken device list` shows its name");
+    if (call->ending.advice == NULL && rc == RC_UNTRUSTED)
+        call->ending.advice = _("copy it again, or ask who wrote it for a new one; if that is refused too, tell who manages the server");
     return rc;
 }
 

@@ -318,5 +318,7 @@ show_profile_fields(struct call *call, const struct profile *profile)
     out_text(&call->out, "reach", _("How to reach"), profile->reach);
     out_text(&call->out, "unsafe", _("Unsafe on a visit"), profile->unsafe);
     out_int(&call->out, "conflicts", NULL, profile->facts.conflicts);
+    if (profile->facts.conflicts > 0)
+        show_remark(&call->out, &profile->facts, false);
     out_object_end(&call->out);
 }

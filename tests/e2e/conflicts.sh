@@ -198,6 +198,20 @@ answer "conflicts, of that" anna conflicts
 check "the open one is chosen" as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1
 settle
 
+# ---- a family and how to reach it
+sync anna fatma
+as anna family edit duin --phase afronding --reach "by Anna's number" >/dev/null 2>&1
+as fatma family edit duin --phase start --reach "by Fatma's number" >/dev/null 2>&1
+sync anna fatma anna
+check_equal "that the phase and how to reach them have two versions stands in the family" 2 \
+    "$(as anna family show duin | grep -cE '^Remark: +two versions|^Remark +two versions')"
+for _ in 1 2; do
+    answer "conflicts, of a family" anna conflicts
+    as anna resolve "$(value conflicts.0.id)" --token "$(value conflicts.0.token)" --take 1 >/dev/null 2>&1
+done
+settle
+check_equal "no more, once they are resolved" 0 "$(as anna family show duin | grep -c 'two versions')"
+
 # ---- deleted here, changed there
 goal_row() { as "$1" goal list duin --all --json >"$WORK/answer"; }
 answer "goal delete" anna goal delete "$goal"

@@ -43,21 +43,21 @@ check_says "who has no file sees it in half blocks" "▄" \
 grep -E '^    ([0-9A-Z]{5}-){3}' "$WORK/check.out" | tr -d '\r' >"$WORK/sheet"
 check_equal "and the groups in two lines" "$(wc -l <"$WORK/sheet")" 2
 check_exit "without the passphrase there is none" 7 "" as anna recovery print --passphrase-file "$WORK/code"
-# A closed terminal while it waits for a program that has the store: nothing is changed.
+# What ends it while it waits for a program that has the store: nothing is changed.
 ended_before() { # ended_before WORDS ...
     hold anna "4711 visit"
     as_alone anna "$@" >"$WORK/out" 2>"$WORK/err" &
     WAITING=$!
     until_true sh -c 'readlink /proc/$1/fd/* | grep -q "anna/lock$"' - "$WAITING"
-    kill -HUP "$WAITING"
+    kill -TERM "$WAITING"
     wait "$WAITING" # while the other program has it still
 }
 slots_before=$(cat "$WORK/anna/keyslots.json")
 ended_before recovery print
-check_equal "who is ended before the sheet is there: the code, what was shown" "$? $(cat "$WORK/out")" "129 "
+check_equal "who is ended before the sheet is there: the code, what was shown" "$? $(cat "$WORK/out")" "143 "
 release
 ended_before passphrase change "$WORK/anna.passphrase"
-check_equal "so before the passphrase is" "$? $(cat "$WORK/out")" "129 "
+check_equal "so before the passphrase is" "$? $(cat "$WORK/out")" "143 "
 release
 check_equal "and nothing was changed" "$(cat "$WORK/anna/keyslots.json")" "$slots_before"
 # While it is written: the sheet of before is void then, so the new one is shown.

@@ -5,6 +5,7 @@
 
 #include "core/schema.h"
 #include "tests/sim/adapter.h"
+#include "tests/sim/check.h"
 #include "tests/sim/copies.h"
 #include "tests/support/stores.h"
 
@@ -215,10 +216,20 @@ meet(struct device *device, struct device *other)
 
 /* ---- a seed's end ---- */
 
+/* What a liar kept back for good, and a device that is sent back to its beginning reads after all, is no fork's. */
 static bool
-may_take_part(const struct device *device)
+lacks_any(struct device *device)
 {
-    return model_is_active(device->world->model, device->index) && !copies_has_double(device);
+    for (int stream = 0; stream < MODEL_STREAMS; stream++)
+        if (check_is_withheld_for_good(device, stream))
+            return true;
+    return false;
+}
+
+static bool
+may_take_part(struct device *device)
+{
+    return model_is_active(device->world->model, device->index) && !copies_has_double(device) && !lacks_any(device);
 }
 
 void

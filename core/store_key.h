@@ -63,7 +63,8 @@ enum rc store_key_encode(const struct secret *key, struct store_slots *slots, st
 /* RC_ABSENT no store: no file, nor a store.db that was whole once; RC_CORRUPT, also when only keyslots.json is gone;
  * RC_UNSUPPORTED a newer format or kind. */
 enum rc store_key_read(const char *directory, struct store_slots *slots) MUST_CHECK;
-/* Counts on by the clock, which is asked here alone and right before the file is touched, proves the whole with `key`, and writes. Durable: the old file or the new one, never neither. */
+/* Counts on by the clock, which is asked here alone and right before the file is touched, proves the whole with `key`, and
+ * writes. Durable: the old file or the new one, never neither. */
 enum rc store_key_write(const char *directory, const struct clock *clock, const struct secret *key,
                         struct store_slots *slots) MUST_CHECK;
 /* The same, and counts nothing on. */

@@ -31,6 +31,8 @@ note_withheld(struct device *device, const struct entry *entry)
     struct world *world = device->world;
     int writer = adapter_writer(world, (struct feed_ref){entry->device, entry->incarnation});
 
+    if (copies_share(world, writer)) /* their acknowledgements are numbered alike too: the lower of both nobody looks at */
+        return false;
     for (size_t i = 0; i < world->stored_count; i++) {
         struct stored *stored = &world->stored[i];
         if (stored->writer == writer && stored->first == entry->first &&
@@ -39,8 +41,7 @@ note_withheld(struct device *device, const struct entry *entry)
             /* Its author lost the stream and has it again: as late work, nobody names it to who wrote it. */
             bool is_lost_own = id_equal(entry->device, world->names.devices[device->index]) &&
                                !claims_is_logged(device, stored->stream, stored->writer, stored->last);
-            /* Two machines that number alike number their acknowledgements alike too: the lower of both nobody looks at. */
-            if (is_lost_own || copies_share(world, writer))
+            if (is_lost_own)
                 return false;
             stored->withheld |= 1u << device->index;
             return !is_again;
